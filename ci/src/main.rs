@@ -1,0 +1,2 @@
+//! The lanes.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `seqfault` command.
+fn main() {}

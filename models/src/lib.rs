@@ -1,0 +1,2 @@
+//! mm litmus tests, engines and verdicts.
+pub mod litmus;

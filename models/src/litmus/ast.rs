@@ -1,0 +1,490 @@
+//! The syntax tree of an mm litmus test, as the parser builds it and every
+//! engine reads it.
+//!
+//! One file is one [`Program`]. Nothing here knows how an engine works: names
+//! are resolved (a [`Place`] always names a declared page or file that
+//! exists), everything else is as the author wrote it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+/// Bytes of the source text that an item was read from.
+pub type Span = Range<usize>;
+
+/// A whole litmus test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The test's name, after `MM`. Regressions are keyed by it.
+    pub name: String,
+    /// The quoted one-line description.
+    pub description: Option<String>,
+    /// Comments of the file's head (before the initial state), without their
+    /// `(*` and `*)`, trimmed. One that starts with `source:` is shown in reports.
+    pub comments: Vec<String>,
+    /// `with CHOICE=VALUE …` before the initial state.
+    pub with: Vec<Choice>,
+    /// Declarations of the initial state, in order.
+    pub decls: Vec<Decl>,
+    /// Statements that one CPU runs before the threads start.
+    pub setup: Vec<Stmt>,
+    /// The CPUs' programs, by CPU number: `threads[n]` is `Pn`.
+    pub threads: Vec<Thread>,
+    /// The final condition.
+    pub condition: Condition,
+    /// The `broken by` lines.
+    pub broken_by: Vec<BrokenBy>,
+    /// `loom misses : REASON`.
+    pub loom_misses: Option<String>,
+    /// `needs FEATURE …`.
+    pub needs: Vec<String>,
+}
+
+impl Program {
+    /// The `source:` comments, without the word.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.comments
+            .iter()
+            .filter_map(|c| c.strip_prefix("source:"))
+            .map(str::trim)
+    }
+}
+
+/// `CHOICE=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Left of `=`.
+    pub key: String,
+    /// Right of `=`.
+    pub value: String,
+    /// Where it stands, for diagnostics of those who resolve it.
+    pub span: Span,
+}
+
+/// A declaration of the initial state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decl {
+    /// `page A;`, `pages A[n];`, with or without `after B`.
+    Pages {
+        /// The range's name.
+        name: String,
+        /// `None` for `page A`, the number of pages for `pages A[n]`.
+        len_pages: Option<usize>,
+        /// The range that this one is placed right behind.
+        after: Option<String>,
+        /// The whole declaration.
+        span: Span,
+    },
+    /// `file F[n] = {v0, v1, …};`
+    File {
+        /// The file's name.
+        name: String,
+        /// Its length in pages.
+        len_pages: usize,
+        /// The words given; missing ones are 0.
+        words: Vec<u64>,
+        /// The whole declaration.
+        span: Span,
+    },
+}
+
+/// `Pn { … }` or `Pn in NAME { … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The process it runs in; `None` is the first process, `main`.
+    pub process: Option<String>,
+    /// Its statements.
+    pub body: Vec<Stmt>,
+}
+
+/// `[reg =] op operands;`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stmt {
+    /// The register that takes the result.
+    pub reg: Option<String>,
+    /// What is done.
+    pub op: Op,
+    /// The whole statement without its `;`.
+    pub span: Span,
+}
+
+/// One page: `A` (page 0) or `A[i]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The range's name.
+    pub name: String,
+    /// The page's index in it; `None` where the text says just `A`.
+    pub index: Option<usize>,
+}
+
+/// Adjacent pages: `A` (all of it), `A[i]` or `A[i..j]` (j exclusive).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pages {
+    /// The range's name.
+    pub name: String,
+    /// Which of its pages.
+    pub part: Part,
+}
+
+/// Which pages of a named range.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// `A`
+    All,
+    /// `A[i]`
+    One(usize),
+    /// `A[i..j]`
+    Slice(usize, usize),
+}
+
+/// A protection, as `mmap` and `mprotect` take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Prot {
+    /// `none`
+    None,
+    /// `r`
+    R,
+    /// `rw`
+    Rw,
+    /// `rx`
+    Rx,
+    /// `rwx`
+    Rwx,
+}
+
+/// What an `mmap` maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Anonymous private memory.
+    Anon,
+    /// `private F[i]`
+    PrivateFile(Place),
+    /// `shared F[i]`
+    SharedFile(Place),
+    /// `driver`
+    Driver,
+}
+
+/// What `madvise` is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// `dontneed`
+    Dontneed,
+    /// `free`
+    Free,
+    /// `populate_read`
+    PopulateRead,
+    /// `populate_write`
+    PopulateWrite,
+    /// `pageout`
+    Pageout,
+    /// `cold`
+    Cold,
+    /// `collapse`
+    Collapse,
+    /// `hugepage`
+    Hugepage,
+    /// `nohugepage`
+    Nohugepage,
+}
+
+/// A mode or flag of `uffd_register`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UffdMode {
+    /// `missing`
+    Missing,
+    /// `wp`
+    Wp,
+    /// `minor`
+    Minor,
+    /// the flag `async`
+    Async,
+    /// the flag `unpopulated`
+    Unpopulated,
+}
+
+/// An operation with its operands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `read L`
+    Read(Place),
+    /// `write L v`
+    Write(Place, u64),
+    /// `xchg L v`
+    Xchg(Place, u64),
+    /// `exec L`
+    Exec(Place),
+    /// `mmap R PROT [backing] [populate] [noreplace]`
+    Mmap {
+        /// The range.
+        pages: Pages,
+        /// Its protection.
+        prot: Prot,
+        /// What it maps.
+        backing: Backing,
+        /// `populate`
+        populate: bool,
+        /// `noreplace`: fail with `eexist` over a mapping.
+        noreplace: bool,
+    },
+    /// `munmap R`
+    Munmap(Pages),
+    /// `mprotect R PROT`
+    Mprotect(Pages, Prot),
+    /// `mremap R S`
+    Mremap(Pages, Pages),
+    /// `madvise R ADVICE`
+    Madvise(Pages, Advice),
+    /// `fork NAME`
+    Fork(String),
+    /// `exit`
+    Exit,
+    /// `switch NAME`
+    Switch(String),
+    /// `switch lazy`
+    SwitchLazy,
+    /// `uffd_register R MODE…`
+    UffdRegister(Pages, Vec<UffdMode>),
+    /// `uffd_unregister R`
+    UffdUnregister(Pages),
+    /// `uffd_read`
+    UffdRead,
+    /// `uffd_wp R`
+    UffdWp(Pages),
+    /// `uffd_unwp R`
+    UffdUnwp(Pages),
+    /// `uffd_copy L v`
+    UffdCopy(Place, u64),
+    /// `uffd_zeropage L`
+    UffdZeropage(Place),
+    /// `uffd_continue L`
+    UffdContinue(Place),
+    /// `uffd_poison L`
+    UffdPoison(Place),
+    /// `uffd_move L M`
+    UffdMove(Place, Place),
+    /// `pagemap_scan R written [wp]`
+    PagemapScan {
+        /// The range.
+        pages: Pages,
+        /// `wp`: atomically re-protect what is reported.
+        wp: bool,
+    },
+    /// `clear_refs R`
+    ClearRefs(Pages),
+    /// `mincore R`
+    Mincore(Pages),
+    /// `smaps R`
+    Smaps(Pages),
+    /// `gup_fast L [write]`
+    GupFast {
+        /// The page.
+        place: Place,
+        /// `write`: pins the page for writing.
+        write: bool,
+    },
+    /// `pin_read`
+    PinRead,
+    /// `pin_write v`
+    PinWrite(u64),
+    /// `unpin`
+    Unpin,
+    /// `reclaim L`
+    Reclaim(Place),
+    /// `writeback L`
+    Writeback(Place),
+    /// `truncate F n`
+    Truncate(String, usize),
+    /// `collapse R`
+    Collapse(Pages),
+    /// `migrate L`
+    Migrate(Place),
+    /// `rcu_barrier`
+    RcuBarrier,
+    /// `notifier_register R`
+    NotifierRegister(Pages),
+    /// `guest_read L`
+    GuestRead(Place),
+    /// `guest_write L v`
+    GuestWrite(Place, u64),
+    /// `prefetch L`
+    Prefetch(Place),
+    /// `evict L`
+    Evict(Place),
+}
+
+/// How the final condition is quantified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// `exists`
+    Exists,
+    /// `~exists`
+    NotExists,
+    /// `forall`
+    Forall,
+}
+
+/// The final condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// `exists`, `~exists` or `forall`.
+    pub quantifier: Quantifier,
+    /// What is in the parentheses.
+    pub formula: Formula,
+    /// The whole condition.
+    pub span: Span,
+}
+
+/// A formula over a final state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Formula {
+    /// An atom.
+    Atom(Atom),
+    /// `~ F`
+    Not(Box<Formula>),
+    /// `F /\ G`, left-associative, binds tighter than `\/`
+    And(Box<Formula>, Box<Formula>),
+    /// `F \/ G`
+    Or(Box<Formula>, Box<Formula>),
+}
+
+/// A value that a register or a page may be compared with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A word.
+    Word(u64),
+    /// `ok`, a fault or an errno in lower case, `closed`, or a page's name.
+    Name(String),
+}
+
+/// An atom of the final condition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Atom {
+    /// `n:r=V`
+    Reg {
+        /// The CPU.
+        cpu: usize,
+        /// Its register.
+        reg: String,
+        /// The value.
+        value: Value,
+    },
+    /// `A=V`, `A[i]=V`, `NAME:A=V`
+    Word {
+        /// The process; `None` is the first.
+        process: Option<String>,
+        /// The page.
+        place: Place,
+        /// The value: a word or a fault's name.
+        value: Value,
+    },
+    /// `dirty(A)` and its kin
+    Page {
+        /// The property.
+        property: PageProperty,
+        /// The page.
+        place: Place,
+    },
+    /// `count(NAME) OP N`
+    Count {
+        /// The counter.
+        counter: String,
+        /// The comparison.
+        relation: Relation,
+        /// What it is compared with.
+        bound: u64,
+    },
+}
+
+/// A property of a page at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PageProperty {
+    /// `dirty(A)`
+    Dirty,
+    /// `young(A)`
+    Young,
+    /// `present(A)`
+    Present,
+    /// `writable(A)`
+    Writable,
+    /// `wp(A)`
+    Wp,
+    /// `swapped(A)`
+    Swapped,
+    /// `mapped(A)`
+    Mapped,
+    /// `huge(A)`
+    Huge,
+}
+
+/// A comparison of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Relation {
+    /// `=`
+    Eq,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+/// `broken by ITEM [ITEM …] : WHAT`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenBy {
+    /// Quirks and choices, all applied together.
+    pub items: Vec<Item>,
+    /// An invariant's name, or `condition`.
+    pub what: String,
+    /// Where `what` stands.
+    pub what_span: Span,
+    /// The whole line.
+    pub span: Span,
+}
+
+/// One item of a `broken by` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A quirk's name.
+    Quirk(String, Span),
+    /// `CHOICE=VALUE`
+    Choice(Choice),
+}
+
+/// What one execution of a test shows: registers, and the atoms of the
+/// condition that are about the final state.
+///
+/// Ordered and hashable, so that a set of outcomes can be compared between engines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Outcome {
+    /// What each register ended with. A register that was never assigned
+    /// (its statement did not run) is absent.
+    pub regs: BTreeMap<(usize, String), Value>,
+    /// What a read of each page that the condition names would return at the end.
+    pub words: BTreeMap<(Option<String>, Place), Value>,
+    /// The page properties that the condition names.
+    pub pages: BTreeMap<(PageProperty, Place), bool>,
+    /// The counters that the condition names.
+    pub counts: BTreeMap<String, u64>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            None => f.write_str(&self.name),
+            Some(i) => write!(f, "{}[{i}]", self.name),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Word(w) => write!(f, "{w}"),
+            Value::Name(n) => f.write_str(n),
+        }
+    }
+}

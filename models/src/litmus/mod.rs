@@ -1,0 +1,2 @@
+//! The mm litmus format: syntax tree, parser, printer.
+pub mod ast;
