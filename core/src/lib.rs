@@ -1,4 +1,77 @@
 //! A minimal but real page-fault handling core.
+//!
+//! Anonymous private memory: VMAs, page tables, TLBs, locks, RCU, system calls
+//! and the fault handler, generic over the machine that they run on
+//! ([`Platform`]). Checkers run it with every interleaving; threads run it at
+//! full speed; a kernel brings a machine of its own.
+//!
+//! A [`System`] is a machine with one address space; a [`Cpu`] of it runs user
+//! accesses ([`Cpu::read`]) and system calls ([`Cpu::mmap`]). A [`Protocol`]
+//! is a value for each design choice, each sound alone; a [`Quirk`] is a
+//! deviation known to be wrong.
+//!
+//! # Where to look
+//!
+//! | what | where |
+//! | --- | --- |
+//! | which lock makes which field of a VMA stable | `vma` |
+//! | the lock order | `mm` |
+//! | fault paths, one by one | `fault` |
+//! | how hardware walks and sets bits | `user` |
+//! | when page tables may be freed | `walk`, `rcu` |
+//! | who must be flushed, and when | `gather`, `flush` |
+//! | what is checked, and why it adds no interleavings | `ghost` |
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+
+mod addr;
+mod counters;
+mod cpu;
+mod event;
+mod fault;
+mod flush;
+mod frame;
+mod gather;
+mod ghost;
+mod inspect;
+mod madvise;
+mod mm;
+mod mmap;
+mod mprotect;
+pub mod platform;
+mod pool;
+mod prot;
+mod protocol;
+mod pte;
+mod quirk;
+mod rcu;
+mod system;
+mod table;
+mod tlb;
+mod user;
+mod violation;
+mod vma;
+mod vma_tree;
+mod walk;
+
+pub use addr::{Geometry, PageRange, Vpn};
+pub use counters::{Counter, Counters};
+pub use cpu::{Cpu, CpuId, CpuLocal};
+pub use event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
+pub use fault::Fault;
+pub use frame::Pfn;
+pub use inspect::PageState;
+pub use mmap::{Errno, MmapFlags};
+pub use platform::Platform;
+pub use prot::{Access, Prot};
+pub use protocol::{
+    CHOICES, ChoiceError, ChoiceInfo, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl,
+    ValueInfo, ZapFlush,
+};
+pub use pte::Pte;
+pub use quirk::{Quirk, Quirks};
+pub use system::{Config, System};
+pub use table::TableId;
+pub use violation::{Invariant, Violation};

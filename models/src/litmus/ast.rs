@@ -6,8 +6,9 @@
 //! exists), everything else is as the author wrote it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
+
+use super::comments::Note;
 
 /// Bytes of the source text that an item was read from.
 pub type Span = Range<usize>;
@@ -38,16 +39,9 @@ pub struct Program {
     pub loom_misses: Option<String>,
     /// `needs FEATURE …`.
     pub needs: Vec<String>,
-}
-
-impl Program {
-    /// The `source:` comments, without the word.
-    pub fn sources(&self) -> impl Iterator<Item = &str> {
-        self.comments
-            .iter()
-            .filter_map(|c| c.strip_prefix("source:"))
-            .map(str::trim)
-    }
+    /// Comments behind the head, sorted by the item that they belong to.
+    /// They mean nothing to an engine; the printer puts them back.
+    pub notes: Vec<Note>,
 }
 
 /// `CHOICE=VALUE`.
@@ -469,22 +463,4 @@ pub struct Outcome {
     pub pages: BTreeMap<(PageProperty, Place), bool>,
     /// The counters that the condition names.
     pub counts: BTreeMap<String, u64>,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.index {
-            None => f.write_str(&self.name),
-            Some(i) => write!(f, "{}[{i}]", self.name),
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Word(w) => write!(f, "{w}"),
-            Value::Name(n) => f.write_str(n),
-        }
-    }
 }

@@ -1,0 +1,97 @@
+//! Virtual page numbers, ranges of them, and the shape of the page tables.
+
+use core::fmt;
+
+/// A virtual page number: a virtual address in units of pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vpn(pub u64);
+
+impl fmt::Display for Vpn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+/// Adjacent virtual pages, `start` included, `end` not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageRange {
+    /// The first page.
+    pub start: Vpn,
+    /// The page behind the last.
+    pub end: Vpn,
+}
+
+impl PageRange {
+    /// The pages from `start` up to, but not including, `end`.
+    pub const fn new(start: Vpn, end: Vpn) -> PageRange {
+        PageRange { start, end }
+    }
+
+    /// The one page `vpn`.
+    pub const fn page(vpn: Vpn) -> PageRange {
+        PageRange::new(vpn, Vpn(vpn.0 + 1))
+    }
+
+    /// Whether it holds no page.
+    pub const fn is_empty(self) -> bool {
+        self.start.0 >= self.end.0
+    }
+
+    /// How many pages it holds.
+    pub const fn len_pages(self) -> u64 {
+        self.end.0.saturating_sub(self.start.0)
+    }
+
+    /// Whether `vpn` is one of its pages.
+    pub const fn contains(self, vpn: Vpn) -> bool {
+        self.start.0 <= vpn.0 && vpn.0 < self.end.0
+    }
+
+    /// The pages that both hold; empty if there are none.
+    pub fn intersection(self, other: PageRange) -> PageRange {
+        PageRange::new(self.start.max(other.start), self.end.min(other.end))
+    }
+
+    /// Its pages in ascending order.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = Vpn> {
+        (self.start.0..self.end.0).map(Vpn)
+    }
+}
+
+/// The shape of the page tables: how many levels, how many entries in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Levels, the leaf tables counted: 2 to 4.
+    pub levels: u8,
+    /// The base-2 logarithm of the entries in a table: 1 to 9.
+    pub bits: u8,
+}
+
+impl Geometry {
+    /// What checkers use: two levels of four entries.
+    pub const SMALL: Geometry = Geometry { levels: 2, bits: 2 };
+    /// x86-64 with four levels of 512 entries.
+    pub const X86_64: Geometry = Geometry { levels: 4, bits: 9 };
+
+    /// Entries in a table.
+    pub const fn entries(self) -> usize {
+        1 << self.bits
+    }
+
+    /// How many pages can be addressed.
+    pub const fn len_pages(self) -> u64 {
+        1 << (self.bits as u32 * self.levels as u32)
+    }
+
+    /// The index of `vpn` in a table of `level`; leaf tables are level 0.
+    pub const fn index(self, vpn: Vpn, level: u8) -> usize {
+        ((vpn.0 >> (self.bits as u32 * level as u32)) & ((1 << self.bits) - 1)) as usize
+    }
+
+    /// The pages that the table of `level` which translates `vpn` translates.
+    pub const fn table_range(self, vpn: Vpn, level: u8) -> PageRange {
+        let shift = self.bits as u32 * (level as u32 + 1);
+        let start = vpn.0 >> shift << shift;
+        PageRange::new(Vpn(start), Vpn(start + (1 << shift)))
+    }
+}

@@ -1,0 +1,204 @@
+//! CPUs: what each has for itself, and how interrupts are turned off.
+//!
+//! An interrupt is modelled as it is: a CPU holds its own interrupt lock while
+//! interrupts are off, for each user access and for each hardware walk; an IPI
+//! is another CPU that takes the lock. So "interrupts off hold back page-table
+//! freeing" and "a shootdown waits" are no special cases.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::addr::Vpn;
+use crate::counters::{Counter, Counters};
+use crate::event::{Event, LockClass, LockStep, What};
+use crate::frame::{Frame, Pfn};
+use crate::platform::{Mutex, Platform, Word};
+use crate::pool::Pool;
+use crate::rcu::Callback;
+use crate::system::System;
+use crate::table::{Table, TableId};
+use crate::tlb::Tlb;
+use crate::vma::Vma;
+
+/// A CPU's number, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CpuId(pub usize);
+
+impl fmt::Display for CpuId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P{}", self.0)
+    }
+}
+
+/// What other CPUs may touch of a CPU.
+pub(crate) struct PerCpu<P: Platform> {
+    /// Held while interrupts are off; the TLB is inside.
+    pub irq: P::Mutex<Tlb>,
+    /// Held inside an RCU read section.
+    pub rcu: P::Mutex<()>,
+    /// Whether it runs a kernel thread and may be passed over.
+    /// Linux: `cpu_tlbstate_shared.is_lazy`.
+    pub lazy: P::Word,
+}
+
+impl<P: Platform> PerCpu<P> {
+    pub fn new(tlb_entries: usize) -> PerCpu<P> {
+        PerCpu {
+            irq: P::Mutex::new(Tlb::new(tlb_entries)),
+            rcu: P::Mutex::new(()),
+            lazy: P::Word::new(0),
+        }
+    }
+}
+
+/// What only the CPU itself touches: its share of free memory, what it will
+/// free after a grace period, what it counted.
+pub struct CpuLocal<P: Platform> {
+    id: CpuId,
+    pub(crate) frames: Pool,
+    pub(crate) tables: Pool,
+    pub(crate) vmas: Vec<Arc<Vma<P>>>,
+    pub(crate) callbacks: Vec<Callback<P>>,
+    pub(crate) grants_made: usize,
+    pub(crate) counters: Counters,
+}
+
+impl<P: Platform> CpuLocal<P> {
+    /// The private part of CPU `id` of `system`, as it starts. To be made once.
+    pub fn new(system: &System<P>, id: CpuId) -> CpuLocal<P> {
+        let config = system.config();
+        let share = |each: u32| {
+            let start = 1 + id.0 as u32 * each;
+            Pool::new(start, start + each)
+        };
+        CpuLocal {
+            id,
+            frames: share(config.frames_per_cpu),
+            tables: share(config.tables_per_cpu),
+            vmas: Vec::new(),
+            callbacks: Vec::new(),
+            grants_made: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Which CPU.
+    pub fn id(&self) -> CpuId {
+        self.id
+    }
+
+    /// What it counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// A CPU that runs.
+pub struct Cpu<'s, P: Platform> {
+    pub(crate) sys: &'s System<P>,
+    pub(crate) local: CpuLocal<P>,
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Lets the CPU that `local` belongs to run.
+    pub fn new(sys: &'s System<P>, local: CpuLocal<P>) -> Cpu<'s, P> {
+        Cpu { sys, local }
+    }
+
+    /// Stops it.
+    pub fn into_local(self) -> CpuLocal<P> {
+        self.local
+    }
+
+    /// Which CPU.
+    pub fn id(&self) -> CpuId {
+        self.local.id
+    }
+
+    pub(crate) fn event(&self, what: What) {
+        P::event(Event {
+            cpu: self.id(),
+            what,
+        });
+    }
+
+    pub(crate) fn lock_event(&self, class: LockClass, instance: u64, step: LockStep) {
+        self.event(What::Lock {
+            class,
+            instance,
+            step,
+        });
+    }
+
+    pub(crate) fn count(&mut self, counter: Counter) {
+        self.local.counters.count(counter);
+        self.event(What::Count(counter));
+    }
+
+    /// Turns interrupts off. Linux: `local_irq_disable()`.
+    pub(crate) fn irq_off(&self) -> IrqGuard<'s, P> {
+        IrqGuard {
+            tlb: self.sys.percpu(self.id()).irq.lock(),
+        }
+    }
+
+    /// Interrupts `target`: waits until its interrupts are on.
+    pub(crate) fn interrupt(&self, target: CpuId) -> IrqGuard<'s, P> {
+        let instance = target.0 as u64;
+        self.lock_event(LockClass::Irq, instance, LockStep::Waits);
+        let tlb = self.sys.percpu(target).irq.lock();
+        self.lock_event(LockClass::Irq, instance, LockStep::Locked);
+        IrqGuard { tlb }
+    }
+
+    /// The other CPUs.
+    pub(crate) fn others(&self) -> impl Iterator<Item = CpuId> + use<P> {
+        let me = self.id();
+        (0..self.sys.cpus.len())
+            .map(CpuId)
+            .filter(move |&cpu| cpu != me)
+    }
+
+    /// A zeroed frame for the page `vpn`, if one is free.
+    pub(crate) fn alloc_frame(&mut self, vpn: Vpn) -> Option<Pfn> {
+        let number = self.local.frames.take::<P>(&self.sys.frame_reserve)?;
+        let frame = self.sys.frames.get_or_make(number, Frame::new);
+        frame.allocated(vpn);
+        Some(Pfn(number))
+    }
+
+    /// Frees a frame that nobody can reach any more.
+    pub(crate) fn free_frame(&mut self, pfn: Pfn) {
+        if pfn == Pfn::ZERO {
+            return;
+        }
+        self.event(What::FrameFreed { pfn });
+        self.sys.frame(pfn).freed();
+        self.local.frames.put::<P>(pfn.0, &self.sys.frame_reserve);
+    }
+
+    /// An empty page table, if there is memory for one.
+    pub(crate) fn alloc_table(&mut self) -> Option<TableId> {
+        let number = self.local.tables.take::<P>(&self.sys.table_reserve)?;
+        let geometry = self.sys.geometry();
+        let table = self.sys.tables.get_or_make(number, || Table::new(geometry));
+        table.life.reused();
+        table.ptl_life.reused();
+        self.count(Counter::PtAllocs);
+        Some(TableId(number))
+    }
+
+    /// A VMA to fill in.
+    pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
+        let vma = self.local.vmas.pop();
+        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault)));
+        vma.life.reused();
+        vma
+    }
+}
+
+/// Interrupts of a CPU that are off, its own or another's.
+pub(crate) struct IrqGuard<'s, P: Platform> {
+    pub tlb: <P::Mutex<Tlb> as Mutex<Tlb>>::Guard<'s>,
+}

@@ -1,0 +1,236 @@
+//! Events: what the machine tells about itself, for timelines and counters.
+
+use crate::addr::{PageRange, Vpn};
+use crate::counters::Counter;
+use crate::cpu::CpuId;
+use crate::frame::Pfn;
+use crate::prot::{Access, Prot};
+use crate::pte::Pte;
+use crate::table::TableId;
+
+/// Which write a read has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriteSource {
+    /// The CPU that wrote.
+    pub cpu: CpuId,
+    /// Which of its user writes, from 0.
+    pub number: u32,
+}
+
+/// A lock class, as lock ordering knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockClass {
+    /// `mm.mmap_lock`
+    Mmap,
+    /// A VMA's lock.
+    Vma,
+    /// `mm.page_table_lock`
+    Pml,
+    /// A page table's lock.
+    Ptl,
+    /// A CPU's RCU read side.
+    Rcu,
+    /// A CPU's interrupts being off.
+    Irq,
+}
+
+/// How a lock was taken or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockStep {
+    /// About to wait for it, in shared mode or not.
+    Waits,
+    /// Took it, having waited.
+    Locked,
+    /// Took it without waiting.
+    TryLocked,
+    /// It was taken, and nobody waited.
+    Busy,
+    /// Left it.
+    Unlocked,
+}
+
+/// Why a TLB was flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlushReason {
+    /// This CPU's own change.
+    Local,
+    /// An IPI from a CPU.
+    Ipi(CpuId),
+    /// A spurious fault.
+    Spurious,
+    /// Coming back from lazy mode with an old generation.
+    Switch,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A user read, or the read part of an exchange.
+    UserRead {
+        /// The page.
+        vpn: Vpn,
+        /// What was read.
+        value: u64,
+        /// From which write; `None` is the initial zero, or not known.
+        from: Option<WriteSource>,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// A user write.
+    UserWrite {
+        /// The page.
+        vpn: Vpn,
+        /// What was written.
+        value: u64,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// An instruction fetch.
+    UserExec {
+        /// The page.
+        vpn: Vpn,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// The TLB took a translation.
+    TlbFill {
+        /// The page.
+        vpn: Vpn,
+        /// The entry as read.
+        pte: Pte,
+        /// Not for an access: speculation.
+        prefetch: bool,
+    },
+    /// The TLB dropped all of it, or one range.
+    TlbFlush {
+        /// The range, or everything.
+        range: Option<PageRange>,
+        /// Why.
+        reason: FlushReason,
+        /// The generation that it now has.
+        generation: u64,
+    },
+    /// The TLB dropped one translation by itself.
+    TlbEvict {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// Hardware set the accessed or dirty bit.
+    HwSet {
+        /// The page.
+        vpn: Vpn,
+        /// The entry afterwards.
+        pte: Pte,
+    },
+    /// An access faulted.
+    Fault {
+        /// The page.
+        vpn: Vpn,
+        /// The access.
+        access: Access,
+    },
+    /// How a fault found its VMA.
+    FaultPath {
+        /// In words: "under the VMA lock", "falls back: sequence count changed".
+        how: &'static str,
+    },
+    /// A spurious fault: the entry already allows the access.
+    Spurious {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// The mm's TLB generation was advanced.
+    TlbGen {
+        /// The new generation.
+        generation: u64,
+    },
+    /// A leaf entry was changed by software.
+    PteSet {
+        /// The page.
+        vpn: Vpn,
+        /// What it was.
+        old: Pte,
+        /// What it is.
+        new: Pte,
+    },
+    /// A page table was hooked in.
+    TableInstalled {
+        /// The table.
+        table: TableId,
+        /// A page that it translates.
+        vpn: Vpn,
+    },
+    /// A page table was unhooked.
+    TableRemoved {
+        /// The table.
+        table: TableId,
+        /// A page that it translated.
+        vpn: Vpn,
+    },
+    /// A page table's memory was freed.
+    TableFreed {
+        /// The table.
+        table: TableId,
+    },
+    /// A page table's own lock was freed.
+    PtlFreed {
+        /// The table.
+        table: TableId,
+    },
+    /// A page was freed.
+    FrameFreed {
+        /// The frame.
+        pfn: Pfn,
+    },
+    /// A VMA became visible, or changed.
+    VmaSet {
+        /// Its pages.
+        range: PageRange,
+        /// Its protection.
+        prot: Prot,
+    },
+    /// A VMA was removed.
+    VmaRemoved {
+        /// Its pages.
+        range: PageRange,
+    },
+    /// A VMA's memory was freed.
+    VmaFreed,
+    /// A sequence count was read.
+    SeqRead {
+        /// What it was.
+        value: u64,
+    },
+    /// A sequence count was advanced.
+    SeqSet {
+        /// What it is.
+        value: u64,
+    },
+    /// A lock was taken or left.
+    Lock {
+        /// Which class.
+        class: LockClass,
+        /// Which of its class: a table's number, a CPU's, the first page of a VMA.
+        instance: u64,
+        /// How.
+        step: LockStep,
+    },
+    /// A grace period ended.
+    GracePeriod,
+    /// This CPU left the mm to a kernel thread, or came back.
+    Lazy {
+        /// Whether it is lazy now.
+        lazy: bool,
+    },
+    /// Something was counted.
+    Count(Counter),
+}
+
+/// Something that a CPU did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The CPU.
+    pub cpu: CpuId,
+    /// What it did.
+    pub what: What,
+}

@@ -1,0 +1,416 @@
+//! The page-fault handler.
+//!
+//! ```text
+//!  protocol     finds the VMA by         keeps it by             falls back to the mmap lock if
+//!  mmap_lock    mmap read lock           mmap read lock          -
+//!  spf          RCU, copies it           sequence count checked  a writer came, no table, ptl taken
+//!                                        before and under ptl
+//!  vma_lock,    RCU                      the VMA's read lock     no VMA, a writer has it
+//!  vma_refcnt
+//!  rcu_fault    RCU                      looked up again under   no VMA, no table, not the same
+//!                                        ptl
+//! ```
+//!
+//! Whatever the path, [`Cpu::commit`] changes the entry under the page-table
+//! lock.
+//!
+//! # Linux
+//! `do_user_addr_fault()`, `handle_pte_fault()`, `do_anonymous_page()`,
+//! `wp_page_copy()`, `wp_page_reuse()`, mm/memory.c. Changed: a page is
+//! allocated under the page-table lock, as taking one from the CPU's own pool
+//! cannot sleep.
+
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use crate::addr::{PageRange, Vpn};
+use crate::counters::Counter;
+use crate::cpu::Cpu;
+use crate::event::{FlushReason, LockClass, LockStep, What};
+use crate::flush::FlushInfo;
+use crate::frame::Pfn;
+use crate::ghost::GrantId;
+use crate::platform::{Platform, RcuPointer, Word, violated};
+use crate::prot::{Access, Prot};
+use crate::protocol::{FaultPath, Flush};
+use crate::pte::Pte;
+use crate::quirk::Quirk;
+use crate::table::PtlGuard;
+use crate::violation::Invariant;
+use crate::vma::VmaCopy;
+
+/// Why an access did not go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// No VMA covers the address: SIGSEGV with SEGV_MAPERR.
+    MapErr,
+    /// The VMA does not allow it: SIGSEGV with SEGV_ACCERR.
+    AccErr,
+    /// There is no memory left for the page: SIGBUS.
+    Bus,
+}
+
+impl Fault {
+    /// Its name in litmus tests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fault::MapErr => "maperr",
+            Fault::AccErr => "accerr",
+            Fault::Bus => "bus",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What became of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handled {
+    /// The access may go through now.
+    Resolved,
+    /// The entry allows the access already, and nothing was flushed.
+    Unchanged,
+}
+
+type Outcome = Result<Handled, Fault>;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Handles the fault of `access` at `vpn`. Linux: `do_user_addr_fault()`.
+    pub(crate) fn handle_fault(&mut self, vpn: Vpn, access: Access) -> Outcome {
+        self.count(Counter::Faults);
+        let without_mmap_lock = match self.sys.protocol().fault {
+            FaultPath::MmapLock => None,
+            FaultPath::Spf => self.fault_speculative(vpn, access).map(Ok),
+            FaultPath::VmaLock | FaultPath::VmaRefcnt => self.fault_vma_locked(vpn, access),
+            FaultPath::RcuFault => self.fault_rcu(vpn, access).map(Ok),
+        };
+        if let Some(outcome) = without_mmap_lock {
+            self.count(Counter::Speculative);
+            return outcome;
+        }
+        if self.sys.protocol().fault != FaultPath::MmapLock {
+            self.count(Counter::Fallbacks);
+        }
+        let lock = self.mmap_read_lock();
+        let outcome = match lock.find(vpn) {
+            None => Err(Fault::MapErr),
+            Some(vma) => self.fault_stable(vma, vpn, access),
+        };
+        self.mmap_read_unlock(lock);
+        outcome
+    }
+
+    fn how(&self, how: &'static str) {
+        self.event(What::FaultPath { how });
+    }
+
+    /// The VMA is stable. Linux: `handle_mm_fault()`.
+    fn fault_stable(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+        if P::CHECKED && !vma.range.contains(vpn) {
+            violated::<P>(
+                Invariant::TornVma,
+                "a fault acted on a VMA that does not cover its address",
+            );
+        }
+        if !vma.prot.allows(access) {
+            return Err(Fault::AccErr);
+        }
+        loop {
+            match self.lock_leaf(vpn, true) {
+                Some(ptl) => return self.commit(ptl, vma, vpn, access),
+                None if self.install_tables(vpn) => {}
+                None => return Err(Fault::Bus),
+            }
+        }
+    }
+
+    /// Under the VMA's lock. `None`: under the mmap lock instead.
+    /// Linux: `lock_vma_under_rcu()`.
+    fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
+        let mm = &self.sys.mm;
+        // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree
+        let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
+        let tree = mm.tree.load();
+        let Some((range, vma)) = tree.find(vpn) else {
+            self.how("falls back: no VMA");
+            return None;
+        };
+        let Some(read) = vma.start_read(&mm.seq, &mm.writer_wait) else {
+            self.how("falls back: the VMA is locked or gone");
+            return None;
+        };
+        self.count(Counter::VmaReadLocks);
+        self.lock_event(LockClass::Vma, range.start.0, LockStep::TryLocked);
+        let copy = read.vma().copy_stable();
+        drop(rcu);
+        // QUIRK(VmaNoRevalidate): proofs/vma_lock
+        let outcome = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
+            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock
+            let mmap = self
+                .sys
+                .has(Quirk::MmapLockUnderVmaLock)
+                .then(|| self.mmap_read_lock());
+            let outcome = self.fault_stable(copy, vpn, access);
+            if let Some(mmap) = mmap {
+                self.mmap_read_unlock(mmap);
+            }
+            Some(outcome)
+        } else {
+            self.how("falls back: the VMA is another one by now");
+            None
+        };
+        self.lock_event(LockClass::Vma, range.start.0, LockStep::Unlocked);
+        read.end();
+        // QUIRK(VmaUsedAfterPut): proofs/vma_lock
+        if self.sys.has(Quirk::VmaUsedAfterPut) {
+            vma.life.used();
+        }
+        outcome
+    }
+
+    /// By the sequence count. `None`: under the mmap lock instead.
+    /// Linux: speculative page faults, `do_anonymous_page()` with
+    /// `pte_map_lock()`.
+    fn fault_speculative(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
+        let mm = &self.sys.mm;
+        // ORDERING(acquire): pairs with the release in mmap_write_unlock().
+        let seq = mm.seq.load(Ordering::Acquire);
+        self.event(What::SeqRead { value: seq });
+        if seq % 2 != 0 {
+            self.how("falls back: a writer is inside");
+            return None;
+        }
+        let rcu = self.rcu_read_lock();
+        let copy = match mm.tree.load().find(vpn) {
+            Some((_, vma)) => vma.copy_racy(),
+            None => {
+                self.how("falls back: no VMA");
+                return None;
+            }
+        };
+        drop(rcu);
+        // QUIRK(NoSeqCheckOfCopy): proofs/spf
+        if !self.sys.has(Quirk::NoSeqCheckOfCopy) && !self.seq_unchanged(seq) {
+            return None;
+        }
+        if !copy.range.contains(vpn) || !copy.prot.allows(access) {
+            self.how("falls back: not for speculation");
+            return None;
+        }
+        let walk = self.walk_begin(false);
+        let Some(id) = self.leaf_table(vpn) else {
+            self.how("falls back: no page table");
+            return None;
+        };
+        let (table, geometry) = (self.sys.table(id), self.sys.geometry());
+        // QUIRK(SpinWithIrqsOff): proofs/spf
+        let ptl = if self.sys.has(Quirk::SpinWithIrqsOff) {
+            self.lock_event(LockClass::Irq, self.id().0 as u64, LockStep::TryLocked);
+            Some(PtlGuard::lock(table, id, self.id(), geometry))
+        } else {
+            PtlGuard::try_lock(table, id, self.id(), geometry)
+        };
+        let Some(ptl) = ptl else {
+            self.how("falls back: the page-table lock is taken");
+            return None;
+        };
+        // A writer that begins after this check zaps under this lock.
+        // QUIRK(NoSeqCheckUnderPtl): proofs/spf
+        if !self.sys.has(Quirk::NoSeqCheckUnderPtl) && !self.seq_unchanged(seq) {
+            ptl.unlock();
+            return None;
+        }
+        drop(walk);
+        self.commit(ptl, copy, vpn, access).ok()
+    }
+
+    fn seq_unchanged(&self, seq: u64) -> bool {
+        // ORDERING(acquire): the fence pairs with the release fence in
+        // mmap_write_lock(): who has read what a writer changed sees its number.
+        P::fence(Ordering::Acquire);
+        let now = self.sys.mm.seq.load(Ordering::Relaxed);
+        self.event(What::SeqRead { value: now });
+        if now != seq {
+            self.how("falls back: a writer came");
+        }
+        now == seq
+    }
+
+    /// Under RCU and the page-table lock. `None`: under the mmap lock instead.
+    fn fault_rcu(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
+        let mm = &self.sys.mm;
+        let rcu = self.rcu_read_lock();
+        let copy = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
+        let suits = |vma: &VmaCopy| vma.range.contains(vpn) && vma.prot.allows(access);
+        let Some(mut copy) = copy.filter(suits) else {
+            self.how("falls back: no VMA for it");
+            return None;
+        };
+        let Some(id) = self.leaf_table(vpn) else {
+            self.how("falls back: no page table");
+            return None;
+        };
+        let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
+        // Writers change the tree and the VMA before they change entries under
+        // this lock: what is found now is what they left, or they are to come.
+        // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree
+        if !self.sys.has(Quirk::NoVmaRecheckUnderPtl) {
+            let again = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
+            let same = self.leaf_table(vpn) == Some(id);
+            match again.filter(suits) {
+                Some(again) if same => copy = again,
+                _ => {
+                    ptl.unlock();
+                    self.how("falls back: the VMA or the table changed");
+                    return None;
+                }
+            }
+        }
+        drop(rcu);
+        self.commit(ptl, copy, vpn, access).ok()
+    }
+
+    /// Changes the entry so that `access` may go through.
+    /// Linux: `handle_pte_fault()`.
+    fn commit(
+        &mut self,
+        mut ptl: PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
+        let pte = ptl.pte(vpn);
+        let mut replaced = GrantId(0);
+        let outcome = if pte.is_none() {
+            self.fault_none(&mut ptl, vma, vpn, access)
+        } else if pte.allows(access) {
+            Ok(self.spurious(vpn, access))
+        } else if access == Access::Write && pte.pfn() == Pfn::ZERO {
+            replaced = pte.grant();
+            self.copy_on_write(&mut ptl, vma, vpn, pte)
+        } else {
+            self.add_permission(&mut ptl, vma, vpn, access, pte);
+            Ok(Handled::Resolved)
+        };
+        ptl.unlock();
+        if outcome == Ok(Handled::Resolved) {
+            let all = Prot::RW | Prot::X;
+            self.sys.grants.revoked(replaced, all, self.id());
+        }
+        outcome
+    }
+
+    /// A new grant of `prot`.
+    pub(crate) fn grant(&mut self, prot: Prot) -> GrantId {
+        let id = self.id();
+        self.sys.grants.make(id, &mut self.local.grants_made, prot)
+    }
+
+    fn set_pte(&mut self, ptl: &mut PtlGuard<'s, P>, vpn: Vpn, new: Pte) -> Pte {
+        self.count(Counter::PtesTouched);
+        ptl.set(vpn, new)
+    }
+
+    /// Nothing was there. Linux: `do_anonymous_page()`.
+    fn fault_none(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
+        let new = if access == Access::Write {
+            let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
+            let grant = self.grant(vma.prot);
+            Pte::new(pfn, vma.prot, grant).young().dirty()
+        } else {
+            let prot = vma.prot & !Prot::W;
+            let grant = self.grant(prot);
+            Pte::new(Pfn::ZERO, prot, grant).young()
+        };
+        self.set_pte(ptl, vpn, new);
+        Ok(Handled::Resolved)
+    }
+
+    /// A write to the zero page. Linux: `wp_page_copy()`.
+    fn copy_on_write(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        old: Pte,
+    ) -> Outcome {
+        let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
+        let grant = self.grant(vma.prot);
+        self.sys.grants.replaces(grant, old.grant());
+        let new = Pte::new(pfn, vma.prot, grant).young().dirty();
+        let flush = FlushInfo {
+            range: Some(PageRange::page(vpn)),
+            freed_tables: false,
+        };
+        // Nobody may use the new page while another still uses the old one.
+        // QUIRK(CowOverwrite): proofs/tlb
+        if self.sys.has(Quirk::CowOverwrite) {
+            self.set_pte(ptl, vpn, new);
+            self.shootdown(flush);
+        } else {
+            self.set_pte(ptl, vpn, Pte::NONE);
+            self.shootdown(flush);
+            self.set_pte(ptl, vpn, new);
+        }
+        Ok(Handled::Resolved)
+    }
+
+    /// The page is there, and the VMA allows more than its entry does.
+    /// Linux: `wp_page_reuse()`, `ptep_set_access_flags()`.
+    fn add_permission(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        old: Pte,
+    ) {
+        let keep_ro = !(access == Access::Write || old.prot().contains(Prot::W));
+        let prot = if keep_ro {
+            vma.prot & !Prot::W
+        } else {
+            vma.prot
+        };
+        let grant = self.grant(prot);
+        let mut new = Pte::new(old.pfn(), prot, grant).young();
+        if access == Access::Write {
+            new = new.dirty();
+        }
+        let before = self.set_pte(ptl, vpn, Pte::NONE);
+        self.set_pte(ptl, vpn, new.with_history_of(before));
+        // What is cached allows less: others find out when they fault.
+        match self.sys.protocol().flush {
+            Flush::Strict => self.flush_local(PageRange::page(vpn), FlushReason::Local),
+            Flush::Relaxed => self.relaxed_flush(PageRange::page(vpn)),
+        }
+    }
+
+    /// The entry allows the access: the TLB did not know.
+    /// Linux: `flush_tlb_fix_spurious_fault()`.
+    fn spurious(&mut self, vpn: Vpn, access: Access) -> Handled {
+        self.count(Counter::Spurious);
+        self.event(What::Spurious { vpn });
+        // QUIRK(NoExecFixup): proofs/tlb
+        if access == Access::Exec && self.sys.has(Quirk::NoExecFixup) {
+            return Handled::Unchanged;
+        }
+        match self.sys.protocol().flush {
+            Flush::Strict => {
+                self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
+                Handled::Resolved
+            }
+            Flush::Relaxed if self.catch_up(FlushReason::Spurious) => Handled::Resolved,
+            Flush::Relaxed => Handled::Unchanged,
+        }
+    }
+}

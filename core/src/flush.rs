@@ -1,0 +1,177 @@
+//! TLB flushes: generations, shootdowns, lazy CPUs.
+//!
+//! The mm has a generation, advanced by each flush; a TLB has the generation
+//! up to which it was flushed. A flush of one range is enough only for a TLB
+//! that has missed no earlier one.
+//!
+//! # Orderings
+//! A flush advances the generation and then looks who is lazy; a CPU that
+//! leaves lazy mode says so and then reads the generation. With a full fence
+//! on both sides, at least one sees the other (store buffering).
+//!
+//! # Linux
+//! arch/x86/mm/tlb.c: `flush_tlb_mm_range()`, `flush_tlb_func()`,
+//! `switch_mm_irqs_off()`. Dropped: flushing up to the mm's newest generation
+//! rather than to that of the request, which only merges flushes.
+
+use core::sync::atomic::Ordering;
+
+use crate::addr::PageRange;
+use crate::counters::Counter;
+use crate::cpu::{Cpu, CpuId, IrqGuard};
+use crate::event::{Event, FlushReason, LockClass, LockStep, What};
+use crate::platform::{Platform, Word};
+use crate::quirk::Quirk;
+
+/// What to flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FlushInfo {
+    /// The pages; `None` is everything.
+    pub range: Option<PageRange>,
+    /// Page tables go too: CPUs that are lazy must know.
+    pub freed_tables: bool,
+}
+
+impl<P: Platform> IrqGuard<'_, P> {
+    /// Flushes this CPU's TLB up to generation `new_gen`.
+    /// Linux: `flush_tlb_func()`.
+    fn flush(&mut self, cpu: CpuId, info: FlushInfo, new_gen: u64, reason: FlushReason) {
+        if new_gen <= self.tlb.generation {
+            return;
+        }
+        let range = info.range.filter(|_| new_gen == self.tlb.generation + 1);
+        self.tlb.flush(range);
+        self.tlb.generation = new_gen;
+        if range.is_none() {
+            P::event(Event {
+                cpu,
+                what: What::Count(Counter::FullFlushes),
+            });
+        }
+        P::event(Event {
+            cpu,
+            what: What::TlbFlush {
+                range,
+                reason,
+                generation: new_gen,
+            },
+        });
+    }
+}
+
+impl<P: Platform> Cpu<'_, P> {
+    /// Advances the mm's generation. Linux: `inc_mm_tlb_gen()`.
+    fn inc_tlb_gen(&mut self) -> u64 {
+        // ORDERING(acqrel): the generations' order is that of the flushes.
+        let generation = self.sys.mm.tlb_gen.fetch_add(1, Ordering::AcqRel) + 1;
+        self.event(What::TlbGen { generation });
+        generation
+    }
+
+    /// Flushes every CPU that may have translations of `info`'s pages, and
+    /// waits for them. Linux: `flush_tlb_mm_range()`.
+    pub(crate) fn shootdown(&mut self, info: FlushInfo) {
+        let new_gen = self.inc_tlb_gen();
+        // ORDERING(seqcst): pairs with the fence in switch_to_mm(): either this
+        // CPU sees that the other is not lazy, or the other sees new_gen.
+        P::fence(Ordering::SeqCst);
+        // ORDERING(relaxed): ordered by the fence.
+        let mask = self.sys.mm.cpumask.load(Ordering::Relaxed);
+        for cpu in self.others() {
+            if mask >> cpu.0 & 1 == 0 {
+                continue;
+            }
+            let lazy = &self.sys.percpu(cpu).lazy;
+            if !info.freed_tables && lazy.load(Ordering::Relaxed) != 0 {
+                continue;
+            }
+            self.count(Counter::Shootdowns);
+            let mut remote = self.interrupt(cpu);
+            remote.flush(cpu, info, new_gen, FlushReason::Ipi(self.id()));
+            drop(remote);
+            self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
+        }
+        self.irq_off()
+            .flush(self.id(), info, new_gen, FlushReason::Local);
+    }
+
+    /// Tells that permission was added for `range`: others will fault and see
+    /// the generation. The caller holds the lock under which the entries were
+    /// changed, so that who sees them sees the generation.
+    pub(crate) fn relaxed_flush(&mut self, range: PageRange) {
+        // QUIRK(RelaxedNoGen): proofs/tlb
+        if self.sys.has(Quirk::RelaxedNoGen) {
+            self.flush_local(range, FlushReason::Local);
+            return;
+        }
+        let new_gen = self.inc_tlb_gen();
+        self.count(Counter::LocalFlushes);
+        let info = FlushInfo {
+            range: Some(range),
+            freed_tables: false,
+        };
+        self.irq_off()
+            .flush(self.id(), info, new_gen, FlushReason::Local);
+    }
+
+    /// Drops this CPU's own translations of `range`.
+    /// Linux: `local_flush_tlb_page()`.
+    pub(crate) fn flush_local(&mut self, range: PageRange, reason: FlushReason) {
+        self.count(Counter::LocalFlushes);
+        let mut irq = self.irq_off();
+        irq.tlb.flush(Some(range));
+        let generation = irq.tlb.generation;
+        drop(irq);
+        self.event(What::TlbFlush {
+            range: Some(range),
+            reason,
+            generation,
+        });
+    }
+
+    /// Drops all of this CPU's own translations if it has missed a flush;
+    /// tells whether it had.
+    pub(crate) fn catch_up(&mut self, reason: FlushReason) -> bool {
+        // ORDERING(acquire): pairs with inc_tlb_gen(): entries changed before
+        // that generation are read anew with their change.
+        let generation = self.sys.mm.tlb_gen.load(Ordering::Acquire);
+        let mut irq = self.irq_off();
+        let behind = irq.tlb.generation < generation;
+        if behind {
+            let info = FlushInfo {
+                range: None,
+                freed_tables: false,
+            };
+            irq.flush(self.id(), info, generation, reason);
+            drop(irq);
+            self.count(Counter::LocalFlushes);
+        }
+        behind
+    }
+
+    /// Lets the CPU run a kernel thread: it keeps its translations, and need
+    /// not be told of flushes. Linux: `enter_lazy_tlb()`.
+    pub fn switch_lazy(&mut self) {
+        let cpu = self.sys.percpu(self.id());
+        self.irq_off().tlb.lazy = true;
+        // ORDERING(relaxed): that others learn of it late does no harm.
+        cpu.lazy.store(1, Ordering::Relaxed);
+        self.event(What::Lazy { lazy: true });
+    }
+
+    /// Comes back from the kernel thread.
+    /// Linux: `switch_mm_irqs_off()` where `prev == next`.
+    pub fn switch_to_mm(&mut self) {
+        let cpu = self.sys.percpu(self.id());
+        // ORDERING(relaxed): ordered before the load of the generation by the fence.
+        cpu.lazy.store(0, Ordering::Relaxed);
+        // QUIRK(SwitchNoFence): proofs/tlb
+        if !self.sys.has(Quirk::SwitchNoFence) {
+            // ORDERING(seqcst): pairs with the fence in shootdown().
+            P::fence(Ordering::SeqCst);
+        }
+        self.catch_up(FlushReason::Switch);
+        self.irq_off().tlb.lazy = false;
+        self.event(What::Lazy { lazy: false });
+    }
+}

@@ -1,0 +1,191 @@
+//! Gathering: what an operation has unmapped, until it is flushed and freed.
+//!
+//! # Invariants
+//! - F1: a page goes back to its pool after every TLB that may translate to it
+//!   was flushed; a page table after that and after its walkers are gone.
+//! - F2: while a zap's entries are clear and its flush has not ended,
+//!   `flush_pending` says so; who zaps the same pages and finds nothing sees it.
+//!
+//! # Linux
+//! mm/mmu_gather.c: `tlb_gather_mmu()`, `tlb_finish_mmu()`; the flush types
+//! none, relaxed and strict are those of the relaxed-flush series.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use crate::addr::{PageRange, Vpn};
+use crate::cpu::Cpu;
+use crate::flush::FlushInfo;
+use crate::frame::Pfn;
+use crate::ghost::GrantId;
+use crate::platform::{Platform, Word};
+use crate::prot::Prot;
+use crate::protocol::{Flush, PtFree, ZapFlush};
+use crate::pte::Pte;
+use crate::quirk::Quirk;
+use crate::rcu::Callback;
+use crate::table::TableId;
+
+/// How a changed entry is to be flushed. The strictest of an operation's
+/// entries decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FlushType {
+    /// Nobody can have what was taken away.
+    #[default]
+    None,
+    /// Only permission was added.
+    Relaxed,
+    /// Something was taken away.
+    Strict,
+}
+
+/// What one operation has unmapped or changed.
+#[derive(Debug, Default)]
+pub(crate) struct Gather {
+    flush: FlushType,
+    range: Option<PageRange>,
+    frames: Vec<Pfn>,
+    tables: Vec<TableId>,
+    /// What it promises to have taken away when it completes (ghost).
+    revoked: Vec<(GrantId, Prot)>,
+}
+
+impl Gather {
+    /// An entry of `vpn` was changed and needs `flush`.
+    pub fn changed(&mut self, vpn: Vpn, flush: FlushType) {
+        if flush == FlushType::None {
+            return;
+        }
+        self.flush = self.flush.max(flush);
+        let page = PageRange::page(vpn);
+        self.range = Some(self.range.map_or(page, |range| {
+            PageRange::new(range.start.min(vpn), range.end.max(page.end))
+        }));
+    }
+
+    /// A frame is to be freed.
+    pub fn frame(&mut self, pfn: Pfn) {
+        self.frames.push(pfn);
+    }
+
+    /// A page table was unhooked and is to be freed.
+    pub fn table(&mut self, vpn: Vpn, table: TableId) {
+        self.changed(vpn, FlushType::Strict);
+        self.tables.push(table);
+    }
+
+    /// `prot` of `grant` is taken away once the operation completes (ghost).
+    pub fn revoked(&mut self, grant: GrantId, prot: Prot) {
+        self.revoked.push((grant, prot));
+    }
+}
+
+impl<P: Platform> Cpu<'_, P> {
+    /// Begins to gather. Linux: `tlb_gather_mmu()`, `inc_tlb_flush_pending()`.
+    pub(crate) fn gather(&mut self) -> Gather {
+        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+            // ORDERING(relaxed): ordered by the ptl under which entries are
+            // cleared: who finds them clear sees it (F2).
+            self.sys.mm.flush_pending.fetch_add(1, Ordering::Relaxed);
+        }
+        Gather::default()
+    }
+
+    /// Flushes what was gathered so far, then frees its frames.
+    pub(crate) fn flush_gathered(&mut self, gather: &mut Gather) {
+        // QUIRK(PageFreeBeforeFlush): proofs/tlb
+        if self.sys.has(Quirk::PageFreeBeforeFlush) {
+            self.free_gathered(gather);
+        }
+        let range = gather.range.take();
+        match (core::mem::take(&mut gather.flush), range) {
+            (FlushType::None, _) | (_, None) => {}
+            (FlushType::Relaxed, Some(range)) => self.relaxed_flush(range),
+            (FlushType::Strict, range) => self.shootdown(FlushInfo {
+                range,
+                freed_tables: !gather.tables.is_empty(),
+            }),
+        }
+        self.free_gathered(gather);
+    }
+
+    /// Flushes what was gathered now if only permission was added: the caller
+    /// still holds the lock under which it was.
+    pub(crate) fn flush_relaxed_part(&mut self, gather: &mut Gather) {
+        if gather.flush == FlushType::Relaxed
+            && let Some(range) = gather.range.take()
+        {
+            gather.flush = FlushType::None;
+            self.relaxed_flush(range);
+        }
+    }
+
+    fn free_gathered(&mut self, gather: &mut Gather) {
+        for pfn in gather.frames.drain(..) {
+            self.free_frame(pfn);
+        }
+    }
+
+    /// Ends the gathering: flushes and frees. What the caller still promises
+    /// is left in `gather` for [`Cpu::complete`].
+    /// Linux: `tlb_finish_mmu()`.
+    pub(crate) fn finish(&mut self, gather: &mut Gather) {
+        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+            // ORDERING(relaxed): see gather().
+            let pending = self.sys.mm.flush_pending.load(Ordering::Relaxed);
+            // QUIRK(GatherIgnoresNested): proofs/tlb
+            if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
+                gather.flush = FlushType::Strict;
+                gather.range = None;
+            }
+        }
+        self.flush_gathered(gather);
+        for table in core::mem::take(&mut gather.tables) {
+            match self.sys.protocol().pt_free {
+                // The flush has interrupted every CPU, so none walks it.
+                PtFree::Ipi => self.free_table_now(table),
+                PtFree::Rcu => self.local.callbacks.push(Callback::Table(table)),
+            }
+        }
+        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+            // ORDERING(release): the flush is over for who sees it.
+            self.sys.mm.flush_pending.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// The operation is about to return: what it took away is gone for good (ghost).
+    pub(crate) fn complete(&mut self, gather: Gather) {
+        for (grant, prot) in gather.revoked {
+            self.sys.grants.revoked(grant, prot, self.id());
+        }
+    }
+
+    /// How a change of a present entry from `old` to `new` is to be flushed.
+    /// Linux: `pte_flush_type()` of the relaxed-flush series.
+    pub(crate) fn flush_type(&self, old: Pte, new: Pte) -> FlushType {
+        let (old_prot, new_prot) = (old.prot(), new.prot());
+        let removed = old_prot & !new_prot;
+        if old_prot.is_empty() || (removed.is_empty() && old_prot == new_prot) {
+            return FlushType::None;
+        }
+        if self.sys.protocol().flush == Flush::Strict {
+            return FlushType::Strict;
+        }
+        if removed.is_empty() {
+            return FlushType::Relaxed;
+        }
+        // QUIRK(RelaxedOnRemoval): proofs/tlb
+        if self.sys.has(Quirk::RelaxedOnRemoval) {
+            return FlushType::Relaxed;
+        }
+        // Hardware reads the entry again before it sets the dirty bit, and
+        // finds that it may not: no write goes through a clean translation.
+        // QUIRK(DirtyNeedsNoFlush): proofs/tlb
+        let clean = !old.is_dirty() || self.sys.has(Quirk::DirtyNeedsNoFlush);
+        if removed == Prot::W && clean {
+            FlushType::None
+        } else {
+            FlushType::Strict
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Looking at a machine on which nobody runs any more.
+
+use crate::addr::{PageRange, Vpn};
+use crate::counters::Counters;
+use crate::cpu::CpuLocal;
+use crate::frame::Pfn;
+use crate::platform::{Platform, RwLock, Word, violated};
+use crate::prot::Prot;
+use crate::pte::{Pte, table_of};
+use crate::system::System;
+use crate::table::TableId;
+use crate::violation::Invariant;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+/// What is known of a page at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageState {
+    /// The protection of the VMA that covers it, if one does.
+    pub vma: Option<Prot>,
+    /// Whether a frame is mapped.
+    pub present: bool,
+    /// Whether its entry lets writes through.
+    pub writable: bool,
+    /// Whether its entry is dirty.
+    pub dirty: bool,
+    /// Whether its entry is young.
+    pub young: bool,
+    /// The word that a read would return, if reading is allowed.
+    pub word: u64,
+}
+
+impl<P: Platform> System<P> {
+    /// The leaf entry of `vpn`.
+    fn peek(&self, vpn: Vpn) -> Pte {
+        let geometry = self.geometry();
+        let mut table = self.mm.root;
+        for level in (1..geometry.levels).rev() {
+            let index = geometry.index(vpn, level);
+            match table_of(self.table(table).peek(index).word()) {
+                Some(below) => table = below,
+                None => return Pte::NONE,
+            }
+        }
+        self.table(table).peek(geometry.index(vpn, 0))
+    }
+
+    /// The state of the page `vpn`.
+    pub fn page(&self, vpn: Vpn) -> PageState {
+        let vma = self.mm.mmap_lock.read();
+        let vma = vma.tree.find(vpn).map(|(_, vma)| vma.copy_stable().prot);
+        let pte = self.peek(vpn);
+        let word = if pte.is_none() {
+            0
+        } else {
+            let word = self.frame(pte.pfn()).word.load(Ordering::Relaxed);
+            P::user_value(word).0
+        };
+        PageState {
+            vma,
+            present: !pte.is_none(),
+            writable: pte.prot().contains(Prot::W),
+            dirty: pte.is_dirty(),
+            young: pte.is_young(),
+            word,
+        }
+    }
+
+    /// The VMAs in ascending order.
+    pub fn vmas(&self) -> Vec<(PageRange, Prot)> {
+        let lock = self.mm.mmap_lock.read();
+        let copies = lock.tree.iter().map(|(_, vma)| vma.copy_stable());
+        copies.map(|copy| (copy.range, copy.prot)).collect()
+    }
+
+    /// Checks what must hold when nobody runs and nothing is left to be freed:
+    /// every frame and table is mapped where a VMA is, or free; what was
+    /// written is dirty.
+    pub fn check_at_rest(&self, locals: &[CpuLocal<P>]) {
+        if !P::CHECKED {
+            return;
+        }
+        let vmas = self.vmas();
+        let mut pages = 0;
+        let mut tables = 0;
+        self.visit(
+            self.mm.root,
+            self.geometry().levels - 1,
+            0,
+            &mut |entry| match entry {
+                Visited::Table => tables += 1,
+                Visited::Page(vpn, pte) => {
+                    if !vmas.iter().any(|(range, _)| range.contains(vpn)) {
+                        violated::<P>(Invariant::WrongPage, "a page is mapped where no VMA is");
+                    }
+                    let frame = self.frame(pte.pfn());
+                    if pte.pfn() != Pfn::ZERO {
+                        pages += 1;
+                    }
+                    if frame.has_lost_dirty(pte.is_dirty()) {
+                        frame.lost_dirty();
+                    }
+                }
+            },
+        );
+        let in_use = |pools: &dyn Fn(&CpuLocal<P>) -> (usize, usize)| {
+            let (made, free) = locals
+                .iter()
+                .map(pools)
+                .fold((0, 0), |(made, free), pool| (made + pool.0, free + pool.1));
+            made - free
+        };
+        let frames_per_cpu = self.config().frames_per_cpu;
+        let tables_per_cpu = self.config().tables_per_cpu;
+        let start = |local: &CpuLocal<P>, each: u32| 1 + local.id().0 as u32 * each;
+        let frames_in_use = in_use(&|l| l.frames.balance(start(l, frames_per_cpu)));
+        let tables_in_use = in_use(&|l| l.tables.balance(start(l, tables_per_cpu)));
+        if frames_in_use != pages {
+            violated::<P>(Invariant::Leak, "a page is neither mapped nor free");
+        }
+        if tables_in_use != tables {
+            violated::<P>(
+                Invariant::Leak,
+                "a page table is neither hooked in nor free",
+            );
+        }
+    }
+
+    fn visit(&self, table: TableId, level: u8, start: u64, see: &mut dyn FnMut(Visited)) {
+        let geometry = self.geometry();
+        for index in 0..geometry.entries() {
+            let start = start << geometry.bits | index as u64;
+            let entry = self.table(table).peek(index);
+            if level == 0 {
+                if !entry.is_none() {
+                    see(Visited::Page(Vpn(start), entry));
+                }
+            } else if let Some(below) = table_of(entry.word()) {
+                see(Visited::Table);
+                self.visit(below, level - 1, start, see);
+            }
+        }
+    }
+
+    /// What all CPUs counted.
+    pub fn counters(&self, locals: &[CpuLocal<P>]) -> Counters {
+        let mut all = Counters::default();
+        for local in locals {
+            all.merge(local.counters());
+        }
+        all
+    }
+}
+
+enum Visited {
+    Table,
+    Page(Vpn, Pte),
+}

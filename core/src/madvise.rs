@@ -1,0 +1,85 @@
+//! `madvise`: pages are dropped, or brought in.
+//!
+//! # Linux
+//! mm/madvise.c: `madvise_dontneed_single_vma()`, under the mmap read lock,
+//! so that faults and other zaps go on; `faultin_page_range()`.
+
+use alloc::vec::Vec;
+
+use crate::addr::PageRange;
+use crate::cpu::Cpu;
+use crate::fault::Fault;
+use crate::gather::Gather;
+use crate::mm::MmapRead;
+use crate::mmap::Errno;
+use crate::platform::Platform;
+use crate::prot::Access;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Drops the pages of `range`: they read zero again. Over a hole: `Nomem`,
+    /// and the mapped pages are dropped. Linux: `madvise(MADV_DONTNEED)`.
+    pub fn madvise_dontneed(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.check_range(range)?;
+        let lock = self.mmap_read_lock();
+        let (mapped, whole) = Self::mapped(&lock, range);
+        let mut gather = self.gather();
+        for part in mapped {
+            self.zap(part, &mut gather);
+            if self.sys.protocol().pt_reclaim {
+                self.reclaim(part, &mut gather);
+            }
+        }
+        self.finish(&mut gather);
+        self.mmap_read_unlock(lock);
+        self.complete(gather);
+        if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// The mapped parts of `range`, and whether they are all of it.
+    fn mapped(lock: &MmapRead<'s, P>, range: PageRange) -> (Vec<PageRange>, bool) {
+        let mut end = range.start;
+        let mut whole = true;
+        let mut parts = Vec::new();
+        for found in lock.overlapping(range) {
+            let part = found.intersection(range);
+            whole &= part.start == end;
+            end = part.end;
+            parts.push(part);
+        }
+        (parts, whole && end == range.end)
+    }
+
+    /// Unhooks the tables that are empty now.
+    fn reclaim(&mut self, range: PageRange, gather: &mut Gather) {
+        let geometry = self.sys.geometry();
+        let mut vpn = range.start;
+        while vpn < range.end {
+            self.reclaim_table(vpn, gather);
+            vpn = geometry.table_range(vpn, 0).end;
+        }
+    }
+
+    /// Brings in the pages of `range` as `access` would: `Nomem` over a hole,
+    /// `Inval` where the protection forbids it.
+    /// Linux: `madvise(MADV_POPULATE_READ)`, `madvise(MADV_POPULATE_WRITE)`.
+    pub fn madvise_populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
+        self.check_range(range)?;
+        self.populate(range, access)
+    }
+
+    pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
+        for vpn in range.iter() {
+            let walk = self.walk_begin(false);
+            let there = self.leaf_entry(vpn).allows(access);
+            drop(walk);
+            if !there {
+                self.handle_fault(vpn, access)
+                    .map_err(|fault| match fault {
+                        Fault::MapErr | Fault::Bus => Errno::Nomem,
+                        Fault::AccErr => Errno::Inval,
+                    })?;
+            }
+        }
+        Ok(())
+    }
+}

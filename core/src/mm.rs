@@ -1,0 +1,271 @@
+//! The address space and its lock.
+//!
+//! # Lock order
+//!
+//! ```text
+//! mmap_lock
+//!   vma lock
+//!     page_table_lock (pml)
+//!       ptl
+//!         irq of another CPU (a shootdown)
+//! rcu: inside all of them; holds nothing but ptl
+//! irq off: holds nothing but a ptl that it need not wait for
+//! ```
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use crate::addr::{PageRange, Vpn};
+use crate::counters::Counter;
+use crate::cpu::Cpu;
+use crate::event::{LockClass, LockStep, What};
+use crate::platform::{Mutex, Platform, RcuPointer, RwLock, WaitQueue, Word};
+use crate::protocol::FaultPath;
+use crate::quirk::Quirk;
+use crate::table::TableId;
+use crate::vma::{Vma, VmaCopy};
+use crate::vma_tree::{Retired, VmaTree};
+
+/// An address space. Linux: `struct mm_struct`.
+pub(crate) struct Mm<P: Platform> {
+    /// Protects the VMAs.
+    pub mmap_lock: P::RwLock<Mmap<P>>,
+    /// The tree as readers see it under RCU.
+    pub tree: P::RcuPointer<VmaTree<P>>,
+    /// Advanced by each mmap write section: at its end (VMA locks), or at its
+    /// begin and its end (speculative faults: odd while a writer is inside).
+    pub seq: P::Word,
+    /// Protects the upper page tables. Linux: `page_table_lock`.
+    pub pml: P::Mutex<()>,
+    /// The top page table.
+    pub root: TableId,
+    /// Advanced by each flush. Linux: `context.tlb_gen`.
+    pub tlb_gen: P::Word,
+    /// The CPUs that may have translations.
+    pub cpumask: P::Word,
+    /// Zaps whose flush has not ended. Linux: `tlb_flush_pending`.
+    pub flush_pending: P::Word,
+    /// Where a writer waits for a VMA's readers. Linux: `vma_writer_wait`.
+    pub writer_wait: P::WaitQueue,
+}
+
+/// What the mmap lock protects.
+pub(crate) struct Mmap<P: Platform> {
+    /// The tree as it is.
+    pub tree: VmaTree<P>,
+    /// What [`Mm::seq`] is.
+    pub seq: u64,
+}
+
+impl<P: Platform> Mm<P> {
+    pub fn new(cpus: usize) -> Mm<P> {
+        Mm {
+            mmap_lock: P::RwLock::new(Mmap {
+                tree: VmaTree::new(),
+                seq: 0,
+            }),
+            tree: P::RcuPointer::new(Arc::new(VmaTree::new())),
+            seq: P::Word::new(0),
+            pml: P::Mutex::new(()),
+            root: TableId(0),
+            tlb_gen: P::Word::new(0),
+            cpumask: P::Word::new((1 << cpus) - 1),
+            flush_pending: P::Word::new(0),
+            writer_wait: P::WaitQueue::new(),
+        }
+    }
+}
+
+/// The held mmap write lock.
+pub(crate) struct MmapWrite<'a, P: Platform> {
+    guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::WriteGuard<'a>,
+    changed: bool,
+}
+
+/// The held mmap read lock.
+pub(crate) struct MmapRead<'a, P: Platform> {
+    guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::ReadGuard<'a>,
+}
+
+impl<P: Platform> MmapRead<'_, P> {
+    /// The VMA that covers `vpn`, copied.
+    pub fn find(&self, vpn: Vpn) -> Option<VmaCopy> {
+        let (_, vma) = self.guard.tree.find(vpn)?;
+        Some(vma.copy_stable())
+    }
+
+    /// The VMAs that overlap `range`.
+    pub fn overlapping(&self, range: PageRange) -> Vec<PageRange> {
+        let vmas = self.guard.tree.overlapping(range);
+        vmas.into_iter().map(|(range, _)| range).collect()
+    }
+}
+
+impl<P: Platform> MmapWrite<'_, P> {
+    /// The tree.
+    pub fn tree(&self) -> &VmaTree<P> {
+        &self.guard.tree
+    }
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Linux: `mmap_read_lock()`.
+    pub(crate) fn mmap_read_lock(&mut self) -> MmapRead<'s, P> {
+        self.lock_event(LockClass::Mmap, 0, LockStep::Waits);
+        let guard = self.sys.mm.mmap_lock.read();
+        self.lock_event(LockClass::Mmap, 0, LockStep::Locked);
+        self.count(Counter::MmapReadLocks);
+        MmapRead { guard }
+    }
+
+    /// Linux: `mmap_read_unlock()`.
+    pub(crate) fn mmap_read_unlock(&mut self, lock: MmapRead<'s, P>) {
+        self.lock_event(LockClass::Mmap, 0, LockStep::Unlocked);
+        drop(lock);
+    }
+
+    /// Linux: `mmap_write_lock()`.
+    pub(crate) fn mmap_write_lock(&mut self) -> MmapWrite<'s, P> {
+        self.lock_event(LockClass::Mmap, 0, LockStep::Waits);
+        let mut guard = self.sys.mm.mmap_lock.write();
+        self.lock_event(LockClass::Mmap, 0, LockStep::Locked);
+        self.count(Counter::MmapWriteLocks);
+        if self.sys.protocol().fault == FaultPath::Spf {
+            guard.seq += 1;
+            // ORDERING(relaxed): the fence keeps it before what the writer
+            // changes; pairs with the acquire fence of a reader who checks.
+            self.sys.mm.seq.store(guard.seq, Ordering::Relaxed);
+            P::fence(Ordering::Release);
+            self.event(What::SeqSet { value: guard.seq });
+        }
+        MmapWrite {
+            guard,
+            changed: false,
+        }
+    }
+
+    /// Linux: `mmap_write_unlock()`, `vma_end_write_all()`.
+    pub(crate) fn mmap_write_unlock(&mut self, mut lock: MmapWrite<'s, P>) {
+        self.publish(&mut lock);
+        match self.sys.protocol().fault {
+            FaultPath::MmapLock | FaultPath::RcuFault => {}
+            FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
+                lock.guard.seq += 1;
+                // QUIRK(MmLockSeqRelaxed): proofs/vma_lock
+                let ordering = if self.sys.has(Quirk::MmLockSeqRelaxed) {
+                    Ordering::Relaxed
+                } else {
+                    // ORDERING(release): pairs with the acquire in
+                    // Vma::start_read(): who sees the number sees the changes.
+                    Ordering::Release
+                };
+                self.sys.mm.seq.store(lock.guard.seq, ordering);
+                self.event(What::SeqSet {
+                    value: lock.guard.seq,
+                });
+            }
+        }
+        self.lock_event(LockClass::Mmap, 0, LockStep::Unlocked);
+        drop(lock);
+    }
+
+    /// Shows readers the tree as it is now. Linux: `rcu_assign_pointer()` in
+    /// `mas_replace_node()`.
+    pub(crate) fn publish(&mut self, lock: &mut MmapWrite<'s, P>) {
+        if !lock.changed {
+            return;
+        }
+        lock.changed = false;
+        // QUIRK(TreePublishRelaxed): proofs/vma_tree
+        let ordering = if self.sys.has(Quirk::TreePublishRelaxed) {
+            Ordering::Relaxed
+        } else {
+            // ORDERING(release): pairs with the acquire of a lookup under RCU:
+            // nodes and VMAs are made before they can be found.
+            Ordering::Release
+        };
+        self.sys
+            .mm
+            .tree
+            .store(Arc::new(lock.guard.tree.clone()), ordering);
+    }
+
+    /// Write-locks `vma` until the mmap lock is left.
+    pub(crate) fn vma_start_write(&mut self, lock: &MmapWrite<'s, P>, vma: &Arc<Vma<P>>) {
+        let start = vma.copy_racy().range.start.0;
+        self.lock_event(LockClass::Vma, start, LockStep::Waits);
+        vma.start_write(lock.guard.seq, &self.sys.mm.writer_wait);
+        self.lock_event(LockClass::Vma, start, LockStep::Locked);
+    }
+
+    /// Changes `vma`, which is in the tree at `old`.
+    pub(crate) fn change_vma(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        vma: &Arc<Vma<P>>,
+        old: VmaCopy,
+        new: VmaCopy,
+    ) {
+        // QUIRK(ModifyVmaUnlocked): proofs/vma_lock
+        if !self.sys.has(Quirk::ModifyVmaUnlocked) {
+            self.vma_start_write(lock, vma);
+        }
+        vma.set(Some(old), new);
+        if old.range != new.range {
+            let mut retired = Retired::new();
+            let without = lock.guard.tree.remove(old.range.start, &mut retired);
+            lock.guard.tree = without.insert(new.range, vma.clone(), &mut retired);
+            lock.changed = true;
+            self.retire_nodes(retired);
+        }
+        self.event(What::VmaSet {
+            range: new.range,
+            prot: new.prot,
+        });
+    }
+
+    /// Adds a VMA where nothing is.
+    ///
+    /// As in `mmap_region()`, the last of its fields is written after it
+    /// became visible: it must be write-locked before.
+    pub(crate) fn add_vma(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
+        let vma = self.alloc_vma();
+        let incomplete = VmaCopy {
+            prot: crate::prot::Prot::NONE,
+            ..new
+        };
+        vma.set(None, incomplete);
+        // QUIRK(NewVmaUnlocked): proofs/vma_lock
+        let locked_by = (!self.sys.has(Quirk::NewVmaUnlocked)).then_some(lock.guard.seq);
+        vma.attach(locked_by);
+        let mut retired = Retired::new();
+        lock.guard.tree = lock.guard.tree.insert(new.range, vma.clone(), &mut retired);
+        lock.changed = true;
+        self.publish(lock);
+        self.retire_nodes(retired);
+        vma.set(Some(incomplete), new);
+        self.event(What::VmaSet {
+            range: new.range,
+            prot: new.prot,
+        });
+    }
+
+    /// Takes a VMA out of the tree. It is to be freed with
+    /// [`Cpu::free_vma`] when its pages are gone.
+    pub(crate) fn remove_vma(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        range: PageRange,
+        vma: &Arc<Vma<P>>,
+    ) {
+        self.vma_start_write(lock, vma);
+        let mut retired = Retired::new();
+        lock.guard.tree = lock.guard.tree.remove(range.start, &mut retired);
+        lock.changed = true;
+        self.publish(lock);
+        vma.detach(&self.sys.mm.writer_wait);
+        self.retire_nodes(retired);
+        self.event(What::VmaRemoved { range });
+    }
+}

@@ -1,0 +1,132 @@
+//! `mprotect`: permissions of what is mapped change.
+//!
+//! # Linux
+//! mm/mprotect.c: `do_mprotect_pkey()`, `mprotect_fixup()`,
+//! `change_pte_range()`, `can_change_pte_writable()`.
+
+use crate::addr::PageRange;
+use crate::cpu::Cpu;
+use crate::frame::Pfn;
+use crate::gather::Gather;
+use crate::mm::MmapWrite;
+use crate::mmap::Errno;
+use crate::platform::Platform;
+use crate::prot::Prot;
+use crate::protocol::{Flush, MprotectWritable};
+use crate::pte::Pte;
+use crate::quirk::Quirk;
+use crate::table::PtlGuard;
+use crate::vma::VmaCopy;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Gives `range` the protection `prot`. Over a hole: `Nomem`, and the
+    /// pages before it are changed. Linux: `mprotect()`.
+    pub fn mprotect(&mut self, range: PageRange, prot: Prot) -> Result<(), Errno> {
+        self.check_range(range)?;
+        let mut lock = self.mmap_write_lock();
+        let mut end = range.start;
+        for (found, _) in lock.tree().overlapping(range) {
+            if found.start <= end {
+                end = found.end.min(range.end);
+            }
+        }
+        let mapped = PageRange::new(range.start, end);
+        let gather = self.protect(&mut lock, mapped, prot);
+        self.mmap_write_unlock(lock);
+        self.complete(gather);
+        if mapped == range {
+            Ok(())
+        } else {
+            Err(Errno::Nomem)
+        }
+    }
+
+    /// `range` has no holes. Linux: `mprotect_fixup()`.
+    fn protect(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange, prot: Prot) -> Gather {
+        let all_have_it = |lock: &MmapWrite<'s, P>| {
+            let mut vmas = lock.tree().overlapping(range).into_iter();
+            vmas.all(|(_, vma)| vma.copy_stable().prot == prot)
+        };
+        if range.is_empty() || all_have_it(lock) {
+            return Gather::default();
+        }
+        self.split(lock, range);
+        for (_, vma) in lock.tree().overlapping(range) {
+            let old = vma.copy_stable();
+            self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
+        }
+        let mut gather = self.gather();
+        let geometry = self.sys.geometry();
+        let mut start = range.start;
+        while start < range.end {
+            let part = geometry.table_range(start, 0).intersection(range);
+            self.protect_table(part, prot, &mut gather);
+            start = part.end;
+        }
+        self.finish(&mut gather);
+        let mut at = range.start;
+        while let Some((_, vma)) = lock.tree().find(at)
+            && at < range.end
+        {
+            let copy = vma.copy_stable();
+            at = copy.range.end;
+            self.merge(lock, copy);
+        }
+        gather
+    }
+
+    /// Changes the entries of `part`, which one leaf table translates.
+    /// Linux: `change_pte_range()`.
+    fn protect_table(&mut self, part: PageRange, prot: Prot, gather: &mut Gather) {
+        let Some(mut ptl) = self.lock_leaf(part.start, true) else {
+            return;
+        };
+        for vpn in part.iter() {
+            let removed = !prot;
+            for (grant, past) in ptl.past(vpn) {
+                gather.revoked(grant, past & removed);
+            }
+            let soft = ptl.pte(vpn);
+            if !soft.is_none() {
+                self.protect_pte(&mut ptl, vpn, soft, prot, gather);
+            }
+        }
+        // Others must find the generation where they find the entries.
+        if self.sys.protocol().flush == Flush::Relaxed {
+            self.flush_relaxed_part(gather);
+        }
+        ptl.unlock();
+    }
+
+    fn protect_pte(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vpn: crate::addr::Vpn,
+        soft: Pte,
+        prot: Prot,
+        gather: &mut Gather,
+    ) {
+        // An anonymous page that is not the zero page is this mm's alone.
+        let exclusive = soft.pfn() != Pfn::ZERO;
+        let direct = self.sys.protocol().mprotect_writable == MprotectWritable::Direct;
+        let may_write = exclusive && (direct || soft.prot().contains(Prot::W));
+        let hw = if may_write { prot } else { prot & !Prot::W };
+        if hw == soft.prot() {
+            return;
+        }
+        let grant = self.grant(hw);
+        let new = Pte::new(soft.pfn(), hw, grant);
+        // QUIRK(PteRmwNonatomic): proofs/tlb
+        let old = if self.sys.has(Quirk::PteRmwNonatomic) {
+            ptl.set_nonatomic(vpn, |old| new.with_history_of(old))
+        } else {
+            // Linux: ptep_modify_prot_start(), ptep_modify_prot_commit().
+            let old = ptl.set(vpn, Pte::NONE);
+            ptl.set(vpn, new.with_history_of(old));
+            old
+        };
+        gather.revoked(old.grant(), old.prot() & !hw);
+        let flush = self.flush_type(old, new);
+        gather.changed(vpn, flush);
+    }
+}

@@ -1,0 +1,357 @@
+//! Protocols: the design choices, each sound alone.
+//!
+//! A [`Protocol`] is one value for each choice. The table of choices drives
+//! parsing, printing and documentation, so a choice is named in one place.
+
+use core::fmt;
+
+/// How faults find and stabilise their VMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultPath {
+    /// Under the mmap read lock.
+    MmapLock,
+    /// Speculatively, by the sequence count of the mm; else under the mmap read lock.
+    Spf,
+    /// Under the VMA's read-write lock.
+    VmaLock,
+    /// Under a reference of the VMA, which is reused by RCU type-safety.
+    VmaRefcnt,
+    /// Under RCU and the page-table lock alone.
+    RcuFault,
+}
+
+/// When the memory of a page table may be reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PtFree {
+    /// After an IPI to every CPU that may walk it.
+    Ipi,
+    /// After a grace period.
+    Rcu,
+}
+
+/// Where a page table's lock lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ptl {
+    /// In the table itself.
+    Embedded,
+    /// In memory of its own, freed with the table.
+    Allocated,
+}
+
+/// When a zap may drop the page-table lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ZapFlush {
+    /// At once: the flush is gathered, and others are told that it is pending.
+    Gather,
+    /// After the flush.
+    Ptl,
+}
+
+/// How a change that only adds permission is flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flush {
+    /// By a shootdown, like any change.
+    Strict,
+    /// By a new generation and a local flush; others fault, see the
+    /// generation, and flush for themselves.
+    Relaxed,
+}
+
+/// Who makes pages writable after `mprotect` allowed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MprotectWritable {
+    /// The next write fault.
+    Fault,
+    /// `mprotect` itself, for pages that belong to one mm alone.
+    Direct,
+}
+
+/// One value for each choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Protocol {
+    /// `protocol`
+    pub fault: FaultPath,
+    /// `pt_free`
+    pub pt_free: PtFree,
+    /// `ptl`
+    pub ptl: Ptl,
+    /// `pt_reclaim`: whether `dontneed` frees a table that it emptied.
+    pub pt_reclaim: bool,
+    /// `zap_flush`
+    pub zap_flush: ZapFlush,
+    /// `flush`
+    pub flush: Flush,
+    /// `mprotect_writable`
+    pub mprotect_writable: MprotectWritable,
+}
+
+/// A choice: its name, its values, and where they come from.
+#[derive(Debug)]
+pub struct ChoiceInfo {
+    /// Its name, left of `=`.
+    pub name: &'static str,
+    /// What it decides.
+    pub summary: &'static str,
+    /// Its values.
+    pub values: &'static [ValueInfo],
+}
+
+/// A value of a choice.
+#[derive(Debug)]
+pub struct ValueInfo {
+    /// Its name, right of `=`.
+    pub name: &'static str,
+    /// What it means.
+    pub summary: &'static str,
+    /// Where it comes from: a Linux function, a series, a version.
+    pub source: &'static str,
+    set: fn(&mut Protocol),
+    is: fn(&Protocol) -> bool,
+}
+
+macro_rules! value {
+    ($name:literal, $summary:literal, $source:literal, $field:ident = $value:expr) => {
+        ValueInfo {
+            name: $name,
+            summary: $summary,
+            source: $source,
+            set: |p| p.$field = $value,
+            is: |p| p.$field == $value,
+        }
+    };
+}
+
+/// Every choice, in the order in which they are listed.
+pub static CHOICES: &[ChoiceInfo] = &[
+    ChoiceInfo {
+        name: "protocol",
+        summary: "how a fault finds its VMA and keeps it",
+        values: &[
+            value!(
+                "mmap_lock",
+                "under the mmap read lock",
+                "Linux before 6.4, do_user_addr_fault()",
+                fault = FaultPath::MmapLock
+            ),
+            value!(
+                "spf",
+                "speculatively, by a per-mm sequence count; else under the mmap read lock",
+                "M. Lespinasse, speculative page faults v2, January 2022",
+                fault = FaultPath::Spf
+            ),
+            value!(
+                "vma_lock",
+                "under a read-write lock in the VMA, with vm_lock_seq against mm_lock_seq",
+                "Linux 6.4, lock_vma_under_rcu(), vma_start_read()",
+                fault = FaultPath::VmaLock
+            ),
+            value!(
+                "vma_refcnt",
+                "under a reference of the VMA, which RCU type-safety lets be reused at once",
+                "Linux 6.15, vma_start_read(), commit 3104138517fc",
+                fault = FaultPath::VmaRefcnt
+            ),
+            value!(
+                "rcu_fault",
+                "under RCU and the page-table lock alone, the VMA looked up again under the lock",
+                "M. Wilcox at LSFMM+BPF, LWN May 2023",
+                fault = FaultPath::RcuFault
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "pt_free",
+        summary: "when the memory of a page table may be reused",
+        values: &[
+            value!(
+                "ipi",
+                "after an IPI: software walkers keep interrupts off",
+                "mm/mmu_gather.c, tlb_remove_table_sync_one()",
+                pt_free = PtFree::Ipi
+            ),
+            value!(
+                "rcu",
+                "after a grace period: software walkers are RCU readers",
+                "mm/mmu_gather.c, MMU_GATHER_RCU_TABLE_FREE",
+                pt_free = PtFree::Rcu
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "ptl",
+        summary: "where a page table's lock lives",
+        values: &[
+            value!(
+                "embedded",
+                "in the table's own page",
+                "include/linux/mm_types.h, struct ptdesc with a small spinlock_t",
+                ptl = Ptl::Embedded
+            ),
+            value!(
+                "allocated",
+                "in memory of its own, freed with the table",
+                "ALLOC_SPLIT_PTLOCKS; pagetable_dtor() in __tlb_remove_table() since 6.14",
+                ptl = Ptl::Allocated
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "pt_reclaim",
+        summary: "whether madvise dontneed frees a page table that it emptied",
+        values: &[
+            value!("off", "no", "Linux before 6.14", pt_reclaim = false),
+            value!(
+                "on",
+                "yes; needs pt_free=rcu",
+                "mm/pt_reclaim.c, CONFIG_PT_RECLAIM, Linux 6.14",
+                pt_reclaim = true
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "zap_flush",
+        summary: "when a zap may drop the page-table lock",
+        values: &[
+            value!(
+                "gather",
+                "before the flush, which is counted as pending meanwhile",
+                "mm/mmu_gather.c, inc_tlb_flush_pending()",
+                zap_flush = ZapFlush::Gather
+            ),
+            value!(
+                "ptl",
+                "after the flush",
+                "mm/memory.c, zap_pte_range() with force_flush; commit 60bae7370896",
+                zap_flush = ZapFlush::Ptl
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "flush",
+        summary: "how a change that only adds permission is flushed",
+        values: &[
+            value!(
+                "strict",
+                "by a shootdown, like any change",
+                "mm/mprotect.c, tlb_flush_pte_range()",
+                flush = Flush::Strict
+            ),
+            value!(
+                "relaxed",
+                "by a new generation and a local flush; a clean page loses W without any",
+                "N. Amit, relaxed TLB flushes, July 2022",
+                flush = Flush::Relaxed
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "mprotect_writable",
+        summary: "who makes a page writable after mprotect allowed it",
+        values: &[
+            value!(
+                "fault",
+                "the next write fault",
+                "mm/mprotect.c before 6.1",
+                mprotect_writable = MprotectWritable::Fault
+            ),
+            value!(
+                "direct",
+                "mprotect, for exclusive anonymous pages",
+                "mm/mprotect.c, can_change_pte_writable(), D. Hildenbrand, June 2022",
+                mprotect_writable = MprotectWritable::Direct
+            ),
+        ],
+    },
+];
+
+/// Why a choice could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChoiceError {
+    /// No choice has this name.
+    UnknownChoice,
+    /// The choice has no such value.
+    UnknownValue(&'static [ValueInfo]),
+}
+
+impl PartialEq for ValueInfo {
+    fn eq(&self, other: &ValueInfo) -> bool {
+        self.name == other.name && self.summary == other.summary
+    }
+}
+
+impl Eq for ValueInfo {}
+
+impl Protocol {
+    /// A preset by its name, which is also the value of the choice `protocol`.
+    pub const fn preset(fault: FaultPath) -> Protocol {
+        let pt_free = match fault {
+            FaultPath::MmapLock | FaultPath::Spf => PtFree::Ipi,
+            FaultPath::VmaLock | FaultPath::VmaRefcnt | FaultPath::RcuFault => PtFree::Rcu,
+        };
+        Protocol {
+            fault,
+            pt_free,
+            ptl: Ptl::Embedded,
+            pt_reclaim: false,
+            zap_flush: ZapFlush::Gather,
+            flush: Flush::Strict,
+            mprotect_writable: MprotectWritable::Fault,
+        }
+    }
+
+    /// Makes the choice `name=value`. `protocol=…` also makes the choices of
+    /// its preset, so it comes before those that differ from it.
+    pub fn choose(&mut self, name: &str, value: &str) -> Result<(), ChoiceError> {
+        let choice = CHOICES
+            .iter()
+            .find(|c| c.name == name)
+            .ok_or(ChoiceError::UnknownChoice)?;
+        let value = choice
+            .values
+            .iter()
+            .find(|v| v.name == value)
+            .ok_or(ChoiceError::UnknownValue(choice.values))?;
+        (value.set)(self);
+        if name == "protocol" {
+            *self = Protocol::preset(self.fault);
+        }
+        Ok(())
+    }
+
+    /// Each choice's name and this protocol's value of it.
+    pub fn choices(&self) -> impl Iterator<Item = (&'static str, &'static ValueInfo)> + '_ {
+        CHOICES.iter().map(|c| {
+            let value = c.values.iter().find(|v| (v.is)(self));
+            (c.name, value.unwrap_or(&c.values[0]))
+        })
+    }
+
+    /// Why these choices do not go together, if they do not.
+    pub fn conflict(&self) -> Option<&'static str> {
+        if self.pt_reclaim && self.pt_free != PtFree::Rcu {
+            return Some("pt_reclaim=on needs pt_free=rcu: faults walk tables that it may free");
+        }
+        if self.fault == FaultPath::RcuFault && self.pt_free != PtFree::Rcu {
+            return Some("protocol=rcu_fault needs pt_free=rcu: its faults are RCU readers");
+        }
+        None
+    }
+}
+
+impl Default for Protocol {
+    fn default() -> Protocol {
+        Protocol::preset(FaultPath::VmaRefcnt)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.choices().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{name}={}", value.name)?;
+        }
+        Ok(())
+    }
+}

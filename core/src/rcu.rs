@@ -1,0 +1,149 @@
+//! Read-copy-update: readers, grace periods, deferred freeing.
+//!
+//! A reader holds its CPU's RCU lock; a grace period takes each CPU's lock
+//! once. What is to be freed after a grace period waits with the CPU that
+//! retired it, until [`Cpu::rcu_barrier`].
+//!
+//! # Linux
+//! `call_rcu()`, `synchronize_rcu()`. Changed: a CPU processes its callbacks
+//! when it is told to and when it runs out of work, not at any time.
+
+use alloc::sync::Arc;
+
+use crate::counters::Counter;
+use crate::cpu::Cpu;
+use crate::event::{LockClass, LockStep, What};
+use crate::platform::{Mutex, Platform, violated};
+use crate::protocol::{FaultPath, Ptl};
+use crate::quirk::Quirk;
+use crate::table::TableId;
+use crate::violation::Invariant;
+use crate::vma::Vma;
+use crate::vma_tree::{Node, Retired};
+
+/// What is to be freed after a grace period.
+pub(crate) enum Callback<P: Platform> {
+    /// A page table.
+    Table(TableId),
+    /// A VMA.
+    Vma(Arc<Vma<P>>),
+    /// A node of the VMA tree.
+    Node(Arc<Node<P>>),
+}
+
+/// An RCU read section.
+pub(crate) struct RcuGuard<'s, P: Platform> {
+    _held: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Linux: `rcu_read_lock()`.
+    pub(crate) fn rcu_read_lock(&self) -> RcuGuard<'s, P> {
+        RcuGuard {
+            _held: self.sys.percpu(self.id()).rcu.lock(),
+        }
+    }
+
+    /// Waits for a grace period: every read section that has begun has ended.
+    fn synchronize_rcu(&mut self) {
+        for cpu in self.others() {
+            let instance = cpu.0 as u64;
+            self.lock_event(LockClass::Rcu, instance, LockStep::Waits);
+            drop(self.sys.percpu(cpu).rcu.lock());
+        }
+        self.count(Counter::GracePeriods);
+        self.event(What::GracePeriod);
+    }
+
+    /// Waits until all that this CPU has retired is free.
+    /// Linux: `rcu_barrier()`.
+    pub fn rcu_barrier(&mut self) {
+        if self.local.callbacks.is_empty() {
+            return;
+        }
+        self.synchronize_rcu();
+        for callback in core::mem::take(&mut self.local.callbacks) {
+            match callback {
+                Callback::Table(table) => self.free_table_now(table),
+                Callback::Vma(vma) => self.free_vma_now(vma),
+                Callback::Node(node) => node.life.freed(),
+            }
+        }
+    }
+
+    /// Leaves nothing half done: what was retired is free, and the TLB empty.
+    pub fn settle(&mut self) {
+        self.rcu_barrier();
+        self.irq_off().tlb.flush(None);
+    }
+
+    /// Frees the memory of a page table that was unhooked.
+    /// Linux: `__tlb_remove_table()`, `pagetable_dtor()`.
+    pub(crate) fn free_table_now(&mut self, id: TableId) {
+        let table = self.sys.table(id);
+        if P::CHECKED && !table.is_empty() {
+            violated::<P>(
+                Invariant::Leak,
+                "a page table was freed with a page in it: the page is lost",
+            );
+        }
+        self.event(What::TableFreed { table: id });
+        self.count(Counter::PtFrees);
+        if !self.frees_ptl_early() {
+            table.ptl_life.freed();
+        }
+        table.life.freed();
+        self.local.tables.put::<P>(id.0, &self.sys.table_reserve);
+    }
+
+    /// A page table was unhooked: what is freed right then.
+    pub(crate) fn table_removed(&mut self, id: TableId) {
+        if self.frees_ptl_early() {
+            self.event(What::PtlFreed { table: id });
+            self.sys.table(id).ptl_life.freed();
+        }
+    }
+
+    fn frees_ptl_early(&self) -> bool {
+        // QUIRK(PtlFreeImmediate): proofs/spf, proofs/pt_free
+        self.sys.protocol().ptl == Ptl::Allocated && self.sys.has(Quirk::PtlFreeImmediate)
+    }
+
+    /// Frees a VMA that was removed and whose pages are gone.
+    pub(crate) fn free_vma(&mut self, vma: Arc<Vma<P>>) {
+        // QUIRK(VmaFreeImmediate): proofs/spf
+        let at_once = self.sys.has(Quirk::VmaFreeImmediate)
+            || match self.sys.protocol().fault {
+                // Looked at under the mmap lock only.
+                FaultPath::MmapLock => true,
+                // Type-safe: a reader finds out what it has locked.
+                FaultPath::VmaRefcnt => true,
+                FaultPath::Spf | FaultPath::VmaLock | FaultPath::RcuFault => false,
+            };
+        if at_once {
+            self.free_vma_now(vma);
+        } else {
+            self.local.callbacks.push(Callback::Vma(vma));
+        }
+    }
+
+    fn free_vma_now(&mut self, vma: Arc<Vma<P>>) {
+        vma.life.freed();
+        self.event(What::VmaFreed);
+        self.local.vmas.push(vma);
+    }
+
+    /// Frees nodes of the VMA tree that an update has replaced.
+    pub(crate) fn retire_nodes(&mut self, nodes: Retired<P>) {
+        if !P::CHECKED {
+            return;
+        }
+        for node in nodes {
+            if self.sys.protocol().fault == FaultPath::MmapLock {
+                node.life.freed();
+            } else {
+                self.local.callbacks.push(Callback::Node(node));
+            }
+        }
+    }
+}

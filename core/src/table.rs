@@ -1,0 +1,268 @@
+//! Page tables and their locks.
+//!
+//! # Invariants
+//! - T1: leaf entries are changed by software only under the table's lock, by
+//!   read-modify-write; hardware sets accessed and dirty bits at any time.
+//! - T2: what software last wrote to each leaf entry is kept under the lock
+//!   too, so that nobody needs to load an entry that it is about to write.
+//! - T3: a table is freed empty.
+//!
+//! # Linux
+//! Kept: a lock for each leaf table, in the table (`ptl=embedded`) or in
+//! memory of its own that lives as long (`ptl=allocated`). Changed: `set_pte()`
+//! is an exchange, so that what hardware set is never lost by accident.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use crate::addr::{Geometry, Vpn};
+use crate::cpu::CpuId;
+use crate::event::{Event, LockClass, LockStep, What};
+use crate::ghost::{GrantId, Life};
+use crate::platform::{Mutex, Platform, Word, violated};
+use crate::prot::Prot;
+use crate::pte::Pte;
+use crate::violation::Invariant;
+
+/// A page table's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(pub u32);
+
+impl fmt::Display for TableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {}", self.0)
+    }
+}
+
+/// What a table's lock protects.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    /// What software wrote (T2).
+    soft: Box<[Pte]>,
+    /// Grants of entries that are not there any more, but may be in a TLB still
+    /// (ghost): slot, grant, permissions. The newest are kept.
+    past: Vec<(usize, GrantId, Prot)>,
+}
+
+const PAST_KEPT: usize = 16;
+
+/// A page table.
+pub(crate) struct Table<P: Platform> {
+    entries: Box<[P::Word]>,
+    ptl: P::Mutex<Slots>,
+    /// Whether its lock may be used (ghost).
+    pub ptl_life: Life<P>,
+    /// Whether it may be walked (ghost).
+    pub life: Life<P>,
+}
+
+impl<P: Platform> Table<P> {
+    pub fn new(geometry: Geometry) -> Table<P> {
+        let entries = geometry.entries();
+        Table {
+            entries: (0..entries).map(|_| P::Word::new(0)).collect(),
+            ptl: P::Mutex::new(Slots {
+                soft: (0..entries).map(|_| Pte::NONE).collect(),
+                past: Vec::new(),
+            }),
+            ptl_life: Life::new("a page table's lock was used after it was freed"),
+            life: Life::new("a page table was walked after it was freed"),
+        }
+    }
+
+    /// The word at `index`, for walkers, who hold no lock.
+    pub fn walk(&self, index: usize) -> u64 {
+        self.life.used();
+        // ORDERING(acquire): pairs with the releases in install() and
+        // PtlGuard::set(): what the entry names was made before.
+        self.entries[index].load(Ordering::Acquire)
+    }
+
+    /// Hardware changes the leaf entry at `index` from `old` to `new`, unless
+    /// it has changed meanwhile.
+    pub fn hw_update(&self, index: usize, old: Pte, new: Pte) -> bool {
+        self.life.used();
+        // ORDERING(acqrel): acquire as for walk(); release keeps what the
+        // entry's last writer published.
+        self.entries[index]
+            .compare_exchange(old.word(), new.word(), Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// Hooks `word` in at `index` of an upper table, if nothing is there.
+    pub fn install(&self, index: usize, word: u64, ordering: Ordering) -> bool {
+        self.life.used();
+        self.entries[index]
+            .compare_exchange(0, word, ordering, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Unhooks what is at `index` of an upper table.
+    pub fn remove(&self, index: usize) -> u64 {
+        self.life.used();
+        // ORDERING(relaxed): whoever frees the table below first waits for its
+        // walkers, by IPI or grace period.
+        self.entries[index].swap(0, Ordering::Relaxed)
+    }
+
+    /// Whether nothing is in it. Only for who holds all that can change it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.iter().all(|e| e.load(Ordering::Relaxed) == 0)
+    }
+
+    /// The leaf entry at `index`, when nobody runs any more.
+    pub fn peek(&self, index: usize) -> Pte {
+        Pte::from_word(self.entries[index].load(Ordering::Relaxed))
+    }
+}
+
+/// A held page-table lock.
+pub(crate) struct PtlGuard<'a, P: Platform> {
+    table: &'a Table<P>,
+    id: TableId,
+    cpu: CpuId,
+    geometry: Geometry,
+    slots: <P::Mutex<Slots> as Mutex<Slots>>::Guard<'a>,
+}
+
+impl<'a, P: Platform> PtlGuard<'a, P> {
+    fn event(cpu: CpuId, id: TableId, step: LockStep) {
+        P::event(Event {
+            cpu,
+            what: What::Lock {
+                class: LockClass::Ptl,
+                instance: u64::from(id.0),
+                step,
+            },
+        });
+    }
+
+    fn new(
+        table: &'a Table<P>,
+        id: TableId,
+        cpu: CpuId,
+        geometry: Geometry,
+        slots: <P::Mutex<Slots> as Mutex<Slots>>::Guard<'a>,
+        step: LockStep,
+    ) -> PtlGuard<'a, P> {
+        table.ptl_life.used();
+        Self::event(cpu, id, step);
+        PtlGuard {
+            table,
+            id,
+            cpu,
+            geometry,
+            slots,
+        }
+    }
+
+    /// Waits for the lock. Linux: `pte_lockptr()`, `spin_lock()`.
+    pub fn lock(table: &'a Table<P>, id: TableId, cpu: CpuId, geometry: Geometry) -> Self {
+        table.ptl_life.used();
+        Self::event(cpu, id, LockStep::Waits);
+        let slots = table.ptl.lock();
+        Self::new(table, id, cpu, geometry, slots, LockStep::Locked)
+    }
+
+    /// Takes the lock if it is free. Linux: `spin_trylock()`.
+    pub fn try_lock(
+        table: &'a Table<P>,
+        id: TableId,
+        cpu: CpuId,
+        geometry: Geometry,
+    ) -> Option<Self> {
+        table.ptl_life.used();
+        let Some(slots) = table.ptl.try_lock() else {
+            Self::event(cpu, id, LockStep::Busy);
+            return None;
+        };
+        Some(Self::new(
+            table,
+            id,
+            cpu,
+            geometry,
+            slots,
+            LockStep::TryLocked,
+        ))
+    }
+
+    /// Leaves the lock. Not `Drop`: an execution that ended in a violation
+    /// leaves it without another check.
+    pub fn unlock(self) {
+        self.table.ptl_life.used();
+        Self::event(self.cpu, self.id, LockStep::Unlocked);
+    }
+
+    /// What software last wrote for `vpn` (T2).
+    pub fn pte(&self, vpn: Vpn) -> Pte {
+        self.slots.soft[self.geometry.index(vpn, 0)]
+    }
+
+    /// Whether software wrote nothing that is still there.
+    pub fn is_empty(&self) -> bool {
+        self.slots.soft.iter().all(|pte| pte.is_none())
+    }
+
+    /// Sets the entry of `vpn` and returns what it was, with what hardware set.
+    pub fn set(&mut self, vpn: Vpn, new: Pte) -> Pte {
+        let index = self.geometry.index(vpn, 0);
+        // ORDERING(acqrel): release pairs with the acquire in walk(): the
+        // frame's content is there before the entry is. Acquire: accesses
+        // whose bits are collected here came before.
+        let old = Pte::from_word(self.table.entries[index].swap(new.word(), Ordering::AcqRel));
+        self.wrote(vpn, old, new);
+        old
+    }
+
+    /// Sets the entry of `vpn` by a load and a store: what hardware sets in
+    /// between is lost.
+    pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {
+        let index = self.geometry.index(vpn, 0);
+        let old = Pte::from_word(self.table.entries[index].load(Ordering::Acquire));
+        let new = change(old);
+        self.table.entries[index].swap(new.word(), Ordering::AcqRel);
+        self.wrote(vpn, old, new);
+        old
+    }
+
+    fn wrote(&mut self, vpn: Vpn, old: Pte, new: Pte) {
+        let index = self.geometry.index(vpn, 0);
+        if P::CHECKED && old.software() != self.slots.soft[index] {
+            violated::<P>(
+                Invariant::LostWrite,
+                "a page-table entry was changed without its lock",
+            );
+        }
+        self.slots.soft[index] = new.software();
+        if old.grant() != new.grant() {
+            self.note_past(vpn, old);
+        }
+        P::event(Event {
+            cpu: self.cpu,
+            what: What::PteSet { vpn, old, new },
+        });
+    }
+
+    /// The entry of `vpn` was `old`, which others may have cached (ghost).
+    fn note_past(&mut self, vpn: Vpn, old: Pte) {
+        if P::CHECKED && old.grant() != GrantId(0) {
+            let past = &mut self.slots.past;
+            if past.len() >= PAST_KEPT {
+                past.remove(0);
+            }
+            past.push((self.geometry.index(vpn, 0), old.grant(), old.prot()));
+        }
+    }
+
+    /// What may be cached of earlier entries of `vpn` (ghost): an operation
+    /// that takes permission away there takes it from these too.
+    pub fn past(&self, vpn: Vpn) -> impl Iterator<Item = (GrantId, Prot)> + '_ {
+        let index = self.geometry.index(vpn, 0);
+        let mine = move |&(slot, grant, prot): &(usize, GrantId, Prot)| {
+            (slot == index).then_some((grant, prot))
+        };
+        self.slots.past.iter().filter_map(mine)
+    }
+}

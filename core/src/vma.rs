@@ -1,0 +1,332 @@
+//! Virtual memory areas and their locks.
+//!
+//! # Which lock makes which field stable, readable, writable
+//!
+//! | field | stable under | written under |
+//! | --- | --- | --- |
+//! | range, prot | mmap lock, or VMA read lock, or (a copy) an unchanged sequence count | mmap write lock and VMA write lock |
+//! | lock_seq | VMA read lock | VMA write lock being taken |
+//! | refcnt | - | read-modify-write by anyone |
+//!
+//! # States of `refcnt` (`vma_refcnt`)
+//!
+//! ```text
+//!        attach            reader             writer excludes readers
+//!   0 ----------> 1 <----------------> 1+n   1+n+EXCLUDE -> waits -> 1+EXCLUDE
+//!   ^             |                            (lock_seq = mm.seq)  -> 1
+//!   +-------------+
+//!        detach (waits for readers that are about to see lock_seq)
+//! ```
+//!
+//! # Invariants
+//! - V1: a reader that holds the VMA's lock overlaps no section from
+//!   `start_write` to the end of the mmap write lock.
+//! - V2: after `detach` nobody holds the VMA's lock, nor can take it.
+//!
+//! # Linux
+//! mm/mmap_lock.c. Kept: the reference count with the writer's offset, the
+//! sequence equality as write lock. Dropped: the racy test of `vm_lock_seq`
+//! before the count is raised, which only saves time; the limit on readers.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use crate::addr::{PageRange, Vpn};
+use crate::ghost::Life;
+use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
+use crate::prot::Prot;
+use crate::protocol::FaultPath;
+use crate::violation::{Invariant, Violation};
+
+/// A VMA's range and protection, copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VmaCopy {
+    pub range: PageRange,
+    pub prot: Prot,
+}
+
+/// A virtual memory area. Linux: `struct vm_area_struct`.
+pub(crate) struct Vma<P: Platform> {
+    start: P::Word,
+    end: P::Word,
+    prot: P::Word,
+    /// Written with the fields, read by who relies on them (ghost).
+    stable: Option<P::Cell>,
+    lock: VmaLock<P>,
+    /// Whether it is in use (ghost).
+    pub life: Life<P>,
+}
+
+/// How faults lock a VMA.
+enum VmaLock<P: Platform> {
+    /// They do not.
+    None,
+    /// By a read-write lock, which a writer holds only to set `seq`.
+    RwLock {
+        lock: P::RwLock<()>,
+        seq: P::Cell,
+        detached: P::Cell,
+    },
+    /// By a reference.
+    Refcnt { refcnt: P::Word, seq: P::Cell },
+}
+
+/// Added to `refcnt` by a writer that excludes readers.
+/// Linux: `VMA_LOCK_OFFSET`.
+const EXCLUDE_READERS: u64 = 1 << 32;
+
+const TORN: Violation = Violation {
+    invariant: Invariant::TornVma,
+    what: "a VMA was read while it was being changed",
+};
+
+const RACE: Violation = Violation {
+    invariant: Invariant::DataRace,
+    what: "a VMA's lock state was read while it was being changed",
+};
+
+impl<P: Platform> Vma<P> {
+    pub fn new(path: FaultPath) -> Vma<P> {
+        let lock = match path {
+            FaultPath::MmapLock | FaultPath::Spf | FaultPath::RcuFault => VmaLock::None,
+            FaultPath::VmaLock => VmaLock::RwLock {
+                lock: P::RwLock::new(()),
+                seq: P::Cell::new(u64::MAX),
+                detached: P::Cell::new(1),
+            },
+            FaultPath::VmaRefcnt => VmaLock::Refcnt {
+                refcnt: P::Word::new(0),
+                seq: P::Cell::new(u64::MAX),
+            },
+        };
+        Vma {
+            start: P::Word::new(0),
+            end: P::Word::new(0),
+            prot: P::Word::new(0),
+            stable: P::CHECKED.then(|| P::Cell::new(0)),
+            lock,
+            life: Life::new("a VMA was used after it was freed"),
+        }
+    }
+
+    /// The range and protection, for who holds a lock that makes them stable.
+    pub fn copy_stable(&self) -> VmaCopy {
+        self.life.used();
+        if let Some(stable) = &self.stable {
+            stable.get(TORN);
+        }
+        self.copy_racy()
+    }
+
+    /// The range and protection as they may be, for who will find out whether
+    /// they were.
+    pub fn copy_racy(&self) -> VmaCopy {
+        self.life.used();
+        // ORDERING(relaxed): values only; the caller holds a lock (copy_stable)
+        // or checks a sequence count, or looks again under the page-table lock.
+        let start = Vpn(self.start.load(Ordering::Relaxed));
+        let end = Vpn(self.end.load(Ordering::Relaxed));
+        let prot = Prot::from_bits(self.prot.load(Ordering::Relaxed));
+        VmaCopy {
+            range: PageRange::new(start, end),
+            prot,
+        }
+    }
+
+    /// Changes range and protection, from `old` where something was there.
+    /// The caller has the mmap write lock and the VMA's.
+    pub fn set(&self, old: Option<VmaCopy>, new: VmaCopy) {
+        if let Some(stable) = &self.stable {
+            stable.set(0, TORN);
+        }
+        // ORDERING(relaxed): published by the end of the mmap write lock, or by
+        // the tree's root for a new VMA.
+        if old.is_none_or(|old| old.range.start != new.range.start) {
+            self.start.store(new.range.start.0, Ordering::Relaxed);
+        }
+        if old.is_none_or(|old| old.range.end != new.range.end) {
+            self.end.store(new.range.end.0, Ordering::Relaxed);
+        }
+        if old.is_none_or(|old| old.prot != new.prot) {
+            self.prot.store(new.prot.bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Makes it lockable. The caller has the mmap write lock, whose sequence
+    /// number `seq` write-locks it until then.
+    /// Linux: `vma_mark_attached()`.
+    pub fn attach(&self, locked_by: Option<u64>) {
+        let unlocked = u64::MAX;
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock {
+                lock,
+                seq,
+                detached,
+            } => {
+                let guard = lock.write();
+                seq.set(locked_by.unwrap_or(unlocked), RACE);
+                detached.set(0, RACE);
+                drop(guard);
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                seq.set(locked_by.unwrap_or(unlocked), RACE);
+                // ORDERING(release): pairs with the acquire in try_get(): the
+                // fields and seq are there before the count is.
+                refcnt.fetch_add(1, Ordering::Release);
+            }
+        }
+    }
+
+    /// Keeps faults out until the mmap write lock with sequence number
+    /// `mm_seq` is left. Linux: `vma_start_write()`.
+    pub fn start_write(&self, mm_seq: u64, wait: &P::WaitQueue) {
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock { lock, seq, .. } => {
+                if seq.get(RACE) != mm_seq {
+                    let guard = lock.write();
+                    seq.set(mm_seq, RACE);
+                    drop(guard);
+                }
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                if seq.get(RACE) != mm_seq {
+                    Self::exclude_readers(refcnt, 1, wait);
+                    seq.set(mm_seq, RACE);
+                    // ORDERING(release): pairs with try_get(): a reader that
+                    // comes after sees seq.
+                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::Release);
+                }
+            }
+        }
+    }
+
+    /// Waits until only `rest` references are left, and lets none be added.
+    /// Linux: `__vma_enter_locked()`.
+    fn exclude_readers(refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
+        // ORDERING(acqrel): acquire pairs with the release in put(): what
+        // readers did came before.
+        if refcnt.fetch_add(EXCLUDE_READERS, Ordering::AcqRel) != rest {
+            wait.wait_until(|| refcnt.fetch_add(0, Ordering::AcqRel) == rest + EXCLUDE_READERS);
+        }
+    }
+
+    /// Makes it impossible to lock, for good. The caller has write-locked it.
+    /// Linux: `vma_mark_detached()`.
+    pub fn detach(&self, wait: &P::WaitQueue) {
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock { detached, .. } => detached.set(1, RACE),
+            VmaLock::Refcnt { refcnt, .. } => {
+                // Readers that are about to see seq may hold it for a moment.
+                if refcnt.fetch_sub(1, Ordering::AcqRel) != 1 {
+                    Self::exclude_readers(refcnt, 0, wait);
+                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::AcqRel);
+                }
+            }
+        }
+    }
+
+    /// Takes the VMA's read lock, unless a writer has it or it is gone.
+    /// Linux: `vma_start_read()`, mm/mmap_lock.c.
+    pub fn start_read<'a>(
+        self: &'a Arc<Self>,
+        mm_seq: &P::Word,
+        wait: &'a P::WaitQueue,
+    ) -> Option<VmaRead<'a, P>> {
+        match &self.lock {
+            VmaLock::None => None,
+            VmaLock::RwLock {
+                lock,
+                seq,
+                detached,
+            } => {
+                self.life.used();
+                let guard = lock.try_read()?;
+                // ORDERING(acquire): pairs with the release in
+                // MmapWrite::unlock(): a VMA that is unlocked by the number
+                // shows what its writer did.
+                let locked = seq.get(RACE) == mm_seq.load(Ordering::Acquire);
+                if locked || detached.get(RACE) != 0 {
+                    return None;
+                }
+                Some(VmaRead {
+                    vma: self,
+                    held: Held::RwLock { _guard: guard },
+                })
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                Self::try_get(refcnt)?;
+                let read = VmaRead {
+                    vma: self,
+                    held: Held::Refcnt { refcnt, wait },
+                };
+                // ORDERING(acquire): as above.
+                if seq.get(RACE) == mm_seq.load(Ordering::Acquire) {
+                    read.end();
+                    return None;
+                }
+                Some(read)
+            }
+        }
+    }
+
+    /// Raises the count, unless the VMA is detached or readers are excluded.
+    fn try_get(refcnt: &P::Word) -> Option<()> {
+        let mut expected = 1;
+        loop {
+            // ORDERING(acquire): pairs with the releases in attach() and
+            // start_write().
+            match refcnt.compare_exchange(
+                expected,
+                expected + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(()),
+                Err(0) => return None,
+                Err(now) if now >= EXCLUDE_READERS => return None,
+                Err(now) => expected = now,
+            }
+        }
+    }
+}
+
+/// A VMA's read lock.
+pub(crate) struct VmaRead<'a, P: Platform> {
+    vma: &'a Arc<Vma<P>>,
+    held: Held<'a, P>,
+}
+
+enum Held<'a, P: Platform> {
+    RwLock {
+        _guard: <P::RwLock<()> as RwLock<()>>::ReadGuard<'a>,
+    },
+    Refcnt {
+        refcnt: &'a P::Word,
+        wait: &'a P::WaitQueue,
+    },
+}
+
+impl<'a, P: Platform> VmaRead<'a, P> {
+    /// What it locks.
+    pub fn vma(&self) -> &'a Arc<Vma<P>> {
+        self.vma
+    }
+
+    /// Leaves it. Linux: `vma_end_read()`.
+    pub fn end(self) {
+        match self.held {
+            Held::RwLock { _guard } => drop(_guard),
+            Held::Refcnt { refcnt, wait } => {
+                // ORDERING(release): pairs with the acquire of the writer who
+                // waits in exclude_readers().
+                let before = refcnt.fetch_sub(1, Ordering::Release);
+                if before > EXCLUDE_READERS {
+                    wait.wake_all();
+                }
+            }
+        }
+    }
+}

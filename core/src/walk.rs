@@ -1,0 +1,215 @@
+//! Walking, growing and shrinking the page tables.
+//!
+//! # Invariants
+//! - W1: a leaf table is hooked in under `pml`, complete and empty, with a
+//!   release: a walker that reaches it finds it so.
+//! - W2: a table is unhooked by `munmap`, when no VMA is left that could use
+//!   it, or by a reclaiming zap under `pml` and its lock, when it is empty.
+//!
+//! # Linux
+//! `__pte_offset_map_lock()`, mm/pgtable-generic.c; `pmd_install()`,
+//! `free_pgtables()`, mm/memory.c; `try_to_free_pte()`, mm/pt_reclaim.c.
+
+use core::sync::atomic::Ordering;
+
+use crate::addr::{PageRange, Vpn};
+use crate::cpu::{Cpu, IrqGuard};
+use crate::event::{LockClass, LockStep, What};
+use crate::gather::Gather;
+use crate::mm::MmapWrite;
+use crate::platform::{Mutex, Platform};
+use crate::protocol::PtFree;
+use crate::pte::{Pte, table_of, table_word};
+use crate::quirk::Quirk;
+use crate::rcu::RcuGuard;
+use crate::table::{PtlGuard, TableId};
+
+/// What keeps the tables under a software walker.
+pub(crate) enum Walk<'s, P: Platform> {
+    /// A lock that the caller holds, or nothing (a quirk).
+    Held,
+    /// An RCU read section.
+    Rcu {
+        /// Ends with the walk.
+        _section: RcuGuard<'s, P>,
+    },
+    /// Interrupts that are off.
+    IrqOff {
+        /// Ends with the walk.
+        _irq: IrqGuard<'s, P>,
+    },
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Begins a walk. `stable`: the caller's locks keep `munmap` out, so only
+    /// a reclaiming zap can free a table.
+    pub(crate) fn walk_begin(&self, stable: bool) -> Walk<'s, P> {
+        let protocol = self.sys.protocol();
+        // QUIRK(WalkUnprotected): proofs/pt_free
+        if self.sys.has(Quirk::WalkUnprotected) || (stable && !protocol.pt_reclaim) {
+            return Walk::Held;
+        }
+        match protocol.pt_free {
+            PtFree::Rcu => Walk::Rcu {
+                _section: self.rcu_read_lock(),
+            },
+            PtFree::Ipi => Walk::IrqOff {
+                _irq: self.irq_off(),
+            },
+        }
+    }
+
+    /// The leaf table that translates `vpn`, if there is one.
+    pub(crate) fn leaf_table(&self, vpn: Vpn) -> Option<TableId> {
+        self.table_at(vpn, 0)
+    }
+
+    /// The leaf entry of `vpn` as a software walker reads it.
+    pub(crate) fn leaf_entry(&self, vpn: Vpn) -> Pte {
+        self.leaf_table(vpn).map_or(Pte::NONE, |table| {
+            let index = self.sys.geometry().index(vpn, 0);
+            Pte::from_word(self.sys.table(table).walk(index))
+        })
+    }
+
+    /// The table of `level` that translates `vpn`, if there is one.
+    fn table_at(&self, vpn: Vpn, level: u8) -> Option<TableId> {
+        let geometry = self.sys.geometry();
+        let mut table = self.sys.mm.root;
+        for above in (level + 1..geometry.levels).rev() {
+            let word = self.sys.table(table).walk(geometry.index(vpn, above));
+            table = table_of(word)?;
+        }
+        Some(table)
+    }
+
+    /// Makes sure that a leaf table translates `vpn`; false if there is no
+    /// memory. Linux: `pte_alloc()`, `pmd_install()`.
+    pub(crate) fn install_tables(&mut self, vpn: Vpn) -> bool {
+        let geometry = self.sys.geometry();
+        let mut above = self.sys.mm.root;
+        for level in (0..geometry.levels - 1).rev() {
+            let index = geometry.index(vpn, level + 1);
+            if let Some(table) = table_of(self.sys.table(above).walk(index)) {
+                above = table;
+                continue;
+            }
+            let Some(new) = self.alloc_table() else {
+                return false;
+            };
+            // QUIRK(PmdPublishRelaxed): proofs/pt_free
+            let ordering = if self.sys.has(Quirk::PmdPublishRelaxed) {
+                Ordering::Relaxed
+            } else {
+                // ORDERING(release): pairs with the acquire in Table::walk() (W1).
+                Ordering::Release
+            };
+            self.lock_event(LockClass::Pml, 0, LockStep::Waits);
+            let pml = self.sys.mm.pml.lock();
+            self.lock_event(LockClass::Pml, 0, LockStep::Locked);
+            let installed = self
+                .sys
+                .table(above)
+                .install(index, table_word(new), ordering);
+            self.lock_event(LockClass::Pml, 0, LockStep::Unlocked);
+            drop(pml);
+            if installed {
+                self.event(What::TableInstalled { table: new, vpn });
+                above = new;
+            } else {
+                // Another CPU was faster; nobody has seen ours.
+                self.free_table_now(new);
+                match self.table_at(vpn, level) {
+                    Some(table) => above = table,
+                    None => return self.install_tables(vpn),
+                }
+            }
+        }
+        true
+    }
+
+    /// Waits for the lock of the leaf table that translates `vpn`, and makes
+    /// sure that it still does. `None` if no table does.
+    /// Linux: `pte_offset_map_lock()`.
+    pub(crate) fn lock_leaf(&mut self, vpn: Vpn, stable: bool) -> Option<PtlGuard<'s, P>> {
+        loop {
+            let walk = self.walk_begin(stable);
+            let id = self.leaf_table(vpn)?;
+            let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
+            // Without a reclaiming zap nothing can unhook a table under a
+            // caller's lock.
+            // QUIRK(NoPmdRecheck): proofs/pt_free
+            let recheck =
+                (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
+            let same = !recheck || self.leaf_table(vpn) == Some(id);
+            drop(walk);
+            if same {
+                return Some(ptl);
+            }
+            ptl.unlock();
+        }
+    }
+
+    /// Unhooks the tables that translated `range` and that no VMA needs any
+    /// more. The VMAs are out of the tree. Linux: `free_pgtables()`.
+    pub(crate) fn free_pgtables(
+        &mut self,
+        lock: &MmapWrite<'s, P>,
+        range: PageRange,
+        gather: &mut Gather,
+    ) {
+        let geometry = self.sys.geometry();
+        for level in 0..geometry.levels - 1 {
+            let mut vpn = range.start;
+            while vpn < range.end {
+                let covered = geometry.table_range(vpn, level);
+                if !lock.tree().overlaps(covered)
+                    && let Some(above) = self.table_at(vpn, level + 1)
+                {
+                    let index = geometry.index(vpn, level + 1);
+                    if let Some(table) = table_of(self.sys.table(above).walk(index)) {
+                        self.sys.table(above).remove(index);
+                        self.removed(vpn, table, gather);
+                    }
+                }
+                vpn = covered.end;
+            }
+        }
+    }
+
+    fn removed(&mut self, vpn: Vpn, table: TableId, gather: &mut Gather) {
+        self.event(What::TableRemoved { table, vpn });
+        self.table_removed(table);
+        // QUIRK(PtFreeImmediate): proofs/pt_free
+        if self.sys.has(Quirk::PtFreeImmediate) {
+            self.free_table_now(table);
+        } else {
+            gather.table(vpn, table);
+        }
+    }
+
+    /// Unhooks the leaf table that translates `vpn` if it is empty, whatever
+    /// VMAs there are. Linux: `try_to_free_pte()`, mm/pt_reclaim.c.
+    pub(crate) fn reclaim_table(&mut self, vpn: Vpn, gather: &mut Gather) {
+        let geometry = self.sys.geometry();
+        let walk = self.walk_begin(true);
+        let (Some(above), Some(id)) = (self.table_at(vpn, 1), self.table_at(vpn, 0)) else {
+            return;
+        };
+        self.lock_event(LockClass::Pml, 0, LockStep::Waits);
+        let pml = self.sys.mm.pml.lock();
+        self.lock_event(LockClass::Pml, 0, LockStep::Locked);
+        let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), geometry);
+        let empty = self.leaf_table(vpn) == Some(id) && ptl.is_empty();
+        if empty {
+            self.sys.table(above).remove(geometry.index(vpn, 1));
+        }
+        ptl.unlock();
+        self.lock_event(LockClass::Pml, 0, LockStep::Unlocked);
+        drop(pml);
+        drop(walk);
+        if empty {
+            self.removed(vpn, id, gather);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Engines: each runs a [`Scenario`] in its own way, and reports what it saw.
+
+mod loom;
+mod native;
+mod run;
+mod shuttle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use seqfault_core::Invariant;
+
+use crate::litmus::ast::{Outcome, Quantifier};
+use crate::platform::{Entry, Recording};
+use crate::scenario::Scenario;
+
+/// The engines that run core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// Every execution, up to loom's reduction.
+    Loom,
+    /// Random executions, one CPU at a time.
+    Shuttle,
+    /// The host's threads.
+    Native,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Engine; 3] = [Engine::Loom, Engine::Shuttle, Engine::Native];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Engine::Loom => "loom",
+            Engine::Shuttle => "shuttle",
+            Engine::Native => "native",
+        }
+    }
+
+    /// Whether it explores weak memory as well as interleavings.
+    pub const fn has_weak_memory(self) -> bool {
+        matches!(self, Engine::Loom)
+    }
+
+    /// Whether a failure that is there must be found.
+    pub const fn is_exhaustive(self) -> bool {
+        matches!(self, Engine::Loom)
+    }
+
+    /// Runs `scenario`.
+    pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+        let start = Instant::now();
+        let mut report = match self {
+            Engine::Loom => loom::run(scenario, options, judge),
+            Engine::Shuttle => shuttle::run(scenario, options, judge),
+            Engine::Native => native::run(scenario, options, judge),
+        };
+        report.elapsed = start.elapsed();
+        report
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How shuttle chooses the next CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// Uniformly.
+    #[default]
+    Random,
+    /// By random priorities with a few changes.
+    Pct,
+    /// Depth first, every schedule.
+    Dfs,
+}
+
+/// How much to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// loom: at most so many preemptions; `None` is no bound.
+    pub preemptions: Option<u8>,
+    /// At most so many executions of an exhaustive engine.
+    pub max_executions: Option<u64>,
+    /// shuttle and native: so many executions.
+    pub iterations: u64,
+    /// shuttle and native: where their random choices start.
+    pub seed: u64,
+    /// shuttle: how it chooses.
+    pub strategy: Strategy,
+    /// Executions so far, for who watches.
+    pub progress: Progress,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            preemptions: None,
+            max_executions: None,
+            iterations: 2_000,
+            seed: 0,
+            strategy: Strategy::default(),
+            progress: Progress::default(),
+        }
+    }
+}
+
+/// How far a search went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// It ended by itself, with no bound.
+    Complete,
+    /// It ended by itself within a bound on preemptions.
+    Bounded {
+        /// The bound.
+        preemptions: u8,
+    },
+    /// It tried some executions.
+    Sampled,
+    /// It was stopped before it ended: no verdict but a failure.
+    Unfinished,
+}
+
+impl fmt::Display for Search {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Search::Complete => f.write_str("complete"),
+            Search::Bounded { preemptions } => write!(f, "bounded preemptions={preemptions}"),
+            Search::Sampled => f.write_str("sampled"),
+            Search::Unfinished => f.write_str("unknown: stopped before the end"),
+        }
+    }
+}
+
+/// What a test violates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Violated {
+    /// An invariant.
+    Invariant(Invariant),
+    /// The test's condition.
+    Condition,
+}
+
+impl fmt::Display for Violated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Violated::Invariant(invariant) => f.write_str(invariant.name()),
+            Violated::Condition => f.write_str("condition"),
+        }
+    }
+}
+
+/// An execution that violates something.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What it violates.
+    pub violated: Violated,
+    /// How, in a sentence.
+    pub message: String,
+    /// What happened, in order.
+    pub timeline: Vec<Entry>,
+    /// The engine's arguments that lead to it again.
+    pub replay: String,
+}
+
+/// What an engine saw.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How many executions ended in each outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// How many executions were run.
+    pub executions: u64,
+    /// How far the search went.
+    pub search: Search,
+    /// The first execution that violates something.
+    pub failure: Option<Failure>,
+    /// One timeline for each outcome.
+    pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Judges an outcome as soon as it is seen.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    /// What the specification allows, if that is to be judged.
+    pub allowed: Option<BTreeSet<Outcome>>,
+    /// Keep a timeline of each outcome.
+    pub keep_witnesses: bool,
+}
+
+impl Judge {
+    /// What `outcome` violates, and how.
+    fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
+        let condition = &scenario.program.condition;
+        let holds = condition.formula.holds(outcome);
+        let wrong = match condition.quantifier {
+            Quantifier::Exists => false,
+            Quantifier::NotExists => holds,
+            Quantifier::Forall => !holds,
+        };
+        if wrong {
+            let message = format!("the outcome `{outcome}` is against `{condition}`");
+            return Some((Violated::Condition, message));
+        }
+        let without_counts = Outcome {
+            counts: BTreeMap::new(),
+            ..outcome.clone()
+        };
+        if let Some(allowed) = &self.allowed
+            && !allowed.contains(&without_counts)
+        {
+            let message = format!("the specification does not allow the outcome `{outcome}`");
+            return Some((Violated::Invariant(Invariant::NotAtomic), message));
+        }
+        None
+    }
+}
+
+/// Collects what the executions of one run show.
+struct Collector {
+    scenario: Scenario,
+    judge: Judge,
+    found: Mutex<Found>,
+    executions: AtomicU64,
+}
+
+#[derive(Default)]
+struct Found {
+    outcomes: BTreeMap<Outcome, u64>,
+    witnesses: BTreeMap<Outcome, Vec<Entry>>,
+    failure: Option<(Violated, String)>,
+}
+
+impl Collector {
+    fn new(scenario: &Scenario, judge: &Judge) -> Collector {
+        Collector {
+            scenario: scenario.clone(),
+            judge: judge.clone(),
+            found: Mutex::default(),
+            executions: AtomicU64::new(0),
+        }
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+        self.found
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// An execution has ended in `outcome`; false if it violates something.
+    fn outcome(&self, outcome: Outcome, timeline: impl FnOnce() -> Vec<Entry>) -> bool {
+        let mut found = self.found();
+        if let Some(count) = found.outcomes.get_mut(&outcome) {
+            *count += 1;
+            return true;
+        }
+        if self.judge.keep_witnesses {
+            found.witnesses.insert(outcome.clone(), timeline());
+        }
+        let violated = self.judge.violated(&self.scenario, &outcome);
+        found.outcomes.insert(outcome, 1);
+        match violated {
+            None => true,
+            Some(violated) => {
+                found.failure.get_or_insert(violated);
+                false
+            }
+        }
+    }
+
+    fn began(&self, progress: &Progress) {
+        progress.0.fetch_add(1, Ordering::Relaxed);
+        self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn executions(&self) -> u64 {
+        self.executions.load(Ordering::Relaxed)
+    }
+
+    /// Everything that was found, after a run that ended by itself or by
+    /// `stopped`.
+    fn report(
+        &self,
+        search: Search,
+        stopped: Option<(Option<seqfault_core::Violation>, String)>,
+        recording: Recording,
+        replay: impl FnOnce(u64) -> String,
+    ) -> Report {
+        let mut found = std::mem::take(&mut *self.found());
+        let executions = self.executions();
+        let violated = found
+            .failure
+            .take()
+            .or_else(|| stopped.map(|(violation, message)| explain(violation, &message)));
+        let failure = violated.map(|(violated, message)| Failure {
+            violated,
+            message,
+            timeline: recording.entries,
+            replay: replay(executions),
+        });
+        Report {
+            outcomes: found.outcomes,
+            executions,
+            search,
+            failure,
+            witnesses: found.witnesses,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+/// What a panic that ended an execution says.
+fn explain(violation: Option<seqfault_core::Violation>, message: &str) -> (Violated, String) {
+    if let Some(violation) = violation {
+        let text = violation.what.to_owned();
+        return (Violated::Invariant(violation.invariant), text);
+    }
+    if message.contains("deadlock") {
+        let text = "every CPU that has not ended waits for another".to_owned();
+        return (Violated::Invariant(Invariant::Deadlock), text);
+    }
+    panic!("the checker failed: {message}")
+}
+
+/// Counts executions for who watches.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// How many executions began so far.
+    pub fn executions(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

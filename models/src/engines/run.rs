@@ -1,0 +1,94 @@
+//! One execution of a scenario, on whatever machine.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, System};
+
+use super::Collector;
+use crate::litmus::ast::{Outcome, Value};
+use crate::platform::{Entry, record};
+use crate::scenario::Statement;
+
+/// An execution that is under way.
+pub(super) struct Run<P: Platform> {
+    pub system: System<P>,
+    collector: Arc<Collector>,
+    /// What each CPU left when it stopped.
+    stopped: Mutex<Stopped<P>>,
+    running: AtomicUsize,
+}
+
+struct Stopped<P: Platform> {
+    locals: Vec<CpuLocal<P>>,
+    registers: BTreeMap<(usize, String), Value>,
+}
+
+impl<P: Platform> Run<P> {
+    /// A machine on which the setup has been run, and what each CPU starts with.
+    pub fn new(collector: &Arc<Collector>) -> (Arc<Run<P>>, Vec<CpuLocal<P>>) {
+        let scenario = &collector.scenario;
+        let system = System::new(scenario.config);
+        let cpus = scenario.config.cpus;
+        let mut locals: Vec<_> = (0..cpus)
+            .map(|cpu| CpuLocal::new(&system, CpuId(cpu)))
+            .collect();
+        let mut boot = Cpu::new(&system, locals.remove(0));
+        for statement in &scenario.setup {
+            statement.step.run(&mut boot);
+        }
+        boot.settle();
+        locals.insert(0, boot.into_local());
+        let run = Run {
+            system,
+            collector: collector.clone(),
+            stopped: Mutex::new(Stopped {
+                locals: Vec::new(),
+                registers: BTreeMap::new(),
+            }),
+            running: AtomicUsize::new(cpus),
+        };
+        (Arc::new(run), locals)
+    }
+
+    /// Runs one CPU's program; true for the CPU that stops last.
+    pub fn run_cpu(&self, local: CpuLocal<P>) -> bool {
+        let id = local.id();
+        let statements: &[Statement] = &self.collector.scenario.threads[id.0];
+        let mut cpu = Cpu::new(&self.system, local);
+        let mut registers = Vec::new();
+        for (number, statement) in statements.iter().enumerate() {
+            record(Entry::Begin(id, number));
+            let value = statement.step.run(&mut cpu);
+            record(Entry::End(id, number, value.to_string()));
+            if let Some(reg) = &statement.reg {
+                registers.push(((id.0, reg.clone()), value));
+            }
+        }
+        // Nothing to do any more: what waits for a grace period gets it.
+        cpu.rcu_barrier();
+        {
+            let mut stopped = self.stopped();
+            stopped.registers.extend(registers);
+            stopped.locals.push(cpu.into_local());
+        }
+        self.running.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    fn stopped(&self) -> std::sync::MutexGuard<'_, Stopped<P>> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks the machine when all CPUs have stopped, and tells the outcome.
+    pub fn finale(&self) -> Outcome {
+        let mut stopped = self.stopped();
+        stopped.locals.sort_by_key(CpuLocal::id);
+        self.system.check_at_rest(&stopped.locals);
+        let counters = self.system.counters(&stopped.locals);
+        let registers = std::mem::take(&mut stopped.registers);
+        self.collector
+            .scenario
+            .outcome(&self.system, registers, &counters)
+    }
+}

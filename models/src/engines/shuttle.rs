@@ -1,0 +1,76 @@
+//! shuttle: random executions, one CPU at a time.
+
+use std::sync::Arc;
+
+use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
+use shuttle::{Config, FailurePersistence, Runner};
+
+use super::run::Run;
+use super::{Collector, Judge, Options, Progress, Report, Search, Strategy};
+use crate::platform::{self, Shuttle};
+use crate::scenario::Scenario;
+
+/// How many priority changes PCT makes in an execution.
+const PCT_DEPTH: usize = 3;
+
+pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+    let collector = Arc::new(Collector::new(scenario, judge));
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.silence_warnings = true;
+    let iterations = options.iterations as usize;
+    let model = {
+        let collector = collector.clone();
+        let progress = options.progress.clone();
+        move || execution(&collector, &progress)
+    };
+    let seed = options.seed;
+    let stopped = platform::catch(|| match options.strategy {
+        Strategy::Random => {
+            let scheduler = RandomScheduler::new_from_seed(seed, iterations);
+            Runner::new(scheduler, config).run(model)
+        }
+        Strategy::Pct => {
+            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
+            Runner::new(scheduler, config).run(model)
+        }
+        Strategy::Dfs => {
+            let scheduler = DfsScheduler::new(Some(iterations), false);
+            Runner::new(scheduler, config).run(model)
+        }
+    })
+    .err();
+    let recording = platform::end();
+    let strategy = match options.strategy {
+        Strategy::Random => "",
+        Strategy::Pct => " --strategy pct",
+        Strategy::Dfs => " --strategy dfs",
+    };
+    collector.report(Search::Sampled, stopped, recording, |executions| {
+        format!("--engine shuttle{strategy} --seed {seed} --iterations {executions}")
+    })
+}
+
+fn execution(collector: &Arc<Collector>, progress: &Progress) {
+    collector.began(progress);
+    platform::begin();
+    let (run, mut locals) = Run::<Shuttle>::new(collector);
+    let spawn = |local| {
+        let run = run.clone();
+        shuttle::thread::spawn(move || {
+            run.run_cpu(local);
+        })
+    };
+    let handles: Vec<_> = locals.drain(1..).map(spawn).collect();
+    if let Some(first) = locals.pop() {
+        run.run_cpu(first);
+    }
+    for handle in handles {
+        // A CPU that panics has ended the whole execution.
+        let _ = handle.join();
+    }
+    let outcome = run.finale();
+    if !collector.outcome(outcome, platform::timeline) {
+        platform::stop();
+    }
+}

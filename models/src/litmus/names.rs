@@ -1,0 +1,150 @@
+//! Names that the format knows: invariants, counters, faults and errnos.
+
+/// The invariants that are checked in every execution, as `broken by` names them.
+pub const INVARIANTS: &[&str] = &[
+    "use-after-free",
+    "stale-tlb",
+    "lost-write",
+    "lost-dirty",
+    "lost-wp",
+    "wrong-page",
+    "data-race",
+    "refcount",
+    "leak",
+    "lock-order",
+    "deadlock",
+    "livelock",
+    "torn-vma",
+    "not-atomic",
+];
+
+/// What a `broken by` line names where the final condition is what fails.
+pub const CONDITION: &str = "condition";
+
+/// The counters that `count(NAME)` reads.
+pub const COUNTERS: &[&str] = &[
+    "faults",
+    "spurious",
+    "speculative",
+    "fallbacks",
+    "shootdowns",
+    "local_flushes",
+    "full_flushes",
+    "mmap_read_locks",
+    "mmap_write_locks",
+    "vma_read_locks",
+    "pt_allocs",
+    "pt_frees",
+    "grace_periods",
+    "host_syscalls",
+    "ptes_touched",
+];
+
+/// The faults that a user access may end in.
+pub const FAULTS: &[&str] = &["maperr", "accerr", "bus"];
+
+/// Results of a statement that are neither faults nor errnos.
+pub const RESULTS: &[&str] = &["ok", "closed"];
+
+/// The name of the first process.
+pub const MAIN: &str = "main";
+
+/// What `switch` names a kernel thread with.
+pub const LAZY: &str = "lazy";
+
+/// The most CPUs that a test may have.
+pub const MAX_CPUS: usize = 4;
+
+/// The most pages that one declaration may have.
+pub const MAX_PAGES: usize = 4096;
+
+/// Linux's errno names in lower case.
+///
+/// Linux: `include/uapi/asm-generic/errno-base.h`, `errno.h`.
+#[rustfmt::skip]
+pub const ERRNOS: &[&str] = &[
+    "eperm", "enoent", "esrch", "eintr", "eio", "enxio", "e2big", "enoexec", "ebadf", "echild",
+    "eagain", "enomem", "eacces", "efault", "enotblk", "ebusy", "eexist", "exdev", "enodev",
+    "enotdir", "eisdir", "einval", "enfile", "emfile", "enotty", "etxtbsy", "efbig", "enospc",
+    "espipe", "erofs", "emlink", "epipe", "edom", "erange", "edeadlk", "enametoolong", "enolck",
+    "enosys", "enotempty", "eloop", "enomsg", "eidrm", "enodata", "etime", "eproto", "ebadmsg",
+    "eoverflow", "eilseq", "eusers", "eopnotsupp", "eaddrinuse", "enobufs", "ealready",
+    "einprogress", "estale", "edquot", "ecanceled", "eownerdead", "enotrecoverable", "ehwpoison",
+];
+
+/// Whether `name` is a value that a register may end with, page names aside.
+pub fn is_result(name: &str) -> bool {
+    [RESULTS, FAULTS, ERRNOS]
+        .iter()
+        .any(|set| set.contains(&name))
+}
+
+/// The candidate that a mistyped `word` was most likely meant to be, if one is near.
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let allowed = match word.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    candidates
+        .into_iter()
+        .filter_map(|candidate| Some((distance(word, candidate, allowed)?, candidate)))
+        // A word that shares no letter with the candidate is a different word.
+        .filter(|&(steps, candidate)| steps < candidate.len().max(word.len()))
+        .min_by_key(|&(steps, candidate)| (steps, candidate.len().abs_diff(word.len())))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits that turn one word into the other, ignoring case: insertions,
+/// deletions, substitutions, and swaps of neighbours. `None` above `limit`.
+fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
+    let lower = |s: &str| -> Vec<char> {
+        // Longer words than any name of the format are never near one.
+        s.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let (a, b) = (lower(a), lower(b));
+    if a.len().abs_diff(b.len()) > limit {
+        return None;
+    }
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    Some(rows[a.len()][b.len()]).filter(|&steps| steps <= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_find_their_word() {
+        let verbs = ["munmap", "mprotect", "read", "mmap"];
+        assert_eq!(nearest("mprotct", verbs), Some("mprotect"));
+        assert_eq!(nearest("unmap", verbs), Some("munmap"));
+        assert_eq!(nearest("raed", verbs), Some("read"));
+        assert_eq!(nearest("READ", verbs), Some("read"));
+        assert_eq!(nearest("wr", ["r", "rw"]), Some("rw"));
+        assert_eq!(nearest("fly", verbs), None);
+        assert_eq!(nearest("x", ["r", "rx"]), Some("rx"));
+        assert_eq!(nearest(&"m".repeat(1_000_000), verbs), None);
+    }
+
+    #[test]
+    fn results_are_known() {
+        assert!(is_result("ok") && is_result("maperr") && is_result("enomem"));
+        assert!(!is_result("A") && !is_result("maper"));
+    }
+}

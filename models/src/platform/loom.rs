@@ -1,0 +1,334 @@
+//! Core under loom.
+//!
+//! # Gaps
+//! - Locks are sequentially consistent among each other: races may be missed.
+//! - loads and read-modify-writes of one thread hide interleavings from loom's
+//!   reduction (tokio-rs/loom #166): outcomes may be missed.
+//! - A read-modify-write that races a plain store is not atomic (#254): core
+//!   never mixes them on one word.
+//! - A load sees one of the last seven stores; load buffering is not explored.
+
+use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
+
+use loom::sync::atomic::{AtomicU64 as LoomAtomic, Ordering};
+use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, WaitQueue, Word};
+use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
+
+use super::guards::Guard;
+use super::recorder::{self, Entry, in_finale};
+
+/// loom's machine.
+#[derive(Debug)]
+pub struct Loom;
+
+impl Platform for Loom {
+    const CHECKED: bool = true;
+    type Word = LoomWord;
+    type Mutex<T: Send + 'static> = LoomMutex<T>;
+    type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
+    type WaitQueue = LoomWaitQueue;
+    type Cell = LoomCell;
+    type RcuPointer<T: Send + Sync + 'static> = LoomRcuPointer<T>;
+
+    fn fence(ordering: Ordering) {
+        if !in_finale() {
+            loom::sync::atomic::fence(ordering);
+        }
+    }
+
+    fn event(event: Event) {
+        recorder::record(Entry::Event(event));
+    }
+
+    fn violation(violation: Violation) -> ! {
+        recorder::violation(violation)
+    }
+
+    fn user_word(cpu: CpuId, value: u64) -> u64 {
+        recorder::user_word(cpu, value)
+    }
+
+    fn user_value(word: u64) -> (u64, Option<WriteSource>) {
+        recorder::user_value(word)
+    }
+}
+
+/// An atomic of loom's, and what was stored last, to look at in the end.
+#[derive(Debug)]
+pub struct LoomWord {
+    checked: LoomAtomic,
+    last: AtomicU64,
+}
+
+impl LoomWord {
+    fn last(&self) -> u64 {
+        self.last.load(StdOrdering::Relaxed)
+    }
+
+    fn set_last(&self, value: u64) {
+        self.last.store(value, StdOrdering::Relaxed);
+    }
+
+    fn rmw(&self, checked: impl FnOnce(&LoomAtomic) -> u64, new: impl FnOnce(u64) -> u64) -> u64 {
+        let old = if in_finale() {
+            self.last()
+        } else {
+            checked(&self.checked)
+        };
+        self.set_last(new(old));
+        old
+    }
+}
+
+impl Word for LoomWord {
+    fn new(value: u64) -> LoomWord {
+        LoomWord {
+            checked: LoomAtomic::new(value),
+            last: AtomicU64::new(value),
+        }
+    }
+
+    fn load(&self, ordering: Ordering) -> u64 {
+        if in_finale() {
+            self.last()
+        } else {
+            self.checked.load(ordering)
+        }
+    }
+
+    fn store(&self, value: u64, ordering: Ordering) {
+        if !in_finale() {
+            self.checked.store(value, ordering);
+        }
+        self.set_last(value);
+    }
+
+    fn swap(&self, value: u64, ordering: Ordering) -> u64 {
+        self.rmw(|w| w.swap(value, ordering), |_| value)
+    }
+
+    fn fetch_add(&self, value: u64, ordering: Ordering) -> u64 {
+        self.rmw(
+            |w| w.fetch_add(value, ordering),
+            |old| old.wrapping_add(value),
+        )
+    }
+
+    fn fetch_sub(&self, value: u64, ordering: Ordering) -> u64 {
+        self.rmw(
+            |w| w.fetch_sub(value, ordering),
+            |old| old.wrapping_sub(value),
+        )
+    }
+
+    fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64 {
+        self.rmw(|w| w.fetch_or(bits, ordering), |old| old | bits)
+    }
+
+    fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let result = if in_finale() {
+            let last = self.last();
+            if last == current { Ok(last) } else { Err(last) }
+        } else {
+            self.checked
+                .compare_exchange(current, new, success, failure)
+        };
+        if result.is_ok() {
+            self.set_last(new);
+        }
+        result
+    }
+}
+
+/// A mutex of loom's.
+#[derive(Debug)]
+pub struct LoomMutex<T> {
+    checked: loom::sync::Mutex<()>,
+    data: StdMutex<T>,
+}
+
+type CheckedGuard<'a> = loom::sync::MutexGuard<'a, ()>;
+
+impl<T> LoomMutex<T> {
+    fn guard<'a>(
+        &'a self,
+        checked: Option<CheckedGuard<'a>>,
+    ) -> Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>> {
+        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        Guard::new(data, checked)
+    }
+}
+
+impl<T: Send + 'static> Mutex<T> for LoomMutex<T> {
+    type Guard<'a> = Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>>;
+
+    fn new(value: T) -> LoomMutex<T> {
+        LoomMutex {
+            checked: loom::sync::Mutex::new(()),
+            data: StdMutex::new(value),
+        }
+    }
+
+    fn lock(&self) -> Self::Guard<'_> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
+        self.guard(checked)
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        if in_finale() {
+            return Some(self.guard(None));
+        }
+        let checked = self.checked.try_lock().ok()?;
+        Some(self.guard(Some(checked)))
+    }
+}
+
+fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A read-write lock of loom's.
+#[derive(Debug)]
+pub struct LoomRwLock<T> {
+    checked: loom::sync::RwLock<()>,
+    data: StdRwLock<T>,
+}
+
+impl<T: Send + Sync + 'static> RwLock<T> for LoomRwLock<T> {
+    type ReadGuard<'a> =
+        Guard<std::sync::RwLockReadGuard<'a, T>, loom::sync::RwLockReadGuard<'a, ()>>;
+    type WriteGuard<'a> =
+        Guard<std::sync::RwLockWriteGuard<'a, T>, loom::sync::RwLockWriteGuard<'a, ()>>;
+
+    fn new(value: T) -> LoomRwLock<T> {
+        LoomRwLock {
+            checked: loom::sync::RwLock::new(()),
+            data: StdRwLock::new(value),
+        }
+    }
+
+    fn read(&self) -> Self::ReadGuard<'_> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
+        Guard::new(unpoisoned(self.data.read()), checked)
+    }
+
+    fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
+        let checked = if in_finale() {
+            None
+        } else {
+            Some(self.checked.try_read().ok()?)
+        };
+        Some(Guard::new(unpoisoned(self.data.read()), checked))
+    }
+
+    fn write(&self) -> Self::WriteGuard<'_> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
+        Guard::new(unpoisoned(self.data.write()), checked)
+    }
+}
+
+/// A condition variable of loom's.
+#[derive(Debug)]
+pub struct LoomWaitQueue {
+    lock: loom::sync::Mutex<()>,
+    wakeup: loom::sync::Condvar,
+}
+
+impl WaitQueue for LoomWaitQueue {
+    fn new() -> LoomWaitQueue {
+        LoomWaitQueue {
+            lock: loom::sync::Mutex::new(()),
+            wakeup: loom::sync::Condvar::new(),
+        }
+    }
+
+    fn wait_until(&self, mut ready: impl FnMut() -> bool) {
+        if in_finale() {
+            assert!(ready(), "nobody runs who could make it true");
+            return;
+        }
+        let mut guard = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
+        while !ready() {
+            let held = guard.leave().expect("the lock is held");
+            guard = Guard::new(&(), Some(unpoisoned(self.wakeup.wait(held))));
+        }
+    }
+
+    fn wake_all(&self) {
+        if !in_finale() {
+            let _lock = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
+            self.wakeup.notify_all();
+        }
+    }
+}
+
+/// A cell of loom's: accesses without order end the execution.
+#[derive(Debug)]
+pub struct LoomCell {
+    checked: loom::cell::UnsafeCell<()>,
+    value: AtomicU64,
+}
+
+// SAFETY: loom's cell holds no data; it only tracks who came when. The value
+// is an atomic.
+unsafe impl Sync for LoomCell {}
+
+impl Cell for LoomCell {
+    fn new(value: u64) -> LoomCell {
+        LoomCell {
+            checked: loom::cell::UnsafeCell::new(()),
+            value: AtomicU64::new(value),
+        }
+    }
+
+    fn get(&self, on_race: Violation) -> u64 {
+        if !in_finale() {
+            recorder::racing(on_race, || self.checked.with(|_| ()));
+        }
+        self.value.load(StdOrdering::Relaxed)
+    }
+
+    fn set(&self, value: u64, on_race: Violation) {
+        if !in_finale() {
+            recorder::racing(on_race, || self.checked.with_mut(|_| ()));
+        }
+        self.value.store(value, StdOrdering::Relaxed);
+    }
+}
+
+/// A pointer: a checked number, and what each number stands for.
+#[derive(Debug)]
+pub struct LoomRcuPointer<T> {
+    number: LoomWord,
+    targets: StdMutex<Vec<Arc<T>>>,
+}
+
+impl<T: Send + Sync + 'static> RcuPointer<T> for LoomRcuPointer<T> {
+    fn new(target: Arc<T>) -> LoomRcuPointer<T> {
+        LoomRcuPointer {
+            number: Word::new(0),
+            targets: StdMutex::new(vec![target]),
+        }
+    }
+
+    fn load(&self) -> Arc<T> {
+        let number = self.number.load(Ordering::Acquire) as usize;
+        unpoisoned(self.targets.lock())[number].clone()
+    }
+
+    fn store(&self, target: Arc<T>, ordering: Ordering) {
+        let number = {
+            let mut targets = unpoisoned(self.targets.lock());
+            targets.push(target);
+            targets.len() as u64 - 1
+        };
+        self.number.store(number, ordering);
+    }
+}

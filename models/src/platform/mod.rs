@@ -1,0 +1,20 @@
+//! The machines that core runs on here: one for each engine.
+//!
+//! | machine | interleavings | memory model | finds races by |
+//! | --- | --- | --- | --- |
+//! | [`Loom`] | all that its reduction keeps | C11 without load buffering; locks are sequentially consistent | happens-before, values |
+//! | [`Shuttle`] | random ones | sequentially consistent | values |
+//! | [`Native`] | those that happen | the host's | values |
+
+mod guards;
+mod loom;
+mod native;
+mod recorder;
+mod shuttle;
+
+pub use loom::Loom;
+pub use native::Native;
+pub use recorder::{Entry, Recording, record};
+pub use shuttle::Shuttle;
+
+pub(crate) use recorder::{begin, catch, end, stop, timeline, with_finale};

@@ -1,0 +1,444 @@
+//! A litmus test made ready to run on core.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use seqfault_core::{
+    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Geometry, MmapFlags, PageRange, Platform,
+    Prot, Protocol, Quirk, Quirks, System, Vpn,
+};
+
+use crate::litmus::Layout;
+use crate::litmus::ast::{
+    self, Advice, Backing, Item, Op, Outcome, PageProperty, Place, Program, Span, Value,
+};
+
+/// Why a test cannot run as it is asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong, and what would be right.
+    pub message: String,
+    /// Where in the file, if it is the file's fault.
+    pub span: Option<Span>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What is asked for beyond what the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deviations {
+    /// Choices, made after those of the file.
+    pub choices: Vec<(String, String)>,
+    /// Quirks.
+    pub quirks: Vec<Quirk>,
+}
+
+impl Deviations {
+    /// The items of a `broken by` line.
+    pub fn from_items(items: &[Item]) -> Result<Deviations, Refusal> {
+        let mut deviations = Deviations::default();
+        for item in items {
+            match item {
+                Item::Quirk(name, span) => deviations.quirks.push(quirk(name, Some(span))?),
+                Item::Choice(choice) => {
+                    let pair = (choice.key.clone(), choice.value.clone());
+                    deviations.choices.push(pair);
+                }
+            }
+        }
+        Ok(deviations)
+    }
+
+    /// Whether nothing deviates.
+    pub fn is_empty(&self) -> bool {
+        self.choices.is_empty() && self.quirks.is_empty()
+    }
+}
+
+impl fmt::Display for Deviations {
+    /// As arguments of the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let choices = self.choices.iter().map(|(k, v)| format!("--with {k}={v}"));
+        let quirks = self.quirks.iter().map(|q| format!("--quirk {q}"));
+        let all: Vec<String> = choices.chain(quirks).collect();
+        f.write_str(&all.join(" "))
+    }
+}
+
+/// The quirk of this name.
+pub fn quirk(name: &str, span: Option<&Span>) -> Result<Quirk, Refusal> {
+    Quirk::from_name(name).ok_or_else(|| {
+        let near = nearest(name, Quirk::ALL.iter().map(|q| q.name()));
+        Refusal {
+            message: format!(
+                "no quirk is named `{name}`{}; `seqfault knobs` lists them",
+                near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"))
+            ),
+            span: span.cloned(),
+        }
+    })
+}
+
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|n| (distance(name, n), n))
+        .min()
+        .filter(|&(distance, n)| distance <= n.len().div_ceil(3))
+        .map(|(_, n)| n)
+}
+
+/// The number of insertions, deletions and substitutions between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Makes the choice `key=value`.
+pub fn choose(
+    protocol: &mut Protocol,
+    key: &str,
+    value: &str,
+    span: Option<&Span>,
+) -> Result<(), Refusal> {
+    protocol.choose(key, value).map_err(|error| {
+        let message = match error {
+            ChoiceError::UnknownChoice => {
+                let names: Vec<&str> = CHOICES.iter().map(|c| c.name).collect();
+                format!("no choice is named `{key}`; there are {}", names.join(", "))
+            }
+            ChoiceError::UnknownValue(values) => {
+                let names: Vec<&str> = values.iter().map(|v| v.name).collect();
+                format!("`{key}` cannot be `{value}`; it is {}", names.join(" or "))
+            }
+        };
+        Refusal {
+            message,
+            span: span.cloned(),
+        }
+    })
+}
+
+/// An operation with resolved pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `read`
+    Read(Vpn),
+    /// `write`
+    Write(Vpn, u64),
+    /// `xchg`
+    Xchg(Vpn, u64),
+    /// `exec`
+    Exec(Vpn),
+    /// `mmap`
+    Mmap(PageRange, Prot, MmapFlags),
+    /// `munmap`
+    Munmap(PageRange),
+    /// `mprotect`
+    Mprotect(PageRange, Prot),
+    /// `madvise … dontneed`
+    Dontneed(PageRange),
+    /// `madvise … populate_read` or `populate_write`
+    Populate(PageRange, Access),
+    /// `rcu_barrier`
+    RcuBarrier,
+    /// `switch lazy`
+    SwitchLazy,
+    /// `switch main`
+    SwitchMain,
+    /// `prefetch`
+    Prefetch(Vpn),
+    /// `evict`
+    Evict(Vpn),
+}
+
+/// A statement ready to run.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The register that takes the result.
+    pub reg: Option<String>,
+    /// What is done.
+    pub step: Step,
+    /// As the file has it.
+    pub text: String,
+}
+
+/// A test with everything resolved: what an engine runs.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The test.
+    pub program: Program,
+    /// Where its pages are.
+    pub layout: Layout,
+    /// The machine.
+    pub config: Config,
+    /// What one CPU runs first.
+    pub setup: Vec<Statement>,
+    /// What each CPU runs.
+    pub threads: Vec<Vec<Statement>>,
+}
+
+impl Scenario {
+    /// Makes `program` ready, with the choices of the file and then those of
+    /// `deviations`.
+    pub fn new(program: &Program, deviations: &Deviations) -> Result<Scenario, Refusal> {
+        let (layout, geometry) = place(program);
+        let mut config = Config::small(program.cpus());
+        config.geometry = geometry;
+        let with = program
+            .with
+            .iter()
+            .map(|c| (&c.key, &c.value, Some(&c.span)));
+        let more = deviations.choices.iter().map(|(k, v)| (k, v, None));
+        let mut choices: Vec<_> = with.chain(more).collect();
+        // A preset first: it makes choices that the others may change.
+        choices.sort_by_key(|(key, ..)| *key != "protocol");
+        for (key, value, span) in choices {
+            choose(&mut config.protocol, key, value, span)?;
+        }
+        if let Some(conflict) = config.protocol.conflict() {
+            return Err(Refusal {
+                message: conflict.to_owned(),
+                span: program.with.first().map(|c| c.span.clone()),
+            });
+        }
+        config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
+        if let Some(thread) = program.threads.iter().find(|t| t.process.is_some()) {
+            let process = thread.process.as_deref().unwrap_or_default();
+            return Err(Refusal {
+                message: format!("a second process (`{process}`) is not supported yet"),
+                span: thread.body.first().map(|s| s.span.clone()),
+            });
+        }
+        let ready = |body: &[ast::Stmt]| -> Result<Vec<Statement>, Refusal> {
+            let mut lazy = false;
+            let mut statements = Vec::new();
+            for stmt in body {
+                let statement = resolve(&layout, stmt)?;
+                match statement.step {
+                    Step::SwitchLazy => lazy = true,
+                    Step::SwitchMain => lazy = false,
+                    Step::RcuBarrier => {}
+                    _ if lazy => {
+                        return Err(Refusal {
+                            message: "this CPU runs a kernel thread here (`switch lazy`): \
+                                      `switch main` comes first"
+                                .to_owned(),
+                            span: Some(stmt.span.clone()),
+                        });
+                    }
+                    _ => {}
+                }
+                statements.push(statement);
+            }
+            Ok(statements)
+        };
+        Ok(Scenario {
+            setup: ready(&program.setup)?,
+            threads: program
+                .threads
+                .iter()
+                .map(|t| ready(&t.body))
+                .collect::<Result<_, _>>()?,
+            program: program.clone(),
+            layout,
+            config,
+        })
+    }
+
+    /// The outcome, once all CPUs have stopped.
+    pub fn outcome<P: Platform>(
+        &self,
+        system: &System<P>,
+        registers: BTreeMap<(usize, String), Value>,
+        counts: &seqfault_core::Counters,
+    ) -> Outcome {
+        let condition = &self.program.condition;
+        let page = |place: &Place| system.page(Vpn(self.layout.vpn(self.layout.id(place))));
+        let word = |place: &Place| {
+            let page = page(place);
+            match page.vma {
+                None => Value::Name("maperr".into()),
+                Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".into()),
+                Some(_) => Value::Word(page.word),
+            }
+        };
+        let property = |property: PageProperty, place: &Place| {
+            let page = page(place);
+            match property {
+                PageProperty::Dirty => page.dirty,
+                PageProperty::Young => page.young,
+                PageProperty::Present => page.present,
+                PageProperty::Writable => page.writable,
+                PageProperty::Mapped => page.vma.is_some(),
+                PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => false,
+            }
+        };
+        let count = |name: &String| {
+            let counter = Counter::ALL.iter().find(|c| c.name() == name);
+            counter.map_or(0, |c| counts.get(*c))
+        };
+        Outcome {
+            regs: registers,
+            words: condition
+                .words()
+                .into_iter()
+                .map(|(process, place)| {
+                    let value = word(&place);
+                    ((process, place), value)
+                })
+                .collect(),
+            pages: condition
+                .pages()
+                .into_iter()
+                .map(|(p, place)| {
+                    let holds = property(p, &place);
+                    ((p, place), holds)
+                })
+                .collect(),
+            counts: condition
+                .counters()
+                .into_iter()
+                .map(|name| {
+                    let value = count(&name);
+                    (name, value)
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Places the pages: two levels of page tables, with as small tables as do.
+fn place(program: &Program) -> (Layout, Geometry) {
+    let mut bits = Geometry::SMALL.bits;
+    loop {
+        let layout = Layout::new(program, u32::from(bits));
+        let geometry = Geometry { levels: 2, bits };
+        let last = (0..layout.len()).map(|id| layout.vpn(id)).max();
+        if bits == 9 || last.is_none_or(|last| last < geometry.len_pages()) {
+            return (layout, geometry);
+        }
+        bits += 1;
+    }
+}
+
+fn resolve(layout: &Layout, stmt: &ast::Stmt) -> Result<Statement, Refusal> {
+    let page = |place: &Place| Vpn(layout.vpn(layout.id(place)));
+    let range = |pages: &ast::Pages| {
+        let ids = layout.ids(pages);
+        let start = layout.vpn(ids.start);
+        PageRange::new(Vpn(start), Vpn(start + ids.len() as u64))
+    };
+    let prot = |prot: ast::Prot| match prot {
+        ast::Prot::None => Prot::NONE,
+        ast::Prot::R => Prot::R,
+        ast::Prot::Rw => Prot::RW,
+        ast::Prot::Rx => Prot::R | Prot::X,
+        ast::Prot::Rwx => Prot::RW | Prot::X,
+    };
+    let step = match &stmt.op {
+        Op::Read(l) => Step::Read(page(l)),
+        Op::Write(l, v) => Step::Write(page(l), *v),
+        Op::Xchg(l, v) => Step::Xchg(page(l), *v),
+        Op::Exec(l) => Step::Exec(page(l)),
+        Op::Mmap {
+            pages,
+            prot: p,
+            backing: Backing::Anon,
+            populate,
+            noreplace,
+        } => Step::Mmap(
+            range(pages),
+            prot(*p),
+            MmapFlags {
+                noreplace: *noreplace,
+                populate: *populate,
+            },
+        ),
+        Op::Munmap(r) => Step::Munmap(range(r)),
+        Op::Mprotect(r, p) => Step::Mprotect(range(r), prot(*p)),
+        Op::Madvise(r, Advice::Dontneed) => Step::Dontneed(range(r)),
+        Op::Madvise(r, Advice::PopulateRead) => Step::Populate(range(r), Access::Read),
+        Op::Madvise(r, Advice::PopulateWrite) => Step::Populate(range(r), Access::Write),
+        Op::RcuBarrier => Step::RcuBarrier,
+        Op::SwitchLazy => Step::SwitchLazy,
+        Op::Switch(name) if name == "main" => Step::SwitchMain,
+        Op::Prefetch(l) => Step::Prefetch(page(l)),
+        Op::Evict(l) => Step::Evict(page(l)),
+        other => {
+            return Err(Refusal {
+                message: format!("`{other}` is not supported yet"),
+                span: Some(stmt.span.clone()),
+            });
+        }
+    };
+    Ok(Statement {
+        reg: stmt.reg.clone(),
+        step,
+        text: stmt.to_string(),
+    })
+}
+
+impl Step {
+    /// Does it on `cpu`.
+    pub fn run<P: Platform>(&self, cpu: &mut Cpu<'_, P>) -> Value {
+        fn name(name: &str) -> Value {
+            Value::Name(name.into())
+        }
+        let ok = || name("ok");
+        match *self {
+            Step::Read(vpn) => cpu.read(vpn).map_or_else(|e| name(e.name()), Value::Word),
+            Step::Xchg(vpn, v) => cpu
+                .xchg(vpn, v)
+                .map_or_else(|e| name(e.name()), Value::Word),
+            Step::Write(vpn, v) => cpu.write(vpn, v).map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Exec(vpn) => cpu.exec(vpn).map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Mmap(range, prot, flags) => cpu
+                .mmap(range, prot, flags)
+                .map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Munmap(range) => cpu.munmap(range).map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Mprotect(range, prot) => cpu
+                .mprotect(range, prot)
+                .map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Dontneed(range) => cpu
+                .madvise_dontneed(range)
+                .map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Populate(range, access) => cpu
+                .madvise_populate(range, access)
+                .map_or_else(|e| name(e.name()), |()| ok()),
+            Step::RcuBarrier => {
+                cpu.rcu_barrier();
+                ok()
+            }
+            Step::SwitchLazy => {
+                cpu.switch_lazy();
+                ok()
+            }
+            Step::SwitchMain => {
+                cpu.switch_to_mm();
+                ok()
+            }
+            Step::Prefetch(vpn) => {
+                cpu.prefetch(vpn);
+                ok()
+            }
+            Step::Evict(vpn) => {
+                cpu.evict(vpn);
+                ok()
+            }
+        }
+    }
+}

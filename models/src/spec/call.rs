@@ -1,0 +1,141 @@
+//! What a CPU asks of the machine, over page ids, and what it is answered.
+
+use std::ops::Range;
+
+use crate::litmus::ast::{Prot, Value};
+
+/// One user access or system call over page ids.
+///
+/// Pages of a range are adjacent addresses; whether pages `i` and `i + 1` of
+/// two different ranges are adjacent is the caller's business, since nothing
+/// here depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `read L`
+    Read(usize),
+    /// `write L v`
+    Write(usize, u64),
+    /// `xchg L v`
+    Xchg(usize, u64),
+    /// `exec L`
+    Exec(usize),
+    /// `mmap R PROT [populate] [noreplace]`, anonymous private.
+    Mmap {
+        /// The range.
+        pages: Range<usize>,
+        /// Its protection.
+        prot: Prot,
+        /// `populate`: fill the page tables afterwards, as far as possible.
+        populate: bool,
+        /// `noreplace`: fail with `eexist` over a mapping.
+        noreplace: bool,
+    },
+    /// `munmap R`
+    Munmap(Range<usize>),
+    /// `mprotect R PROT`
+    Mprotect(Range<usize>, Prot),
+    /// `madvise R dontneed`
+    Dontneed(Range<usize>),
+    /// `madvise R populate_read`
+    PopulateRead(Range<usize>),
+    /// `madvise R populate_write`
+    PopulateWrite(Range<usize>),
+    /// A statement that changes no outcome (`rcu_barrier`, `prefetch`, …).
+    Nop,
+}
+
+impl Call {
+    /// The pages that the call is about.
+    pub fn pages(&self) -> Range<usize> {
+        match self {
+            Call::Read(page) | Call::Write(page, _) | Call::Xchg(page, _) | Call::Exec(page) => {
+                *page..*page + 1
+            }
+            Call::Mmap { pages, .. }
+            | Call::Munmap(pages)
+            | Call::Mprotect(pages, _)
+            | Call::Dontneed(pages)
+            | Call::PopulateRead(pages)
+            | Call::PopulateWrite(pages) => pages.clone(),
+            Call::Nop => 0..0,
+        }
+    }
+
+    /// The kind of user access that this is, if it is one.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        match self {
+            Call::Read(_) => Some(Kind::Read),
+            Call::Write(..) | Call::Xchg(..) => Some(Kind::Write),
+            Call::Exec(_) => Some(Kind::Exec),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a system call that holds a section of the address space.
+    pub(super) fn is_section(&self) -> bool {
+        self.kind().is_none() && *self != Call::Nop
+    }
+}
+
+/// The answer to a [`Call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ret {
+    /// The value that a read or an exchange saw.
+    Word(u64),
+    /// `ok`
+    Ok,
+    /// The fault of an access where nothing is mapped.
+    Maperr,
+    /// The fault of an access that the mapping forbids.
+    Accerr,
+    /// Part of the range is not mapped.
+    Enomem,
+    /// The mapping does not permit what was asked.
+    Einval,
+    /// Something is mapped there already.
+    Eexist,
+}
+
+impl Ret {
+    /// The answer as a register of a litmus test shows it.
+    pub fn value(self) -> Value {
+        let name = match self {
+            Ret::Word(word) => return Value::Word(word),
+            Ret::Ok => "ok",
+            Ret::Maperr => "maperr",
+            Ret::Accerr => "accerr",
+            Ret::Enomem => "enomem",
+            Ret::Einval => "einval",
+            Ret::Eexist => "eexist",
+        };
+        Value::Name(name.to_owned())
+    }
+}
+
+/// A kind of user access: each goes by the old or the new state of a page on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `read`
+    Read,
+    /// `write` and `xchg`
+    Write,
+    /// `exec`
+    Exec,
+}
+
+impl Kind {
+    /// How many there are.
+    pub(super) const COUNT: usize = 3;
+
+    /// All of them, by number.
+    pub(super) const ALL: [Kind; Kind::COUNT] = [Kind::Read, Kind::Write, Kind::Exec];
+
+    /// Whether a mapping with protection `prot` admits this kind of access.
+    pub(super) fn allowed(self, prot: Prot) -> bool {
+        match self {
+            Kind::Read => prot != Prot::None,
+            Kind::Write => matches!(prot, Prot::Rw | Prot::Rwx),
+            Kind::Exec => matches!(prot, Prot::Rx | Prot::Rwx),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! System calls: begin, end, and populating page by page.
+//!
+//! A call begins on all of its pages at once and ends on all of them at once:
+//! to begin early and to end late on a page only adds to what accesses may
+//! show, so page by page in any order shows nothing else.
+
+use std::ops::Range;
+
+use super::call::{Call, Kind, Ret};
+use super::page::Memory;
+use super::rules::HoleRule;
+use super::section::Section;
+use super::state::{Phase, State};
+use super::step::Steps;
+use super::word::Dirty;
+use crate::litmus::ast::Prot;
+
+impl Steps<'_> {
+    /// Begins a call that changes pages.
+    pub(super) fn begin(&self, state: &State, cpu: usize, call: &Call, out: &mut Vec<State>) {
+        let section = self.section(call);
+        if self.excluded(state, cpu, section, call) {
+            return;
+        }
+        let mut next = state.clone();
+        self.acquire(&mut next, cpu, section);
+        let (ret, changed) = self.change(&mut next, cpu, call);
+        if changed && self.rules.window {
+            next.cpus[cpu].phase = Phase::Pending(ret);
+            if matches!(call, Call::Munmap(_)) && self.rules.munmap_downgrades {
+                self.release(&mut next, cpu, section);
+            }
+        } else {
+            self.end(&mut next, cpu, call, ret);
+        }
+        out.push(next);
+    }
+
+    /// Begins the new states of a call's pages. Returns its answer and
+    /// whether any page changes.
+    fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Ret, bool) {
+        let hole = call
+            .pages()
+            .find(|&page| state.pages[page].newest().is_none());
+        let failed = if hole.is_some() { Ret::Enomem } else { Ret::Ok };
+        let mut changed = false;
+        let mut begin = |state: &mut State, page: usize, prot, memory| {
+            state.page_mut(page).begin(cpu, prot, memory);
+            changed = true;
+        };
+        let ret = match call {
+            Call::Mmap {
+                pages,
+                prot,
+                noreplace,
+                ..
+            } => {
+                let mut mapped = pages
+                    .clone()
+                    .filter(|&page| state.pages[page].newest().is_some());
+                if *noreplace && mapped.next().is_some() {
+                    return (Ret::Eexist, false);
+                }
+                for page in pages.clone() {
+                    if self.rules.replace_gap && state.pages[page].newest().is_some() {
+                        begin(state, page, None, Memory::Fresh);
+                    }
+                    begin(state, page, Some(*prot), Memory::Fresh);
+                }
+                Ret::Ok
+            }
+            Call::Munmap(pages) => {
+                for page in pages.clone() {
+                    if state.pages[page].newest().is_some() {
+                        begin(state, page, None, Memory::Fresh);
+                    }
+                }
+                Ret::Ok
+            }
+            Call::Mprotect(pages, prot) => {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
+                    let old = state.pages[page].newest();
+                    if old.is_some_and(|old| old.prot != *prot) {
+                        begin(state, page, Some(*prot), Memory::Same);
+                    }
+                }
+                failed
+            }
+            Call::Dontneed(pages) => {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
+                    if let Some(old) = state.pages[page].newest() {
+                        begin(state, page, Some(old.prot), Memory::Fresh);
+                    }
+                }
+                failed
+            }
+            _ => Ret::Ok,
+        };
+        (ret, changed)
+    }
+
+    /// The pages that a call over a hole changes.
+    fn changed_pages(
+        &self,
+        pages: Range<usize>,
+        hole: Option<usize>,
+        rule: HoleRule,
+    ) -> Range<usize> {
+        match (hole, rule) {
+            (None, _) | (_, HoleRule::All) => pages,
+            (Some(hole), HoleRule::Before) => pages.start..hole,
+            (Some(_), HoleRule::Nothing) => pages.start..pages.start,
+        }
+    }
+
+    /// Ends a call that changes pages.
+    pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Ret) {
+        for page in call.pages() {
+            if self.rules.revoke_on_return {
+                state.page_mut(page).end(cpu);
+            } else {
+                state.page_mut(page).end_for_caller(cpu);
+            }
+        }
+        let downgraded = matches!(call, Call::Munmap(_)) && self.rules.munmap_downgrades;
+        let section = if downgraded {
+            Section::Shared
+        } else {
+            self.section(call)
+        };
+        self.release(state, cpu, section);
+        match call {
+            Call::Mmap { populate: true, .. } if ret == Ret::Ok => {
+                state.cpus[cpu].phase = Phase::Populating(0);
+            }
+            _ => self.retire(state, cpu, ret),
+        }
+    }
+
+    /// Populates the page after the first `done` of the range, by any of its versions.
+    pub(super) fn populate(
+        &self,
+        state: &State,
+        cpu: usize,
+        call: &Call,
+        done: u16,
+        out: &mut Vec<State>,
+    ) {
+        let mut next = state.clone();
+        if done == 0 {
+            if self.excluded(state, cpu, Section::Shared, call) {
+                return;
+            }
+            self.acquire(&mut next, cpu, Section::Shared);
+        }
+        let pages = call.pages();
+        let Some(page) = pages.clone().nth(usize::from(done)) else {
+            self.release(&mut next, cpu, Section::Shared);
+            self.retire(&mut next, cpu, Ret::Ok);
+            return out.push(next);
+        };
+        let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+        let refused = match (call, prot) {
+            (Call::Mmap { .. }, _) => None,
+            (_, None) => Some(Ret::Enomem),
+            (_, Some(Prot::None)) => Some(Ret::Einval),
+            (Call::PopulateWrite(_), Some(prot)) if !Kind::Write.allowed(prot) => Some(Ret::Einval),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            self.release(&mut next, cpu, Section::Shared);
+            self.retire(&mut next, cpu, refused);
+            return out.push(next);
+        }
+        if page + 1 == pages.end {
+            self.release(&mut next, cpu, Section::Shared);
+            self.retire(&mut next, cpu, Ret::Ok);
+        } else {
+            next.cpus[cpu].phase = Phase::Populating(done + 1);
+        }
+        let write = match call {
+            Call::PopulateRead(_) => false,
+            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
+        };
+        if prot.is_none_or(|prot| prot == Prot::None) || !self.code.watched_touch[page] {
+            return out.push(next);
+        }
+        let mut words: Vec<usize> = Vec::new();
+        for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
+            if !words.contains(&mapping.word) {
+                words.push(mapping.word);
+            }
+        }
+        for word in words {
+            let mut next = next.clone();
+            let touch = &mut next.page_mut(page).words[word].touch;
+            touch.populated = true;
+            if write {
+                touch.dirty = touch.dirty.max(Dirty::Maybe);
+            }
+            out.push(next);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The search: every state that the program can reach, each once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::finale::finish;
+use super::page::Page;
+use super::resolve::Resolved;
+use super::rules::Rules;
+use super::state::State;
+use super::step::Steps;
+use crate::litmus::ast::Outcome;
+
+/// All outcomes that the specification allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// The outcomes. [`Outcome::counts`] is empty: counters are no business of
+    /// the specification.
+    pub outcomes: BTreeSet<Outcome>,
+    /// How many states the search visited.
+    pub states: u64,
+}
+
+/// Explores the threads of `resolved` from `pages` on.
+pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> Spec {
+    let code = &resolved.code;
+    let steps = Steps { code, rules };
+    let mut start = State::start(code, pages);
+    start.normalize(code, rules);
+    let mut visited: HashSet<Box<[u8]>> = HashSet::from([start.encode()]);
+    let mut stack = vec![start];
+    let mut outcomes = BTreeSet::new();
+    let mut successors = Vec::new();
+    while let Some(state) = stack.pop() {
+        if state.is_final(code) {
+            finish(&state, resolved, rules, &mut outcomes);
+            continue;
+        }
+        steps.successors(&state, &mut successors);
+        stack.extend(
+            successors
+                .drain(..)
+                .filter(|next| visited.insert(next.encode())),
+        );
+    }
+    Spec {
+        outcomes,
+        states: visited.len() as u64,
+    }
+}
+
+/// The same without memory, normal forms or independence: for tests of the search.
+#[cfg(test)]
+pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> Spec {
+    let code = &resolved.code;
+    let steps = Steps { code, rules };
+    let mut stack = vec![State::start(code, pages)];
+    let mut outcomes = BTreeSet::new();
+    let mut states = 0;
+    while let Some(state) = stack.pop() {
+        states += 1;
+        if state.is_final(code) {
+            finish(&state, resolved, rules, &mut outcomes);
+        }
+        for cpu in 0..state.cpus.len() {
+            steps.step(&state, cpu, &mut stack);
+        }
+    }
+    Spec { outcomes, states }
+}

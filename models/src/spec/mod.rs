@@ -1,0 +1,131 @@
+//! The reference specification: every outcome that an implementation may show.
+//!
+//! [`outcomes`] runs a litmus test on an abstract machine that has no page
+//! tables, TLBs or faults, only what a user can tell: which pages are mapped,
+//! what they admit, and what their words hold. The search visits every state
+//! that the machine can reach. An implementation is right if what it shows is a
+//! subset. [`seq::Machine`] is the same machine for one CPU.
+//!
+//! # Words
+//! A page holds one word. User reads acquire, user writes release, `xchg` does
+//! both, as in C11 (and no more: store buffering, 2+2W and disagreeing readers
+//! of independent writes are allowed). `word.rs` has the operational form. An *incarnation* of
+//! a page is its memory from a fresh 0 on, until `munmap`, a replacing `mmap` or
+//! `madvise dontneed` discards it. What is stored to a discarded incarnation
+//! is lost; final words are those of the last one.
+//!
+//! # Mappings
+//! A system call changes a page between a *begin* and an *end*, and both lie
+//! between its call and its return. In that interval the page has an old and
+//! a new state (what is mapped, what it admits, which incarnation):
+//! 1. Each access by another CPU goes by the old or by the new state, wholly.
+//! 2. The choice is made for each CPU and each kind of access (read, write, exec; `xchg` is a write)
+//!    on its own: a translation that serves one may be gone for another.
+//! 3. It is made once: what went by the new state does not go back.
+//! 4. After the end everyone goes by the new state.
+//! 5. The caller goes by the old state before its call and by the new one after its return.
+//!
+//! This holds for taking and for granting: access that `mprotect` grants may show before its
+//! return and never fails after it. A replacing `mmap` has no state in between where nothing is mapped.
+//!
+//! The machine begins a call on all of its pages at once, and ends it on all at
+//! once. That shows no less than page by page: an early begin and a late end only add choices.
+//!
+//! # Sections
+//! A call does its work inside a section, and so decides its errors at its begin:
+//!
+//! | call | section | excludes |
+//! | --- | --- | --- |
+//! | `mmap`, `mprotect` | exclusive | all but `dontneed` of other pages |
+//! | `munmap` | exclusive, then shared | the same, then exclusive ones |
+//! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
+//! | `dontneed` | local | exclusive ones over its pages |
+//!
+//! So pages pend for several calls at once only if these are `dontneed` (and `populate`, which changes
+//! no state). Such a page has a chain of states, one more with each begin. An
+//! access goes by any of them that is not older than what its CPU and kind went by before; an
+//! end drops all that are older than the state its own call began. Hence each `dontneed`
+//! on its own guarantees on return that what was written before its call is gone.
+//!
+//! # Order between calls and accesses
+//! An exclusive section knows (happens-before) what all sections before it knew; a shared one
+//! knows what the exclusive ones before it knew; a local one knows nothing for certain.
+//! An access learns nothing from the state that it goes by, whether old or new, not even where
+//! an implementation would take a lock to find out (a fault, the first touch of a page).
+//! Program order, and time itself, hold: an access that a flag shows to come after a return
+//! comes after the end.
+//!
+//! Direction of error: each CPU's accesses look up the mapping in program order.
+//! A machine whose loads run ahead of the translation of an earlier store
+//! could show more than is allowed here.
+//!
+//! # Errors
+//! As Linux 6.18 answers: `mprotect` over a hole fails with `enomem` and has changed
+//! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
+//! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
+//! admit the access (`einval`); `munmap` of holes is `ok`; `noreplace` over anything is `eexist`
+//! and changes nothing; the populating half of `mmap populate` ignores all that.
+//!
+//! # Final properties of pages
+//! `mapped` is exact. The others are false on a page that was neither accessed
+//! nor populated since its incarnation began. Otherwise:
+//!
+//! | property | true | false | both are allowed |
+//! | --- | --- | --- | --- |
+//! | `present` | else | | protection `none` |
+//! | `young` | accessed | | populated only, or protection `none` |
+//! | `dirty` | stored to | else | `populate_write` only |
+//! | `writable` | | no write permission | else |
+//! | `wp`, `swapped`, `huge` | | always | |
+//!
+//! # The slice
+//! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
+//! `madvise dontneed|populate_read|populate_write`; and as statements that change no
+//! outcome `rcu_barrier`, `prefetch`, `evict`, `switch lazy`, `switch main`. All
+//! else is [`Unsupported`]. `count(…)` atoms are left out of outcomes.
+//!
+//! Each choice that is made here is a field of [`Rules`].
+mod call;
+mod change;
+mod code;
+mod explore;
+mod finale;
+mod page;
+mod resolve;
+mod rules;
+mod section;
+pub mod seq;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use explore::Spec;
+pub use resolve::Unsupported;
+pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
+
+use crate::litmus::ast::Program;
+use explore::explore;
+use page::Page;
+use resolve::{Resolved, resolve};
+use seq::Machine;
+
+/// All outcomes of `program` that `rules` allow.
+///
+/// # Errors
+/// The first statement or atom that the specification does not cover.
+pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
+    let resolved = resolve(program)?;
+    let pages = run_setup(&resolved, rules);
+    Ok(explore(&resolved, pages, rules))
+}
+
+/// The pages as the setup leaves them.
+fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Page> {
+    let mut machine = Machine::with_rules(resolved.code.pages, rules.clone());
+    for call in &resolved.setup {
+        machine.apply(call);
+    }
+    machine.into_pages()
+}

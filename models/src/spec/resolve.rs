@@ -1,0 +1,335 @@
+//! From a syntax tree to code over page ids, or the first thing outside the slice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use super::call::Call;
+use super::code::{Code, Instr};
+use super::word::View;
+use crate::litmus::ast::{
+    Advice, Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt,
+};
+
+/// Something that the specification does not cover yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// What it is, as the author wrote it or by its operation's name.
+    pub what: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the reference specification does not support {} yet",
+            self.what
+        )
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// A page that the condition names, in a process.
+pub(super) type NamedWord = (Option<String>, Place);
+
+/// A property of a page that the condition names.
+pub(super) type NamedProperty = (PageProperty, Place);
+
+/// A program over page ids.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    /// The setup's calls.
+    pub(super) setup: Vec<Call>,
+    /// The threads.
+    pub(super) code: Code,
+    /// The register of each slot.
+    pub(super) regs: Vec<(usize, String)>,
+    /// The words that the condition names.
+    pub(super) words: Vec<(NamedWord, usize)>,
+    /// The page properties that the condition names.
+    pub(super) properties: Vec<(NamedProperty, usize)>,
+}
+
+/// Resolves `program`.
+pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
+    let names = Names::new(&program.decls);
+    let mut setup = Vec::new();
+    let mut lazy = false;
+    for stmt in &program.setup {
+        setup.push(names.call(stmt, &mut lazy)?);
+    }
+    let mut regs: Vec<(usize, String)> = Vec::new();
+    let mut threads = Vec::new();
+    for (cpu, thread) in program.threads.iter().enumerate() {
+        if let Some(process) = thread.process.as_deref().filter(|&name| name != MAIN) {
+            let span = thread.body.first().map_or(0..0, |stmt| stmt.span.clone());
+            return Err(unsupported(
+                format!("a thread in process `{process}`"),
+                span,
+            ));
+        }
+        let mut lazy = false;
+        let mut instrs = Vec::new();
+        for stmt in &thread.body {
+            let call = names.call(stmt, &mut lazy)?;
+            let reg = stmt.reg.as_ref().map(|name| {
+                let key = (cpu, name.clone());
+                regs.iter()
+                    .position(|slot| *slot == key)
+                    .unwrap_or_else(|| {
+                        regs.push(key);
+                        regs.len() - 1
+                    })
+            });
+            instrs.push(Instr { call, reg });
+        }
+        threads.push(instrs);
+    }
+    let mut atoms = Vec::new();
+    collect_atoms(&program.condition.formula, &mut atoms);
+    let mut words = BTreeMap::new();
+    let mut properties = BTreeMap::new();
+    for atom in atoms {
+        let span = &program.condition.span;
+        match atom {
+            Atom::Word { process, place, .. } => {
+                if let Some(process) = process.as_deref().filter(|&name| name != MAIN) {
+                    return Err(unsupported(format!("process `{process}`"), span.clone()));
+                }
+                words.insert((process.clone(), place.clone()), names.page(place, span)?);
+            }
+            Atom::Page { property, place } => {
+                properties.insert((*property, place.clone()), names.page(place, span)?);
+            }
+            Atom::Reg { .. } | Atom::Count { .. } => {}
+        }
+    }
+    let mut code = Code::new(threads, names.pages, regs.len());
+    if code.threads.len() > 1 && code.stores() > View::LABELS {
+        let what = format!("more than {} stores", View::LABELS);
+        return Err(unsupported(what, program.condition.span.clone()));
+    }
+    if code.threads.len() > MAX_CPUS {
+        let what = format!("more than {MAX_CPUS} CPUs");
+        return Err(unsupported(what, program.condition.span.clone()));
+    }
+    code.watched_words = vec![false; names.pages];
+    code.watched_touch = vec![false; names.pages];
+    words
+        .values()
+        .for_each(|&page| code.watched_words[page] = true);
+    properties
+        .values()
+        .for_each(|&page| code.watched_touch[page] = true);
+    let words = words.into_iter().collect();
+    let properties = properties.into_iter().collect();
+    Ok(Resolved {
+        setup,
+        code,
+        regs,
+        words,
+        properties,
+    })
+}
+
+/// The first process.
+const MAIN: &str = "main";
+
+/// As many as a version's maker can be told apart.
+const MAX_CPUS: usize = 64;
+
+fn unsupported(what: String, span: Span) -> Unsupported {
+    Unsupported { what, span }
+}
+
+fn collect_atoms<'a>(formula: &'a Formula, atoms: &mut Vec<&'a Atom>) {
+    match formula {
+        Formula::Atom(atom) => atoms.push(atom),
+        Formula::Not(inner) => collect_atoms(inner, atoms),
+        Formula::And(left, right) | Formula::Or(left, right) => {
+            collect_atoms(left, atoms);
+            collect_atoms(right, atoms);
+        }
+    }
+}
+
+/// The declared ranges.
+struct Names {
+    /// The page ids of each range.
+    ranges: BTreeMap<String, Range<usize>>,
+    /// How many pages there are.
+    pages: usize,
+}
+
+impl Names {
+    /// Numbers the pages in the order of their declaration. A range of pages
+    /// never leaves its name, so `after` changes nothing here.
+    fn new(decls: &[Decl]) -> Names {
+        let mut names = Names {
+            ranges: BTreeMap::new(),
+            pages: 0,
+        };
+        for decl in decls {
+            if let Decl::Pages {
+                name, len_pages, ..
+            } = decl
+            {
+                let first = names.pages;
+                names.pages += len_pages.unwrap_or(1);
+                names.ranges.insert(name.clone(), first..names.pages);
+            }
+        }
+        names
+    }
+
+    fn range(&self, name: &str, span: &Span) -> Result<Range<usize>, Unsupported> {
+        let range = self.ranges.get(name).cloned();
+        range.ok_or_else(|| unsupported(format!("`{name}`, which is no page,"), span.clone()))
+    }
+
+    fn page(&self, place: &Place, span: &Span) -> Result<usize, Unsupported> {
+        let range = self.range(&place.name, span)?;
+        let page = range.start + place.index.unwrap_or(0);
+        if page < range.end {
+            Ok(page)
+        } else {
+            Err(unsupported(
+                format!("`{place}`, which is out of range,"),
+                span.clone(),
+            ))
+        }
+    }
+
+    fn pages(&self, pages: &Pages, span: &Span) -> Result<Range<usize>, Unsupported> {
+        let range = self.range(&pages.name, span)?;
+        let (from, to) = match pages.part {
+            Part::All => (0, range.len()),
+            Part::One(index) => (index, index + 1),
+            Part::Slice(from, to) => (from, to),
+        };
+        if from <= to && to <= range.len() {
+            Ok(range.start + from..range.start + to)
+        } else {
+            let what = format!("`{}[{from}..{to}]`, which is out of range,", pages.name);
+            Err(unsupported(what, span.clone()))
+        }
+    }
+
+    fn call(&self, stmt: &Stmt, lazy: &mut bool) -> Result<Call, Unsupported> {
+        let span = &stmt.span;
+        let no = |what: &str| Err(unsupported(format!("`{what}`"), span.clone()));
+        let call = match &stmt.op {
+            Op::Read(place) => Call::Read(self.page(place, span)?),
+            Op::Write(place, value) => Call::Write(self.page(place, span)?, *value),
+            Op::Xchg(place, value) => Call::Xchg(self.page(place, span)?, *value),
+            Op::Exec(place) => Call::Exec(self.page(place, span)?),
+            Op::Mmap {
+                pages,
+                prot,
+                backing,
+                populate,
+                noreplace,
+            } => {
+                match backing {
+                    Backing::Anon => {}
+                    Backing::PrivateFile(_) => return no("mmap private"),
+                    Backing::SharedFile(_) => return no("mmap shared"),
+                    Backing::Driver => return no("mmap driver"),
+                }
+                let pages = self.pages(pages, span)?;
+                Call::Mmap {
+                    pages,
+                    prot: *prot,
+                    populate: *populate,
+                    noreplace: *noreplace,
+                }
+            }
+            Op::Munmap(pages) => Call::Munmap(self.pages(pages, span)?),
+            Op::Mprotect(pages, prot) => Call::Mprotect(self.pages(pages, span)?, *prot),
+            Op::Madvise(pages, advice) => {
+                let pages = self.pages(pages, span)?;
+                match advice {
+                    Advice::Dontneed => Call::Dontneed(pages),
+                    Advice::PopulateRead => Call::PopulateRead(pages),
+                    Advice::PopulateWrite => Call::PopulateWrite(pages),
+                    Advice::Free => return no("madvise free"),
+                    Advice::Pageout => return no("madvise pageout"),
+                    Advice::Cold => return no("madvise cold"),
+                    Advice::Collapse => return no("madvise collapse"),
+                    Advice::Hugepage => return no("madvise hugepage"),
+                    Advice::Nohugepage => return no("madvise nohugepage"),
+                }
+            }
+            Op::SwitchLazy => {
+                *lazy = true;
+                Call::Nop
+            }
+            Op::Switch(process) if process == MAIN => {
+                *lazy = false;
+                Call::Nop
+            }
+            Op::RcuBarrier => Call::Nop,
+            Op::Prefetch(place) | Op::Evict(place) => {
+                self.page(place, span)?;
+                Call::Nop
+            }
+            op => return no(unsupported_name(op)),
+        };
+        if *lazy && call.kind().is_some() {
+            let what = "a user access by a CPU that runs a kernel thread (`switch lazy`)";
+            return Err(unsupported(what.to_owned(), span.clone()));
+        }
+        Ok(call)
+    }
+}
+
+/// The name of an operation outside the slice.
+fn unsupported_name(op: &Op) -> &'static str {
+    match op {
+        Op::Mremap(..) => "mremap",
+        Op::Fork(_) => "fork",
+        Op::Exit => "exit",
+        Op::Switch(_) => "switch to another process",
+        Op::UffdRegister(..) => "uffd_register",
+        Op::UffdUnregister(_) => "uffd_unregister",
+        Op::UffdRead => "uffd_read",
+        Op::UffdWp(_) => "uffd_wp",
+        Op::UffdUnwp(_) => "uffd_unwp",
+        Op::UffdCopy(..) => "uffd_copy",
+        Op::UffdZeropage(_) => "uffd_zeropage",
+        Op::UffdContinue(_) => "uffd_continue",
+        Op::UffdPoison(_) => "uffd_poison",
+        Op::UffdMove(..) => "uffd_move",
+        Op::PagemapScan { .. } => "pagemap_scan",
+        Op::ClearRefs(_) => "clear_refs",
+        Op::Mincore(_) => "mincore",
+        Op::Smaps(_) => "smaps",
+        Op::GupFast { .. } => "gup_fast",
+        Op::PinRead => "pin_read",
+        Op::PinWrite(_) => "pin_write",
+        Op::Unpin => "unpin",
+        Op::Reclaim(_) => "reclaim",
+        Op::Writeback(_) => "writeback",
+        Op::Truncate(..) => "truncate",
+        Op::Collapse(_) => "collapse",
+        Op::Migrate(_) => "migrate",
+        Op::NotifierRegister(_) => "notifier_register",
+        Op::GuestRead(_) => "guest_read",
+        Op::GuestWrite(..) => "guest_write",
+        Op::Read(_)
+        | Op::Write(..)
+        | Op::Xchg(..)
+        | Op::Exec(_)
+        | Op::Mmap { .. }
+        | Op::Munmap(_)
+        | Op::Mprotect(..)
+        | Op::Madvise(..)
+        | Op::SwitchLazy
+        | Op::RcuBarrier
+        | Op::Prefetch(_)
+        | Op::Evict(_) => "this statement",
+    }
+}

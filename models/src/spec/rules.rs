@@ -1,0 +1,154 @@
+//! The named rules of the specification, each of which can be changed alone.
+
+/// Which rules hold. [`Rules::default`] is the reference specification.
+///
+/// The others are for two uses: a rule changed on purpose shows that a
+/// comparison against the specification would notice (a test of the tests),
+/// and an implementation that promises more than the reference can be held
+/// to its promise. Each field says whether the other setting shows more
+/// outcomes (weaker) or fewer (stronger).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Where a store may enter a word's modification order.
+    pub placement: Placement,
+    /// A read may return any message that coherence permits. `false`
+    /// (stronger): always the last one of the modification order.
+    pub stale_reads: bool,
+    /// A message carries what its writer knew, and a reader learns it.
+    /// `false` (weaker): user accesses are relaxed.
+    pub release_acquire: bool,
+    /// An `xchg` directly follows what it read. `false` (weaker): it is a read and
+    /// then a store.
+    pub atomic_xchg: bool,
+    /// A system call takes effect over an interval. `false` (stronger): at one instant.
+    pub window: bool,
+    /// One CPU may go by the new state before another. `false` (stronger): the first
+    /// access that goes new takes all CPUs along.
+    pub cpus_differ: bool,
+    /// One kind of access may go by the new state before another. `false` (stronger): the
+    /// first that goes new takes the CPU's other kinds along.
+    pub kinds_differ: bool,
+    /// What went by the new state does not go back to the old one. `false` (weaker): it may.
+    pub monotonic: bool,
+    /// Nothing goes by the old state once the call has returned. `false`
+    /// (weaker): other CPUs may, for ever.
+    pub revoke_on_return: bool,
+    /// `true` (weaker): while `mmap` replaces a mapping, accesses may find nothing mapped.
+    pub replace_gap: bool,
+    /// `munmap` lets shared sections run once the mappings are gone but before
+    /// their translations are. `false` (stronger): it excludes them to its end.
+    pub munmap_downgrades: bool,
+    /// What `madvise dontneed` excludes.
+    pub dontneed_lock: DontneedLock,
+    /// A section knows what those knew that it waited for, as with any lock. `false` (weaker): it
+    /// orders nothing but the mappings.
+    pub sections_synchronize: bool,
+    /// `true` (stronger): an access that ends in a fault knows what the system calls
+    /// before it knew.
+    pub faults_synchronize: bool,
+    /// Which pages `mprotect` changes when it fails over a hole.
+    pub mprotect_hole: HoleRule,
+    /// Which pages `madvise dontneed` empties when it fails over a hole.
+    pub dontneed_hole: HoleRule,
+    /// Whether a populated page is `present` while its protection is `none`.
+    pub none_keeps_present: Freedom,
+    /// Whether `populate_write` (and `populate` of a writable mapping) leaves a page `dirty`.
+    pub populate_write_dirties: Freedom,
+    /// Whether a page that is populated but was never accessed is `young`.
+    pub young_unaccessed: Freedom,
+    /// Whether a populated page of a writable mapping is `writable` in the page table.
+    pub writable_pte: Freedom,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            placement: Placement::Anywhere,
+            stale_reads: true,
+            release_acquire: true,
+            atomic_xchg: true,
+            window: true,
+            cpus_differ: true,
+            kinds_differ: true,
+            monotonic: true,
+            revoke_on_return: true,
+            replace_gap: false,
+            munmap_downgrades: true,
+            dontneed_lock: DontneedLock::Vma,
+            sections_synchronize: true,
+            faults_synchronize: false,
+            mprotect_hole: HoleRule::Before,
+            dontneed_hole: HoleRule::All,
+            none_keeps_present: Freedom::Either,
+            populate_write_dirties: Freedom::Either,
+            young_unaccessed: Freedom::Either,
+            writable_pte: Freedom::Either,
+        }
+    }
+}
+
+/// Where a store may enter a word's modification order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Anywhere behind what the writer knows, as in C11.
+    Anywhere,
+    /// At the end (stronger).
+    Last,
+}
+
+/// What `madvise dontneed` excludes, beyond the calls that overlap with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DontneedLock {
+    /// It holds `mmap_lock` for reading: every exclusive call (stronger).
+    Mmap,
+    /// It may hold no more than the lock of the mapping: nothing.
+    Vma,
+}
+
+/// What a call does that fails with `enomem` over a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoleRule {
+    /// It has changed the pages before the first hole.
+    Before,
+    /// It has changed all mapped pages.
+    All,
+    /// It has changed nothing.
+    Nothing,
+}
+
+/// A property of a page that an implementation may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freedom {
+    /// Both answers are allowed.
+    Either,
+    /// It is so.
+    Yes,
+    /// It is not so.
+    No,
+}
+
+impl Freedom {
+    /// The answers that are allowed.
+    pub(super) fn answers(self) -> &'static [bool] {
+        match self {
+            Freedom::Either => &[false, true],
+            Freedom::Yes => &[true],
+            Freedom::No => &[false],
+        }
+    }
+
+    /// The answer, where there is only one.
+    pub(super) fn answer(self) -> Option<bool> {
+        match self {
+            Freedom::Either => None,
+            Freedom::Yes => Some(true),
+            Freedom::No => Some(false),
+        }
+    }
+}
+
+impl From<bool> for Freedom {
+    fn from(known: bool) -> Freedom {
+        if known { Freedom::Yes } else { Freedom::No }
+    }
+}

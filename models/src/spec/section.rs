@@ -1,0 +1,99 @@
+//! The sections of system calls: what they exclude, and what they learn from each other.
+//!
+//! | held, wanted | exclusive | shared | local |
+//! | --- | --- | --- | --- |
+//! | exclusive | waits | waits | waits if pages overlap |
+//! | shared | waits | | |
+//! | local | waits if pages overlap | | |
+//!
+//! # Linux
+//! Exclusive is `mmap_lock` for writing (with the locks of the mappings concerned), shared is
+//! `mmap_lock` for reading, local is the lock of one mapping.
+
+use super::call::Call;
+use super::rules::DontneedLock;
+use super::state::{Phase, State};
+use super::step::Steps;
+
+/// What a system call excludes while it holds its section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    /// Every exclusive and shared section.
+    Exclusive,
+    /// Exclusive sections.
+    Shared,
+    /// Exclusive sections over its own pages.
+    Local,
+}
+
+impl Steps<'_> {
+    /// The section that a call takes.
+    pub(super) fn section(&self, call: &Call) -> Section {
+        match call {
+            Call::Dontneed(_) => match self.rules.dontneed_lock {
+                DontneedLock::Mmap => Section::Shared,
+                DontneedLock::Vma => Section::Local,
+            },
+            Call::PopulateRead(_) | Call::PopulateWrite(_) => Section::Shared,
+            _ => Section::Exclusive,
+        }
+    }
+
+    /// Whether another CPU holds a section that keeps `cpu` from taking its own.
+    pub(super) fn excluded(
+        &self,
+        state: &State,
+        cpu: usize,
+        section: Section,
+        call: &Call,
+    ) -> bool {
+        (0..state.cpus.len())
+            .filter(|&other| other != cpu)
+            .any(|other| {
+                let instr = self.code.at(other, state.cpus[other].pc);
+                let Some(held) = instr.map(|instr| &instr.call) else {
+                    return false;
+                };
+                let holds = match (state.cpus[other].phase, held) {
+                    (Phase::Ready | Phase::Populating(0), _) => return false,
+                    (Phase::Populating(_), _) => Section::Shared,
+                    (Phase::Pending(_), Call::Munmap(_)) if self.rules.munmap_downgrades => {
+                        Section::Shared
+                    }
+                    (Phase::Pending(_), held) => self.section(held),
+                };
+                match (section, holds) {
+                    (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
+                        let (a, b) = (call.pages(), held.pages());
+                        a.start < b.end && b.start < a.end
+                    }
+                    (Section::Exclusive, _) | (_, Section::Exclusive) => true,
+                    _ => false,
+                }
+            })
+    }
+
+    /// Learns what the sections before this one knew.
+    pub(super) fn acquire(&self, state: &mut State, cpu: usize, section: Section) {
+        if self.rules.sections_synchronize {
+            match section {
+                Section::Exclusive => state.cpus[cpu].view.join(state.released),
+                Section::Shared => state.cpus[cpu].view.join(state.released_exclusive),
+                Section::Local => {}
+            }
+        }
+    }
+
+    /// Leaves what this CPU knows to the sections after this one.
+    pub(super) fn release(&self, state: &mut State, cpu: usize, section: Section) {
+        let view = state.cpus[cpu].view;
+        match section {
+            Section::Exclusive => {
+                state.released.join(view);
+                state.released_exclusive.join(view);
+            }
+            Section::Shared => state.released.join(view),
+            Section::Local => {}
+        }
+    }
+}

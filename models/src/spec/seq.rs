@@ -1,0 +1,94 @@
+//! The abstract machine for one CPU, call by call.
+//!
+//! With one CPU every call has one answer, so the machine can be driven side
+//! by side with an implementation. It runs the steps of the concurrent search.
+
+use std::rc::Rc;
+
+pub use super::call::{Call, Ret};
+
+use super::code::{Code, Instr};
+use super::finale::{property, value};
+use super::page::Page;
+use super::rules::Rules;
+use super::state::State;
+use super::step::Steps;
+use crate::litmus::ast::{PageProperty, Prot};
+
+/// One CPU and a dense window of pages, nothing mapped at first.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pages: Vec<Page>,
+    rules: Rules,
+}
+
+impl Machine {
+    /// A window of `pages` pages under the reference rules.
+    pub fn new(pages: usize) -> Machine {
+        Machine::with_rules(pages, Rules::default())
+    }
+
+    /// A window of `pages` pages under `rules`.
+    pub fn with_rules(pages: usize, rules: Rules) -> Machine {
+        Machine {
+            pages: vec![Page::hole(); pages],
+            rules,
+        }
+    }
+
+    /// Does `call`, from its begin to its return.
+    ///
+    /// # Panics
+    /// If the call names a page outside the window, or if `rules` let even a
+    /// single CPU choose between answers.
+    pub fn apply(&mut self, call: &Call) -> Ret {
+        let instr = Instr {
+            call: call.clone(),
+            reg: Some(0),
+        };
+        let code = Code::new(vec![vec![instr]], self.pages.len(), 1);
+        let steps = Steps {
+            code: &code,
+            rules: &self.rules,
+        };
+        let mut state = State::start(&code, std::mem::take(&mut self.pages));
+        let mut successors = Vec::new();
+        while !state.is_final(&code) {
+            steps.successors(&state, &mut successors);
+            assert!(successors.len() == 1, "one CPU has one way to do {call:?}");
+            state = successors.swap_remove(0);
+        }
+        self.pages = state.pages.into_iter().map(Rc::unwrap_or_clone).collect();
+        state.regs[0].expect("the call has returned")
+    }
+
+    /// The pages, for threads to start from.
+    pub(super) fn into_pages(self) -> Vec<Page> {
+        self.pages
+    }
+
+    /// Whether some mapping covers the page.
+    pub fn mapped(&self, page: usize) -> bool {
+        self.pages[page].newest().is_some()
+    }
+
+    /// The protection of the page's mapping.
+    pub fn prot(&self, page: usize) -> Option<Prot> {
+        self.pages[page].newest().map(|mapping| mapping.prot)
+    }
+
+    /// What a read of the page would return: a word or a fault.
+    pub fn value(&self, page: usize) -> Ret {
+        value(&self.pages[page])
+    }
+
+    /// Whether the page is present; `None` where an implementation may choose.
+    pub fn populated(&self, page: usize) -> Option<bool> {
+        property(&self.pages[page], PageProperty::Present, &self.rules).answer()
+    }
+
+    /// Whether the page is dirty; `None` where an implementation may choose.
+    pub fn dirty(&self, page: usize) -> Option<bool> {
+        property(&self.pages[page], PageProperty::Dirty, &self.rules).answer()
+    }
+}

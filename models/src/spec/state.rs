@@ -1,0 +1,340 @@
+//! A state of the abstract machine, and its normal form.
+//!
+//! Two states that no continuation can tell apart should be one, or the search
+//! visits both. [`State::normalize`] forgets what cannot matter any more: messages
+//! that every CPU is past, views of words that nobody will access, old versions
+//! that nobody will go by; then it renames message labels in the order of pages,
+//! words and messages.
+
+use std::rc::Rc;
+
+use super::call::{Kind, Ret};
+use super::code::{Code, Later};
+use super::page::Page;
+use super::rules::Rules;
+use super::word::{Message, Touch, View, Word};
+
+/// How far a CPU is within its current statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has not begun.
+    Ready,
+    /// The call has begun and will return this.
+    Pending(Ret),
+    /// The call populates; this many pages of its range are behind it.
+    Populating(u16),
+}
+
+/// A CPU.
+#[derive(Clone, Debug)]
+pub(super) struct Cpu {
+    /// Its current statement.
+    pub(super) pc: usize,
+    /// How far it is in it.
+    pub(super) phase: Phase,
+    /// What it knows.
+    pub(super) view: View,
+}
+
+/// A state of the machine.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    /// The CPUs.
+    pub(super) cpus: Vec<Cpu>,
+    /// The registers.
+    pub(super) regs: Vec<Option<Ret>>,
+    /// The pages, shared with the states where they are the same.
+    pub(super) pages: Vec<Rc<Page>>,
+    /// What all finished sections knew.
+    pub(super) released: View,
+    /// What all finished exclusive sections knew.
+    pub(super) released_exclusive: View,
+    /// The next message label that was never used.
+    pub(super) next_label: u8,
+}
+
+impl State {
+    /// The state in which the threads of `code` start over `pages`.
+    pub(super) fn start(code: &Code, pages: Vec<Page>) -> State {
+        let cpu = Cpu {
+            pc: 0,
+            phase: Phase::Ready,
+            view: View::default(),
+        };
+        State {
+            cpus: vec![cpu; code.threads.len()],
+            regs: vec![None; code.regs],
+            pages: pages.into_iter().map(Rc::new).collect(),
+            released: View::default(),
+            released_exclusive: View::default(),
+            next_label: 0,
+        }
+    }
+
+    /// A page, to be changed.
+    pub(super) fn page_mut(&mut self, page: usize) -> &mut Page {
+        Rc::make_mut(&mut self.pages[page])
+    }
+
+    /// A label for a new message.
+    pub(super) fn fresh_label(&mut self) -> u8 {
+        let label = self.next_label;
+        self.next_label += 1;
+        label
+    }
+
+    /// What `cpu` will still do to `page`.
+    pub(super) fn later(&self, code: &Code, cpu: usize, page: usize) -> Later {
+        code.later(cpu, self.cpus[cpu].pc, page)
+    }
+
+    /// Whether all CPUs have finished.
+    pub(super) fn is_final(&self, code: &Code) -> bool {
+        self.cpus
+            .iter()
+            .zip(&code.threads)
+            .all(|(cpu, thread)| cpu.pc == thread.len())
+    }
+
+    /// Brings the state to its normal form.
+    pub(super) fn normalize(&mut self, code: &Code, rules: &Rules) {
+        for page in 0..self.pages.len() {
+            self.forget_versions(code, page);
+            for word in 0..self.pages[page].words.len() {
+                self.forget_messages(code, page, word, !rules.monotonic);
+            }
+        }
+        let mut cpus = self.cpus.iter().enumerate();
+        let acquired = cpus.any(|(cpu, state)| code.sections_later(cpu, state.pc));
+        if !acquired && !rules.faults_synchronize {
+            self.released = View::default();
+            self.released_exclusive = View::default();
+        }
+        for (cpu, thread) in self.cpus.iter_mut().zip(&code.threads) {
+            if cpu.pc == thread.len() {
+                cpu.view = View::default();
+            }
+        }
+        self.rename();
+    }
+
+    /// Drops the versions of a page that nobody will go by, and floors nobody will ask for.
+    fn forget_versions(&mut self, code: &Code, page: usize) {
+        if self.pages[page].versions.len() == 1 {
+            if !self.pages[page].floor.is_empty() {
+                self.page_mut(page).floor.clear();
+            }
+            return;
+        }
+        let used = if code.watched_touch[page] {
+            Later::ACCESS.and(Later::POPULATE)
+        } else {
+            Later::ACCESS
+        };
+        let later: Vec<Later> = (0..self.cpus.len())
+            .map(|cpu| self.later(code, cpu, page))
+            .collect();
+        let page = self.page_mut(page);
+        for (at, floor) in page.floor.iter_mut().enumerate() {
+            let kind = Kind::ALL[at % Kind::COUNT];
+            if !later[at / Kind::COUNT].any(Later::of(kind)) {
+                *floor = 0;
+            }
+        }
+        if !later.iter().any(|later| later.any(used)) {
+            page.drop_before(page.versions.len() - 1);
+            page.versions[0].by = None;
+        }
+        while page.floor.last() == Some(&0) {
+            page.floor.pop();
+        }
+    }
+
+    /// Drops the messages of a word that nobody can read any more. `backward` says that
+    /// accesses may return to old versions.
+    fn forget_messages(&mut self, code: &Code, page: usize, word: usize, backward: bool) {
+        let reached = (0..self.cpus.len())
+            .filter(|&cpu| self.reaches(code, cpu, page, word, backward))
+            .map(|cpu| self.pages[page].words[word].known(self.cpus[cpu].view))
+            .min();
+        let old = &self.pages[page];
+        let newest = old.newest().is_some_and(|mapping| mapping.word == word);
+        let old = &old.words[word];
+        let touched = newest && code.watched_touch[page];
+        let first = reached.unwrap_or(old.messages.len() - 1);
+        let valued = reached.is_some() || newest && code.watched_words[page];
+        let forgets_touch = !touched && old.touch != Touch::default();
+        if first == 0 && !forgets_touch && (valued || old.messages[0].value == 0) {
+            return;
+        }
+        let word = &mut self.page_mut(page).words[word];
+        if !touched {
+            word.touch = Touch::default();
+        }
+        word.messages.drain(..first);
+        word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
+    }
+
+    /// Whether `cpu` may still access this word of this page.
+    fn reaches(&self, code: &Code, cpu: usize, page: usize, word: usize, backward: bool) -> bool {
+        let later = self.later(code, cpu, page);
+        let page = &self.pages[page];
+        Kind::ALL.into_iter().any(|kind| {
+            let first = if backward { 0 } else { page.floor(cpu, kind) };
+            let mut versions = page.versions[first..].iter();
+            later.any(Later::of(kind))
+                && versions.any(|v| v.mapping.is_some_and(|m| m.word == word))
+        })
+    }
+
+    /// Renames labels in the order of pages, words and messages, and keeps of
+    /// each view only the furthest message of each word.
+    fn rename(&mut self) {
+        let mut names: Vec<(u8, View)> = Vec::new();
+        let mut next = 0;
+        // Words from first to last, each from its furthest message to its first.
+        let mut words: Vec<usize> = Vec::new();
+        for word in self.pages.iter().flat_map(|page| &page.words) {
+            let first = names.len();
+            for message in &word.messages[1..] {
+                let old = message.label.expect("only the base has no label");
+                names.push((old, View(1 << next)));
+                next += 1;
+            }
+            names[first..].reverse();
+            if names.len() > first {
+                words.push(names.len());
+            }
+        }
+        self.next_label = next;
+        let renamed = |view: View| -> View {
+            let mut new = View::default();
+            let mut first = 0;
+            for &end in &words {
+                let furthest = names[first..end]
+                    .iter()
+                    .find(|(old, _)| view.has(Some(*old)));
+                if let Some((_, bit)) = furthest {
+                    new.join(*bit);
+                }
+                first = end;
+            }
+            new
+        };
+        for cpu in &mut self.cpus {
+            cpu.view = renamed(cpu.view);
+        }
+        self.released = renamed(self.released);
+        self.released_exclusive = renamed(self.released_exclusive);
+        let mut next = 0;
+        for page in &mut self.pages {
+            let first = next;
+            let mut same = true;
+            for message in page.words.iter().flat_map(|word| &word.messages[1..]) {
+                same &= message.label == Some(next) && renamed(message.view) == message.view;
+                next += 1;
+            }
+            if same {
+                continue;
+            }
+            let words = &mut Rc::make_mut(page).words;
+            let messages = words.iter_mut().flat_map(|word| &mut word.messages[1..]);
+            for (label, message) in (first..).zip(messages) {
+                message.view = renamed(message.view);
+                message.label = Some(label);
+            }
+        }
+    }
+
+    /// The state as bytes: equal for states in normal form exactly if they are equal.
+    pub(super) fn encode(&self) -> Box<[u8]> {
+        let mut bytes = Vec::with_capacity(96);
+        for cpu in &self.cpus {
+            number(&mut bytes, cpu.pc as u64);
+            match cpu.phase {
+                Phase::Ready => bytes.push(0),
+                Phase::Pending(ret) => {
+                    bytes.push(1);
+                    answer(&mut bytes, Some(ret));
+                }
+                Phase::Populating(done) => {
+                    bytes.push(2);
+                    number(&mut bytes, u64::from(done));
+                }
+            }
+            number(&mut bytes, cpu.view.0);
+        }
+        for &reg in &self.regs {
+            answer(&mut bytes, reg);
+        }
+        for page in &self.pages {
+            page_bytes(&mut bytes, page);
+        }
+        number(&mut bytes, self.released.0);
+        number(&mut bytes, self.released_exclusive.0);
+        bytes.into_boxed_slice()
+    }
+}
+
+/// Appends a page.
+fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
+    number(bytes, page.versions.len() as u64);
+    for version in &page.versions {
+        match version.mapping {
+            None => bytes.push(0),
+            Some(mapping) => {
+                bytes.push(1 + mapping.prot as u8);
+                number(bytes, mapping.word as u64);
+            }
+        }
+        bytes.push(version.by.map_or(0, |cpu| cpu + 1));
+    }
+    number(bytes, page.floor.len() as u64);
+    bytes.extend_from_slice(&page.floor);
+    number(bytes, page.words.len() as u64);
+    for word in &page.words {
+        word_bytes(bytes, word);
+    }
+}
+
+/// Appends a word.
+fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
+    let Touch {
+        populated,
+        accessed,
+        dirty,
+    } = word.touch;
+    bytes.push(u8::from(populated) | u8::from(accessed) << 1 | (dirty as u8) << 2);
+    number(bytes, word.messages.len() as u64);
+    for message in &word.messages {
+        number(bytes, message.value);
+        number(bytes, message.view.0);
+        bytes.push(u8::from(message.exchanged));
+    }
+}
+
+/// Appends a register or an answer.
+fn answer(bytes: &mut Vec<u8>, ret: Option<Ret>) {
+    bytes.push(match ret {
+        None => 0,
+        Some(Ret::Ok) => 1,
+        Some(Ret::Maperr) => 2,
+        Some(Ret::Accerr) => 3,
+        Some(Ret::Enomem) => 4,
+        Some(Ret::Einval) => 5,
+        Some(Ret::Eexist) => 6,
+        Some(Ret::Word(word)) => {
+            bytes.push(7);
+            return number(bytes, word);
+        }
+    });
+}
+
+/// Appends a number, short if it is small.
+fn number(bytes: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}

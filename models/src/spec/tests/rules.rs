@@ -1,0 +1,291 @@
+//! Each rule matters: changing it alone changes what some test may show.
+
+use super::{NOTHING, TWO, run, run_under};
+use crate::spec::{DontneedLock, Freedom, HoleRule, Placement, Rules};
+
+/// Asserts that the reference forbids an outcome and that the rules with one change allow it.
+#[track_caller]
+fn weaker(change: impl Fn(&mut Rules), outcome: &str, init: &str, threads: &[&str], finals: &str) {
+    run(init, threads, finals).forbids(outcome);
+    let mut rules = Rules::default();
+    change(&mut rules);
+    run_under(&rules, init, threads, finals).allows(outcome);
+}
+
+/// Asserts that the reference allows an outcome and that the rules with one change forbid it.
+#[track_caller]
+fn stronger(
+    change: impl Fn(&mut Rules),
+    outcome: &str,
+    init: &str,
+    threads: &[&str],
+    finals: &str,
+) {
+    run(init, threads, finals).allows(outcome);
+    let mut rules = Rules::default();
+    change(&mut rules);
+    run_under(&rules, init, threads, finals).forbids(outcome);
+}
+
+const FLAG: &str = "page A; page F; page G; mmap A rw; mmap F rw; mmap G rw; write A 1;";
+const HOLE: &str = "pages A[3]; mmap A rw; munmap A[1]; write A[0] 1; write A[2] 3;";
+
+#[test]
+fn placement() {
+    let threads = ["write A 1; write B 2;", "write B 1; write A 2;"];
+    stronger(
+        |r| r.placement = Placement::Last,
+        "A=1 B=1",
+        TWO,
+        &threads,
+        r"A=0 /\ B=0",
+    );
+}
+
+#[test]
+fn stale_reads() {
+    let threads = ["write A 1; r0 = read B;", "write B 1; r0 = read A;"];
+    stronger(
+        |r| r.stale_reads = false,
+        "0:r0=0 1:r0=0",
+        TWO,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn release_acquire() {
+    let threads = ["write A 1; write B 1;", "r0 = read B; r1 = read A;"];
+    weaker(
+        |r| r.release_acquire = false,
+        "1:r0=1 1:r1=0",
+        TWO,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn atomic_xchg() {
+    let threads = ["r0 = xchg A 1;", "r0 = xchg A 2;"];
+    weaker(
+        |r| r.atomic_xchg = false,
+        "0:r0=0 1:r0=0",
+        TWO,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn window() {
+    let threads = [
+        "munmap A;",
+        "r0 = read A; write F 1;",
+        "r0 = read F; r1 = read A;",
+    ];
+    stronger(
+        |r| r.window = false,
+        "1:r0=maperr 2:r0=1 2:r1=1",
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn cpus_differ() {
+    let threads = [
+        "munmap A;",
+        "r0 = read A; write F 1;",
+        "r0 = read F; r1 = read A;",
+    ];
+    stronger(
+        |r| r.cpus_differ = false,
+        "1:r0=maperr 2:r0=1 2:r1=1",
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn kinds_differ() {
+    let threads = ["munmap A;", "r0 = write A 2; r1 = read A;"];
+    stronger(
+        |r| r.kinds_differ = false,
+        "1:r0=maperr 1:r1=1",
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn monotonic() {
+    let threads = ["munmap A;", "r0 = read A; r1 = read A;"];
+    weaker(
+        |r| r.monotonic = false,
+        "1:r0=maperr 1:r1=1",
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn revoke_on_return() {
+    let threads = ["munmap A; write F 1;", "r0 = read F; r1 = read A;"];
+    weaker(
+        |r| r.revoke_on_return = false,
+        "1:r0=1 1:r1=1",
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn replace_gap() {
+    weaker(
+        |r| r.replace_gap = true,
+        "1:r0=maperr",
+        FLAG,
+        &["mmap A r;", "r0 = read A;"],
+        NOTHING,
+    );
+}
+
+#[test]
+fn munmap_downgrades() {
+    let threads = ["munmap A;", "r0 = madvise A dontneed; r1 = read A;"];
+    let outcome = "1:r0=enomem 1:r1=1";
+    stronger(
+        |r| r.munmap_downgrades = false,
+        outcome,
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn dontneed_lock() {
+    let threads = [
+        "madvise A dontneed;",
+        "mprotect G none;",
+        "r0 = read A; r1 = read G; write F 1;",
+        "r0 = read F; r1 = read A; r2 = read G;",
+    ];
+    let outcome = "2:r0=0 2:r1=accerr 3:r0=1 3:r1=1 3:r2=0";
+    stronger(
+        |r| r.dontneed_lock = DontneedLock::Mmap,
+        outcome,
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn sections_synchronize() {
+    let threads = [
+        "write F 1; munmap A;",
+        "r0 = mmap A rw noreplace; r1 = read F;",
+    ];
+    let outcome = "1:r0=ok 1:r1=0";
+    weaker(
+        |r| r.sections_synchronize = false,
+        outcome,
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn faults_synchronize() {
+    let threads = ["write F 1; munmap A;", "r0 = read A; r1 = read F;"];
+    let outcome = "1:r0=maperr 1:r1=0";
+    stronger(
+        |r| r.faults_synchronize = true,
+        outcome,
+        FLAG,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn mprotect_hole() {
+    let threads = ["r0 = mprotect A r; r1 = write A[0] 5; r2 = write A[2] 7;"];
+    let reference = "0:r0=enomem 0:r1=accerr 0:r2=ok";
+    run(HOLE, &threads, NOTHING).allows(reference).counts(1);
+    let nothing = "0:r0=enomem 0:r1=ok 0:r2=ok";
+    weaker(
+        |r| r.mprotect_hole = HoleRule::Nothing,
+        nothing,
+        HOLE,
+        &threads,
+        NOTHING,
+    );
+    let all = "0:r0=enomem 0:r1=accerr 0:r2=accerr";
+    weaker(
+        |r| r.mprotect_hole = HoleRule::All,
+        all,
+        HOLE,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn dontneed_hole() {
+    let threads = ["r0 = madvise A dontneed; r1 = read A[0]; r2 = read A[2];"];
+    let reference = "0:r0=enomem 0:r1=0 0:r2=0";
+    run(HOLE, &threads, NOTHING).allows(reference).counts(1);
+    let before = "0:r0=enomem 0:r1=0 0:r2=3";
+    weaker(
+        |r| r.dontneed_hole = HoleRule::Before,
+        before,
+        HOLE,
+        &threads,
+        NOTHING,
+    );
+}
+
+#[test]
+fn freedoms() {
+    const ONE: &str = "page A; mmap A rw;";
+    for (answer, other) in [(Freedom::Yes, "false"), (Freedom::No, "true")] {
+        stronger(
+            |r| r.none_keeps_present = answer,
+            &format!("present(A)={other}"),
+            ONE,
+            &["write A 1; mprotect A none;"],
+            "present(A)",
+        );
+        stronger(
+            |r| r.populate_write_dirties = answer,
+            &format!("dirty(A)={other}"),
+            ONE,
+            &["madvise A populate_write;"],
+            "dirty(A)",
+        );
+        stronger(
+            |r| r.young_unaccessed = answer,
+            &format!("young(A)={other}"),
+            ONE,
+            &["madvise A populate_read;"],
+            "young(A)",
+        );
+        stronger(
+            |r| r.writable_pte = answer,
+            &format!("writable(A)={other}"),
+            ONE,
+            &["write A 1;"],
+            "writable(A)",
+        );
+    }
+}

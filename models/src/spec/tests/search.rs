@@ -1,0 +1,204 @@
+//! The search against itself: with and without memory, and for one CPU.
+
+use proptest::prelude::*;
+
+use super::super::code::{Code, Instr};
+use super::super::explore::{explore, explore_naively};
+use super::super::resolve::Resolved;
+use super::super::seq::{Call, Machine};
+use super::super::{Placement, Rules};
+use crate::litmus::ast::{PageProperty, Place, Prot};
+
+/// Any call over a window of `pages` pages.
+pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
+    let prot = prop::sample::select(vec![
+        Prot::None,
+        Prot::R,
+        Prot::Rw,
+        Prot::Rw,
+        Prot::Rx,
+        Prot::Rwx,
+    ]);
+    let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
+    (
+        0..12,
+        0..pages,
+        1..4u64,
+        range,
+        prot,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(choice, page, value, pages, prot, populate, noreplace)| match choice {
+                0..=1 => Call::Read(page),
+                2..=3 => Call::Write(page, value),
+                4 => Call::Xchg(page, value),
+                5 => Call::Exec(page),
+                6 => Call::Mmap {
+                    pages,
+                    prot,
+                    populate,
+                    noreplace,
+                },
+                7 => Call::Munmap(pages),
+                8 => Call::Mprotect(pages, prot),
+                9 => Call::Dontneed(pages),
+                10 => Call::PopulateRead(pages),
+                _ => Call::PopulateWrite(pages),
+            },
+        )
+}
+
+/// A program whose answers, final words and final properties are all watched.
+fn resolved(threads: &[Vec<Call>], pages: usize) -> Resolved {
+    let mut regs = Vec::new();
+    let mut instrs = Vec::new();
+    for (cpu, thread) in threads.iter().enumerate() {
+        let mut body = Vec::new();
+        for (pc, call) in thread.iter().enumerate() {
+            regs.push((cpu, format!("r{pc}")));
+            body.push(Instr {
+                call: call.clone(),
+                reg: Some(regs.len() - 1),
+            });
+        }
+        instrs.push(body);
+    }
+    let place = |page| Place {
+        name: "A".to_owned(),
+        index: Some(page),
+    };
+    let kinds = [
+        PageProperty::Present,
+        PageProperty::Dirty,
+        PageProperty::Young,
+    ];
+    Resolved {
+        setup: Vec::new(),
+        code: Code::new(instrs, pages, regs.len()),
+        regs,
+        words: (0..pages).map(|page| ((None, place(page)), page)).collect(),
+        properties: (0..pages)
+            .flat_map(|page| kinds.map(|kind| ((kind, place(page)), page)))
+            .collect(),
+    }
+}
+
+/// A window where the first page is mapped, and holds 9.
+fn mapped(pages: usize, rules: &Rules) -> Machine {
+    let mut machine = Machine::with_rules(pages, rules.clone());
+    machine.apply(&Call::Mmap {
+        pages: 0..pages,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+    });
+    machine.apply(&Call::Write(0, 9));
+    machine
+}
+
+/// The reference and each change that alters how the search must work.
+fn variants() -> Vec<Rules> {
+    let reference = Rules::default();
+    vec![
+        Rules {
+            placement: Placement::Last,
+            ..reference.clone()
+        },
+        Rules {
+            release_acquire: false,
+            ..reference.clone()
+        },
+        Rules {
+            atomic_xchg: false,
+            ..reference.clone()
+        },
+        Rules {
+            cpus_differ: false,
+            ..reference.clone()
+        },
+        Rules {
+            monotonic: false,
+            ..reference.clone()
+        },
+        Rules {
+            revoke_on_return: false,
+            ..reference.clone()
+        },
+        Rules {
+            replace_gap: true,
+            ..reference.clone()
+        },
+        Rules {
+            faults_synchronize: true,
+            ..reference.clone()
+        },
+        reference,
+    ]
+}
+
+/// Checks that the search finds what exploring every execution finds.
+fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), TestCaseError> {
+    let resolved = resolved(threads, pages);
+    let start = mapped(pages, rules);
+    let fast = explore(&resolved, start.clone().into_pages(), rules);
+    let naive = explore_naively(&resolved, start.into_pages(), rules);
+    prop_assert_eq!(fast.outcomes, naive.outcomes);
+    prop_assert!(fast.states <= naive.states);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn memory_loses_nothing_with_two_cpus(
+        threads in prop::collection::vec(prop::collection::vec(any_call(2), 0..4), 2),
+        rules in prop::sample::select(variants()),
+    ) {
+        compare(&threads, 2, &rules)?;
+    }
+
+    #[test]
+    fn memory_loses_nothing_with_three_cpus(
+        threads in prop::collection::vec(prop::collection::vec(any_call(2), 1..3), 3),
+        rules in prop::sample::select(variants()),
+    ) {
+        compare(&threads, 2, &rules)?;
+    }
+
+    #[test]
+    fn memory_loses_nothing_on_words(
+        threads in prop::collection::vec(
+            prop::collection::vec(any_call(2).prop_filter("accesses", |c| c.kind().is_some()), 1..4),
+            3,
+        ),
+    ) {
+        compare(&threads, 2, &Rules::default())?;
+    }
+
+    /// One CPU shows one outcome, and it is what the sequential machine answers.
+    #[test]
+    fn one_cpu_shows_one_outcome(calls in prop::collection::vec(any_call(4), 0..40)) {
+        use super::super::Freedom::Yes;
+        let rules = Rules {
+            none_keeps_present: Yes,
+            populate_write_dirties: Yes,
+            young_unaccessed: Yes,
+            ..Rules::default()
+        };
+        let resolved = resolved(std::slice::from_ref(&calls), 4);
+        let mut machine = mapped(4, &rules);
+        let spec = explore(&resolved, machine.clone().into_pages(), &rules);
+        prop_assert_eq!(spec.outcomes.len(), 1);
+        let outcome = spec.outcomes.first().expect("one outcome");
+        for (pc, call) in calls.iter().enumerate() {
+            let answer = machine.apply(call).value();
+            prop_assert_eq!(&outcome.regs[&(0, format!("r{pc}"))], &answer);
+        }
+        for ((_, place), value) in &outcome.words {
+            prop_assert_eq!(value, &machine.value(place.index.expect("named by index")).value());
+        }
+    }
+}

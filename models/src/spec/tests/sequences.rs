@@ -1,0 +1,158 @@
+//! The machine for one CPU, against the manual pages.
+
+use proptest::prelude::*;
+
+use super::super::seq::{Call, Machine, Ret};
+use super::search::any_call;
+use crate::litmus::ast::Prot;
+
+fn mmap(pages: std::ops::Range<usize>, prot: Prot) -> Call {
+    Call::Mmap {
+        pages,
+        prot,
+        populate: false,
+        noreplace: false,
+    }
+}
+
+/// A window of four pages, the third a hole; the others hold 1, 2 and 4.
+fn holed() -> Machine {
+    let mut machine = Machine::new(4);
+    machine.apply(&mmap(0..4, Prot::Rw));
+    for page in [0, 1, 3] {
+        assert_eq!(machine.apply(&Call::Write(page, page as u64 + 1)), Ret::Ok);
+    }
+    assert_eq!(machine.apply(&Call::Munmap(2..3)), Ret::Ok);
+    machine
+}
+
+#[test]
+fn protections_admit_their_accesses() {
+    let cases = [
+        (Prot::None, [false, false, false]),
+        (Prot::R, [true, false, false]),
+        (Prot::Rw, [true, true, false]),
+        (Prot::Rx, [true, false, true]),
+        (Prot::Rwx, [true, true, true]),
+    ];
+    for (prot, admitted) in cases {
+        let mut machine = Machine::new(1);
+        assert_eq!(machine.apply(&Call::Read(0)), Ret::Maperr);
+        machine.apply(&mmap(0..1, prot));
+        let answers = [Call::Read(0), Call::Write(0, 5), Call::Exec(0)]
+            .map(|call| machine.apply(&call) != Ret::Accerr);
+        assert_eq!(answers, admitted, "{prot:?}");
+    }
+}
+
+#[test]
+fn mprotect_stops_at_a_hole() {
+    let mut machine = holed();
+    assert_eq!(machine.apply(&Call::Mprotect(0..4, Prot::R)), Ret::Enomem);
+    assert_eq!([0, 1, 2, 3].map(|page| machine.prot(page)), {
+        [Some(Prot::R), Some(Prot::R), None, Some(Prot::Rw)]
+    });
+}
+
+#[test]
+fn dontneed_passes_over_a_hole() {
+    let mut machine = holed();
+    assert_eq!(machine.apply(&Call::Dontneed(0..4)), Ret::Enomem);
+    assert_eq!([0, 1, 3].map(|page| machine.value(page)), [Ret::Word(0); 3]);
+    assert_eq!(machine.value(2), Ret::Maperr);
+}
+
+#[test]
+fn populate_stops_where_it_is_refused() {
+    let mut machine = holed();
+    machine.apply(&mmap(0..2, Prot::R));
+    assert_eq!(machine.apply(&Call::PopulateRead(0..4)), Ret::Enomem);
+    assert_eq!([0, 1].map(|page| machine.populated(page)), [Some(true); 2]);
+    assert_eq!(machine.apply(&Call::PopulateWrite(0..4)), Ret::Einval);
+    machine.apply(&Call::Mprotect(0..1, Prot::None));
+    assert_eq!(machine.apply(&Call::PopulateRead(0..1)), Ret::Einval);
+    assert_eq!(machine.apply(&Call::PopulateWrite(3..4)), Ret::Ok);
+}
+
+#[test]
+fn noreplace_changes_nothing_over_a_mapping() {
+    let mut machine = holed();
+    let call = Call::Mmap {
+        pages: 2..4,
+        prot: Prot::R,
+        populate: true,
+        noreplace: true,
+    };
+    assert_eq!(machine.apply(&call), Ret::Eexist);
+    assert!(!machine.mapped(2));
+    assert_eq!(machine.value(3), Ret::Word(4));
+    let call = Call::Mmap {
+        pages: 2..3,
+        prot: Prot::R,
+        populate: true,
+        noreplace: true,
+    };
+    assert_eq!(machine.apply(&call), Ret::Ok);
+    assert_eq!(
+        (machine.populated(2), machine.dirty(2)),
+        (Some(true), Some(false))
+    );
+}
+
+#[test]
+fn munmap_of_holes_succeeds() {
+    let mut machine = holed();
+    assert_eq!(machine.apply(&Call::Munmap(0..4)), Ret::Ok);
+    assert!((0..4).all(|page| !machine.mapped(page)));
+    assert_eq!(machine.apply(&Call::Munmap(0..4)), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Mprotect(0..1, Prot::R)), Ret::Enomem);
+}
+
+#[test]
+fn an_exchange_yields_the_old_word() {
+    let mut machine = holed();
+    assert_eq!(machine.apply(&Call::Xchg(0, 9)), Ret::Word(1));
+    assert_eq!(machine.apply(&Call::Read(0)), Ret::Word(9));
+    assert_eq!(machine.dirty(0), Some(true));
+    assert_eq!(machine.apply(&Call::Mprotect(0..1, Prot::R)), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Xchg(0, 8)), Ret::Accerr);
+    assert_eq!(machine.value(0), Ret::Word(9));
+}
+
+proptest! {
+    /// A call over a range without holes answers and acts like the calls over its halves.
+    #[test]
+    fn calls_split(setup in prop::collection::vec(any_call(4), 0..12), prot in 0..5usize) {
+        let prot = [Prot::None, Prot::R, Prot::Rw, Prot::Rx, Prot::Rwx][prot];
+        let mut whole = Machine::new(4);
+        for call in &setup {
+            whole.apply(call);
+        }
+        let mut halves = whole.clone();
+        let calls: [fn(std::ops::Range<usize>, Prot) -> Call; 4] = [
+            mmap,
+            |pages, _| Call::Munmap(pages),
+            |pages, prot| Call::Mprotect(pages, prot),
+            |pages, _| Call::Dontneed(pages),
+        ];
+        for call in calls {
+            let (mut a, mut b) = (whole.clone(), halves.clone());
+            let ret = a.apply(&call(0..4, prot));
+            let halves = [b.apply(&call(0..2, prot)), b.apply(&call(2..4, prot))];
+            if ret == Ret::Ok {
+                prop_assert_eq!(halves, [Ret::Ok; 2]);
+                for page in 0..4 {
+                    prop_assert_eq!(a.value(page), b.value(page));
+                    prop_assert_eq!(a.prot(page), b.prot(page));
+                    prop_assert_eq!(a.populated(page), b.populated(page));
+                    prop_assert_eq!(a.dirty(page), b.dirty(page));
+                }
+            } else {
+                prop_assert!(halves.contains(&ret));
+            }
+        }
+        halves.apply(&Call::Munmap(0..4));
+        whole.apply(&Call::Munmap(0..4));
+        prop_assert!((0..4).all(|page| !whole.mapped(page) && !halves.mapped(page)));
+    }
+}

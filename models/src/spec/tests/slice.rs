@@ -1,0 +1,67 @@
+//! What lies outside the slice is named, with its place in the text.
+
+use super::{Rules, TWO, outcomes, program};
+
+/// Asserts that a program of one statement is unsupported, by what and at which text.
+#[track_caller]
+fn unsupported(init: &str, thread: &str, finals: &str, what: &str) {
+    let program = program(init, &[thread], finals);
+    let error = outcomes(&program, &Rules::default()).expect_err("outside the slice");
+    assert_eq!(error.what, what);
+    assert_ne!(error.span, 0..0);
+    assert!(error.to_string().contains(what));
+}
+
+#[test]
+fn statements_outside_the_slice_are_named() {
+    let found = super::NOTHING;
+    unsupported(TWO, "mremap A B;", found, "`mremap`");
+    unsupported(TWO, "madvise A free;", found, "`madvise free`");
+    unsupported(TWO, "gup_fast A write;", found, "`gup_fast`");
+    unsupported(TWO, "reclaim A;", found, "`reclaim`");
+    unsupported(
+        "file F[1] = {7}; page A;",
+        "mmap A r shared F[0];",
+        found,
+        "`mmap shared`",
+    );
+}
+
+#[test]
+fn an_access_by_a_lazy_cpu_is_a_program_error() {
+    let what = "a user access by a CPU that runs a kernel thread (`switch lazy`)";
+    unsupported(
+        TWO,
+        "switch lazy; prefetch A; read A;",
+        super::NOTHING,
+        what,
+    );
+    let program = program(
+        TWO,
+        &["switch lazy; switch main; r0 = read A;"],
+        super::NOTHING,
+    );
+    assert_eq!(
+        outcomes(&program, &Rules::default()).map(|spec| spec.outcomes.len()),
+        Ok(1)
+    );
+}
+
+#[test]
+fn statements_without_effect_answer_ok() {
+    let thread = "r0 = rcu_barrier; prefetch A; evict A; r1 = read A;";
+    super::run(TWO, &[thread], super::NOTHING)
+        .allows("0:r0=ok 0:r1=0")
+        .counts(1);
+}
+
+#[test]
+fn counters_are_left_out() {
+    let program = program(TWO, &["read A;"], "count(faults) > 0");
+    let spec = outcomes(&program, &Rules::default()).expect("inside the slice");
+    assert!(
+        spec.outcomes
+            .iter()
+            .all(|outcome| outcome.counts.is_empty())
+    );
+}

@@ -1,0 +1,204 @@
+//! One incarnation of a page's word: its messages in modification order.
+//!
+//! This is the operational release/acquire memory of the literature: a store
+//! is a message, placed in the word's modification order; a message carries
+//! the view of its writer; a CPU's view says how far it has come in each
+//! word's order. Views are sets of message labels; what counts of such a set
+//! is the furthest message of each word.
+//!
+//! # Invariants
+//! 1. `messages` is never empty; the first is the base: it has no label and
+//!    every CPU that can reach the word knows all that it carries.
+//! 2. Labels are unique over all words of a state.
+//! 3. A view that holds a label holds what the labelled message carries, or
+//!    something further in the same words.
+
+use super::rules::{Placement, Rules};
+
+/// A set of message labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct View(pub(super) u64);
+
+impl View {
+    /// How many labels there are.
+    pub(super) const LABELS: usize = u64::BITS as usize;
+
+    /// Whether the message labelled `label` is in.
+    pub(super) fn has(self, label: Option<u8>) -> bool {
+        label.is_some_and(|label| self.0 >> label & 1 == 1)
+    }
+
+    /// Adds the message labelled `label`.
+    pub(super) fn add(&mut self, label: Option<u8>) {
+        if let Some(label) = label {
+            self.0 |= 1 << label;
+        }
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn join(&mut self, other: View) {
+        self.0 |= other.0;
+    }
+}
+
+/// A store to a word.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    /// What was stored.
+    pub(super) value: u64,
+    /// Its name in views; the base has none.
+    pub(super) label: Option<u8>,
+    /// It exchanged the message before it, so nothing may come between.
+    pub(super) exchanged: bool,
+    /// What its writer knew, and the message itself.
+    pub(super) view: View,
+}
+
+impl Message {
+    /// A first message.
+    pub(super) fn base(value: u64) -> Message {
+        Message {
+            value,
+            label: None,
+            exchanged: false,
+            view: View::default(),
+        }
+    }
+}
+
+/// Whether something happened to a page that may leave a `dirty` bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dirty {
+    /// Nothing was stored.
+    #[default]
+    No,
+    /// The page was populated for writing.
+    Maybe,
+    /// A store succeeded.
+    Yes,
+}
+
+/// What has been done to an incarnation of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Touch {
+    /// It was accessed or populated.
+    pub(super) populated: bool,
+    /// It was accessed.
+    pub(super) accessed: bool,
+    /// It was stored to.
+    pub(super) dirty: Dirty,
+}
+
+/// One incarnation of a page's word.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    /// Its messages in modification order.
+    pub(super) messages: Vec<Message>,
+    /// What has been done to it.
+    pub(super) touch: Touch,
+}
+
+impl Word {
+    /// Fresh anonymous memory.
+    pub(super) fn fresh() -> Word {
+        Word {
+            messages: vec![Message::base(0)],
+            touch: Touch::default(),
+        }
+    }
+
+    /// The furthest message that `view` knows.
+    pub(super) fn known(&self, view: View) -> usize {
+        self.messages
+            .iter()
+            .rposition(|m| view.has(m.label))
+            .unwrap_or(0)
+    }
+
+    /// The messages that a CPU with this view may read.
+    pub(super) fn readable(&self, view: View, rules: &Rules) -> std::ops::Range<usize> {
+        let last = self.messages.len();
+        let first = if rules.stale_reads {
+            self.known(view)
+        } else {
+            last - 1
+        };
+        first..last
+    }
+
+    /// The messages that an exchange by a CPU with this view may read.
+    pub(super) fn exchangeable(
+        &self,
+        view: View,
+        rules: &Rules,
+    ) -> impl Iterator<Item = usize> + use<'_> {
+        let atomic = rules.atomic_xchg;
+        let first = match rules.placement {
+            Placement::Anywhere => 0,
+            Placement::Last => self.messages.len() - 1,
+        };
+        self.readable(view, rules)
+            .filter(move |&at| at >= first || !atomic)
+            .filter(move |&at| !atomic || !self.glued(at + 1))
+    }
+
+    /// The places where a store by a CPU with this view may enter.
+    pub(super) fn places(
+        &self,
+        view: View,
+        rules: &Rules,
+    ) -> impl Iterator<Item = usize> + use<'_> {
+        let len = self.messages.len();
+        let first = match rules.placement {
+            Placement::Anywhere => self.known(view) + 1,
+            Placement::Last => len,
+        };
+        (first..len + 1).filter(|&at| !self.glued(at))
+    }
+
+    /// Whether the message at `at` must stay right behind the one before it.
+    fn glued(&self, at: usize) -> bool {
+        self.messages.get(at).is_some_and(|m| m.exchanged)
+    }
+
+    /// Reads the message at `at`; `view` learns what it carries.
+    pub(super) fn read(&mut self, at: usize, view: &mut View, rules: &Rules) -> u64 {
+        let message = &self.messages[at];
+        view.add(message.label);
+        if rules.release_acquire {
+            view.join(message.view);
+        }
+        self.touch.populated = true;
+        self.touch.accessed = true;
+        message.value
+    }
+
+    /// Stores `value` so that it becomes the message at `at`.
+    pub(super) fn store(
+        &mut self,
+        at: usize,
+        value: u64,
+        exchanged: bool,
+        label: u8,
+        view: &mut View,
+    ) {
+        view.add(Some(label));
+        let message = Message {
+            value,
+            label: Some(label),
+            exchanged,
+            view: *view,
+        };
+        self.messages.insert(at, message);
+        self.touch = Touch {
+            populated: true,
+            accessed: true,
+            dirty: Dirty::Yes,
+        };
+    }
+
+    /// The last value of the modification order.
+    pub(super) fn last(&self) -> u64 {
+        self.messages[self.messages.len() - 1].value
+    }
+}

@@ -1,0 +1,5 @@
+//! The mm litmus format from outside: whole files, good and bad.
+
+mod bad_inputs;
+mod programs;
+mod roundtrip;
