@@ -32,7 +32,7 @@ use crate::frame::Pfn;
 use crate::ghost::GrantId;
 use crate::platform::{Platform, RcuPointer, Word, violated};
 use crate::prot::{Access, Prot};
-use crate::protocol::{FaultPath, Flush};
+use crate::protocol::{Dirty, FaultPath, Flush};
 use crate::pte::Pte;
 use crate::quirk::Quirk;
 use crate::table::PtlGuard;
@@ -193,8 +193,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         };
         drop(rcu);
-        // QUIRK(NoSeqCheckOfCopy): proofs/spf
-        if !self.sys.has(Quirk::NoSeqCheckOfCopy) && !self.seq_unchanged(seq) {
+        // The check under the lock would do: this one saves the walk, and lets
+        // nobody act on a copy that never was a VMA.
+        if !self.seq_unchanged(seq) {
             return None;
         }
         if !copy.range.contains(vpn) || !copy.prot.allows(access) {
@@ -315,6 +316,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
         ptl.set(vpn, new)
     }
 
+    /// `pte` for a page that is about to be written.
+    fn written(&self, pte: Pte) -> Pte {
+        match self.sys.protocol().dirty {
+            Dirty::Fault => pte.young().dirty(),
+            Dirty::Hardware => pte.young(),
+        }
+    }
+
     /// Nothing was there. Linux: `do_anonymous_page()`.
     fn fault_none(
         &mut self,
@@ -326,7 +335,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let new = if access == Access::Write {
             let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
             let grant = self.grant(vma.prot);
-            Pte::new(pfn, vma.prot, grant).young().dirty()
+            self.written(Pte::new(pfn, vma.prot, grant))
         } else {
             let prot = vma.prot & !Prot::W;
             let grant = self.grant(prot);
@@ -347,7 +356,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
         let grant = self.grant(vma.prot);
         self.sys.grants.replaces(grant, old.grant());
-        let new = Pte::new(pfn, vma.prot, grant).young().dirty();
+        let new = self.written(Pte::new(pfn, vma.prot, grant));
         let flush = FlushInfo {
             range: Some(PageRange::page(vpn)),
             freed_tables: false,
@@ -384,7 +393,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let grant = self.grant(prot);
         let mut new = Pte::new(old.pfn(), prot, grant).young();
         if access == Access::Write {
-            new = new.dirty();
+            new = self.written(new);
         }
         let before = self.set_pte(ptl, vpn, Pte::NONE);
         self.set_pte(ptl, vpn, new.with_history_of(before));

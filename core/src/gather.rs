@@ -99,8 +99,9 @@ impl<P: Platform> Cpu<'_, P> {
         }
         let range = gather.range.take();
         match (core::mem::take(&mut gather.flush), range) {
-            (FlushType::None, _) | (_, None) => {}
+            (FlushType::None, _) | (FlushType::Relaxed, None) => {}
             (FlushType::Relaxed, Some(range)) => self.relaxed_flush(range),
+            // No range: everything.
             (FlushType::Strict, range) => self.shootdown(FlushInfo {
                 range,
                 freed_tables: !gather.tables.is_empty(),
@@ -131,8 +132,9 @@ impl<P: Platform> Cpu<'_, P> {
     /// Linux: `tlb_finish_mmu()`.
     pub(crate) fn finish(&mut self, gather: &mut Gather) {
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
-            // ORDERING(relaxed): see gather().
-            let pending = self.sys.mm.flush_pending.load(Ordering::Relaxed);
+            // ORDERING(acquire): pairs with the release below: who finds that
+            // another's flush is over comes after it.
+            let pending = self.sys.mm.flush_pending.load(Ordering::Acquire);
             // QUIRK(GatherIgnoresNested): proofs/tlb
             if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
                 gather.flush = FlushType::Strict;
@@ -148,7 +150,7 @@ impl<P: Platform> Cpu<'_, P> {
             }
         }
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
-            // ORDERING(release): the flush is over for who sees it.
+            // ORDERING(release): pairs with the acquire above.
             self.sys.mm.flush_pending.fetch_sub(1, Ordering::Release);
         }
     }

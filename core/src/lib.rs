@@ -67,7 +67,7 @@ pub use mmap::{Errno, MmapFlags};
 pub use platform::Platform;
 pub use prot::{Access, Prot};
 pub use protocol::{
-    CHOICES, ChoiceError, ChoiceInfo, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl,
+    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl,
     ValueInfo, ZapFlush,
 };
 pub use pte::Pte;

@@ -23,6 +23,8 @@ pub trait Platform: Sized + Send + Sync + 'static {
     type Word: Word;
     /// A mutual-exclusion lock.
     type Mutex<T: Send + 'static>: Mutex<T>;
+    /// A mutual-exclusion lock that can be taken only if it is free.
+    type SpinLock<T: Send + 'static>: TryLock<T>;
     /// A sleeping read-write lock.
     type RwLock<T: Send + Sync + 'static>: RwLock<T>;
     /// A queue to sleep on until a condition holds.
@@ -105,7 +107,11 @@ pub trait Mutex<T>: Send + Sync {
     fn new(value: T) -> Self;
     /// Waits for the lock.
     fn lock(&self) -> Self::Guard<'_>;
-    /// Takes the lock if it is free.
+}
+
+/// A mutual-exclusion lock that need not be waited for.
+pub trait TryLock<T>: Mutex<T> {
+    /// Takes the lock if it is free. Never waits.
     fn try_lock(&self) -> Option<Self::Guard<'_>>;
 }
 

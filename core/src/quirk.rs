@@ -47,8 +47,6 @@ quirks! {
     SpinWithIrqsOff, "spin-with-irqs-off", "speculative page faults, \"mm: add pte_map_lock()\"";
     /// A speculative fault does not check the sequence count again under the page-table lock.
     NoSeqCheckUnderPtl, "no-seq-check-under-ptl", "speculative page faults, pte_map_lock()";
-    /// A speculative fault uses its copy of the VMA without checking the sequence count.
-    NoSeqCheckOfCopy, "no-seq-check-of-copy", "speculative page faults v2, cover letter, step 1";
     /// A VMA's memory is freed when it is removed, without a grace period.
     VmaFreeImmediate, "vma-free-immediate", "speculative page faults, \"mm: rcu safe vma freeing\"";
     /// The VMA tree is walked outside RCU, though its nodes are freed after a grace period.

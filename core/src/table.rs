@@ -21,7 +21,7 @@ use crate::addr::{Geometry, Vpn};
 use crate::cpu::CpuId;
 use crate::event::{Event, LockClass, LockStep, What};
 use crate::ghost::{GrantId, Life};
-use crate::platform::{Mutex, Platform, Word, violated};
+use crate::platform::{Mutex, Platform, TryLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::Pte;
 use crate::violation::Invariant;
@@ -51,7 +51,7 @@ const PAST_KEPT: usize = 16;
 /// A page table.
 pub(crate) struct Table<P: Platform> {
     entries: Box<[P::Word]>,
-    ptl: P::Mutex<Slots>,
+    ptl: P::SpinLock<Slots>,
     /// Whether its lock may be used (ghost).
     pub ptl_life: Life<P>,
     /// Whether it may be walked (ghost).
@@ -63,7 +63,7 @@ impl<P: Platform> Table<P> {
         let entries = geometry.entries();
         Table {
             entries: (0..entries).map(|_| P::Word::new(0)).collect(),
-            ptl: P::Mutex::new(Slots {
+            ptl: P::SpinLock::new(Slots {
                 soft: (0..entries).map(|_| Pte::NONE).collect(),
                 past: Vec::new(),
             }),
@@ -124,7 +124,7 @@ pub(crate) struct PtlGuard<'a, P: Platform> {
     id: TableId,
     cpu: CpuId,
     geometry: Geometry,
-    slots: <P::Mutex<Slots> as Mutex<Slots>>::Guard<'a>,
+    slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
 }
 
 impl<'a, P: Platform> PtlGuard<'a, P> {
@@ -144,7 +144,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         id: TableId,
         cpu: CpuId,
         geometry: Geometry,
-        slots: <P::Mutex<Slots> as Mutex<Slots>>::Guard<'a>,
+        slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
         step: LockStep,
     ) -> PtlGuard<'a, P> {
         table.ptl_life.used();

@@ -141,12 +141,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(NoPmdRecheck): proofs/pt_free
             let recheck =
                 (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
-            let same = !recheck || self.leaf_table(vpn) == Some(id);
-            drop(walk);
-            if same {
+            if !recheck || self.leaf_table(vpn) == Some(id) {
+                // The table holds a VMA's pages, or is locked: it stays.
+                drop(walk);
                 return Some(ptl);
             }
+            // The lock may go with the table as soon as the walk ends.
             ptl.unlock();
+            drop(walk);
         }
     }
 
