@@ -10,7 +10,7 @@
 
 use alloc::sync::Arc;
 
-use crate::counters::Counter;
+use crate::counters::{Counter, Counters};
 use crate::cpu::Cpu;
 use crate::event::{LockClass, LockStep, What};
 use crate::platform::{Mutex, Platform, violated};
@@ -71,10 +71,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Leaves nothing half done: what was retired is free, and the TLB empty.
+    /// Leaves nothing half done and nothing behind: what was retired is free,
+    /// the TLB is empty, the counters are at zero.
     pub fn settle(&mut self) {
         self.rcu_barrier();
         self.irq_off().tlb.flush(None);
+        self.local.counters = Counters::default();
     }
 
     /// Frees the memory of a page table that was unhooked.

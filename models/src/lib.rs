@@ -1,6 +1,10 @@
 //! mm litmus tests, engines and verdicts.
+pub mod cli;
+pub mod differential;
 pub mod engines;
 pub mod litmus;
 pub mod platform;
 pub mod scenario;
 pub mod spec;
+pub mod timeline;
+pub mod verdict;

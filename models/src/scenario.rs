@@ -28,6 +28,8 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl std::error::Error for Refusal {}
+
 /// What is asked for beyond what the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deviations {

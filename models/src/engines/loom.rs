@@ -1,32 +1,50 @@
 //! loom: every execution that its reduction keeps.
+//!
+//! loom's environment variables are honoured where the options leave room:
+//! `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION`,
+//! `LOOM_MAX_BRANCHES`. What they cut off is never reported as complete.
 
 use std::sync::Arc;
 
+use super::collector::Collector;
 use super::run::Run;
-use super::{Collector, Judge, Options, Progress, Report, Search};
+use super::{Judge, Options, Progress, Report, Search};
 use crate::platform::{self, Loom};
 use crate::scenario::Scenario;
+use seqfault_core::CpuId;
 
 /// More branches than any test here needs.
 const MAX_BRANCHES: usize = 20_000;
-/// loom looks at its limits once in so many executions.
+/// loom looks at its clock once in so many executions.
 const CHECKPOINT: usize = 500;
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut builder = loom::model::Builder::new();
-    builder.max_branches = MAX_BRANCHES;
+    if std::env::var_os("LOOM_MAX_BRANCHES").is_none() {
+        builder.max_branches = MAX_BRANCHES;
+    }
     builder.max_threads = loom::MAX_THREADS;
-    builder.checkpoint_interval = CHECKPOINT;
     builder.log = false;
     builder.location = false;
+    builder.checkpoint_file = None;
     if options.preemptions.is_some() {
         builder.preemption_bound = options.preemptions.map(usize::from);
     }
     if let Some(max) = options.max_executions {
         builder.max_permutations = Some(max as usize);
     }
-    let (max_permutations, max_duration) = (builder.max_permutations, builder.max_duration);
+    let limit = builder.max_permutations;
+    let max_duration = builder.max_duration;
+    builder.checkpoint_interval = CHECKPOINT;
+    // loom compares its limit with the execution that is to come, and only at
+    // checkpoints: this makes it exact where no clock has to be looked at.
+    if let Some(limit) = limit {
+        builder.max_permutations = Some(limit + 1);
+        if max_duration.is_none() {
+            builder.checkpoint_interval = limit + 1;
+        }
+    }
     let bound = builder.preemption_bound;
     let started = std::time::Instant::now();
     let model = {
@@ -34,17 +52,23 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         let progress = options.progress.clone();
         move || execution(&collector, &progress)
     };
+    platform::set_who(who);
     let stopped = platform::catch(|| builder.check(model)).err();
     let recording = platform::end();
-    let executions = collector.executions();
+    let executions = collector.executions() as usize;
     // loom returns in the same way when it is done and when it gives up.
-    let gave_up = max_permutations.is_some_and(|max| executions >= max as u64)
-        || max_duration.is_some_and(|max| started.elapsed() >= max);
+    let slack = builder.checkpoint_interval.min(CHECKPOINT);
+    let gave_up = match (limit, max_duration) {
+        (Some(limit), None) => executions >= limit,
+        (Some(limit), Some(_)) if executions + slack >= limit => true,
+        (_, Some(max)) => started.elapsed() >= max,
+        (None, None) => false,
+    };
     let search = match bound {
         _ if gave_up || stopped.is_some() => Search::Unfinished,
         None => Search::Complete,
         Some(bound) => Search::Bounded {
-            preemptions: bound as u8,
+            preemptions: bound.try_into().unwrap_or(u8::MAX),
         },
     };
     collector.report(search, stopped, recording, |_| {
@@ -54,6 +78,13 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         }
         replay
     })
+}
+
+/// The CPU that runs: loom numbers its threads in the order of their start.
+fn who() -> Option<CpuId> {
+    let id = format!("{:?}", loom::thread::current().id());
+    let digits = id.trim_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().ok().map(CpuId)
 }
 
 fn execution(collector: &Arc<Collector>, progress: &Progress) {
@@ -77,7 +108,7 @@ fn cpu(run: &Run<Loom>, local: seqfault_core::CpuLocal<Loom>, collector: &Collec
     }
     let fine = platform::with_finale(|| {
         let outcome = run.finale();
-        collector.outcome(outcome, platform::timeline)
+        platform::with_timeline(|entries| collector.outcome(outcome, entries))
     });
     if !fine {
         platform::stop();

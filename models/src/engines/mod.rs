@@ -1,5 +1,7 @@
 //! Engines: each runs a [`Scenario`] in its own way, and reports what it saw.
 
+mod collector;
+mod lock_order;
 mod loom;
 mod native;
 mod run;
@@ -7,14 +9,14 @@ mod shuttle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use seqfault_core::Invariant;
+use seqfault_core::{CpuId, Invariant};
 
 use crate::litmus::ast::{Outcome, Quantifier};
-use crate::platform::{Entry, Recording};
+use crate::platform::Entry;
 use crate::scenario::Scenario;
 
 /// The engines that run core.
@@ -164,8 +166,14 @@ pub struct Failure {
     pub violated: Violated,
     /// How, in a sentence.
     pub message: String,
-    /// What happened, in order.
+    /// The CPU that ran when it was found out, where one is to be named.
+    pub cpu: Option<CpuId>,
+    /// Two accesses that nothing orders: their order in the timeline means nothing.
+    pub race: bool,
+    /// What happened, in order; on the host's threads, CPU by CPU.
     pub timeline: Vec<Entry>,
+    /// A second execution, where only two together violate something.
+    pub also: Option<Vec<Entry>>,
     /// The engine's arguments that lead to it again.
     pub replay: String,
 }
@@ -181,6 +189,8 @@ pub struct Report {
     pub search: Search,
     /// The first execution that violates something.
     pub failure: Option<Failure>,
+    /// What kept the engine from going on, when it is no violation.
+    pub problem: Option<String>,
     /// One timeline for each outcome.
     pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
     /// How long it took.
@@ -222,112 +232,6 @@ impl Judge {
         }
         None
     }
-}
-
-/// Collects what the executions of one run show.
-struct Collector {
-    scenario: Scenario,
-    judge: Judge,
-    found: Mutex<Found>,
-    executions: AtomicU64,
-}
-
-#[derive(Default)]
-struct Found {
-    outcomes: BTreeMap<Outcome, u64>,
-    witnesses: BTreeMap<Outcome, Vec<Entry>>,
-    failure: Option<(Violated, String)>,
-}
-
-impl Collector {
-    fn new(scenario: &Scenario, judge: &Judge) -> Collector {
-        Collector {
-            scenario: scenario.clone(),
-            judge: judge.clone(),
-            found: Mutex::default(),
-            executions: AtomicU64::new(0),
-        }
-    }
-
-    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
-        self.found
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// An execution has ended in `outcome`; false if it violates something.
-    fn outcome(&self, outcome: Outcome, timeline: impl FnOnce() -> Vec<Entry>) -> bool {
-        let mut found = self.found();
-        if let Some(count) = found.outcomes.get_mut(&outcome) {
-            *count += 1;
-            return true;
-        }
-        if self.judge.keep_witnesses {
-            found.witnesses.insert(outcome.clone(), timeline());
-        }
-        let violated = self.judge.violated(&self.scenario, &outcome);
-        found.outcomes.insert(outcome, 1);
-        match violated {
-            None => true,
-            Some(violated) => {
-                found.failure.get_or_insert(violated);
-                false
-            }
-        }
-    }
-
-    fn began(&self, progress: &Progress) {
-        progress.0.fetch_add(1, Ordering::Relaxed);
-        self.executions.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn executions(&self) -> u64 {
-        self.executions.load(Ordering::Relaxed)
-    }
-
-    /// Everything that was found, after a run that ended by itself or by
-    /// `stopped`.
-    fn report(
-        &self,
-        search: Search,
-        stopped: Option<(Option<seqfault_core::Violation>, String)>,
-        recording: Recording,
-        replay: impl FnOnce(u64) -> String,
-    ) -> Report {
-        let mut found = std::mem::take(&mut *self.found());
-        let executions = self.executions();
-        let violated = found
-            .failure
-            .take()
-            .or_else(|| stopped.map(|(violation, message)| explain(violation, &message)));
-        let failure = violated.map(|(violated, message)| Failure {
-            violated,
-            message,
-            timeline: recording.entries,
-            replay: replay(executions),
-        });
-        Report {
-            outcomes: found.outcomes,
-            executions,
-            search,
-            failure,
-            witnesses: found.witnesses,
-            elapsed: Duration::ZERO,
-        }
-    }
-}
-
-/// What a panic that ended an execution says.
-fn explain(violation: Option<seqfault_core::Violation>, message: &str) -> (Violated, String) {
-    if let Some(violation) = violation {
-        let text = violation.what.to_owned();
-        return (Violated::Invariant(violation.invariant), text);
-    }
-    if message.contains("deadlock") {
-        let text = "every CPU that has not ended waits for another".to_owned();
-        return (Violated::Invariant(Invariant::Deadlock), text);
-    }
-    panic!("the checker failed: {message}")
 }
 
 /// Counts executions for who watches.

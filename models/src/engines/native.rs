@@ -1,21 +1,27 @@
 //! native: the host's threads, released together after random delays.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use seqfault_core::{CpuLocal, Violation};
+use seqfault_core::CpuLocal;
 
+use super::collector::Collector;
 use super::run::Run;
-use super::{Collector, Judge, Options, Report, Search};
-use crate::platform::{self, Entry, Native, Recording};
+use super::{Judge, Options, Report, Search};
+use crate::platform::{self, Entry, Native, Recording, Stopped};
 use crate::scenario::Scenario;
 
 /// The longest delay before a CPU starts, in spins.
 const MAX_DELAY: u64 = 2_000;
 
-type Stopped = (Option<Violation>, String);
+/// Machines that run at once share the host's CPUs and a flag: one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+    let _alone = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    platform::set_who(|| None);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut random = Random(options.seed);
     let mut stopped = None;
@@ -50,20 +56,30 @@ fn execution(
     collector: &Arc<Collector>,
     delays: &[u64],
 ) -> Result<(), (Vec<Entry>, Option<Stopped>)> {
-    let (run, locals) = Run::<Native>::new(collector);
+    platform::begin();
+    let made = platform::catch(|| Run::<Native>::new(collector));
+    let setup = platform::end().entries;
+    let (run, locals) = match made {
+        Ok(made) => made,
+        Err(stopped) => return Err((setup, Some(stopped))),
+    };
     let waiting = AtomicU64::new(locals.len() as u64);
     let cpu = |local: CpuLocal<Native>| {
         platform::begin();
-        let delay = delays[local.id().0];
+        let id = local.id();
         waiting.fetch_sub(1, Ordering::AcqRel);
         while waiting.load(Ordering::Acquire) != 0 {
             std::thread::yield_now();
         }
-        for _ in 0..delay {
+        for _ in 0..delays[id.0] {
             std::hint::spin_loop();
         }
         let result = platform::catch(|| run.run_cpu(local));
-        (result.err(), platform::end())
+        let stopped = result.err().map(|stopped| Stopped {
+            cpu: Some(id),
+            ..stopped
+        });
+        (stopped, platform::end())
     };
     let mut results: Vec<(Option<Stopped>, Recording)> = std::thread::scope(|scope| {
         let handles: Vec<_> = locals
@@ -77,17 +93,24 @@ fn execution(
     });
     let stops = results.iter_mut().filter_map(|(stop, _)| stop.take());
     // One that gave up because another found something says nothing.
-    let stop = stops.max_by_key(|(violation, _)| violation.is_some());
-    let stop = stop.or_else(|| {
-        platform::catch(|| {
-            let outcome = run.finale();
-            collector.outcome(outcome, Vec::new)
-        })
-        .map_or_else(Some, |fine| (!fine).then(|| (None, String::new())))
+    let stop = stops.max_by_key(|stop| stop.violation.is_some());
+    let entries: Vec<Entry> = setup
+        .into_iter()
+        .chain(results.into_iter().flat_map(|(_, r)| r.entries))
+        .collect();
+    if stop.is_some() {
+        return Err((entries, stop));
+    }
+    let finale = platform::catch(|| {
+        let outcome = run.finale();
+        collector.outcome(outcome, &entries)
     });
-    let Some(stop) = stop else { return Ok(()) };
-    let entries = results.into_iter().flat_map(|(_, r)| r.entries).collect();
-    Err((entries, Some(stop)))
+    platform::end();
+    match finale {
+        Ok(true) => Ok(()),
+        Ok(false) => Err((entries, None)),
+        Err(stopped) => Err((entries, Some(stopped))),
+    }
 }
 
 /// SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, System};
 
-use super::Collector;
+use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
-use crate::platform::{Entry, record};
+use crate::platform::{Entry, record, start};
 use crate::scenario::Statement;
 
 /// An execution that is under way.
@@ -35,10 +35,12 @@ impl<P: Platform> Run<P> {
             .map(|cpu| CpuLocal::new(&system, CpuId(cpu)))
             .collect();
         let mut boot = Cpu::new(&system, locals.remove(0));
-        for statement in &scenario.setup {
+        for (number, statement) in scenario.setup.iter().enumerate() {
+            record(Entry::Setup(number));
             statement.step.run(&mut boot);
         }
         boot.settle();
+        start();
         locals.insert(0, boot.into_local());
         let run = Run {
             system,

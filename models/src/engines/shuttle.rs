@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use seqfault_core::CpuId;
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
+use super::collector::Collector;
 use super::run::Run;
-use super::{Collector, Judge, Options, Progress, Report, Search, Strategy};
+use super::{Judge, Options, Progress, Report, Search, Strategy};
 use crate::platform::{self, Shuttle};
 use crate::scenario::Scenario;
 
@@ -25,6 +27,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         move || execution(&collector, &progress)
     };
     let seed = options.seed;
+    platform::set_who(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
     let stopped = platform::catch(|| match options.strategy {
         Strategy::Random => {
             let scheduler = RandomScheduler::new_from_seed(seed, iterations);
@@ -69,8 +72,8 @@ fn execution(collector: &Arc<Collector>, progress: &Progress) {
         // A CPU that panics has ended the whole execution.
         let _ = handle.join();
     }
-    let outcome = run.finale();
-    if !collector.outcome(outcome, platform::timeline) {
+    let outcome = platform::with_finale(|| run.finale());
+    if !platform::with_timeline(|entries| collector.outcome(outcome, entries)) {
         platform::stop();
     }
 }

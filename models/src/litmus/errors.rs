@@ -138,6 +138,11 @@ impl Errors {
         }
     }
 
+    /// One error that was found after the file was read, at `span` of its text.
+    pub fn at(file_name: &str, text: &str, span: Span, message: &str) -> Self {
+        Errors::new(file_name, text, vec![Error::new(span, message)])
+    }
+
     /// The errors, at most twenty of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Error> {
         self.errors.iter()

@@ -6,6 +6,8 @@
 //!   reduction (tokio-rs/loom #166): outcomes may be missed.
 //! - A read-modify-write that races a plain store is not atomic (#254): core
 //!   never mixes them on one word.
+//! - A thread that is about to try a read-write lock waits if another takes it
+//!   right then, and so never fails there.
 //! - A load sees one of the last seven stores; load buffering is not explored.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
@@ -16,6 +18,7 @@ use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 
 use super::guards::Guard;
+use super::loom_spinlock::LoomSpinLock;
 use super::recorder::{self, Entry, in_finale};
 
 /// loom's machine.
@@ -26,6 +29,7 @@ impl Platform for Loom {
     const CHECKED: bool = true;
     type Word = LoomWord;
     type Mutex<T: Send + 'static> = LoomMutex<T>;
+    type SpinLock<T: Send + 'static> = LoomSpinLock<T>;
     type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
     type WaitQueue = LoomWaitQueue;
     type Cell = LoomCell;
@@ -180,17 +184,9 @@ impl<T: Send + 'static> Mutex<T> for LoomMutex<T> {
         let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
         self.guard(checked)
     }
-
-    fn try_lock(&self) -> Option<Self::Guard<'_>> {
-        if in_finale() {
-            return Some(self.guard(None));
-        }
-        let checked = self.checked.try_lock().ok()?;
-        Some(self.guard(Some(checked)))
-    }
 }
 
-fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
+pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -8,6 +8,7 @@
 
 mod guards;
 mod loom;
+mod loom_spinlock;
 mod native;
 mod recorder;
 mod shuttle;
@@ -17,4 +18,6 @@ pub use native::Native;
 pub use recorder::{Entry, Recording, record};
 pub use shuttle::Shuttle;
 
-pub(crate) use recorder::{begin, catch, end, stop, timeline, with_finale};
+pub(crate) use recorder::{
+    Stopped, begin, catch, end, set_who, start, stop, with_finale, with_timeline,
+};

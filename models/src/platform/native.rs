@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex as StdMutex, PoisonError, RwLock as StdRwLoc
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{Event, Platform, Violation};
 
 use super::recorder::{self, Entry};
@@ -35,6 +35,7 @@ impl<const CHECKED: bool> Platform for Native<CHECKED> {
     const CHECKED: bool = CHECKED;
     type Word = NativeWord;
     type Mutex<T: Send + 'static> = NativeMutex<T>;
+    type SpinLock<T: Send + 'static> = NativeMutex<T>;
     type RwLock<T: Send + Sync + 'static> = NativeRwLock<T>;
     type WaitQueue = NativeWaitQueue;
     type Cell = NativeCell;
@@ -118,7 +119,9 @@ impl<T: Send + 'static> Mutex<T> for NativeMutex<T> {
     fn lock(&self) -> Self::Guard<'_> {
         unpoisoned(self.0.lock())
     }
+}
 
+impl<T: Send + 'static> TryLock<T> for NativeMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {
         self.0.try_lock().ok()
     }

@@ -9,11 +9,15 @@ use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use seqfault_core::{CpuId, Event, Violation, WriteSource};
+use seqfault_core::{CpuId, Event, Violation, What, WriteSource};
 
 /// One entry of a timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
+    /// CPU 0 begins the statement of the initial state with this number.
+    Setup(usize),
+    /// The CPUs start.
+    Start,
     /// A CPU begins its statement with this number.
     Begin(CpuId, usize),
     /// It ends, with a result.
@@ -33,6 +37,23 @@ pub struct Recording {
     pub violation: Option<Violation>,
     /// What a race would violate right now.
     racing: Option<Violation>,
+    /// The CPU that violated something.
+    cpu: Option<CpuId>,
+    /// Where the code panicked.
+    panicked_at: Option<String>,
+}
+
+/// How an execution was ended by a panic.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stopped {
+    /// The violation, if one was recorded or a race was found.
+    pub violation: Option<Violation>,
+    /// Whether the checker found two accesses that nothing orders.
+    pub race: bool,
+    /// The CPU that ran.
+    pub cpu: Option<CpuId>,
+    /// The panic's message, and where it was.
+    pub message: String,
 }
 
 /// The panic by which a violation ends an execution.
@@ -46,6 +67,13 @@ thread_local! {
     static OVER: Cell<bool> = const { Cell::new(false) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
+    /// Tells which CPU runs.
+    static WHO: Cell<fn() -> Option<CpuId>> = const { Cell::new(|| None) };
+}
+
+/// From now on, `who` tells which CPU runs.
+pub(crate) fn set_who(who: fn() -> Option<CpuId>) {
+    WHO.set(who);
 }
 
 /// Begins a new execution's recording.
@@ -55,6 +83,8 @@ pub(crate) fn begin() {
         r.writes.clear();
         r.violation = None;
         r.racing = None;
+        r.cpu = None;
+        r.panicked_at = None;
     });
     OVER.set(false);
     FINALE.set(false);
@@ -70,10 +100,28 @@ pub fn record(entry: Entry) {
     RECORDING.with_borrow_mut(|r| r.entries.push(entry));
 }
 
+/// The initial state is there: of its entries only the user's writes are kept,
+/// which later reads may come from.
+pub(crate) fn start() {
+    RECORDING.with_borrow_mut(|r| {
+        r.entries.retain(|entry| {
+            let written = |event: &Event| matches!(event.what, What::UserWrite { .. });
+            match entry {
+                Entry::Event(event) => written(event),
+                _ => true,
+            }
+        });
+        r.entries.push(Entry::Start);
+    });
+}
+
 /// Ends the execution with a violation.
 pub(crate) fn violation(violation: Violation) -> ! {
+    // At the end it is no CPU's doing.
+    let cpu = (!in_finale()).then(|| WHO.get()()).flatten();
     RECORDING.with_borrow_mut(|r| {
         r.violation.get_or_insert(violation);
+        r.cpu = r.cpu.or(cpu);
     });
     stop()
 }
@@ -82,9 +130,18 @@ pub(crate) fn violation(violation: Violation) -> ! {
 /// violates `on_race`.
 pub(crate) fn racing<R>(on_race: Violation, access: impl FnOnce() -> R) -> R {
     RECORDING.with_borrow_mut(|r| r.racing = Some(on_race));
-    let result = access();
-    RECORDING.with_borrow_mut(|r| r.racing = None);
-    result
+    let result = panic::catch_unwind(AssertUnwindSafe(access));
+    match result {
+        Ok(result) => {
+            RECORDING.with_borrow_mut(|r| r.racing = None);
+            result
+        }
+        Err(panic) => {
+            let cpu = WHO.get()();
+            RECORDING.with_borrow_mut(|r| r.cpu = r.cpu.or(cpu));
+            panic::resume_unwind(panic)
+        }
+    }
 }
 
 /// The tag of a new user write.
@@ -107,9 +164,9 @@ pub(crate) fn user_value(word: u64) -> (u64, Option<WriteSource>) {
     })
 }
 
-/// What happened so far.
-pub(crate) fn timeline() -> Vec<Entry> {
-    RECORDING.with_borrow(|r| r.entries.clone())
+/// Looks at what happened so far.
+pub(crate) fn with_timeline<R>(look: impl FnOnce(&[Entry]) -> R) -> R {
+    RECORDING.with_borrow(|r| look(&r.entries))
 }
 
 /// Ends the checker's run: what was looked for is found.
@@ -120,8 +177,11 @@ pub(crate) fn stop() -> ! {
 
 /// Whether the execution was ended by a panic, and its objects are only to be
 /// left behind.
+///
+/// Generators, which checkers run CPUs on, swap the process's hook for a moment
+/// where one is dropped, on whatever OS thread: the hook may miss a panic.
 pub(crate) fn is_over() -> bool {
-    OVER.get()
+    OVER.get() || std::thread::panicking()
 }
 
 /// Whether all CPUs have stopped, and objects are looked at directly.
@@ -137,27 +197,57 @@ pub(crate) fn with_finale<R>(look: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `check`, in which panics end executions. `Err` has the violation, if
-/// one was recorded or a race was found, and the panic's message.
-pub(crate) fn catch<R>(check: impl FnOnce() -> R) -> Result<R, (Option<Violation>, String)> {
+/// Runs `check`, in which panics end executions. `Err` tells how the last one
+/// was ended.
+pub(crate) fn catch<R>(check: impl FnOnce() -> R) -> Result<R, Stopped> {
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let loud = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if QUIET.get() {
-                OVER.set(true);
-            } else {
-                loud(info);
-            }
-        }));
-    });
+    HOOK.call_once(install_hook);
     let before = QUIET.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(check));
     QUIET.set(before);
     result.map_err(|payload| {
-        let found = RECORDING.with_borrow_mut(|r| r.violation.or(r.racing.take()));
-        (found, message(&*payload))
+        RECORDING.with_borrow_mut(|r| {
+            let race = r.violation.is_none() && r.racing.is_some();
+            let place = r.panicked_at.take();
+            let place = place.map_or(String::new(), |place| format!(" ({place})"));
+            Stopped {
+                violation: r.violation.or(r.racing.take()),
+                race,
+                cpu: r.cpu.take(),
+                message: message(&*payload) + &place,
+            }
+        })
     })
+}
+
+/// Installs the hook that keeps panics of the checkers quiet.
+fn install_hook() {
+    let loud = panic::take_hook();
+    // shuttle puts a loud hook over this one when it first runs: let it do so now.
+    let config = {
+        let mut config = shuttle::Config::new();
+        config.failure_persistence = shuttle::FailurePersistence::None;
+        config
+    };
+    let once = shuttle::scheduler::RandomScheduler::new_from_seed(0, 1);
+    shuttle::Runner::new(once, config).run(|| {});
+    panic::set_hook(Box::new(move |info| {
+        if QUIET.get() {
+            OVER.set(true);
+            note_place(info.location());
+        } else {
+            loud(info);
+        }
+    }));
+}
+
+/// Notes where the code panicked first.
+fn note_place(place: Option<&panic::Location<'_>>) {
+    RECORDING.with(|r| {
+        if let (Ok(mut r), Some(place)) = (r.try_borrow_mut(), place) {
+            r.panicked_at.get_or_insert_with(|| place.to_string());
+        }
+    });
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering as StdOrdering;
 use std::sync::{Arc, PoisonError};
 
-use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +21,7 @@ impl Platform for Shuttle {
     const CHECKED: bool = true;
     type Word = ShuttleWord;
     type Mutex<T: Send + 'static> = ShuttleMutex<T>;
+    type SpinLock<T: Send + 'static> = ShuttleMutex<T>;
     type RwLock<T: Send + Sync + 'static> = ShuttleRwLock<T>;
     type WaitQueue = ShuttleWaitQueue;
     type Cell = ShuttleCell;
@@ -110,7 +111,9 @@ impl<T: Send + 'static> Mutex<T> for ShuttleMutex<T> {
     fn lock(&self) -> Self::Guard<'_> {
         unpoisoned(self.0.lock())
     }
+}
 
+impl<T: Send + 'static> TryLock<T> for ShuttleMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {
         self.0.try_lock().ok()
     }

@@ -1,0 +1,264 @@
+//! `seqfault compare`: outcomes by engine, side by side.
+//!
+//! An outcome that an engine shows and the specification does not allow is
+//! wrong. With one CPU there is nothing to choose: what all show must be
+//! equal, but for page properties that the specification leaves open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::arguments::Compare;
+use super::lines::seconds;
+use super::progress::Watch;
+use super::{Color, Terminal, Test, Trouble, files, jobs};
+use crate::engines::{Engine, Report, Search};
+use crate::litmus::ast::{Outcome, PageProperty};
+use crate::scenario::Refusal;
+use crate::spec::{self, Rules};
+use crate::verdict::{self, Request, Subject, grouped, plural, without_counts};
+
+/// The width of a column of counts.
+const COLUMN: usize = 10;
+
+/// What all engines show of one test.
+struct Comparison {
+    /// What the specification allows, or why it cannot tell.
+    allowed: Result<BTreeSet<Outcome>, String>,
+    reports: Vec<(Engine, Report)>,
+}
+
+/// Compares every test; true if nothing is wrong.
+pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble> {
+    let deviations = command.deviate.deviations()?;
+    let subject = Subject::Core(Engine::Loom);
+    let request = command.extent.request(subject, deviations)?;
+    let tests = files::tests(&command.paths, &request.deviations)?;
+    let started = Instant::now();
+    let watch = Watch::new(tests.len(), request.options.progress.clone());
+    let mut refused = Vec::new();
+    let mut tallies: Vec<Tally> = Engine::ALL.iter().map(|e| Tally::of(*e)).collect();
+    let mut is_fine = true;
+    watch.during(|| {
+        jobs::each(
+            &tests,
+            command.jobs,
+            |test| compare(test, &request),
+            |test, comparison| match comparison {
+                Ok(comparison) => {
+                    let (text, fine) = comparison.show(test, terminal);
+                    watch.print(&text);
+                    is_fine &= fine;
+                    for (tally, (_, report)) in tallies.iter_mut().zip(&comparison.reports) {
+                        tally.add(report, &comparison.allowed);
+                    }
+                }
+                Err(refusal) => refused.push(test.refused(&refusal)),
+            },
+        );
+    });
+    watch.finish();
+    if !refused.is_empty() {
+        return Err(Trouble::Files(refused.join("\n")));
+    }
+    for tally in &tallies {
+        println!("{}", tally.line(terminal));
+    }
+    let tests = plural(tests.len() as u64, "test");
+    println!("{tests}, {}", seconds(started.elapsed()));
+    Ok(is_fine)
+}
+
+fn compare(test: &Test, request: &Request) -> Result<Comparison, Refusal> {
+    let mut reports = Vec::new();
+    for engine in Engine::ALL {
+        let (_, report) = verdict::observe(&test.program, engine, request)?;
+        reports.push((engine, report));
+    }
+    let spec = spec::outcomes(&test.program, &Rules::default());
+    Ok(Comparison {
+        allowed: spec
+            .map(|spec| spec.outcomes)
+            .map_err(|unsupported| unsupported.to_string()),
+        reports,
+    })
+}
+
+/// Outcomes and how often each showed, counters aside.
+fn shown(report: &Report) -> BTreeMap<Outcome, u64> {
+    let mut shown = BTreeMap::new();
+    for (outcome, count) in &report.outcomes {
+        *shown.entry(without_counts(outcome)).or_default() += count;
+    }
+    shown
+}
+
+/// The outcome without what the specification leaves open on one CPU.
+fn determined(outcome: &Outcome) -> Outcome {
+    let mut outcome = without_counts(outcome);
+    outcome
+        .pages
+        .retain(|(property, _), _| *property == PageProperty::Mapped);
+    outcome
+}
+
+impl Comparison {
+    /// The table of one test, and whether nothing in it is wrong.
+    fn show(&self, test: &Test, terminal: Terminal) -> (String, bool) {
+        let mut fine = true;
+        let shown: Vec<(Engine, BTreeMap<Outcome, u64>)> = self
+            .reports
+            .iter()
+            .map(|(engine, report)| (*engine, shown(report)))
+            .collect();
+        let allowed = self.allowed.iter().flatten();
+        let all: BTreeSet<&Outcome> = shown
+            .iter()
+            .flat_map(|(_, outcomes)| outcomes.keys())
+            .chain(allowed)
+            .collect();
+        let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let label = test.label.chars().count();
+        let widest = texts.iter().map(|text| text.chars().count() + 2).max();
+        let width = widest.unwrap_or(0).max(label).max("  executions".len());
+        let mut out = format!("{:width$}  {:>7}", test.label, "spec");
+        for (engine, _) in &self.reports {
+            out += &format!("  {:>COLUMN$}", engine.name());
+        }
+        out.push('\n');
+        for (outcome, text) in all.iter().zip(&texts) {
+            let allowed = self.allowed.as_ref().ok().map(|a| a.contains(*outcome));
+            let spec = match allowed {
+                Some(true) => "allowed",
+                Some(false) => "-",
+                None => "?",
+            };
+            let mut line = format!("  {text:0$}  {spec:>7}", width - 2);
+            let mut who = Vec::new();
+            for (engine, outcomes) in &shown {
+                match outcomes.get(*outcome) {
+                    Some(&count) => {
+                        who.push(engine.name());
+                        line += &format!("  {:>COLUMN$}", grouped(count));
+                    }
+                    None => line += &format!("  {:>COLUMN$}", "-"),
+                }
+            }
+            if allowed == Some(false) {
+                fine = false;
+                line += &format!("  only in {}", who.join(", "));
+                line = terminal.paint(Color::Red, &line);
+            }
+            out += line.trim_end();
+            out.push('\n');
+        }
+        out += &format!("  {:1$}  {2:>7}", "executions", width - 2, "");
+        for (_, report) in &self.reports {
+            out += &format!("  {:>COLUMN$}", grouped(report.executions));
+        }
+        out.push('\n');
+        for wrong in self.wrongs(test) {
+            fine = false;
+            out += &terminal.paint(Color::Red, &format!("  {wrong}"));
+            out.push('\n');
+        }
+        if let Err(reason) = &self.allowed {
+            out += &format!("  {reason}\n");
+        }
+        (out, fine)
+    }
+
+    /// What is wrong beyond single outcomes.
+    fn wrongs(&self, test: &Test) -> Vec<String> {
+        let mut wrongs = Vec::new();
+        for (engine, report) in &self.reports {
+            if let Some(failure) = &report.failure {
+                let (what, message) = (failure.violated, &failure.message);
+                wrongs.push(format!("{engine} fails: {what}: {message}"));
+            } else if let Some(problem) = &report.problem {
+                wrongs.push(format!("{engine} gave up: {problem}"));
+            } else if report.search == Search::Unfinished {
+                wrongs.push(format!("{engine} was stopped before its end"));
+            }
+        }
+        if test.program.cpus() == 1 && wrongs.is_empty() {
+            let sets = self.reports.iter().map(|(engine, report)| {
+                let outcomes: BTreeSet<_> = report.outcomes.keys().map(determined).collect();
+                (engine.name(), outcomes)
+            });
+            let allowed = self.allowed.iter();
+            let spec = allowed.map(|set| ("spec", set.iter().map(determined).collect()));
+            let sets: Vec<(&str, BTreeSet<Outcome>)> = spec.chain(sets).collect();
+            for pair in sets.windows(2) {
+                if pair[0].1 != pair[1].1 {
+                    let (one, other) = (pair[0].0, pair[1].0);
+                    wrongs.push(format!("one CPU, and {one} and {other} differ"));
+                }
+            }
+        }
+        wrongs
+    }
+}
+
+/// What one engine showed of all tests.
+struct Tally {
+    engine: Engine,
+    seen: usize,
+    allowed: usize,
+    beyond: usize,
+    executions: u64,
+    complete: usize,
+    bounded: usize,
+}
+
+impl Tally {
+    fn of(engine: Engine) -> Tally {
+        Tally {
+            engine,
+            seen: 0,
+            allowed: 0,
+            beyond: 0,
+            executions: 0,
+            complete: 0,
+            bounded: 0,
+        }
+    }
+
+    fn add(&mut self, report: &Report, allowed: &Result<BTreeSet<Outcome>, String>) {
+        self.executions += report.executions;
+        match report.search {
+            Search::Complete => self.complete += 1,
+            Search::Bounded { .. } => self.bounded += 1,
+            Search::Sampled | Search::Unfinished => {}
+        }
+        if let Ok(allowed) = allowed {
+            self.allowed += allowed.len();
+            for outcome in shown(report).keys() {
+                if allowed.contains(outcome) {
+                    self.seen += 1;
+                } else {
+                    self.beyond += 1;
+                }
+            }
+        }
+    }
+
+    fn line(&self, terminal: Terminal) -> String {
+        let beyond = format!("{} beyond the specification", self.beyond);
+        let beyond = if self.beyond > 0 {
+            terminal.paint(Color::Red, &beyond)
+        } else {
+            beyond
+        };
+        let mut line = format!(
+            "{:<8} {} of {} allowed outcomes seen, {beyond}, {}",
+            format!("{}:", self.engine),
+            self.seen,
+            self.allowed,
+            plural(self.executions, "execution")
+        );
+        if self.engine.is_exhaustive() {
+            line += &format!(", {} complete, {} bounded", self.complete, self.bounded);
+        }
+        line
+    }
+}

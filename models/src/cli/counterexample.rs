@@ -1,0 +1,88 @@
+//! Failures with their timelines and the line that replays each.
+
+use super::{Terminal, Test};
+use crate::engines::Failure;
+use crate::scenario::{Deviations, Scenario};
+use crate::timeline::{self, Timeline};
+use crate::verdict::{Found, Subject, Verdict};
+
+/// Every failure of the verdict that is not as expected.
+pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String {
+    let mut out = String::new();
+    if let (Some(run), Some(failure)) = (&verdict.run, verdict.failure()) {
+        out += &one(
+            test,
+            verdict.subject,
+            &run.scenario,
+            &verdict.deviations,
+            failure,
+            terminal,
+        );
+    }
+    for broken in &verdict.broken {
+        if let (Found::Instead(_), Some(failure), Some(run)) =
+            (&broken.found, &broken.failure, &verdict.run)
+        {
+            out += &format!("\nUnder `broken by {} : {}`:\n", broken.by, broken.what);
+            let deviations = &broken.deviations;
+            out += &one(
+                test,
+                verdict.subject,
+                &run.scenario,
+                deviations,
+                failure,
+                terminal,
+            );
+        }
+    }
+    out
+}
+
+fn one(
+    test: &Test,
+    subject: Subject,
+    scenario: &Scenario,
+    deviations: &Deviations,
+    failure: &Failure,
+    terminal: Terminal,
+) -> String {
+    let table = timeline::counterexample(scenario, failure, subject, terminal.width);
+    format!("\n{table}\nReplay: {}\n", replay(test, deviations, failure))
+}
+
+/// The line to paste.
+pub(super) fn replay(test: &Test, deviations: &Deviations, failure: &Failure) -> String {
+    let path = test.path.display().to_string();
+    let mut line = format!("cargo seqfault check {}", quoted(&path));
+    if !deviations.is_empty() {
+        line += &format!(" {deviations}");
+    }
+    format!("{line} {}", failure.replay)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// One execution of each outcome, if they were kept.
+pub(super) fn traces(verdict: &Verdict, terminal: Terminal) -> String {
+    let mut out = String::new();
+    let Some(run) = &verdict.run else { return out };
+    for (outcome, entries) in &run.report.witnesses {
+        let timeline = Timeline {
+            scenario: &run.scenario,
+            entries,
+            subject: verdict.subject,
+        };
+        out += &format!(
+            "\nAn execution that ends in {outcome}\n{}",
+            timeline.table(terminal.width)
+        );
+    }
+    out
+}

@@ -1,0 +1,239 @@
+//! The JSON document of `check --json`.
+//!
+//! ```text
+//! {
+//!   "schema": 1,
+//!   "tests": [{
+//!     "path", "name", "label", "description", "sources": [text], "canary": bool,
+//!     "engine",                          loom, shuttle, native or spec
+//!     "deviations": text,                as arguments of the command line
+//!     "ok": bool,                        as expected; a canary must fail
+//!     "skipped": text or null,
+//!     "reasons": [text],                 why it is not as its file says
+//!     "seconds": number,
+//!     "run": null or {
+//!       "kind", "condition", "holds": bool,
+//!       "protocol",                      every choice
+//!       "executions": number,
+//!       "search": complete | bounded | sampled | unknown, "preemptions": number or null,
+//!       "positive": number, "negative": number,   executions by the formula
+//!       "outcomes": [{"outcome", "count", "holds": bool, "allowed": bool or null}],
+//!       "unseen": [outcome],             allowed, and never shown
+//!       "specification": null or why it does not judge,
+//!       "problem": text or null,
+//!       "failure": null or FAILURE
+//!     },
+//!     "broken_by": [{
+//!       "by", "what", "result": confirmed | instead | not-found | missed | n/a | unknown,
+//!       "found": text or null,           what failed instead, or why n/a or unknown
+//!       "executions": number, "seconds": number, "failure": null or FAILURE
+//!     }]
+//!   }]
+//! }
+//! FAILURE = {"violated", "message", "timeline": text, "replay": command line}
+//! ```
+//!
+//! Fields are added without a new schema number; none is removed or changes
+//! its meaning without one.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::counterexample::replay;
+use super::lines::{Standing, standing};
+use super::{Test, Trouble};
+use crate::engines::{Failure, Search};
+use crate::scenario::Deviations;
+use crate::timeline;
+use crate::verdict::{Broken, Found, Run, Verdict, without_counts};
+
+const SCHEMA: u32 = 1;
+/// Columns of a timeline.
+const WIDTH: usize = 120;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    tests: Vec<TestJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct TestJson<'a> {
+    path: String,
+    name: &'a str,
+    label: &'a str,
+    description: Option<&'a str>,
+    sources: Vec<&'a str>,
+    canary: bool,
+    engine: &'static str,
+    deviations: String,
+    ok: bool,
+    skipped: Option<&'a str>,
+    reasons: &'a [String],
+    seconds: f64,
+    run: Option<RunJson>,
+    broken_by: Vec<BrokenJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunJson {
+    kind: &'static str,
+    condition: String,
+    holds: bool,
+    protocol: String,
+    executions: u64,
+    search: &'static str,
+    preemptions: Option<u8>,
+    positive: u64,
+    negative: u64,
+    outcomes: Vec<OutcomeJson>,
+    unseen: Vec<String>,
+    specification: Option<String>,
+    problem: Option<String>,
+    failure: Option<FailureJson>,
+}
+
+#[derive(Serialize)]
+struct OutcomeJson {
+    outcome: String,
+    count: u64,
+    holds: bool,
+    allowed: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct BrokenJson<'a> {
+    by: &'a str,
+    what: &'a str,
+    result: &'static str,
+    found: Option<String>,
+    executions: u64,
+    seconds: f64,
+    failure: Option<FailureJson>,
+}
+
+#[derive(Serialize)]
+struct FailureJson {
+    violated: String,
+    message: String,
+    timeline: String,
+    replay: String,
+}
+
+/// Writes everything that was found out to `file`.
+pub(super) fn write(file: &Path, checked: &[(&Test, Verdict)]) -> Result<(), Trouble> {
+    let document = Document {
+        schema: SCHEMA,
+        tests: checked.iter().map(|(t, v)| test_json(t, v)).collect(),
+    };
+    let wrong = |error: String| Trouble::Usage(format!("{}: {error}", file.display()));
+    let mut text =
+        serde_json::to_string_pretty(&document).map_err(|error| wrong(error.to_string()))?;
+    text.push('\n');
+    std::fs::write(file, text).map_err(|error| wrong(error.to_string()))
+}
+
+fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
+    let program = &verdict.program;
+    let broken = verdict.broken.iter().map(|b| broken_json(test, verdict, b));
+    TestJson {
+        path: test.path.display().to_string(),
+        name: &program.name,
+        label: &test.label,
+        description: program.description.as_deref(),
+        sources: program.sources().collect(),
+        canary: test.is_canary(),
+        engine: verdict.subject.name(),
+        deviations: verdict.deviations.to_string(),
+        ok: standing(test, verdict) == Standing::Fine,
+        skipped: verdict.skipped.as_deref(),
+        reasons: &verdict.reasons,
+        seconds: verdict.elapsed.as_secs_f64(),
+        run: verdict.run.as_ref().map(|run| run_json(test, verdict, run)),
+        broken_by: broken.collect(),
+    }
+}
+
+fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
+    let report = &run.report;
+    let formula = &verdict.program.condition.formula;
+    let (positive, negative) = run.counts();
+    let (search, preemptions) = match report.search {
+        Search::Complete => ("complete", None),
+        Search::Bounded { preemptions } => ("bounded", Some(preemptions)),
+        Search::Sampled => ("sampled", None),
+        Search::Unfinished => ("unknown", None),
+    };
+    let outcome = |(outcome, &count): (&_, &u64)| OutcomeJson {
+        outcome: format!("{outcome}"),
+        count,
+        holds: formula.holds(outcome),
+        allowed: run
+            .allowed
+            .as_ref()
+            .ok()
+            .map(|allowed| allowed.contains(&without_counts(outcome))),
+    };
+    RunJson {
+        kind: verdict.kind(),
+        condition: verdict.program.condition.to_string(),
+        holds: run.condition_holds(),
+        protocol: run.scenario.config.protocol.to_string(),
+        executions: report.executions,
+        search,
+        preemptions,
+        positive,
+        negative,
+        outcomes: report.outcomes.iter().map(outcome).collect(),
+        unseen: run.unseen().iter().map(|o| o.to_string()).collect(),
+        specification: run.allowed.as_ref().err().cloned(),
+        problem: report.problem.clone(),
+        failure: report
+            .failure
+            .as_ref()
+            .map(|failure| failure_json(test, verdict, &verdict.deviations, failure)),
+    }
+}
+
+fn broken_json<'a>(test: &Test, verdict: &Verdict, broken: &'a Broken) -> BrokenJson<'a> {
+    let (result, found) = match &broken.found {
+        Found::Confirmed => ("confirmed", None),
+        Found::Instead(other) => ("instead", Some(other.clone())),
+        Found::NotFound(_) => match &broken.excused {
+            Some(reason) => ("missed", Some(reason.clone())),
+            None => ("not-found", None),
+        },
+        Found::NotApplicable(why) => ("n/a", Some(why.clone())),
+        Found::Problem(problem) => ("unknown", Some(problem.clone())),
+    };
+    BrokenJson {
+        by: &broken.by,
+        what: &broken.what,
+        result,
+        found,
+        executions: broken.executions,
+        seconds: broken.elapsed.as_secs_f64(),
+        failure: broken
+            .failure
+            .as_ref()
+            .map(|failure| failure_json(test, verdict, &broken.deviations, failure)),
+    }
+}
+
+fn failure_json(
+    test: &Test,
+    verdict: &Verdict,
+    deviations: &Deviations,
+    failure: &Failure,
+) -> FailureJson {
+    let timeline = verdict.run.as_ref().map_or(String::new(), |run| {
+        timeline::counterexample(&run.scenario, failure, verdict.subject, WIDTH)
+    });
+    FailureJson {
+        violated: failure.violated.to_string(),
+        message: failure.message.clone(),
+        timeline,
+        replay: replay(test, deviations, failure),
+    }
+}

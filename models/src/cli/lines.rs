@@ -1,0 +1,188 @@
+//! A verdict in one line, and all of them in one.
+
+use std::time::Duration;
+
+use super::{Color, Terminal, Test};
+use crate::engines::Search;
+use crate::verdict::{Found, Verdict, grouped, plural};
+
+/// The longest label that the others are aligned to.
+const LABEL: usize = 48;
+
+/// How a test stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As expected.
+    Fine,
+    /// Not as expected.
+    Wrong,
+    /// Not run.
+    Skipped,
+}
+
+/// How `test` stands with this verdict: a canary must fail by itself.
+pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
+    if verdict.skipped.is_some() {
+        return Standing::Skipped;
+    }
+    let fine = if test.is_canary() {
+        verdict.fails_by_itself()
+    } else {
+        verdict.is_ok()
+    };
+    if fine { Standing::Fine } else { Standing::Wrong }
+}
+
+/// The width of the labels' column.
+pub(super) fn label_width(tests: &[Test]) -> usize {
+    let longest = tests.iter().map(|test| test.label.chars().count()).max();
+    longest.unwrap_or(0).min(LABEL)
+}
+
+/// One test's line.
+pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Terminal) -> String {
+    let standing = standing(test, verdict);
+    let word = match standing {
+        Standing::Fine => terminal.paint(Color::Green, "ok  "),
+        Standing::Wrong => terminal.paint(Color::Red, "FAIL"),
+        Standing::Skipped => terminal.paint(Color::Yellow, "skip"),
+    };
+    let label = &test.label;
+    if let Some(why) = &verdict.skipped {
+        return format!("{word}  {label:width$}  {why}");
+    }
+    let mut line = format!("{word}  {label:width$}");
+    if let Some(run) = &verdict.run {
+        let search = match run.report.search {
+            Search::Complete => "complete".to_owned(),
+            Search::Bounded { preemptions } => format!("bounded {preemptions}"),
+            Search::Sampled => "sampled".to_owned(),
+            Search::Unfinished if run.report.failure.is_some() => "stopped".to_owned(),
+            Search::Unfinished => "unknown".to_owned(),
+        };
+        line += &format!(
+            "  {search:<9} {:>10} executions  {:>7}",
+            grouped(run.report.executions),
+            seconds(verdict.elapsed)
+        );
+    }
+    if !verdict.broken.is_empty() {
+        line += &format!("  {}", broken(verdict));
+    }
+    match (test.is_canary(), standing) {
+        (true, Standing::Fine) => {
+            let why = verdict.reasons.first().map_or("", |reason| reason);
+            let what = why.split(':').next().unwrap_or_default();
+            line += &format!("  canary fails, as it must: {what}");
+        }
+        (true, _) => line += "  the canary, which must fail, passes",
+        (false, _) => {
+            if let Some(reason) = verdict.reasons.first() {
+                let more = verdict.reasons.len() - 1;
+                line += &format!("  {reason}");
+                if more > 0 {
+                    line += &format!(" (and {more} more)");
+                }
+            }
+        }
+    }
+    line
+}
+
+/// "broken: 2/3, 1 n/a"
+fn broken(verdict: &Verdict) -> String {
+    let all = &verdict.broken;
+    let confirmed = all.iter().filter(|b| b.is_confirmed()).count();
+    let mut words = format!("broken: {confirmed}/{}", all.len());
+    let counts = [
+        (
+            "missed by loom",
+            all.iter()
+                .filter(|b| matches!(b.found, Found::NotFound(_)) && b.excused.is_some())
+                .count(),
+        ),
+        (
+            "not found",
+            all.iter()
+                .filter(|b| matches!(b.found, Found::NotFound(_)) && b.excused.is_none())
+                .count(),
+        ),
+        (
+            "n/a",
+            all.iter()
+                .filter(|b| matches!(b.found, Found::NotApplicable(_)))
+                .count(),
+        ),
+    ];
+    for (what, count) in counts {
+        if count > 0 {
+            words += &format!(", {count} {what}");
+        }
+    }
+    words
+}
+
+/// A duration in seconds.
+pub(super) fn seconds(elapsed: Duration) -> String {
+    format!("{:.2} s", elapsed.as_secs_f64())
+}
+
+/// What all tests amount to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Summary {
+    tests: usize,
+    expected: usize,
+    complete: usize,
+    bounded: usize,
+    sampled: usize,
+    skipped: usize,
+    executions: u64,
+}
+
+impl Summary {
+    /// Counts one test.
+    pub fn add(&mut self, test: &Test, verdict: &Verdict) {
+        self.tests += 1;
+        match standing(test, verdict) {
+            Standing::Fine => self.expected += 1,
+            Standing::Skipped => self.skipped += 1,
+            Standing::Wrong => {}
+        }
+        if let Some(run) = &verdict.run {
+            match run.report.search {
+                Search::Complete => self.complete += 1,
+                Search::Bounded { .. } => self.bounded += 1,
+                Search::Sampled => self.sampled += 1,
+                Search::Unfinished => {}
+            }
+            self.executions += run.report.executions;
+        }
+        self.executions += verdict.broken.iter().map(|b| b.executions).sum::<u64>();
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_fine(&self) -> bool {
+        self.expected + self.skipped == self.tests
+    }
+
+    /// "40 tests, 39 as expected, …"
+    pub fn line(&self, elapsed: Duration, terminal: Terminal) -> String {
+        let mut parts = vec![
+            plural(self.tests as u64, "test"),
+            format!("{} as expected", self.expected),
+        ];
+        let wrong = self.tests - self.expected - self.skipped;
+        if wrong > 0 {
+            parts.push(terminal.paint(Color::Red, &format!("{wrong} not")));
+        }
+        parts.push(format!("{} complete", self.complete));
+        parts.push(format!("{} bounded", self.bounded));
+        if self.sampled > 0 {
+            parts.push(format!("{} sampled", self.sampled));
+        }
+        parts.push(format!("{} skipped", self.skipped));
+        parts.push(plural(self.executions, "execution"));
+        parts.push(seconds(elapsed));
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,126 @@
+//! The `seqfault` command.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `arguments` | the command line |
+//! | `files` | from paths to tests |
+//! | `jobs` | tests on threads, results in order |
+//! | `progress` | who watches on a terminal |
+//! | `check`, `compare`, `knobs`, `new` | the commands |
+//! | `lines` | a verdict in one line |
+//! | `counterexample` | a failure with its timeline and its replay |
+//! | `json` | everything, for programs |
+//!
+//! Exit status: 0, all is as expected; 1, some verdict is not; 2, bad usage or
+//! a bad file.
+
+mod arguments;
+mod check;
+mod compare;
+mod counterexample;
+mod files;
+mod jobs;
+mod json;
+mod knobs;
+mod lines;
+mod new;
+mod progress;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+pub use files::{Test, collect};
+
+/// What went wrong before anything was checked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The command line, the environment, or a path is wrong.
+    #[error("error: {0}")]
+    Usage(String),
+    /// Files are wrong; the text says where.
+    #[error("{0}")]
+    Files(String),
+}
+
+/// Whether and how output is for a terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// Standard output takes colours.
+    pub color: bool,
+    /// Columns of a table.
+    pub width: usize,
+}
+
+/// Columns where the width is not known.
+const WIDTH: usize = 120;
+/// The least columns that tables are made for.
+const MIN_WIDTH: usize = 80;
+
+impl Terminal {
+    fn of_stdout() -> Terminal {
+        let is_terminal = std::io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        let size = terminal_size::terminal_size().filter(|_| is_terminal);
+        let size = size.map(|(width, _)| usize::from(width.0));
+        let width = size.or(columns).unwrap_or(WIDTH);
+        Terminal {
+            color: is_terminal && !no_color,
+            width: width.max(MIN_WIDTH),
+        }
+    }
+
+    /// `text` in a colour, on a terminal.
+    pub fn paint(self, color: Color, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match color {
+            Color::Green => 32,
+            Color::Red => 31,
+            Color::Yellow => 33,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// The colours that mean something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Color {
+    /// As expected.
+    Green,
+    /// Not as expected.
+    Red,
+    /// Not judged.
+    Yellow,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let terminal = Terminal::of_stdout();
+    let result = match arguments.command {
+        Command::Check(command) => check::run(&command, terminal),
+        Command::Compare(command) => compare::run(&command, terminal),
+        Command::Knobs(command) => knobs::run(&command),
+        Command::New(command) => new::run(&command),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(trouble) => {
+            eprintln!("{}", trouble.to_string().trim_end());
+            ExitCode::from(2)
+        }
+    }
+}

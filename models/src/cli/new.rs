@@ -1,0 +1,36 @@
+//! `seqfault new`
+
+use std::io::Write;
+
+use super::Trouble;
+use super::arguments::New;
+
+/// A test that says what each of its parts is, and passes.
+const TEMPLATE: &str = include_str!("template.litmus");
+/// The name that stands in the template.
+const NAME: &str = "NAME";
+
+/// Writes the test; refuses to overwrite one.
+pub(super) fn run(command: &New) -> Result<bool, Trouble> {
+    let name = command.name.trim_end_matches(".litmus");
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_+.".contains(c);
+    let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins || !name.chars().all(fits) {
+        return Err(Trouble::Usage(format!(
+            "`{name}` cannot name a test: a name has letters, digits, `-`, `_`, `+` and `.`"
+        )));
+    }
+    let file = format!("{name}.litmus");
+    let written = std::fs::File::create_new(&file)
+        .and_then(|mut out| out.write_all(TEMPLATE.replace(NAME, name).as_bytes()));
+    match written {
+        Ok(()) => {
+            println!("{file} is written; `cargo seqfault check {file}` checks it");
+            Ok(true)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Trouble::Usage(
+            format!("{file} is there already, and stays as it is"),
+        )),
+        Err(error) => Err(Trouble::Usage(format!("{file}: {error}"))),
+    }
+}

@@ -1,0 +1,203 @@
+//! A difference between core and the specification, and the litmus test that
+//! shows it.
+
+use std::fmt::{self, Write as _};
+
+use seqfault_core::{self as core, Violation};
+
+use super::op::Op;
+use super::subject::{PAGES, Shape, Subject};
+use crate::litmus::ast::Value;
+use crate::spec::seq::{Call, Machine};
+
+/// What core does otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It answers this.
+    Answer(Value),
+    /// A page is mapped, or not.
+    Mapped {
+        /// The page.
+        page: usize,
+        /// What the specification says.
+        expected: bool,
+    },
+    /// A page has this protection.
+    Prot {
+        /// The page.
+        page: usize,
+        /// Core's protection.
+        found: Option<core::Prot>,
+    },
+    /// A read of the page would return this.
+    Value {
+        /// The page.
+        page: usize,
+        /// Core's answer.
+        found: Value,
+    },
+    /// A page has a property, or not.
+    Property {
+        /// The page.
+        page: usize,
+        /// The property, as a litmus test names it.
+        name: &'static str,
+        /// What the specification says.
+        expected: bool,
+    },
+    /// The VMAs are these, and should be fewer, or others.
+    Vmas(String),
+    /// An invariant of core's own does not hold, or core panics.
+    Violation {
+        /// The invariant.
+        violation: Option<Violation>,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+/// A difference: `Display` is the finding, then the litmus test.
+#[derive(Clone)]
+pub struct Difference {
+    /// The core.
+    pub subject: Subject,
+    /// What was done, the operation that shows the difference last.
+    pub ops: Vec<Op>,
+    /// What core does otherwise.
+    pub what: What,
+    /// The specification's answer to the last operation.
+    pub(super) answer: Value,
+    /// The specification after it.
+    pub(super) spec: Machine,
+}
+
+/// Accesses that tell a protection.
+const PROBES: [fn(usize) -> Call; 3] = [Call::Read, Call::Exec, |page| Call::Write(page, 1)];
+
+impl Difference {
+    /// A litmus test for one CPU that asks for what the specification says:
+    /// it fails while the difference is there.
+    pub fn litmus(&self) -> String {
+        let mut ops = self.ops.clone();
+        let condition = self.condition(&mut ops);
+        let mut text = String::from("MM core-differs\n");
+        let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
+        line(&format!("\"{}\"", self.finding().replace('"', "'")));
+        if self.subject.shape != Shape::TwoLevels {
+            line("(* With two levels of page tables, as litmus tests run, it may not show. *)");
+        }
+        if matches!(self.what, What::Vmas(_)) {
+            line("(* No condition tells how many VMAs there are. *)");
+        }
+        for (name, value) in self.subject.protocol.choices() {
+            line(&format!("with {name}={}", value.name));
+        }
+        line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
+        for (number, op) in ops.iter().enumerate() {
+            if op.has_answer() {
+                line(&format!("  r{number} = {op};"));
+            } else {
+                line(&format!("  {op};"));
+            }
+        }
+        line(&format!("}}\n\nforall ({condition})"));
+        if !self.subject.quirks.is_empty() {
+            let quirks: Vec<&str> = self.subject.quirks.iter().map(core::Quirk::name).collect();
+            let wrong = match &self.what {
+                What::Violation {
+                    violation: Some(violation),
+                    ..
+                } => violation.invariant.name(),
+                _ => "condition",
+            };
+            line(&format!("\nbroken by {} : {wrong}", quirks.join(" ")));
+        }
+        text
+    }
+
+    /// The condition that the specification meets, with probes added to `ops`
+    /// where it needs them.
+    fn condition(&self, ops: &mut Vec<Op>) -> String {
+        match &self.what {
+            What::Mapped { page, expected } => holds("mapped", *page, *expected),
+            What::Property {
+                page,
+                name,
+                expected,
+            } => holds(name, *page, *expected),
+            What::Value { page, .. } => format!("A[{page}]={}", self.spec.value(*page).value()),
+            What::Prot { page, .. } => {
+                let mut spec = self.spec.clone();
+                let atoms = PROBES.map(|probe| {
+                    let call = probe(*page);
+                    ops.push(Op::Call(call.clone()));
+                    format!("0:r{}={}", ops.len() - 1, spec.apply(&call).value())
+                });
+                atoms.join(" /\\ ")
+            }
+            What::Answer(_) | What::Vmas(_) | What::Violation { .. } => {
+                let last = ops.len() - 1;
+                if ops[last].has_answer() {
+                    format!("0:r{last}={}", self.answer)
+                } else {
+                    holds("mapped", 0, self.spec.mapped(0))
+                }
+            }
+        }
+    }
+
+    /// What is different, in a sentence.
+    fn finding(&self) -> String {
+        let last = &self.ops[self.ops.len() - 1];
+        let is = |holds: bool| if holds { "is" } else { "is not" };
+        let found = match &self.what {
+            What::Answer(found) => format!("`{last}` answers {found}, not {}", self.answer),
+            What::Mapped { page, expected } => {
+                format!("after `{last}` A[{page}] {} mapped", is(!expected))
+            }
+            What::Prot { page, found } => {
+                let found = found.map_or_else(|| "no".to_owned(), |prot| prot.to_string());
+                format!("after `{last}` A[{page}] has {found} protection")
+            }
+            What::Value { page, found } => {
+                let expected = self.spec.value(*page).value();
+                format!("after `{last}` a read of A[{page}] would return {found}, not {expected}")
+            }
+            What::Property {
+                page,
+                name,
+                expected,
+            } => format!("after `{last}` A[{page}] {} {name}", is(!expected)),
+            What::Vmas(found) => format!("after `{last}` the VMAs are not as few: {found}"),
+            What::Violation {
+                violation: Some(violation),
+                ..
+            } => format!("`{last}` violates {violation}"),
+            What::Violation { message, .. } => format!("`{last}` panics: {message}"),
+        };
+        found.replace('\n', " ")
+    }
+}
+
+/// A condition's atom.
+fn holds(property: &str, page: usize, expected: bool) -> String {
+    let not = if expected { "" } else { "~" };
+    format!("{not}{property}(A[{page}])")
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Subject {
+            shape, tlb_entries, ..
+        } = self.subject;
+        writeln!(f, "core differs from the specification: {}", self.finding())?;
+        writeln!(f, "({shape:?}, {tlb_entries} TLB entries)\n")?;
+        f.write_str(&self.litmus())
+    }
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,37 @@
+//! Core against the reference specification, one CPU, operation by operation.
+//!
+//! With one CPU the specification has exactly one answer to everything, so
+//! both can be driven side by side and compared after every operation:
+//!
+//! ```text
+//!            +--> core on the native machine --> answer, pages, VMAs
+//!   Case ----+                                        |  equal after each
+//!            +--> spec::seq::Machine ----------> answer, pages
+//! ```
+//!
+//! A [`Case`] is a [`Subject`] (which core: shape, choices, quirks) and a
+//! sequence of [`Op`]s over a dense window of pages. [`Case::check`] finds the
+//! first [`Difference`], which prints itself as a litmus test that reproduces it.
+//!
+//! # What is compared
+//! - the answer of each operation;
+//! - of each page: whether it is mapped, its protection, the value that a read
+//!   would return; present, dirty and writable, where the specification leaves no choice;
+//! - the VMAs are those of the pages, and neighbours of the same protection are one;
+//! - core's own invariants, and, whenever nothing waits to be freed, that
+//!   everything is either mapped or free.
+//!
+//! # Gaps
+//! - One CPU: no race is seen.
+//! - Memory is never short.
+
+mod case;
+mod difference;
+mod op;
+mod shrink;
+mod subject;
+
+pub use case::Case;
+pub use difference::{Difference, What};
+pub use op::Op;
+pub use subject::{PAGES, Shape, Subject, protocols};

@@ -1,0 +1,140 @@
+//! Operations over a window of pages.
+
+use std::fmt;
+use std::ops::Range;
+
+use seqfault_core::{self as core, Access, MmapFlags, PageRange, Vpn};
+
+use crate::litmus::ast::Prot;
+use crate::scenario::Step;
+use crate::spec::seq::Call;
+
+/// One operation of a CPU; pages are numbered from the window's first.
+///
+/// `Display` is the operation as a litmus test has it, with the window as `A`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// What the specification answers too.
+    Call(Call),
+    /// A speculative TLB fill.
+    Prefetch(usize),
+    /// A TLB eviction.
+    Evict(usize),
+    /// Waits until what was retired is free.
+    RcuBarrier,
+    /// The CPU runs a kernel thread from here on.
+    SwitchLazy,
+    /// It comes back.
+    SwitchMain,
+}
+
+impl Op {
+    /// The call for the specification.
+    pub fn call(&self) -> &Call {
+        match self {
+            Op::Call(call) => call,
+            _ => &Call::Nop,
+        }
+    }
+
+    /// Whether it has an answer that is worth a register.
+    pub(super) fn has_answer(&self) -> bool {
+        *self.call() != Call::Nop
+    }
+
+    /// Whether a CPU may do it while it runs a kernel thread.
+    pub(super) fn is_for_kernel_thread(&self) -> bool {
+        matches!(self, Op::RcuBarrier | Op::SwitchLazy | Op::SwitchMain)
+    }
+
+    /// The operation on core, with the window at `first`.
+    pub(super) fn step(&self, first: Vpn) -> Step {
+        let vpn = |page: usize| Vpn(first.0 + page as u64);
+        let range = |pages: &Range<usize>| PageRange::new(vpn(pages.start), vpn(pages.end));
+        match self {
+            Op::Call(Call::Read(page)) => Step::Read(vpn(*page)),
+            Op::Call(Call::Write(page, value)) => Step::Write(vpn(*page), *value),
+            Op::Call(Call::Xchg(page, value)) => Step::Xchg(vpn(*page), *value),
+            Op::Call(Call::Exec(page)) => Step::Exec(vpn(*page)),
+            Op::Call(Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+            }) => {
+                let flags = MmapFlags {
+                    noreplace: *noreplace,
+                    populate: *populate,
+                };
+                Step::Mmap(range(pages), core_prot(*prot), flags)
+            }
+            Op::Call(Call::Munmap(pages)) => Step::Munmap(range(pages)),
+            Op::Call(Call::Mprotect(pages, prot)) => Step::Mprotect(range(pages), core_prot(*prot)),
+            Op::Call(Call::Dontneed(pages)) => Step::Dontneed(range(pages)),
+            Op::Call(Call::PopulateRead(pages)) => Step::Populate(range(pages), Access::Read),
+            Op::Call(Call::PopulateWrite(pages)) => Step::Populate(range(pages), Access::Write),
+            Op::Call(Call::Nop) | Op::RcuBarrier => Step::RcuBarrier,
+            Op::Prefetch(page) => Step::Prefetch(vpn(*page)),
+            Op::Evict(page) => Step::Evict(vpn(*page)),
+            Op::SwitchLazy => Step::SwitchLazy,
+            Op::SwitchMain => Step::SwitchMain,
+        }
+    }
+}
+
+/// The same protection, as core has it.
+pub(super) fn core_prot(prot: Prot) -> core::Prot {
+    match prot {
+        Prot::None => core::Prot::NONE,
+        Prot::R => core::Prot::R,
+        Prot::Rw => core::Prot::RW,
+        Prot::Rx => core::Prot::R | core::Prot::X,
+        Prot::Rwx => core::Prot::RW | core::Prot::X,
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |pages: &Range<usize>| match pages.len() {
+            1 => format!("A[{}]", pages.start),
+            _ => format!("A[{}..{}]", pages.start, pages.end),
+        };
+        match self {
+            Op::Call(Call::Read(page)) => write!(f, "read A[{page}]"),
+            Op::Call(Call::Write(page, value)) => write!(f, "write A[{page}] {value}"),
+            Op::Call(Call::Xchg(page, value)) => write!(f, "xchg A[{page}] {value}"),
+            Op::Call(Call::Exec(page)) => write!(f, "exec A[{page}]"),
+            Op::Call(Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+            }) => {
+                write!(f, "mmap {} {}", part(pages), core_prot(*prot))?;
+                if *populate {
+                    f.write_str(" populate")?;
+                }
+                if *noreplace {
+                    f.write_str(" noreplace")?;
+                }
+                Ok(())
+            }
+            Op::Call(Call::Munmap(pages)) => write!(f, "munmap {}", part(pages)),
+            Op::Call(Call::Mprotect(pages, prot)) => {
+                write!(f, "mprotect {} {}", part(pages), core_prot(*prot))
+            }
+            Op::Call(Call::Dontneed(pages)) => write!(f, "madvise {} dontneed", part(pages)),
+            Op::Call(Call::PopulateRead(pages)) => {
+                write!(f, "madvise {} populate_read", part(pages))
+            }
+            Op::Call(Call::PopulateWrite(pages)) => {
+                write!(f, "madvise {} populate_write", part(pages))
+            }
+            Op::Call(Call::Nop) | Op::RcuBarrier => f.write_str("rcu_barrier"),
+            Op::Prefetch(page) => write!(f, "prefetch A[{page}]"),
+            Op::Evict(page) => write!(f, "evict A[{page}]"),
+            Op::SwitchLazy => f.write_str("switch lazy"),
+            Op::SwitchMain => f.write_str("switch main"),
+        }
+    }
+}

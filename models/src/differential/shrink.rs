@@ -1,0 +1,172 @@
+//! The smallest case that still shows a difference.
+//!
+//! Greedy, and the same for whoever found the case: operations are dropped,
+//! in halves and then one by one; what is left is made simpler; and the core
+//! becomes the usual one where that does not matter.
+
+use std::mem::discriminant;
+use std::ops::Range;
+
+use super::case::Case;
+use super::difference::{Difference, What};
+use super::op::Op;
+use super::subject::Subject;
+use crate::spec::Rules;
+use crate::spec::seq::Call;
+
+impl Case {
+    /// As [`Case::check`], but with the difference of the smallest case that
+    /// was found to show one of the same kind.
+    ///
+    /// # Errors
+    /// The difference.
+    pub fn check_and_shrink(&self, rules: &Rules) -> Result<(), Box<Difference>> {
+        let Err(difference) = self.check(rules) else {
+            return Ok(());
+        };
+        let mut smallest = Smallest {
+            case: self.clone(),
+            difference,
+            rules,
+        };
+        while smallest.drop_ops() | smallest.simplify_ops() | smallest.simplify_subject() {}
+        Err(smallest.difference)
+    }
+}
+
+/// The smallest case so far.
+struct Smallest<'a> {
+    case: Case,
+    difference: Box<Difference>,
+    rules: &'a Rules,
+}
+
+impl Smallest<'_> {
+    /// Takes `case` if it shows the same kind of difference.
+    fn take(&mut self, case: Case) -> bool {
+        match case.check(self.rules) {
+            Err(difference) if is_same_kind(&difference.what, &self.difference.what) => {
+                self.case = case;
+                self.difference = difference;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn drop_ops(&mut self) -> bool {
+        let mut progress = false;
+        let mut len = self.case.ops.len();
+        while len > 0 {
+            let mut start = 0;
+            while start < self.case.ops.len() {
+                let mut case = self.case.clone();
+                let end = (start + len).min(case.ops.len());
+                case.ops.drain(start..end);
+                if self.take(case) {
+                    progress = true;
+                } else {
+                    start += len;
+                }
+            }
+            len /= 2;
+        }
+        progress
+    }
+
+    fn simplify_ops(&mut self) -> bool {
+        let mut progress = false;
+        for number in 0..self.case.ops.len() {
+            while simpler(&self.case.ops[number]).into_iter().any(|op| {
+                let mut case = self.case.clone();
+                case.ops[number] = op;
+                self.take(case)
+            }) {
+                progress = true;
+            }
+        }
+        progress
+    }
+
+    fn simplify_subject(&mut self) -> bool {
+        let mut changed = Vec::new();
+        let mut changes = |change: &dyn Fn(&mut Subject)| {
+            let mut subject = self.case.subject;
+            change(&mut subject);
+            changed.push(subject);
+        };
+        let usual = Subject::default();
+        changes(&|subject| subject.shape = usual.shape);
+        changes(&|subject| subject.tlb_entries = usual.tlb_entries);
+        changes(&|subject| subject.protocol = usual.protocol);
+        changes(&|subject| subject.protocol.fault = usual.protocol.fault);
+        // The choice that comes first would reset the others.
+        for (name, value) in usual.protocol.choices().skip(1) {
+            changes(&|subject| {
+                let made = subject.protocol.choose(name, value.name);
+                made.expect("a protocol names its own choices");
+            });
+        }
+        changed.into_iter().any(|subject| {
+            let ops = self.case.ops.clone();
+            subject != self.case.subject
+                && subject.protocol.conflict().is_none()
+                && self.take(Case { subject, ops })
+        })
+    }
+}
+
+fn is_same_kind(a: &What, b: &What) -> bool {
+    let violation = |what: &What| match what {
+        What::Violation { violation, .. } => *violation,
+        _ => None,
+    };
+    discriminant(a) == discriminant(b) && violation(a) == violation(b)
+}
+
+/// Operations that are a little simpler than `op`.
+fn simpler(op: &Op) -> Vec<Op> {
+    let Op::Call(call) = op else {
+        return Vec::new();
+    };
+    let shorter = |pages: &Range<usize>| {
+        let shorter = [pages.start + 1..pages.end, pages.start..pages.end - 1];
+        shorter.into_iter().filter(|pages| !pages.is_empty())
+    };
+    let calls: Vec<Call> = match call {
+        Call::Write(page, value) if *value > 1 => vec![Call::Write(*page, 1)],
+        Call::Xchg(page, value) => vec![Call::Write(*page, *value)],
+        Call::Mmap {
+            pages,
+            prot,
+            populate,
+            noreplace,
+        } => {
+            let mmap = |pages, populate, noreplace| Call::Mmap {
+                pages,
+                prot: *prot,
+                populate,
+                noreplace,
+            };
+            let mut calls: Vec<Call> = shorter(pages)
+                .map(|pages| mmap(pages, *populate, *noreplace))
+                .collect();
+            if *populate {
+                calls.push(mmap(pages.clone(), false, *noreplace));
+            }
+            if *noreplace {
+                calls.push(mmap(pages.clone(), *populate, false));
+            }
+            calls
+        }
+        Call::Munmap(pages) => shorter(pages).map(Call::Munmap).collect(),
+        Call::Mprotect(pages, prot) => shorter(pages)
+            .map(|pages| Call::Mprotect(pages, *prot))
+            .collect(),
+        Call::Dontneed(pages) => shorter(pages).map(Call::Dontneed).collect(),
+        Call::PopulateRead(pages) => shorter(pages).map(Call::PopulateRead).collect(),
+        Call::PopulateWrite(pages) => shorter(pages).map(Call::PopulateWrite).collect(),
+        _ => Vec::new(),
+    };
+    calls.into_iter().map(Op::Call).collect()
+}

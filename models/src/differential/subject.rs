@@ -1,0 +1,132 @@
+//! Which core is compared: its shape, its choices, its quirks.
+
+use seqfault_core::{CHOICES, Config, Geometry, Protocol, Quirks, Vpn};
+
+/// Pages of the window.
+pub const PAGES: usize = 12;
+
+/// Page tables, and where in them the window lies.
+///
+/// ```text
+/// TwoLevels    tables of 4: three whole leaf tables, up to the end of all addresses
+/// ThreeLevels  tables of 4: parts of four leaf tables, and of two above them
+/// FourLevels   tables of 2: six leaf tables from address 0 on, two at the top
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// As litmus tests run.
+    #[default]
+    TwoLevels,
+    /// The window begins and ends inside leaf tables.
+    ThreeLevels,
+    /// As many tables as can be.
+    FourLevels,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: [Shape; 3] = [Shape::TwoLevels, Shape::ThreeLevels, Shape::FourLevels];
+
+    /// The page tables.
+    pub const fn geometry(self) -> Geometry {
+        match self {
+            Shape::TwoLevels => Geometry::SMALL,
+            Shape::ThreeLevels => Geometry { levels: 3, bits: 2 },
+            Shape::FourLevels => Geometry { levels: 4, bits: 1 },
+        }
+    }
+
+    /// The window's first page.
+    pub const fn first(self) -> Vpn {
+        Vpn(match self {
+            Shape::TwoLevels => 4,
+            Shape::ThreeLevels => 10,
+            Shape::FourLevels => 0,
+        })
+    }
+}
+
+/// A core with one CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its page tables.
+    pub shape: Shape,
+    /// Its choices.
+    pub protocol: Protocol,
+    /// Its quirks: none, unless a difference is wanted.
+    pub quirks: Quirks,
+    /// Translations that its TLB holds: at least 1.
+    pub tlb_entries: usize,
+}
+
+impl Default for Subject {
+    fn default() -> Subject {
+        Subject {
+            shape: Shape::default(),
+            protocol: Protocol::default(),
+            quirks: Quirks::NONE,
+            tlb_entries: 64,
+        }
+    }
+}
+
+impl Subject {
+    /// The machine, with more memory than a few hundred operations use up
+    /// before the next `rcu_barrier`.
+    pub(super) fn config(&self) -> Config {
+        Config {
+            geometry: self.shape.geometry(),
+            protocol: self.protocol,
+            quirks: self.quirks,
+            tlb_entries: self.tlb_entries,
+            frames_per_cpu: 4096,
+            tables_per_cpu: 4096,
+            ..Config::small(1)
+        }
+    }
+}
+
+/// Every combination of choices that does not conflict.
+pub fn protocols() -> Vec<Protocol> {
+    let mut all = vec![Protocol::default()];
+    // `protocol` comes first, as it resets the others.
+    for choice in CHOICES {
+        let with_value = |protocol: Protocol| {
+            choice.values.iter().map(move |value| {
+                let mut protocol = protocol;
+                let made = protocol.choose(choice.name, value.name);
+                made.expect("the table of choices names its own values");
+                protocol
+            })
+        };
+        all = all.into_iter().flat_map(with_value).collect();
+    }
+    all.retain(|protocol| protocol.conflict().is_none());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_value_of_every_choice_is_among_the_protocols() {
+        let all = protocols();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        for choice in CHOICES {
+            for value in choice.values {
+                let has = |p: &Protocol| p.choices().any(|(c, v)| c == choice.name && v == value);
+                assert!(all.iter().any(has), "{}={}", choice.name, value.name);
+            }
+        }
+    }
+
+    #[test]
+    fn windows_lie_inside_the_address_space() {
+        for shape in Shape::ALL {
+            assert!(shape.first().0 + PAGES as u64 <= shape.geometry().len_pages());
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Lock order, across all executions of a run.
+//!
+//! Two executions that each end well can show that a third one need not: one
+//! takes a page-table lock inside the mmap lock, another the mmap lock inside a
+//! page-table lock. Each wait for a lock of one class while a lock of another
+//! is held is an edge; a cycle of edges is an inversion. As lockdep does, so
+//! that no execution has to deadlock.
+//!
+//! A CPU's own interrupts being off count as its `irq` lock where core tells
+//! of it; an IPI is a wait for another CPU's.
+
+use seqfault_core::{CpuId, LockClass, LockStep, What};
+
+use crate::platform::Entry;
+
+/// A CPU waited for a lock while it held another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub held: LockClass,
+    pub wanted: LockClass,
+    pub cpu: CpuId,
+}
+
+/// The edges seen so far, each with the first execution that showed it.
+#[derive(Debug, Default)]
+pub(super) struct LockOrder {
+    edges: Vec<(Edge, Vec<Entry>)>,
+}
+
+/// Which classes deadlock with each other.
+fn ordered(class: LockClass) -> bool {
+    // An RCU read section waits for nothing but spinning locks.
+    class != LockClass::Rcu
+}
+
+/// What one CPU holds.
+#[derive(Clone, Debug, Default)]
+struct Held(Vec<(LockClass, u64, bool)>);
+
+impl Held {
+    fn step(&mut self, class: LockClass, instance: u64, step: LockStep) {
+        match step {
+            LockStep::Waits | LockStep::Busy => {}
+            // A VMA that was waited for is locked for writing.
+            LockStep::Locked => self.0.push((class, instance, class == LockClass::Vma)),
+            LockStep::TryLocked => self.0.push((class, instance, false)),
+            LockStep::Unlocked => {
+                if let Some(at) = self
+                    .0
+                    .iter()
+                    .rposition(|&(c, i, _)| (c, i) == (class, instance))
+                {
+                    self.0.remove(at);
+                }
+                if class == LockClass::Mmap {
+                    // Leaving the mmap lock leaves every VMA's write lock.
+                    self.0.retain(|&(_, _, until_mmap)| !until_mmap);
+                }
+            }
+        }
+    }
+}
+
+impl LockOrder {
+    /// Learns the edges of one execution.
+    pub fn observe(&mut self, entries: &[Entry]) {
+        let mut held: Vec<Held> = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::End(cpu, ..) => {
+                    if let Some(held) = held.get_mut(cpu.0) {
+                        held.0.clear();
+                    }
+                }
+                Entry::Event(event) => {
+                    let What::Lock {
+                        class,
+                        instance,
+                        step,
+                    } = event.what
+                    else {
+                        continue;
+                    };
+                    let cpu = event.cpu;
+                    if held.len() <= cpu.0 {
+                        held.resize(cpu.0 + 1, Held::default());
+                    }
+                    if step == LockStep::Waits && ordered(class) {
+                        self.waits(cpu, class, &held[cpu.0], entries);
+                    }
+                    held[cpu.0].step(class, instance, step);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn waits(&mut self, cpu: CpuId, wanted: LockClass, held: &Held, entries: &[Entry]) {
+        for &(class, ..) in &held.0 {
+            let known = |(e, _): &(Edge, _)| (e.held, e.wanted) == (class, wanted);
+            if class != wanted && ordered(class) && !self.edges.iter().any(known) {
+                let edge = Edge {
+                    held: class,
+                    wanted,
+                    cpu,
+                };
+                self.edges.push((edge, entries.to_vec()));
+            }
+        }
+    }
+
+    /// A shortest cycle: its edges, each with an execution that shows it.
+    pub fn cycle(&self) -> Option<Vec<&(Edge, Vec<Entry>)>> {
+        let from = |first: &'_ (Edge, Vec<Entry>)| {
+            let mut paths = vec![vec![
+                self.edges
+                    .iter()
+                    .position(|e| std::ptr::eq(e, first))
+                    .unwrap_or(0),
+            ]];
+            while let Some(path) = paths.first().cloned() {
+                paths.remove(0);
+                let end = self.edges[path[path.len() - 1]].0.wanted;
+                if end == first.0.held {
+                    return Some(path);
+                }
+                let next = (0..self.edges.len())
+                    .filter(|n| self.edges[*n].0.held == end && !path.contains(n));
+                paths.extend(next.map(|n| [path.clone(), vec![n]].concat()));
+            }
+            None
+        };
+        let shortest = self.edges.iter().filter_map(from).min_by_key(Vec::len)?;
+        Some(shortest.into_iter().map(|n| &self.edges[n]).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seqfault_core::Event;
+
+    fn run(steps: &[(usize, LockClass, LockStep)]) -> Vec<Entry> {
+        let entry = |&(cpu, class, step): &_| {
+            Entry::Event(Event {
+                cpu: CpuId(cpu),
+                what: What::Lock {
+                    class,
+                    instance: 0,
+                    step,
+                },
+            })
+        };
+        steps.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn two_orders_in_two_executions_are_a_cycle() {
+        use LockClass::{Mmap, Ptl};
+        use LockStep::{Locked, Unlocked, Waits};
+        let mut order = LockOrder::default();
+        order.observe(&run(&[
+            (0, Mmap, Waits),
+            (0, Mmap, Locked),
+            (0, Ptl, Waits),
+            (0, Ptl, Locked),
+            (0, Ptl, Unlocked),
+            (0, Mmap, Unlocked),
+            (0, Ptl, Waits),
+            (0, Ptl, Locked),
+        ]));
+        assert!(order.cycle().is_none());
+        order.observe(&run(&[(1, Ptl, Locked), (1, Mmap, Waits)]));
+        let cycle = order.cycle().expect("both orders were seen");
+        assert_eq!(cycle.len(), 2);
+    }
+
+    #[test]
+    fn leaving_the_mmap_lock_leaves_the_vmas() {
+        use LockClass::{Mmap, Vma};
+        use LockStep::{Locked, TryLocked, Unlocked, Waits};
+        let mut order = LockOrder::default();
+        order.observe(&run(&[
+            (0, Mmap, Locked),
+            (0, Vma, Waits),
+            (0, Vma, Locked),
+            (0, Mmap, Unlocked),
+            (0, Mmap, Waits),
+        ]));
+        assert!(order.cycle().is_none());
+        order.observe(&run(&[(1, Vma, TryLocked), (1, Mmap, Waits)]));
+        assert!(order.cycle().is_some());
+    }
+}

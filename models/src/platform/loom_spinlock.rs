@@ -1,0 +1,127 @@
+//! A lock under loom that can be tried.
+//!
+//! loom's own `try_lock` waits if another thread takes the lock while it is
+//! about to try (all threads whose next step is at the lock are blocked), and
+//! so reports deadlocks that do not exist. Here a word says who has the lock;
+//! loom's mutex is only for those who wait.
+//!
+//! ```text
+//!             word   loom's mutex
+//!   free      0      free
+//!   locked    1      held by the owner, who waited for it
+//!   tried     1      free, or held by one who is about to sleep
+//! ```
+
+use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
+use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
+
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::{Condvar, Mutex as LoomMutex, MutexGuard as LoomGuard};
+use seqfault_core::platform::{Mutex, TryLock};
+
+use super::guards::Guard;
+use super::loom::unpoisoned;
+use super::recorder::{in_finale, is_over};
+
+/// A lock that can be tried.
+#[derive(Debug)]
+pub struct LoomSpinLock<T> {
+    word: AtomicU64,
+    waiters: LoomMutex<()>,
+    freed: Condvar,
+    /// How many wait (ghost).
+    waiting: AtomicUsize,
+    data: StdMutex<T>,
+}
+
+/// A held [`LoomSpinLock`].
+pub struct SpinGuard<'a, T> {
+    held: Guard<StdGuard<'a, T>, Held<'a, T>>,
+}
+
+/// Leaves the lock when it is dropped.
+struct Held<'a, T> {
+    lock: &'a LoomSpinLock<T>,
+    waited: Option<LoomGuard<'a, ()>>,
+}
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        if is_over() {
+            std::mem::forget(self.waited.take());
+            return;
+        }
+        self.lock.word.swap(0, Ordering::Release);
+        if self.waited.is_none() && self.lock.waiting.load(StdOrdering::Relaxed) > 0 {
+            let _waiters = Guard::new(&(), Some(unpoisoned(self.lock.waiters.lock())));
+            self.lock.freed.notify_all();
+        }
+    }
+}
+
+impl<T> LoomSpinLock<T> {
+    fn guard<'a>(&'a self, held: Option<Held<'a, T>>) -> SpinGuard<'a, T> {
+        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        SpinGuard {
+            held: Guard::new(data, held),
+        }
+    }
+}
+
+impl<T> std::ops::Deref for SpinGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.held
+    }
+}
+
+impl<T> std::ops::DerefMut for SpinGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.held
+    }
+}
+
+impl<T: Send + 'static> Mutex<T> for LoomSpinLock<T> {
+    type Guard<'a> = SpinGuard<'a, T>;
+
+    fn new(value: T) -> LoomSpinLock<T> {
+        LoomSpinLock {
+            word: AtomicU64::new(0),
+            waiters: LoomMutex::new(()),
+            freed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            data: StdMutex::new(value),
+        }
+    }
+
+    fn lock(&self) -> SpinGuard<'_, T> {
+        if in_finale() {
+            return self.guard(None);
+        }
+        let mut waiter = Guard::new(&(), Some(unpoisoned(self.waiters.lock())));
+        self.waiting.fetch_add(1, StdOrdering::Relaxed);
+        while self.word.swap(1, Ordering::Acquire) != 0 {
+            let held = waiter.leave().expect("it holds the mutex");
+            waiter = Guard::new(&(), Some(unpoisoned(self.freed.wait(held))));
+        }
+        self.waiting.fetch_sub(1, StdOrdering::Relaxed);
+        let waited = waiter.leave();
+        self.guard(Some(Held { lock: self, waited }))
+    }
+}
+
+impl<T: Send + 'static> TryLock<T> for LoomSpinLock<T> {
+    fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
+        if in_finale() {
+            return Some(self.guard(None));
+        }
+        self.word
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        let held = Held {
+            lock: self,
+            waited: None,
+        };
+        Some(self.guard(Some(held)))
+    }
+}

@@ -1,0 +1,81 @@
+//! Who holds which lock, as a timeline tells it.
+
+use seqfault_core::{CpuId, Event, LockClass, LockStep, What};
+
+use crate::platform::Entry;
+
+/// A lock: its class, and which of the class.
+pub(super) type Lock = (LockClass, u64);
+
+/// Who holds what at one point of a timeline.
+#[derive(Debug, Default)]
+pub(super) struct Locks {
+    held: Vec<(CpuId, Lock, bool)>,
+    waits: Vec<(CpuId, Lock)>,
+}
+
+impl Locks {
+    /// Goes over one event.
+    pub fn step(&mut self, event: &Event) {
+        let cpu = event.cpu;
+        let What::Lock {
+            class,
+            instance,
+            step,
+        } = event.what
+        else {
+            self.waits.retain(|&(waiter, _)| waiter != cpu);
+            return;
+        };
+        let lock = (class, instance);
+        self.waits.retain(|&(waiter, _)| waiter != cpu);
+        match step {
+            LockStep::Waits => self.waits.push((cpu, lock)),
+            LockStep::Busy => {}
+            LockStep::Locked | LockStep::TryLocked => {
+                let until_mmap = class == LockClass::Vma && step == LockStep::Locked;
+                self.held.push((cpu, lock, until_mmap));
+            }
+            LockStep::Unlocked => {
+                let mine = |&(holder, held, _): &_| holder == cpu && held == lock;
+                if let Some(at) = self.held.iter().rposition(mine) {
+                    self.held.remove(at);
+                }
+                if class == LockClass::Mmap {
+                    // Leaving mmap_lock unlocks every VMA that was locked for writing.
+                    self.held.retain(|&(holder, _, until_mmap)| {
+                        !(holder == cpu && until_mmap)
+                    });
+                }
+            }
+        }
+    }
+
+    /// The other CPUs that hold `lock`.
+    pub fn holders(&self, lock: Lock, but: CpuId) -> Vec<CpuId> {
+        let mut holders: Vec<CpuId> = self
+            .held
+            .iter()
+            .filter(|&&(cpu, held, _)| held == lock && cpu != but)
+            .map(|&(cpu, ..)| cpu)
+            .collect();
+        holders.dedup();
+        holders
+    }
+
+    /// Who waits for what.
+    pub fn waiters(&self) -> &[(CpuId, Lock)] {
+        &self.waits
+    }
+}
+
+/// Whether the CPU that waits at `entries[at]` does nothing else before others
+/// have done something: it was held up, or another ran first.
+pub(super) fn is_held_up(entries: &[Entry], at: usize, cpu: CpuId) -> bool {
+    match entries.get(at + 1) {
+        None => true,
+        Some(Entry::Begin(next, _) | Entry::End(next, ..)) => *next != cpu,
+        Some(Entry::Event(event)) => event.cpu != cpu,
+        Some(Entry::Setup(_) | Entry::Start) => false,
+    }
+}

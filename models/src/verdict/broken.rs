@@ -1,0 +1,163 @@
+//! The `broken by` lines: deviations under which the test must fail.
+
+use std::time::Duration;
+
+use super::search;
+use super::text::plural;
+use super::{Request, WEAK_MEMORY};
+use crate::engines::{Engine, Failure, Judge, Search};
+use crate::litmus::ast::{BrokenBy, Item, Program};
+use crate::scenario::{Deviations, Refusal, Scenario};
+
+/// One `broken by` line and what came of it.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The items as the file has them.
+    pub by: String,
+    /// The same as choices and quirks.
+    pub deviations: Deviations,
+    /// What must fail.
+    pub what: String,
+    /// What came of it.
+    pub found: Found,
+    /// Executions until then.
+    pub executions: u64,
+    /// The execution that fails.
+    pub failure: Option<Failure>,
+    /// The file says that loom does not see it, and why.
+    pub excused: Option<String>,
+    /// Whether the engine would have to find it.
+    pub must_be_found: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What came of a `broken by` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It fails as the file says.
+    Confirmed,
+    /// It fails with something else.
+    Instead(String),
+    /// No execution fails, as far as the search went.
+    NotFound(Search),
+    /// The engine has not what the line needs.
+    NotApplicable(String),
+    /// The engine had trouble of its own.
+    Problem(String),
+}
+
+impl Broken {
+    /// Whether it is as the file says.
+    pub fn is_confirmed(&self) -> bool {
+        self.found == Found::Confirmed
+    }
+
+    /// Why the verdict is not as expected, if it is this line's fault.
+    pub fn reason(&self) -> Option<String> {
+        let is_fine = match &self.found {
+            Found::Confirmed | Found::NotApplicable(_) => true,
+            Found::NotFound(_) => self.excused.is_some() || !self.must_be_found,
+            Found::Instead(_) => !self.must_be_found,
+            Found::Problem(_) => false,
+        };
+        (!is_fine).then(|| format!("broken by {} : {} {}", self.by, self.what, self.result()))
+    }
+
+    /// What came of it, in words that follow WHAT.
+    pub fn result(&self) -> String {
+        let after = plural(self.executions, "execution");
+        match &self.found {
+            Found::Confirmed => format!("confirmed after {after}"),
+            Found::Instead(other) => format!("not confirmed: {other} instead, after {after}"),
+            Found::NotFound(search) => match (&self.excused, search) {
+                (Some(reason), _) => format!("missed by loom: {reason}"),
+                (None, Search::Complete) => format!("not found: all {after} are fine"),
+                (None, Search::Bounded { preemptions }) => {
+                    let within = plural(u64::from(*preemptions), "preemption");
+                    format!("not found in all {after} within {within}")
+                }
+                (None, Search::Sampled) => format!("not found in {after}"),
+                (None, Search::Unfinished) => {
+                    format!("unknown: not found in {after}, before the end of the search")
+                }
+            },
+            Found::NotApplicable(why) => format!("n/a: {why}"),
+            Found::Problem(problem) => format!("unknown: {problem}"),
+        }
+    }
+}
+
+/// Each line's items as written, as deviations, and the test under them.
+pub(super) fn lines(program: &Program) -> Result<Vec<(String, Deviations, Scenario)>, Refusal> {
+    let line = |line: &BrokenBy| {
+        let deviations = Deviations::from_items(&line.items)?;
+        let scenario = Scenario::new(program, &deviations).map_err(|refusal| Refusal {
+            span: refusal.span.or(Some(line.span.clone())),
+            ..refusal
+        })?;
+        let items: Vec<String> = line.items.iter().map(written).collect();
+        Ok((items.join(" "), deviations, scenario))
+    };
+    program.broken_by.iter().map(line).collect()
+}
+
+fn written(item: &Item) -> String {
+    match item {
+        Item::Quirk(name, _) => name.clone(),
+        Item::Choice(choice) => format!("{}={}", choice.key, choice.value),
+    }
+}
+
+/// Runs the test under one line's deviations.
+pub(super) fn check(
+    engine: Engine,
+    line: &BrokenBy,
+    by: &str,
+    deviations: &Deviations,
+    scenario: &Scenario,
+    request: &Request,
+    judge: &Judge,
+) -> Broken {
+    let program = &scenario.program;
+    let mut broken = Broken {
+        by: by.to_owned(),
+        deviations: deviations.clone(),
+        what: line.what.clone(),
+        found: Found::Confirmed,
+        executions: 0,
+        failure: None,
+        excused: program
+            .loom_misses
+            .clone()
+            .filter(|_| engine == Engine::Loom),
+        must_be_found: engine.is_exhaustive(),
+        elapsed: Duration::ZERO,
+    };
+    let needs_weak = program.needs.iter().any(|need| need == WEAK_MEMORY);
+    if needs_weak && !engine.has_weak_memory() {
+        let why = format!("needs {WEAK_MEMORY}, which {engine} does not have");
+        broken.found = Found::NotApplicable(why);
+        return broken;
+    }
+    let judge = Judge {
+        keep_witnesses: false,
+        ..judge.clone()
+    };
+    let report = search::run(engine, scenario, &request.limits, &request.options, &judge);
+    broken.executions = report.executions;
+    broken.elapsed = report.elapsed;
+    // An `exists` that no outcome meets is a failure that only the end shows.
+    let condition_fails =
+        report.search != Search::Unfinished && !program.condition.holds(report.outcomes.keys());
+    let failed = report.failure.as_ref().map(|f| f.violated.to_string());
+    let failed = failed.or_else(|| condition_fails.then(|| "condition".to_owned()));
+    broken.found = match (failed, report.problem) {
+        (Some(what), _) if what == line.what => Found::Confirmed,
+        (Some(what), _) => Found::Instead(what),
+        (None, Some(problem)) => Found::Problem(problem),
+        (None, None) => Found::NotFound(report.search),
+    };
+    broken.failure = report.failure;
+    broken
+}

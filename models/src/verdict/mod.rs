@@ -1,0 +1,320 @@
+//! Verdicts: whether a test does as its file says.
+//!
+//! ```text
+//! Program --Scenario--> sound run -----> condition, invariants, specification
+//!    |                                         |
+//!    +--- each `broken by` line --> a run that must fail, and with WHAT
+//!                                              |
+//!                                              v
+//!                                          Verdict
+//! ```
+//!
+//! A [`Verdict`] is as expected if the sound run violates nothing, was not cut
+//! off, and meets the condition, and if each `broken by` line is confirmed by an
+//! engine that would have to find it. Where the user deviates on purpose
+//! ([`Request::deviations`]), the `broken by` lines are not run.
+
+mod broken;
+mod search;
+mod text;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::engines::{Engine, Failure, Judge, Options, Report, Search};
+use crate::litmus::ast::{Outcome, Program, Quantifier};
+use crate::platform;
+use crate::scenario::{Deviations, Refusal, Scenario};
+use crate::spec::{self, Rules};
+
+pub use broken::{Broken, Found};
+pub use search::{Environment, Limits};
+pub use text::{grouped, plural};
+
+/// The features that tests may need, and every engine that runs core has.
+const FEATURES: &[&str] = &[WEAK_MEMORY];
+/// The feature of an engine that explores weak memory.
+const WEAK_MEMORY: &str = "weak-memory";
+
+/// What shows the outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The core, run by an engine.
+    Core(Engine),
+    /// The reference specification.
+    Spec,
+}
+
+impl Subject {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Subject::Core(engine) => engine.name(),
+            Subject::Spec => "spec",
+        }
+    }
+}
+
+/// How a test is to be checked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// By what.
+    pub subject: Subject,
+    /// Choices and quirks beyond those of the file.
+    pub deviations: Deviations,
+    /// How much to run.
+    pub limits: Limits,
+    /// Seeds, iterations, and who watches.
+    pub options: Options,
+    /// Keep a timeline of each outcome.
+    pub trace: bool,
+    /// Run the `broken by` lines, unless something deviates already.
+    pub broken_by: bool,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request {
+            subject: Subject::Core(Engine::Loom),
+            deviations: Deviations::default(),
+            limits: Limits::default(),
+            options: Options::default(),
+            trace: false,
+            broken_by: true,
+        }
+    }
+}
+
+/// What a check found out.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The test.
+    pub program: Program,
+    /// What showed the outcomes.
+    pub subject: Subject,
+    /// What was asked for beyond the file.
+    pub deviations: Deviations,
+    /// The sound run; `None` if the test was skipped.
+    pub run: Option<Run>,
+    /// Why the test was skipped.
+    pub skipped: Option<String>,
+    /// The `broken by` lines, if they were to be run.
+    pub broken: Vec<Broken>,
+    /// Why the verdict is not as expected; empty if it is.
+    pub reasons: Vec<String>,
+    /// How long it all took.
+    pub elapsed: Duration,
+}
+
+/// The run that the condition is about.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was run: pages by name, statements as the author wrote them.
+    pub scenario: Scenario,
+    /// What the engine saw.
+    pub report: Report,
+    /// What the specification allows, or why it cannot tell.
+    pub allowed: Result<BTreeSet<Outcome>, String>,
+}
+
+impl Verdict {
+    /// Whether everything is as the file says.
+    pub fn is_ok(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// What the sound run violates.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.run.as_ref()?.report.failure.as_ref()
+    }
+
+    /// Whether the program itself violates something or misses its condition,
+    /// as a canary must.
+    pub fn fails_by_itself(&self) -> bool {
+        let Some(run) = &self.run else { return false };
+        run.report.failure.is_some() || (run.search_ended() && !run.condition_holds())
+    }
+}
+
+impl Run {
+    /// Whether the search came to its end.
+    pub fn search_ended(&self) -> bool {
+        self.report.search != Search::Unfinished
+    }
+
+    /// Whether the condition holds of the outcomes that were seen.
+    pub fn condition_holds(&self) -> bool {
+        let condition = &self.scenario.program.condition;
+        condition.holds(self.report.outcomes.keys())
+    }
+
+    /// The allowed outcomes that no execution showed. Counters aside, which the
+    /// specification does not know.
+    pub fn unseen(&self) -> Vec<&Outcome> {
+        let seen: BTreeSet<Outcome> = self.report.outcomes.keys().map(without_counts).collect();
+        let allowed = self.allowed.iter().flatten();
+        allowed.filter(|outcome| !seen.contains(outcome)).collect()
+    }
+}
+
+/// The outcome as far as the specification knows it.
+pub fn without_counts(outcome: &Outcome) -> Outcome {
+    Outcome {
+        counts: std::collections::BTreeMap::new(),
+        ..outcome.clone()
+    }
+}
+
+/// Whether the test can run as it is asked to.
+///
+/// # Errors
+/// Why it cannot, and where the file says so.
+pub fn validate(program: &Program, deviations: &Deviations) -> Result<(), Refusal> {
+    Scenario::new(program, deviations)?;
+    broken::lines(program)?;
+    Ok(())
+}
+
+/// Checks one test.
+///
+/// # Errors
+/// If the test cannot run as it is asked to. Trouble of an engine's own is a
+/// reason in the verdict.
+pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
+    let started = Instant::now();
+    let mut verdict = Verdict {
+        program: program.clone(),
+        subject: request.subject,
+        deviations: request.deviations.clone(),
+        run: None,
+        skipped: None,
+        broken: Vec::new(),
+        reasons: Vec::new(),
+        elapsed: Duration::ZERO,
+    };
+    let scenario = Scenario::new(program, &request.deviations)?;
+    let lines = broken::lines(program)?;
+    if let Some(unknown) = program
+        .needs
+        .iter()
+        .find(|need| !FEATURES.contains(&need.as_str()))
+    {
+        verdict.skipped = Some(format!("needs {unknown}"));
+        return Ok(verdict);
+    }
+    // A panic that is nobody's verdict must not end the other tests.
+    let checked = platform::catch(|| run_all(&mut verdict, &scenario, &lines, request));
+    if let Err(stopped) = checked {
+        verdict
+            .reasons
+            .push(format!("internal error: {}", stopped.message));
+    }
+    verdict.elapsed = started.elapsed();
+    Ok(verdict)
+}
+
+/// Runs one test for its outcomes alone: its condition is not judged, nor is
+/// what the specification allows, so that all outcomes show.
+///
+/// # Errors
+/// If the test cannot run as it is asked to.
+pub fn observe(
+    program: &Program,
+    engine: Engine,
+    request: &Request,
+) -> Result<(Scenario, Report), Refusal> {
+    let mut open = program.clone();
+    open.condition.quantifier = Quantifier::Exists;
+    let scenario = Scenario::new(&open, &request.deviations)?;
+    let judge = Judge::default();
+    let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
+    let report = platform::catch(run).unwrap_or_else(|stopped| Report {
+        problem: Some(format!("internal error: {}", stopped.message)),
+        search: Search::Unfinished,
+        ..of_spec(&BTreeSet::new())
+    });
+    Ok((scenario, report))
+}
+
+fn run_all(
+    verdict: &mut Verdict,
+    scenario: &Scenario,
+    lines: &[(String, Deviations, Scenario)],
+    request: &Request,
+) {
+    let program = &scenario.program;
+    let spec = spec::outcomes(program, &Rules::default());
+    let allowed = spec
+        .map(|spec| spec.outcomes)
+        .map_err(|unsupported| unsupported.to_string());
+    let judge = Judge {
+        allowed: allowed.as_ref().ok().cloned(),
+        keep_witnesses: request.trace,
+    };
+    let report = match (request.subject, &allowed) {
+        (Subject::Core(engine), _) => {
+            let (limits, options) = (&request.limits, &request.options);
+            search::run(engine, scenario, limits, options, &judge)
+        }
+        (Subject::Spec, Ok(allowed)) => of_spec(allowed),
+        (Subject::Spec, Err(reason)) => {
+            verdict.skipped = Some(reason.clone());
+            return;
+        }
+    };
+    let run = Run {
+        scenario: scenario.clone(),
+        report,
+        allowed,
+    };
+    verdict.reasons = reasons(&run, program, request);
+    verdict.run = Some(run);
+    if let Subject::Core(engine) = request.subject
+        && request.broken_by
+        && request.deviations.is_empty()
+    {
+        for (line, (name, deviations, scenario)) in program.broken_by.iter().zip(lines) {
+            let broken = broken::check(engine, line, name, deviations, scenario, request, &judge);
+            verdict.reasons.extend(broken.reason());
+            verdict.broken.push(broken);
+        }
+    }
+}
+
+/// Why the run is not as expected.
+fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
+    let report = &run.report;
+    let mut reasons = Vec::new();
+    if let Some(failure) = &report.failure {
+        reasons.push(format!("{}: {}", failure.violated, failure.message));
+    } else if let Some(problem) = &report.problem {
+        reasons.push(format!("unknown: {problem}"));
+    } else if !run.search_ended() {
+        reasons.push(format!(
+            "unknown: stopped after {}, before the end of the search",
+            plural(report.executions, "execution")
+        ));
+    } else if !run.condition_holds() {
+        let condition = &program.condition;
+        let why = match (condition.quantifier, request.subject) {
+            (Quantifier::Exists, Subject::Spec) => "the specification allows no such outcome",
+            (Quantifier::Exists, _) => "no execution ended so",
+            (Quantifier::NotExists | Quantifier::Forall, _) => "the specification allows others",
+        };
+        reasons.push(format!("condition: {why}: `{condition}`"));
+    }
+    reasons
+}
+
+/// The specification's outcomes as a report.
+fn of_spec(allowed: &BTreeSet<Outcome>) -> Report {
+    Report {
+        outcomes: allowed.iter().map(|outcome| (outcome.clone(), 1)).collect(),
+        executions: allowed.len() as u64,
+        search: Search::Complete,
+        failure: None,
+        problem: None,
+        witnesses: std::collections::BTreeMap::new(),
+        elapsed: Duration::ZERO,
+    }
+}

@@ -1,0 +1,110 @@
+//! How far an engine is let go: by executions, never by time, so that a
+//! verdict does not depend on the host.
+//!
+//! loom first tries without a bound. A test whose executions are too many for
+//! that is searched again within a bound on preemptions, to the end.
+
+use crate::engines::{Engine, Judge, Options, Report, Search};
+use crate::scenario::Scenario;
+
+/// Executions that loom tries without a bound.
+const UNBOUNDED: u64 = 300_000;
+/// Executions that loom tries within a bound.
+const BOUNDED: u64 = 3_000_000;
+
+/// What the user lets an engine do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// At most so many preemptions.
+    pub preemptions: Option<u8>,
+    /// At most so many executions.
+    pub max_executions: Option<u64>,
+}
+
+/// loom's own environment variables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `LOOM_MAX_PREEMPTIONS`
+    pub preemptions: Option<u8>,
+    /// `LOOM_MAX_PERMUTATIONS`
+    pub max_executions: Option<u64>,
+    /// Whether there is a `LOOM_MAX_DURATION`.
+    pub max_duration: bool,
+}
+
+impl Environment {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The variable that is not a number, in a sentence.
+    pub fn read() -> Result<Environment, String> {
+        fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
+            match std::env::var_os(name) {
+                None => Ok(None),
+                Some(value) => {
+                    let value = value.to_string_lossy();
+                    let number = value.parse().ok().map(Some);
+                    number.ok_or(format!("{name} is `{value}`, which is no number it can be"))
+                }
+            }
+        }
+        number::<usize>("LOOM_MAX_BRANCHES")?;
+        Ok(Environment {
+            preemptions: number("LOOM_MAX_PREEMPTIONS")?,
+            max_executions: number("LOOM_MAX_PERMUTATIONS")?,
+            max_duration: number::<u64>("LOOM_MAX_DURATION")?.is_some(),
+        })
+    }
+}
+
+impl Limits {
+    /// With loom's environment variables where the user said nothing.
+    #[must_use]
+    pub fn or(self, environment: Environment) -> Limits {
+        Limits {
+            preemptions: self.preemptions.or(environment.preemptions),
+            max_executions: self.max_executions.or(environment.max_executions),
+        }
+    }
+}
+
+/// Runs `scenario` as far as the limits let it.
+pub(super) fn run(
+    engine: Engine,
+    scenario: &Scenario,
+    limits: &Limits,
+    options: &Options,
+    judge: &Judge,
+) -> Report {
+    let run = |preemptions, max_executions| {
+        let options = Options {
+            preemptions,
+            max_executions,
+            ..options.clone()
+        };
+        engine.run(scenario, &options, judge)
+    };
+    if engine != Engine::Loom {
+        return run(None, None);
+    }
+    let environment = Environment::read().unwrap_or_default();
+    let limits = limits.or(environment);
+    match (limits.preemptions, limits.max_executions) {
+        (Some(bound), max) => run(Some(bound), max.or(Some(BOUNDED))),
+        (None, Some(max)) => run(None, Some(max)),
+        (None, None) => {
+            let report = run(None, Some(UNBOUNDED));
+            let is_final = report.search != Search::Unfinished
+                || report.failure.is_some()
+                || report.problem.is_some();
+            if is_final || environment.max_duration {
+                return report;
+            }
+            let bound = if scenario.config.cpus <= 2 { 3 } else { 2 };
+            let unbounded = report.elapsed;
+            let mut report = run(Some(bound), Some(BOUNDED));
+            report.elapsed += unbounded;
+            report
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A verdict as herd7 prints it.
+//!
+//! # Counts
+//! As in herd7, `Observation` counts executions by the formula in the
+//! parentheses: how many meet it, how many do not. `Positive` and `Negative`
+//! count them by the condition: for `~exists` those that meet the formula are
+//! the negative ones. `Test` says `Allowed` for `exists`, `Forbidden` for
+//! `~exists` and `Required` for `forall`.
+
+use std::fmt;
+
+use super::{Run, Verdict};
+use crate::engines::Search;
+use crate::litmus::ast::Quantifier;
+
+impl Verdict {
+    /// What herd7 calls the kind of the test's condition.
+    pub fn kind(&self) -> &'static str {
+        match self.program.condition.quantifier {
+            Quantifier::Exists => "Allowed",
+            Quantifier::NotExists => "Forbidden",
+            Quantifier::Forall => "Required",
+        }
+    }
+
+    /// The verdict as herd7 prints it, then a line for each `broken by` line,
+    /// and what is wrong.
+    pub fn herd(&self, verbose: bool) -> String {
+        Herd {
+            verdict: self,
+            verbose,
+        }
+        .to_string()
+    }
+}
+
+impl Run {
+    /// Executions that meet the formula of the condition, and those that do not.
+    pub fn counts(&self) -> (u64, u64) {
+        let formula = &self.scenario.program.condition.formula;
+        let mut counts = (0, 0);
+        for (outcome, &count) in &self.report.outcomes {
+            if formula.holds(outcome) {
+                counts.0 += count;
+            } else {
+                counts.1 += count;
+            }
+        }
+        counts
+    }
+
+    /// How far the search went, as the line `Executions` has it.
+    pub fn search_in_words(&self) -> String {
+        match self.report.search {
+            Search::Unfinished if self.report.failure.is_some() => {
+                "stopped at the failure".to_owned()
+            }
+            search => search.to_string(),
+        }
+    }
+}
+
+/// "1 execution", "1,440 executions".
+pub fn plural(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", grouped(count))
+}
+
+/// A number with its thousands apart: 1,440.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+struct Herd<'a> {
+    verdict: &'a Verdict,
+    verbose: bool,
+}
+
+impl fmt::Display for Herd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = self.verdict;
+        let name = &verdict.program.name;
+        writeln!(f, "Test {name} {}", verdict.kind())?;
+        if let Some(run) = &verdict.run {
+            self.run(f, run)?;
+        }
+        if let Some(why) = &verdict.skipped {
+            writeln!(f, "Skipped {why}")?;
+        }
+        for broken in &verdict.broken {
+            writeln!(
+                f,
+                "Broken by {} : {} {}",
+                broken.by,
+                broken.what,
+                broken.result()
+            )?;
+        }
+        for reason in &verdict.reasons {
+            writeln!(f, "Because {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Herd<'_> {
+    fn run(&self, f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
+        let verdict = self.verdict;
+        let name = &verdict.program.name;
+        let condition = &verdict.program.condition;
+        writeln!(f, "States {}", run.report.outcomes.len())?;
+        for (outcome, count) in &run.report.outcomes {
+            if self.verbose {
+                writeln!(f, "{count:<8} {outcome}")?;
+            } else {
+                writeln!(f, "{outcome}")?;
+            }
+        }
+        writeln!(f, "{}", if verdict.is_ok() { "Ok" } else { "No" })?;
+        let (met, unmet) = run.counts();
+        let (positive, negative) = match condition.quantifier {
+            Quantifier::Exists | Quantifier::Forall => (met, unmet),
+            Quantifier::NotExists => (unmet, met),
+        };
+        let observed = match (met, unmet) {
+            (0, _) => "Never",
+            (_, 0) => "Always",
+            _ => "Sometimes",
+        };
+        writeln!(f, "Witnesses")?;
+        writeln!(f, "Positive: {positive} Negative: {negative}")?;
+        writeln!(f, "Condition {condition}")?;
+        writeln!(f, "Observation {name} {observed} {met} {unmet}")?;
+        writeln!(
+            f,
+            "Executions {} {}",
+            run.report.executions,
+            run.search_in_words()
+        )?;
+        writeln!(f, "Time {name} {:.2}", verdict.elapsed.as_secs_f64())?;
+        match &run.allowed {
+            Err(reason) => writeln!(f, "Specification not judged: {reason}")?,
+            Ok(_) if !self.verbose => {}
+            Ok(allowed) => {
+                let unseen = run.unseen();
+                writeln!(
+                    f,
+                    "Specification {} allowed, {} never seen",
+                    allowed.len(),
+                    unseen.len()
+                )?;
+                for outcome in unseen {
+                    writeln!(f, "never    {outcome}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_thousands_apart() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1_440), "1,440");
+        assert_eq!(grouped(123_456_789), "123,456,789");
+        assert_eq!(plural(1, "execution"), "1 execution");
+        assert_eq!(plural(0, "execution"), "0 executions");
+    }
+}

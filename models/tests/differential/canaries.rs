@@ -1,0 +1,129 @@
+//! The comparison can fail: planted differences are found, and what is printed
+//! for them reproduces them.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use seqfault_core::{Quirk, Quirks};
+use seqfault_models::differential::{Case, Difference, Op, Subject, What};
+use seqfault_models::engines::{Engine, Judge, Options, Violated};
+use seqfault_models::litmus::parse;
+use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::{Freedom, HoleRule, Rules};
+
+use crate::strategies::case;
+
+/// A planted difference shows within so many sequences.
+const SEQUENCES: usize = 200;
+
+/// The difference that the first random case shows, with `quirks` and under `rules`.
+fn find(quirks: Quirks, rules: &Rules) -> Option<Box<Difference>> {
+    let mut runner = TestRunner::deterministic();
+    (0..SEQUENCES).find_map(|_| {
+        let mut case = case().new_tree(&mut runner).expect("a case").current();
+        case.subject.quirks = quirks;
+        case.check_and_shrink(rules).err()
+    })
+}
+
+fn wrong_rules() -> Vec<(&'static str, Rules)> {
+    let rules = Rules::default();
+    let with = |change: fn(&mut Rules)| {
+        let mut rules = rules.clone();
+        change(&mut rules);
+        rules
+    };
+    vec![
+        (
+            "mprotect over a hole changes everything",
+            with(|r| r.mprotect_hole = HoleRule::All),
+        ),
+        (
+            "mprotect over a hole changes nothing",
+            with(|r| r.mprotect_hole = HoleRule::Nothing),
+        ),
+        (
+            "dontneed stops at a hole",
+            with(|r| r.dontneed_hole = HoleRule::Before),
+        ),
+        (
+            "dontneed over a hole does nothing",
+            with(|r| r.dontneed_hole = HoleRule::Nothing),
+        ),
+        (
+            "prot none unmaps pages",
+            with(|r| r.none_keeps_present = Freedom::No),
+        ),
+        (
+            "populate_write leaves pages clean",
+            with(|r| r.populate_write_dirties = Freedom::No),
+        ),
+    ]
+}
+
+/// Runs the litmus test of a difference; what it violates.
+fn reproduce(difference: &Difference) -> Option<Violated> {
+    let text = difference.litmus();
+    let program = parse("difference.litmus", &text)
+        .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
+    let deviations = Deviations {
+        choices: Vec::new(),
+        quirks: difference.subject.quirks.iter().collect(),
+    };
+    let scenario = Scenario::new(&program, &deviations).expect("it runs on core");
+    let options = Options {
+        iterations: 1,
+        ..Options::default()
+    };
+    let report = Engine::Native.run(&scenario, &options, &Judge::default());
+    report.failure.map(|failure| failure.violated)
+}
+
+#[test]
+fn a_wrong_specification_is_noticed() {
+    for (name, rules) in wrong_rules() {
+        let Some(difference) = find(Quirks::NONE, &rules) else {
+            panic!("{name}: not noticed in {SEQUENCES} sequences");
+        };
+        let violated = reproduce(&difference);
+        assert_eq!(violated, Some(Violated::Condition), "{difference}");
+        let Difference { subject, ops, .. } = *difference;
+        let case = Case { subject, ops };
+        assert!(case.check(&Rules::default()).is_ok(), "{name}: {case:?}");
+    }
+}
+
+#[test]
+fn a_quirk_is_noticed_and_reproduced() {
+    let quirk = Quirk::DirtyNeedsNoFlush;
+    let Some(difference) = find(Quirks::NONE.with(quirk), &Rules::default()) else {
+        panic!("{quirk}: not noticed in {SEQUENCES} sequences");
+    };
+    let What::Violation {
+        violation: Some(violation),
+        ..
+    } = difference.what
+    else {
+        panic!("{difference}");
+    };
+    let violated = Violated::Invariant(violation.invariant);
+    assert_eq!(reproduce(&difference), Some(violated), "{difference}");
+    let line = format!("broken by {quirk} : {}", violation.invariant);
+    assert!(difference.to_string().ends_with(&format!("{line}\n")));
+}
+
+#[test]
+fn differences_shrink() {
+    let rules = Rules {
+        mprotect_hole: HoleRule::Nothing,
+        ..Rules::default()
+    };
+    let difference = find(Quirks::NONE, &rules).expect("it is noticed");
+    let ops: Vec<String> = difference.ops.iter().map(Op::to_string).collect();
+    // A page is mapped, and mprotect reaches over its end.
+    let [mmap, mprotect] = &ops[..] else {
+        panic!("{difference}");
+    };
+    assert!(mmap.starts_with("mmap A["), "{difference}");
+    assert!(mprotect.starts_with("mprotect A["), "{difference}");
+    assert_eq!(difference.subject, Subject::default(), "{difference}");
+}

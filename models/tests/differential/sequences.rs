@@ -1,0 +1,136 @@
+//! Random sequences: core and the specification do not differ.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use seqfault_models::differential::{Case, Op, PAGES, Subject, protocols};
+use seqfault_models::litmus::ast::{Prot, Value};
+use seqfault_models::spec::Rules;
+use seqfault_models::spec::seq::{Call, Machine};
+
+use crate::strategies::case;
+
+/// 1,000 sequences, or as many as `PROPTEST_CASES` says. What fails is printed
+/// as a litmus test, shrunk by the comparison itself, so no seeds are kept.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default.cases,
+        None => 1_000,
+    };
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 0,
+        ..default
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn core_does_as_the_specification_says(case in case()) {
+        if let Err(difference) = case.check_and_shrink(&Rules::default()) {
+            return Err(TestCaseError::fail(difference.to_string()));
+        }
+    }
+}
+
+/// A sequence that visits every kind of operation, on every sound protocol.
+#[test]
+fn every_protocol_does_as_the_specification_says() {
+    let mmap = |pages, prot, populate| {
+        Op::Call(Call::Mmap {
+            pages,
+            prot,
+            populate,
+            noreplace: false,
+        })
+    };
+    let ops = vec![
+        mmap(0..PAGES, Prot::Rw, false),
+        Op::Call(Call::Read(1)),
+        Op::Call(Call::Write(1, 1)),
+        Op::Call(Call::Write(3, 2)),
+        Op::Call(Call::Mprotect(1..4, Prot::Rx)),
+        Op::Call(Call::Write(1, 3)),
+        Op::Call(Call::Exec(3)),
+        Op::Call(Call::Mprotect(0..PAGES, Prot::Rw)),
+        Op::Call(Call::Xchg(3, 4)),
+        Op::Call(Call::Munmap(2..9)),
+        mmap(4..6, Prot::R, true),
+        Op::RcuBarrier,
+        Op::Call(Call::PopulateWrite(0..2)),
+        Op::Prefetch(1),
+        Op::Call(Call::Dontneed(0..PAGES)),
+        Op::Call(Call::Read(1)),
+        Op::Evict(1),
+        Op::Call(Call::PopulateRead(4..6)),
+        Op::SwitchLazy,
+        Op::SwitchMain,
+        Op::Call(Call::Write(1, 5)),
+    ];
+    for protocol in protocols() {
+        let subject = Subject {
+            protocol,
+            ..Subject::default()
+        };
+        let ops = ops.clone();
+        if let Err(difference) = (Case { subject, ops }).check_and_shrink(&Rules::default()) {
+            panic!("{difference}");
+        }
+    }
+}
+
+/// Random sequences are no better than what they reach: every answer of every
+/// operation is among them.
+#[test]
+fn sequences_reach_every_answer() {
+    let mut reached = BTreeSet::new();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..200 {
+        let case = case().new_tree(&mut runner).expect("a case").current();
+        let mut spec = Machine::new(PAGES);
+        for op in &case.ops {
+            if let Op::Call(call) = op {
+                let answer = match spec.apply(call).value() {
+                    Value::Word(0) => "0".to_owned(),
+                    Value::Word(_) => "a word".to_owned(),
+                    Value::Name(name) => name,
+                };
+                reached.insert((verb(op), answer));
+            }
+        }
+    }
+    let expected = [
+        ("read", &["0", "a word", "maperr", "accerr"][..]),
+        ("write", &["ok", "maperr", "accerr"]),
+        ("xchg", &["0", "a word", "maperr", "accerr"]),
+        ("exec", &["ok", "maperr", "accerr"]),
+        ("mmap", &["ok", "eexist"]),
+        ("munmap", &["ok"]),
+        ("mprotect", &["ok", "enomem"]),
+        ("dontneed", &["ok", "enomem"]),
+        ("populate_read", &["ok", "enomem", "einval"]),
+        ("populate_write", &["ok", "enomem", "einval"]),
+    ];
+    let expected: BTreeSet<(String, String)> = expected
+        .iter()
+        .flat_map(|(verb, answers)| answers.iter().map(|a| (verb.to_string(), a.to_string())))
+        .collect();
+    assert_eq!(reached, expected);
+}
+
+/// The operation's verb, or the advice that it gives.
+fn verb(op: &Op) -> String {
+    let text = op.to_string();
+    let mut words = text.split(' ');
+    let word = match words.next() {
+        Some("madvise") => words.next_back(),
+        verb => verb,
+    };
+    word.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,118 @@
+//! Rules that the corpus keeps as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seqfault_core::Quirk;
+use seqfault_models::litmus::ast::Item;
+
+use super::corpus::{Corpus, SHELVES};
+
+/// A rule: its name as a test, and what is against it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The test's name.
+    pub name: &'static str,
+    /// Everything in the corpus that is against it.
+    pub violations: fn(&Corpus) -> Vec<String>,
+}
+
+/// Every rule.
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "rules/every-shelf-is-there",
+        violations: shelves,
+    },
+    Rule {
+        name: "rules/no-file-outside-a-shelf",
+        violations: outside,
+    },
+    Rule {
+        name: "rules/names-are-unique",
+        violations: names,
+    },
+    Rule {
+        name: "rules/every-file-has-a-source",
+        violations: sources,
+    },
+    Rule {
+        name: "rules/every-quirk-has-a-proof",
+        violations: quirks,
+    },
+    Rule {
+        name: "rules/every-shelf-has-a-canary",
+        violations: canaries,
+    },
+];
+
+fn shelves(corpus: &Corpus) -> Vec<String> {
+    let is_empty = |shelf: &&&str| !corpus.proofs.iter().any(|proof| proof.shelf == **shelf);
+    let empty = SHELVES.iter().filter(is_empty);
+    empty
+        .map(|shelf| format!("the shelf {shelf} is missing or empty"))
+        .collect()
+}
+
+fn outside(corpus: &Corpus) -> Vec<String> {
+    let outside = corpus
+        .proofs
+        .iter()
+        .filter(|proof| !SHELVES.contains(&&*proof.shelf));
+    outside
+        .map(|proof| format!("{} is on no shelf that the README lists", proof.name()))
+        .collect()
+}
+
+fn names(corpus: &Corpus) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    for (proof, test) in corpus.tests() {
+        let name = &test.program.name;
+        if *name != proof.slug {
+            wrong.push(format!("{} calls itself {name}", proof.name()));
+        }
+        if let Some(other) = seen.insert(name, proof.name()) {
+            wrong.push(format!("{} and {other} are both named {name}", proof.name()));
+        }
+    }
+    wrong
+}
+
+fn sources(corpus: &Corpus) -> Vec<String> {
+    let without = corpus
+        .tests()
+        .filter(|(_, test)| test.program.sources().all(str::is_empty));
+    without
+        .map(|(proof, _)| format!("{} has no `source:` comment", proof.name()))
+        .collect()
+}
+
+fn quirks(corpus: &Corpus) -> Vec<String> {
+    let named: BTreeSet<&str> = corpus
+        .tests()
+        .flat_map(|(_, test)| &test.program.broken_by)
+        .flat_map(|line| &line.items)
+        .filter_map(|item| match item {
+            Item::Quirk(name, _) => Some(&**name),
+            Item::Choice(_) => None,
+        })
+        .collect();
+    let known: BTreeSet<&str> = Quirk::ALL.iter().map(|quirk| quirk.name()).collect();
+    let unproven = known
+        .difference(&named)
+        .map(|quirk| format!("no `broken by` line names the quirk {quirk}"));
+    let unknown = named
+        .difference(&known)
+        .map(|quirk| format!("a `broken by` line names {quirk}, which is no quirk"));
+    unproven.chain(unknown).collect()
+}
+
+fn canaries(corpus: &Corpus) -> Vec<String> {
+    let has_canary = |shelf: &&&str| {
+        let mut tests = corpus.tests();
+        !tests.any(|(proof, test)| proof.shelf == **shelf && test.is_canary())
+    };
+    let without = SHELVES.iter().filter(has_canary);
+    without
+        .map(|shelf| format!("the shelf {shelf} has no canary"))
+        .collect()
+}
