@@ -95,3 +95,36 @@ impl Geometry {
         PageRange::new(Vpn(start), Vpn(start + (1 << shift)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_and_ranges_agree() {
+        for geometry in [Geometry::SMALL, Geometry { levels: 3, bits: 2 }] {
+            for vpn in (0..geometry.len_pages()).map(Vpn) {
+                let mut start = 0;
+                for level in (0..geometry.levels).rev() {
+                    start = start << geometry.bits | geometry.index(vpn, level) as u64;
+                    let range = geometry.table_range(vpn, level);
+                    assert!(range.contains(vpn));
+                    let pages = 1 << (u32::from(geometry.bits) * (u32::from(level) + 1));
+                    assert_eq!(range.len_pages(), pages);
+                    assert_eq!(range.start.0 % pages, 0);
+                }
+                assert_eq!(start, vpn.0);
+            }
+        }
+    }
+
+    #[test]
+    fn intersections_hold_what_both_hold() {
+        let range = |start, end| PageRange::new(Vpn(start), Vpn(end));
+        assert_eq!(range(1, 5).intersection(range(3, 9)), range(3, 5));
+        assert!(range(1, 3).intersection(range(3, 9)).is_empty());
+        assert!(range(5, 1).is_empty());
+        assert_eq!(range(5, 1).len_pages(), 0);
+        assert!(PageRange::page(Vpn(2)).iter().eq([Vpn(2)]));
+    }
+}

@@ -39,6 +39,8 @@ pub enum LockClass {
 pub enum LockStep {
     /// About to wait for it, in shared mode or not.
     Waits,
+    /// About to try it.
+    Tries,
     /// Took it, having waited.
     Locked,
     /// Took it without waiting.
@@ -133,6 +135,15 @@ pub enum What {
     FaultPath {
         /// In words: "under the VMA lock", "falls back: sequence count changed".
         how: &'static str,
+    },
+    /// Software walked the page tables, and found the leaf table or none.
+    Walk {
+        /// The page.
+        vpn: Vpn,
+        /// The leaf table.
+        table: Option<TableId>,
+        /// What keeps it.
+        kept_by: &'static str,
     },
     /// A spurious fault: the entry already allows the access.
     Spurious {

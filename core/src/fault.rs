@@ -38,6 +38,7 @@ use crate::quirk::Quirk;
 use crate::table::PtlGuard;
 use crate::violation::Invariant;
 use crate::vma::VmaCopy;
+use crate::walk::Walk;
 
 /// Why an access did not go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,7 +181,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // ORDERING(acquire): pairs with the release in mmap_write_unlock().
         let seq = mm.seq.load(Ordering::Acquire);
         self.event(What::SeqRead { value: seq });
-        if seq % 2 != 0 {
+        if !seq.is_multiple_of(2) {
             self.how("falls back: a writer is inside");
             return None;
         }
@@ -203,7 +204,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         }
         let walk = self.walk_begin(false);
-        let Some(id) = self.leaf_table(vpn) else {
+        let Some(id) = self.walk(&walk, vpn) else {
             self.how("falls back: no page table");
             return None;
         };
@@ -244,14 +245,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Under RCU and the page-table lock. `None`: under the mmap lock instead.
     fn fault_rcu(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
         let mm = &self.sys.mm;
-        let rcu = self.rcu_read_lock();
+        let walk = Walk::Rcu {
+            _section: self.rcu_read_lock(),
+        };
         let copy = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
         let suits = |vma: &VmaCopy| vma.range.contains(vpn) && vma.prot.allows(access);
         let Some(mut copy) = copy.filter(suits) else {
             self.how("falls back: no VMA for it");
             return None;
         };
-        let Some(id) = self.leaf_table(vpn) else {
+        let Some(id) = self.walk(&walk, vpn) else {
             self.how("falls back: no page table");
             return None;
         };
@@ -271,7 +274,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 }
             }
         }
-        drop(rcu);
+        drop(walk);
         self.commit(ptl, copy, vpn, access).ok()
     }
 

@@ -90,15 +90,11 @@ impl<P: Platform> System<P> {
             &mut |entry| match entry {
                 Visited::Table => tables += 1,
                 Visited::Page(vpn, pte) => {
-                    let Some((_, prot)) = vmas.iter().find(|(range, _)| range.contains(vpn))
-                    else {
+                    let Some((_, prot)) = vmas.iter().find(|(range, _)| range.contains(vpn)) else {
                         violated::<P>(Invariant::WrongPage, "a page is mapped where no VMA is");
                     };
                     if !prot.contains(pte.prot()) {
-                        violated::<P>(
-                            Invariant::LostWp,
-                            "an entry allows what its VMA does not",
-                        );
+                        violated::<P>(Invariant::LostWp, "an entry allows what its VMA does not");
                     }
                     let frame = self.frame(pte.pfn());
                     if pte.pfn() != Pfn::ZERO {

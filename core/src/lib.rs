@@ -25,6 +25,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod addr;
 mod counters;
@@ -49,6 +51,8 @@ mod quirk;
 mod rcu;
 mod system;
 mod table;
+#[cfg(test)]
+mod test_platform;
 mod tlb;
 mod user;
 mod violation;
@@ -67,8 +71,8 @@ pub use mmap::{Errno, MmapFlags};
 pub use platform::Platform;
 pub use prot::{Access, Prot};
 pub use protocol::{
-    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl,
-    ValueInfo, ZapFlush,
+    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree,
+    Ptl, ValueInfo, ZapFlush,
 };
 pub use pte::Pte;
 pub use quirk::{Quirk, Quirks};

@@ -86,3 +86,50 @@ impl Pool {
         ((self.next - start) as usize, self.free.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::test_platform::Alone;
+
+    #[test]
+    fn the_number_that_came_back_last_goes_first() {
+        let reserve = Mutex::new(Vec::new());
+        let mut pool = Pool::new(1, 4);
+        let take = |pool: &mut Pool| pool.take::<Alone>(&reserve);
+        assert_eq!(
+            [(); 4].map(|()| take(&mut pool)),
+            [Some(1), Some(2), Some(3), None]
+        );
+        for number in [1, 3] {
+            pool.put::<Alone>(number, &reserve);
+        }
+        assert_eq!(pool.balance(1), (3, 2));
+        assert_eq!(
+            [(); 3].map(|()| pool.take::<Alone>(&reserve)),
+            [Some(3), Some(1), None]
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_goes_to_others() {
+        let reserve = Mutex::new(Vec::new());
+        let all = 2 * KEEP as u32;
+        let mut giver = Pool::new(0, all);
+        let numbers: Vec<u32> = (0..all)
+            .map(|_| giver.take::<Alone>(&reserve).expect("it has as many"))
+            .collect();
+        for number in numbers {
+            giver.put::<Alone>(number, &reserve);
+        }
+        assert!(giver.balance(0).1 <= KEEP);
+        let mut taker = Pool::new(all, all);
+        let mut taken = BTreeSet::new();
+        while let Some(number) = taker.take::<Alone>(&reserve) {
+            assert!(taken.insert(number));
+        }
+        assert_eq!(taken.len() + giver.balance(0).1, all as usize);
+    }
+}

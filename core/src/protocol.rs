@@ -385,3 +385,64 @@ impl fmt::Display for Protocol {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATHS: [FaultPath; 5] = [
+        FaultPath::MmapLock,
+        FaultPath::Spf,
+        FaultPath::VmaLock,
+        FaultPath::VmaRefcnt,
+        FaultPath::RcuFault,
+    ];
+
+    #[test]
+    fn a_choice_is_what_was_chosen() {
+        for choice in CHOICES {
+            for value in choice.values {
+                let mut protocol = Protocol::default();
+                assert_eq!(protocol.choose(choice.name, value.name), Ok(()));
+                let chosen = protocol.choices().find(|(name, _)| *name == choice.name);
+                assert_eq!(chosen, Some((choice.name, value)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_printed_protocol_leads_back() {
+        for path in PATHS {
+            let preset = Protocol::preset(path);
+            assert_eq!(preset.conflict(), None, "{preset}");
+            let mut read = Protocol::default();
+            for choice in alloc::format!("{preset}").split(' ') {
+                let (name, value) = choice.split_once('=').expect("name=value");
+                assert_eq!(read.choose(name, value), Ok(()));
+            }
+            assert_eq!(read, preset);
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_told() {
+        let mut protocol = Protocol::default();
+        let unknown = protocol.choose("no_such_choice", "on");
+        assert_eq!(unknown, Err(ChoiceError::UnknownChoice));
+        let unknown = protocol.choose(CHOICES[0].name, "no_such_value");
+        assert_eq!(unknown, Err(ChoiceError::UnknownValue(CHOICES[0].values)));
+        assert_eq!(protocol, Protocol::default());
+    }
+
+    #[test]
+    fn conflicts_are_told() {
+        for (path, pt_reclaim) in [(FaultPath::RcuFault, false), (FaultPath::MmapLock, true)] {
+            let protocol = Protocol {
+                pt_free: PtFree::Ipi,
+                pt_reclaim,
+                ..Protocol::preset(path)
+            };
+            assert!(protocol.conflict().is_some(), "{protocol}");
+        }
+    }
+}

@@ -143,3 +143,41 @@ pub(crate) const fn table_of(word: u64) -> Option<TableId> {
         Some(TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_do_not_overlap() {
+        for bits in 0..8 {
+            let prot = Prot::from_bits(bits);
+            for pfn in [0, 1, u32::MAX] {
+                for grant in [0, 1, (1 << (u64::BITS - GRANT_SHIFT)) - 1] {
+                    let pte = Pte::new(Pfn(pfn), prot, GrantId(grant));
+                    let used = pte.young().dirty();
+                    for pte in [pte, used, used.software(), pte.with_history_of(used)] {
+                        assert_eq!((pte.prot(), pte.pfn()), (prot, Pfn(pfn)));
+                        assert_eq!(pte.grant(), GrantId(grant));
+                        assert!(!pte.is_none());
+                        assert_eq!(Pte::from_word(pte.word()), pte);
+                    }
+                    assert_eq!(used.software(), pte);
+                    assert_eq!(pte.with_history_of(used), used);
+                    assert!(used.is_young() && used.is_dirty());
+                    assert!(!pte.is_young() && !pte.is_dirty());
+                }
+            }
+        }
+        assert!(Pte::NONE.is_none());
+        assert_eq!(table_of(Pte::NONE.word()), None);
+    }
+
+    #[test]
+    fn tables_are_found_again() {
+        for number in [0, 1, u32::MAX] {
+            let table = TableId(number);
+            assert_eq!(table_of(table_word(table)), Some(table));
+        }
+    }
+}

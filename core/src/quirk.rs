@@ -141,3 +141,34 @@ impl FromIterator<Quirk> for Quirks {
         quirks.into_iter().fold(Quirks::NONE, Quirks::with)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_lead_back() {
+        for &quirk in Quirk::ALL {
+            assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
+            assert!(!quirk.summary().is_empty() && !quirk.source().is_empty());
+        }
+        assert_eq!(Quirk::from_name("no-such-quirk"), None);
+        let names: BTreeSet<_> = Quirk::ALL.iter().map(|quirk| quirk.name()).collect();
+        assert_eq!(names.len(), Quirk::ALL.len());
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_in() {
+        let mut all = Quirks::NONE;
+        assert!(all.is_empty());
+        for &quirk in Quirk::ALL {
+            assert!(!all.has(quirk));
+            all = all.with(quirk);
+            assert!(all.has(quirk));
+        }
+        assert!(all.iter().eq(Quirk::ALL.iter().copied()));
+        assert_eq!(all.iter().collect::<Quirks>(), all);
+    }
+}

@@ -160,8 +160,8 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 
     /// Waits for the lock. Linux: `pte_lockptr()`, `spin_lock()`.
     pub fn lock(table: &'a Table<P>, id: TableId, cpu: CpuId, geometry: Geometry) -> Self {
-        table.ptl_life.used();
         Self::event(cpu, id, LockStep::Waits);
+        table.ptl_life.used();
         let slots = table.ptl.lock();
         Self::new(table, id, cpu, geometry, slots, LockStep::Locked)
     }
@@ -173,6 +173,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         cpu: CpuId,
         geometry: Geometry,
     ) -> Option<Self> {
+        Self::event(cpu, id, LockStep::Tries);
         table.ptl_life.used();
         let Some(slots) = table.ptl.try_lock() else {
             Self::event(cpu, id, LockStep::Busy);

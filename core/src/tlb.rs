@@ -68,3 +68,55 @@ impl Tlb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Pfn;
+    use crate::ghost::GrantId;
+    use crate::prot::Prot;
+
+    fn entry(vpn: u64, pfn: u32) -> Entry {
+        Entry {
+            vpn: Vpn(vpn),
+            pte: Pte::new(Pfn(pfn), Prot::RW, GrantId(0)),
+        }
+    }
+
+    #[test]
+    fn the_newest_translation_of_a_page_is_the_only_one() {
+        let mut tlb = Tlb::new(4);
+        tlb.fill(entry(1, 1));
+        tlb.fill(entry(1, 2));
+        assert_eq!(tlb.lookup(Vpn(1)), Some(entry(1, 2)));
+        assert!(tlb.evict(Vpn(1)));
+        assert!(!tlb.evict(Vpn(1)));
+        assert_eq!(tlb.lookup(Vpn(1)), None);
+    }
+
+    #[test]
+    fn the_oldest_translation_makes_room() {
+        let mut tlb = Tlb::new(2);
+        for vpn in [1, 2, 1, 3] {
+            tlb.fill(entry(vpn, 7));
+        }
+        let held = [1, 2, 3].map(|vpn| tlb.lookup(Vpn(vpn)).is_some());
+        assert_eq!(held, [true, false, true]);
+    }
+
+    #[test]
+    fn a_flush_drops_its_range() {
+        let mut tlb = Tlb::new(8);
+        for vpn in 0..6 {
+            tlb.fill(entry(vpn, 7));
+        }
+        tlb.flush(Some(PageRange::new(Vpn(2), Vpn(4))));
+        let held: Vec<u64> = (0..6)
+            .filter(|&vpn| tlb.lookup(Vpn(vpn)).is_some())
+            .collect();
+        assert_eq!(held, [0, 1, 4, 5]);
+        assert_eq!(tlb.generation, 0, "the generation is the caller's business");
+        tlb.flush(None);
+        assert!((0..6).all(|vpn| tlb.lookup(Vpn(vpn)).is_none()));
+    }
+}

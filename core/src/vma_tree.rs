@@ -258,3 +258,6 @@ impl<P: Platform> VmaTree<P> {
         check(&self.root, Vpn(0), Vpn(u64::MAX)).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
+    /// Finds the leaf table that translates `vpn`, if there is one.
+    pub(crate) fn walk(&self, walk: &Walk<'s, P>, vpn: Vpn) -> Option<TableId> {
+        let table = self.leaf_table(vpn);
+        self.event(What::Walk {
+            vpn,
+            table,
+            kept_by: match walk {
+                Walk::Held => "",
+                Walk::Rcu { .. } => "under RCU",
+                Walk::IrqOff { .. } => "with interrupts off",
+            },
+        });
+        table
+    }
+
     /// The leaf table that translates `vpn`, if there is one.
     pub(crate) fn leaf_table(&self, vpn: Vpn) -> Option<TableId> {
         self.table_at(vpn, 0)
@@ -134,7 +149,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn lock_leaf(&mut self, vpn: Vpn, stable: bool) -> Option<PtlGuard<'s, P>> {
         loop {
             let walk = self.walk_begin(stable);
-            let id = self.leaf_table(vpn)?;
+            let id = self.walk(&walk, vpn)?;
             let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
             // Without a reclaiming zap nothing can unhook a table under a
             // caller's lock.

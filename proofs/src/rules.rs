@@ -71,7 +71,10 @@ fn names(corpus: &Corpus) -> Vec<String> {
             wrong.push(format!("{} calls itself {name}", proof.name()));
         }
         if let Some(other) = seen.insert(name, proof.name()) {
-            wrong.push(format!("{} and {other} are both named {name}", proof.name()));
+            wrong.push(format!(
+                "{} and {other} are both named {name}",
+                proof.name()
+            ));
         }
     }
     wrong

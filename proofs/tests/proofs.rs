@@ -88,7 +88,8 @@ fn sample(test: &Test, engine: Engine) -> Result<(), Failed> {
     };
     let verdict = verdict::check(&test.program, &request)?;
     let run = verdict.run.as_ref();
-    let is_fine = run.is_none_or(|run| run.report.failure.is_none() && run.report.problem.is_none());
+    let is_fine =
+        run.is_none_or(|run| run.report.failure.is_none() && run.report.problem.is_none());
     if is_fine {
         Ok(())
     } else {

@@ -174,8 +174,9 @@ impl Deviate {
             choice.split_once('=').ok_or_else(|| {
                 let names: Vec<&str> = CHOICES.iter().map(|c| c.name).collect();
                 let names = names.join(", ");
-                let message =
-                    format!("`--with {choice}` has no `=`: it is CHOICE=VALUE, CHOICE one of {names}");
+                let message = format!(
+                    "`--with {choice}` has no `=`: it is CHOICE=VALUE, CHOICE one of {names}"
+                );
                 Trouble::Usage(message)
             })
         });

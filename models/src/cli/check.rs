@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::arguments::Check;
 use super::lines::{Standing, Summary, label_width, line, standing};
 use super::progress::Watch;
-use super::{Terminal, Test, Trouble, counterexample, files, jobs, json};
+use super::{Terminal, Test, Trouble, counterexample, files, jobs, json, say};
 use crate::scenario::Refusal;
 use crate::verdict::{self, Verdict};
 
@@ -55,11 +55,14 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> 
         summary.add(test, verdict);
         let told = is_single || command.verbose;
         if !told && standing(test, verdict) == Standing::Wrong {
-            println!("\n{}", full(test, verdict, false, terminal).trim_end());
+            say(&format!(
+                "\n{}",
+                full(test, verdict, false, terminal).trim_end()
+            ));
         }
     }
     if !is_single {
-        println!("\n{}", summary.line(started.elapsed(), terminal));
+        say(&format!("\n{}", summary.line(started.elapsed(), terminal)));
     }
     if let Some(file) = &command.json {
         json::write(file, &checked)?;
@@ -96,7 +99,7 @@ fn full(test: &Test, verdict: &Verdict, verbose: bool, terminal: Terminal) -> St
         let words = match standing(test, verdict) {
             Standing::Fine => "the canary fails, as it must",
             Standing::Wrong => "the canary, which must fail, passes",
-            Standing::Skipped => "not run",
+            Standing::Skipped => "was not caught by these executions, or not run",
         };
         out += &format!("Canary {words}\n");
     }

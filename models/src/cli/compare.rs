@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::arguments::Compare;
 use super::lines::seconds;
 use super::progress::Watch;
-use super::{Color, Terminal, Test, Trouble, files, jobs};
+use super::{Color, Terminal, Test, Trouble, files, jobs, say};
 use crate::engines::{Engine, Report, Search};
 use crate::litmus::ast::{Outcome, PageProperty};
 use crate::scenario::Refusal;
@@ -61,10 +61,10 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
         return Err(Trouble::Files(refused.join("\n")));
     }
     for tally in &tallies {
-        println!("{}", tally.line(terminal));
+        say(&tally.line(terminal));
     }
     let tests = plural(tests.len() as u64, "test");
-    println!("{tests}, {}", seconds(started.elapsed()));
+    say(&format!("{tests}, {}", seconds(started.elapsed())));
     Ok(is_fine)
 }
 

@@ -20,15 +20,13 @@ pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String 
         );
     }
     for broken in &verdict.broken {
-        if let (Found::Instead(_), Some(failure), Some(run)) =
-            (&broken.found, &broken.failure, &verdict.run)
-        {
+        if let (Found::Instead(_), Some(failure)) = (&broken.found, &broken.failure) {
             out += &format!("\nUnder `broken by {} : {}`:\n", broken.by, broken.what);
             let deviations = &broken.deviations;
             out += &one(
                 test,
                 verdict.subject,
-                &run.scenario,
+                &broken.scenario,
                 deviations,
                 failure,
                 terminal,

@@ -101,8 +101,8 @@ pub(super) fn tests(paths: &[PathBuf], deviations: &Deviations) -> Result<Vec<Te
 }
 
 fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| format!("error: {}: {error}\n", path.display()))?;
+    let metadata =
+        std::fs::metadata(path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
     if !metadata.is_dir() {
         let label = path.file_stem().unwrap_or_default();
         found.push((path.to_owned(), label.to_string_lossy().into_owned()));
@@ -118,6 +118,10 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
     }
     files.sort();
     for file in files {
+        let file = match file.strip_prefix(".") {
+            Ok(below) => below.to_owned(),
+            Err(_) => file,
+        };
         let below = file.strip_prefix(path).unwrap_or(&file);
         let label = below.with_extension("").display().to_string();
         found.push((file, label));

@@ -15,7 +15,8 @@
 //!       "kind", "condition", "holds": bool,
 //!       "protocol",                      every choice
 //!       "executions": number,
-//!       "search": complete | bounded | sampled | unknown, "preemptions": number or null,
+//!       "search": complete | bounded | sampled | unknown, or stopped at the failure,
+//!       "preemptions": number or null,   the bound
 //!       "positive": number, "negative": number,   executions by the formula
 //!       "outcomes": [{"outcome", "count", "holds": bool, "allowed": bool or null}],
 //!       "unseen": [outcome],             allowed, and never shown
@@ -44,7 +45,7 @@ use super::counterexample::replay;
 use super::lines::{Standing, standing};
 use super::{Test, Trouble};
 use crate::engines::{Failure, Search};
-use crate::scenario::Deviations;
+use crate::scenario::{Deviations, Scenario};
 use crate::timeline;
 use crate::verdict::{Broken, Found, Run, Verdict, without_counts};
 
@@ -163,6 +164,7 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         Search::Complete => ("complete", None),
         Search::Bounded { preemptions } => ("bounded", Some(preemptions)),
         Search::Sampled => ("sampled", None),
+        Search::Unfinished if report.failure.is_some() => ("stopped", None),
         Search::Unfinished => ("unknown", None),
     };
     let outcome = |(outcome, &count): (&_, &u64)| OutcomeJson {
@@ -189,10 +191,9 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         unseen: run.unseen().iter().map(|o| o.to_string()).collect(),
         specification: run.allowed.as_ref().err().cloned(),
         problem: report.problem.clone(),
-        failure: report
-            .failure
-            .as_ref()
-            .map(|failure| failure_json(test, verdict, &verdict.deviations, failure)),
+        failure: report.failure.as_ref().map(|failure| {
+            failure_json(test, verdict, &run.scenario, &verdict.deviations, failure)
+        }),
     }
 }
 
@@ -214,22 +215,20 @@ fn broken_json<'a>(test: &Test, verdict: &Verdict, broken: &'a Broken) -> Broken
         found,
         executions: broken.executions,
         seconds: broken.elapsed.as_secs_f64(),
-        failure: broken
-            .failure
-            .as_ref()
-            .map(|failure| failure_json(test, verdict, &broken.deviations, failure)),
+        failure: broken.failure.as_ref().map(|failure| {
+            failure_json(test, verdict, &broken.scenario, &broken.deviations, failure)
+        }),
     }
 }
 
 fn failure_json(
     test: &Test,
     verdict: &Verdict,
+    scenario: &Scenario,
     deviations: &Deviations,
     failure: &Failure,
 ) -> FailureJson {
-    let timeline = verdict.run.as_ref().map_or(String::new(), |run| {
-        timeline::counterexample(&run.scenario, failure, verdict.subject, WIDTH)
-    });
+    let timeline = timeline::counterexample(scenario, failure, verdict.subject, WIDTH);
     FailureJson {
         violated: failure.violated.to_string(),
         message: failure.message.clone(),

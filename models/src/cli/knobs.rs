@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use seqfault_core::{CHOICES, Protocol, Quirk};
 
 use super::arguments::Knobs;
-use super::{Test, Trouble, collect};
+use super::{Test, Trouble, collect, say};
 use crate::litmus::ast::{Choice, Item};
 use crate::scenario::Deviations;
 
@@ -18,14 +18,15 @@ const WIDTH: usize = 100;
 /// Lists choices and quirks.
 pub(super) fn run(command: &Knobs) -> Result<bool, Trouble> {
     let tests = match &command.proofs {
-        Some(folder) => collect(std::slice::from_ref(folder), &Deviations::default())
-            .map_err(Trouble::Files)?,
+        Some(folder) => {
+            collect(std::slice::from_ref(folder), &Deviations::default()).map_err(Trouble::Files)?
+        }
         None if Path::new(PROOFS).is_dir() => {
             collect(&[PathBuf::from(PROOFS)], &Deviations::default()).unwrap_or_default()
         }
         None => Vec::new(),
     };
-    print!("{}", list(&tests));
+    say(list(&tests).trim_end());
     Ok(true)
 }
 
@@ -73,8 +74,7 @@ fn list(tests: &[Test]) -> String {
     let uses = Uses::of(tests);
     let mut out = String::new();
     out += "Choices: each is sound. A test makes one with `with CHOICE=VALUE`, the command line\n";
-    out += "with `--with CHOICE=VALUE`. The first protocol of a test is vma_refcnt; a * is a\n";
-    out += "default under it.\n";
+    out += "with `--with CHOICE=VALUE`. A test that makes none has those with a *.\n";
     let default = Protocol::default();
     for choice in CHOICES {
         out += &format!("\n{}: {}\n", choice.name, choice.summary);
@@ -89,7 +89,8 @@ fn list(tests: &[Test]) -> String {
             out += &uses.line(&format!("{}={}", choice.name, value.name), "      ");
         }
     }
-    out += "\nQuirks: each is a deviation known to be wrong. A test names them in `broken by`, the\n";
+    out +=
+        "\nQuirks: each is a deviation known to be wrong. A test names them in `broken by`, the\n";
     out += "command line in `--quirk`.\n\n";
     for quirk in Quirk::ALL {
         out += &format!("  {quirk}\n");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Color, Terminal, Test};
 use crate::engines::Search;
-use crate::verdict::{Found, Verdict, grouped, plural};
+use crate::verdict::{Found, Run, Verdict, grouped, plural};
 
 /// The longest label that the others are aligned to.
 const LABEL: usize = 48;
@@ -30,7 +30,16 @@ pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
     } else {
         verdict.is_ok()
     };
-    if fine { Standing::Fine } else { Standing::Wrong }
+    let sampled = |run: &Run| run.report.search == Search::Sampled;
+    if test.is_canary() && verdict.is_ok() && verdict.run.as_ref().is_some_and(sampled) {
+        // A few random executions need not find out that it is false.
+        return Standing::Skipped;
+    }
+    if fine {
+        Standing::Fine
+    } else {
+        Standing::Wrong
+    }
 }
 
 /// The width of the labels' column.
@@ -48,6 +57,9 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
         Standing::Skipped => terminal.paint(Color::Yellow, "skip"),
     };
     let label = &test.label;
+    if standing == Standing::Skipped && verdict.run.is_some() {
+        return format!("{word}  {label:width$}  a canary that these executions did not catch");
+    }
     if let Some(why) = &verdict.skipped {
         return format!("{word}  {label:width$}  {why}");
     }
@@ -69,6 +81,9 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
     if !verdict.broken.is_empty() {
         line += &format!("  {}", broken(verdict));
     }
+    if verdict.run.as_ref().is_some_and(Run::has_no_witness) {
+        line += "  no witness seen";
+    }
     match (test.is_canary(), standing) {
         (true, Standing::Fine) => {
             let why = verdict.reasons.first().map_or("", |reason| reason);
@@ -79,7 +94,7 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
         (false, _) => {
             if let Some(reason) = verdict.reasons.first() {
                 let more = verdict.reasons.len() - 1;
-                line += &format!("  {reason}");
+                line += &format!("  {}", short(reason));
                 if more > 0 {
                     line += &format!(" (and {more} more)");
                 }
@@ -87,6 +102,15 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
         }
     }
     line
+}
+
+/// The start of a reason, which is told in full below.
+fn short(reason: &str) -> String {
+    const LONGEST: usize = 60;
+    match reason.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &reason[..end]),
+        None => reason.to_owned(),
+    }
 }
 
 /// "broken: 2/3, 1 n/a"

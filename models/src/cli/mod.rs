@@ -99,6 +99,12 @@ pub(crate) enum Color {
     Yellow,
 }
 
+/// Prints a line. That nobody reads it any more is no reason to panic.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::Trouble;
 use super::arguments::New;
+use super::{Trouble, say};
 
 /// A test that says what each of its parts is, and passes.
 const TEMPLATE: &str = include_str!("template.litmus");
@@ -25,7 +25,9 @@ pub(super) fn run(command: &New) -> Result<bool, Trouble> {
         .and_then(|mut out| out.write_all(TEMPLATE.replace(NAME, name).as_bytes()));
     match written {
         Ok(()) => {
-            println!("{file} is written; `cargo seqfault check {file}` checks it");
+            say(&format!(
+                "{file} is written; `cargo seqfault check {file}` checks it"
+            ));
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Trouble::Usage(

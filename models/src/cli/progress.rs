@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::say;
 use crate::engines::Progress;
 use crate::verdict::grouped;
 
@@ -73,7 +74,7 @@ impl Watch {
 
     /// A test is done: prints its line above the bar.
     pub fn print(&self, line: &str) {
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| say(line));
         self.bar.inc(1);
     }
 

@@ -201,3 +201,64 @@ impl fmt::Debug for Difference {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::ast::Prot;
+    use crate::litmus::parse;
+    use crate::scenario::{Deviations, Scenario};
+    use crate::spec::seq::Ret;
+
+    /// Every kind of difference prints a litmus test that is ready to run.
+    #[test]
+    fn every_difference_is_a_litmus_test() {
+        let mut spec = Machine::new(PAGES);
+        let mmap = Call::Mmap {
+            pages: 0..3,
+            prot: Prot::R,
+            populate: true,
+            noreplace: true,
+        };
+        assert_eq!(spec.apply(&mmap), Ret::Ok);
+        let (page, expected) = (1, false);
+        let found = Value::Word(3);
+        let kinds = [
+            What::Answer(found.clone()),
+            What::Mapped { page, expected },
+            What::Prot { page, found: None },
+            What::Value { page, found },
+            What::Property {
+                page,
+                name: "dirty",
+                expected,
+            },
+            What::Vmas("A[0..1] r, A[1..3] r".to_owned()),
+            What::Violation {
+                violation: None,
+                message: "index \"3\"\nout of bounds".to_owned(),
+            },
+        ];
+        let ops = [vec![Op::Call(mmap)], vec![Op::Prefetch(1), Op::RcuBarrier]];
+        for (what, ops) in kinds
+            .iter()
+            .flat_map(|what| ops.iter().map(move |o| (what, o)))
+        {
+            let difference = Difference {
+                subject: Subject {
+                    shape: Shape::ThreeLevels,
+                    ..Subject::default()
+                },
+                ops: ops.clone(),
+                what: what.clone(),
+                answer: Ret::Ok.value(),
+                spec: spec.clone(),
+            };
+            let text = difference.litmus();
+            let program = parse("difference.litmus", &text)
+                .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
+            let scenario = Scenario::new(&program, &Deviations::default());
+            assert!(scenario.is_ok(), "{text}");
+        }
+    }
+}

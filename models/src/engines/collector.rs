@@ -167,13 +167,22 @@ fn inversion(order: &LockOrder) -> Option<Failure> {
         })
         .collect();
     let (_, timeline) = cycle.first()?;
+    // Often one execution shows all of it.
+    let also = cycle
+        .iter()
+        .map(|(_, other)| other)
+        .find(|other| *other != timeline);
+    let message = match also {
+        Some(_) => format!("in one execution {}", steps.join("; in another ")),
+        None => steps.join(", and then "),
+    };
     Some(Failure {
         violated: Violated::Invariant(Invariant::LockOrder),
-        message: format!("in one execution {}", steps.join("; in another ")),
+        message,
         cpu: None,
         race: false,
         timeline: timeline.clone(),
-        also: cycle.get(1).map(|(_, timeline)| timeline.clone()),
+        also: also.cloned(),
         replay: String::new(),
     })
 }

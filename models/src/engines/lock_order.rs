@@ -40,7 +40,7 @@ struct Held(Vec<(LockClass, u64, bool)>);
 impl Held {
     fn step(&mut self, class: LockClass, instance: u64, step: LockStep) {
         match step {
-            LockStep::Waits | LockStep::Busy => {}
+            LockStep::Waits | LockStep::Tries | LockStep::Busy => {}
             // A VMA that was waited for is locked for writing.
             LockStep::Locked => self.0.push((class, instance, class == LockClass::Vma)),
             LockStep::TryLocked => self.0.push((class, instance, false)),

@@ -18,9 +18,7 @@ const MAX_DELAY: u64 = 2_000;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let _alone = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     platform::set_who(|| None);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut random = Random(options.seed);

@@ -1,9 +1,12 @@
 //! shuttle: random executions, one CPU at a time.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use seqfault_core::CpuId;
-use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
+use shuttle::scheduler::{
+    DfsScheduler, PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId,
+};
 use shuttle::{Config, FailurePersistence, Runner};
 
 use super::collector::Collector;
@@ -31,15 +34,15 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     let stopped = platform::catch(|| match options.strategy {
         Strategy::Random => {
             let scheduler = RandomScheduler::new_from_seed(seed, iterations);
-            Runner::new(scheduler, config).run(model)
+            Runner::new(Quiet::new(scheduler), config).run(model)
         }
         Strategy::Pct => {
             let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
-            Runner::new(scheduler, config).run(model)
+            Runner::new(Quiet::new(scheduler), config).run(model)
         }
         Strategy::Dfs => {
             let scheduler = DfsScheduler::new(Some(iterations), false);
-            Runner::new(scheduler, config).run(model)
+            Runner::new(Quiet::new(scheduler), config).run(model)
         }
     })
     .err();
@@ -52,6 +55,35 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     collector.report(Search::Sampled, stopped, recording, |executions| {
         format!("--engine shuttle{strategy} --seed {seed} --iterations {executions}")
     })
+}
+
+/// A scheduler that is never dropped: shuttle's would print advice there on how to
+/// replay a failure, which is not this program's way.
+struct Quiet<S>(ManuallyDrop<S>);
+
+impl<S> Quiet<S> {
+    fn new(scheduler: S) -> Quiet<S> {
+        Quiet(ManuallyDrop::new(scheduler))
+    }
+}
+
+impl<S: Scheduler> Scheduler for Quiet<S> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        self.0.new_execution()
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        is_yielding: bool,
+    ) -> Option<TaskId> {
+        self.0.next_task(runnable, current, is_yielding)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
 }
 
 fn execution(collector: &Arc<Collector>, progress: &Progress) {

@@ -31,7 +31,7 @@ impl Locks {
         self.waits.retain(|&(waiter, _)| waiter != cpu);
         match step {
             LockStep::Waits => self.waits.push((cpu, lock)),
-            LockStep::Busy => {}
+            LockStep::Tries | LockStep::Busy => {}
             LockStep::Locked | LockStep::TryLocked => {
                 let until_mmap = class == LockClass::Vma && step == LockStep::Locked;
                 self.held.push((cpu, lock, until_mmap));
@@ -43,9 +43,8 @@ impl Locks {
                 }
                 if class == LockClass::Mmap {
                     // Leaving mmap_lock unlocks every VMA that was locked for writing.
-                    self.held.retain(|&(holder, _, until_mmap)| {
-                        !(holder == cpu && until_mmap)
-                    });
+                    self.held
+                        .retain(|&(holder, _, until_mmap)| !(holder == cpu && until_mmap));
                 }
             }
         }

@@ -51,13 +51,15 @@ pub fn counterexample(
     };
     let mut out = timeline(&failure.timeline).with_end(width, last_row(failure));
     if let Some(also) = &failure.also {
-        out += "\nThe other execution:\n\n";
-        out += &timeline(also).table(width);
+        out += "\nAnother execution:\n\n";
+        out += &timeline(also).rows_as_table(width, None);
     }
     out.push('\n');
     out += &fill(&format!("{}: {}", failure.violated, failure.message), width);
     if failure.race {
-        let cpu = failure.cpu.map_or("a CPU".to_owned(), |cpu| cpu.to_string());
+        let cpu = failure
+            .cpu
+            .map_or("a CPU".to_owned(), |cpu| cpu.to_string());
         let other = match (failure.cpu, scenario.config.cpus) {
             (Some(CpuId(one)), 2) => CpuId(1 - one).to_string(),
             _ => "another CPU".to_owned(),
@@ -70,10 +72,25 @@ pub fn counterexample(
             width,
         );
     }
+    if is_found_at_rest(failure) {
+        out += "It is seen when all CPUs have ended.\n";
+    }
     if failure.violated == Violated::Invariant(Invariant::Deadlock) {
         out += &timeline(&failure.timeline).who_waits();
     }
     out
+}
+
+/// Whether it is what the machine looks like when nobody runs any more.
+fn is_found_at_rest(failure: &Failure) -> bool {
+    let Violated::Invariant(invariant) = failure.violated else {
+        return false;
+    };
+    let is_whole = matches!(
+        invariant,
+        Invariant::Deadlock | Invariant::LockOrder | Invariant::NotAtomic
+    );
+    failure.cpu.is_none() && !is_whole
 }
 
 /// The row in which the violation shows.
@@ -103,14 +120,16 @@ impl Timeline<'_> {
             let texts: Vec<&str> = setup.iter().map(|s| &*s.text).collect();
             out += &fill(&format!("Initial state: {}", texts.join("; ")), width);
         }
-        out += &fill(&format!("Protocol: {}", self.scenario.config.protocol), width);
+        out += &fill(
+            &format!("Protocol: {}", self.scenario.config.protocol),
+            width,
+        );
         if !self.scenario.config.quirks.is_empty() {
             let quirks = self.scenario.config.quirks.iter();
             let quirks: Vec<String> = quirks.map(|q| q.to_string()).collect();
             out += &fill(&format!("Quirks: {}", quirks.join(", ")), width);
         }
-        let is_ordered = self.subject != Subject::Core(Engine::Native);
-        if !is_ordered {
+        if !self.is_ordered() {
             out += &fill(
                 "Each column is in the order of its CPU. How events of different CPUs were \
                  ordered is not known: rows side by side need not have happened together.",
@@ -118,15 +137,22 @@ impl Timeline<'_> {
             );
         }
         out.push('\n');
+        out + &self.rows_as_table(width, end)
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.subject != Subject::Core(Engine::Native)
+    }
+
+    fn rows_as_table(&self, width: usize, end: Option<Row>) -> String {
         let mut rows = self.rows();
         rows.extend(end);
         let cpus = self.scenario.config.cpus;
-        out += &if is_ordered {
+        if self.is_ordered() {
             table::in_order(&rows, cpus, width)
         } else {
             table::side_by_side(&rows, cpus, width)
-        };
-        out
+        }
     }
 
     fn teller(&self) -> Teller<'_> {
@@ -136,6 +162,8 @@ impl Timeline<'_> {
             names: Names::new(&self.scenario.layout),
             locks: Locks::default(),
             writes: Writes::new(self.scenario, self.entries),
+            subject: self.subject,
+            seq: None,
         }
     }
 

@@ -46,7 +46,9 @@ fn table(lines: &[Vec<&Row>], cpus: usize, width: usize) -> String {
     let columns: Vec<usize> = (0..cpus)
         .map(|cpu| {
             let of_cpu = lines.iter().flatten().filter(|row| row.cpu.0 == cpu);
-            let widest = of_cpu.map(|row| row.indent + row.text.chars().count()).max();
+            let widest = of_cpu
+                .map(|row| row.indent + row.text.chars().count())
+                .max();
             widest.unwrap_or(0).clamp(MIN_COLUMN, most)
         })
         .collect();

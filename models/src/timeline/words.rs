@@ -5,14 +5,16 @@
 //! in the same timeline.
 
 use seqfault_core::{
-    CpuId, Event, FaultPath, FlushReason, LockClass, LockStep, Pte, What, WriteSource,
+    CpuId, Event, FaultPath, FlushReason, LockClass, LockStep, Pfn, Pte, What, WriteSource,
 };
 
 use super::locks::{Lock, Locks, is_held_up};
 use super::names::{Names, access, cpus, prot};
 use super::writes::Writes;
+use crate::engines::Engine;
 use crate::platform::Entry;
 use crate::scenario::Scenario;
+use crate::verdict::Subject;
 
 /// Tells the events of one timeline, one after the other.
 pub(super) struct Teller<'a> {
@@ -21,6 +23,9 @@ pub(super) struct Teller<'a> {
     pub names: Names<'a>,
     pub locks: Locks,
     pub writes: Writes<'a>,
+    pub subject: Subject,
+    /// The sequence count, once the timeline has told it.
+    pub seq: Option<u64>,
 }
 
 impl Teller<'_> {
@@ -41,11 +46,11 @@ impl Teller<'_> {
                 pfn,
             } => {
                 let (page, frame) = (names.page(vpn), names.frame(pfn));
-                let from = self.origin(from, value);
+                let from = self.origin(from, value, pfn);
                 format!("reads {page} = {value} from {frame}{from}")
             }
             What::UserWrite { vpn, value, pfn } => {
-                self.writes.wrote(at, event.cpu);
+                self.writes.wrote(at, event.cpu, pfn);
                 format!(
                     "writes {} = {value} to {}",
                     names.page(vpn),
@@ -59,11 +64,7 @@ impl Teller<'_> {
             ),
             What::TlbFill { vpn, pte, prefetch } => {
                 let how = if prefetch { " by speculation" } else { "" };
-                format!(
-                    "TLB caches {}{how}: {}",
-                    names.page(vpn),
-                    names.pte(pte)
-                )
+                format!("TLB caches {}{how}: {}", names.page(vpn), names.pte(pte))
             }
             What::TlbFlush {
                 range,
@@ -75,7 +76,9 @@ impl Teller<'_> {
                     None => "the whole TLB".to_owned(),
                 };
                 match reason {
-                    FlushReason::Local => format!("flushes {what} (its own, generation {generation})"),
+                    FlushReason::Local => {
+                        format!("flushes {what} (its own, generation {generation})")
+                    }
                     FlushReason::Ipi(sender) => {
                         format!("IPI of {sender}: flushes {what} (generation {generation})")
                     }
@@ -101,6 +104,23 @@ impl Teller<'_> {
                 Some(why) => format!("falls back to mmap_lock: {why}"),
                 None => how.to_owned(),
             },
+            What::Walk {
+                vpn,
+                table,
+                kept_by,
+            } => {
+                let page = names.page(vpn);
+                let found = match table {
+                    Some(table) => names.table(table),
+                    None => "none".to_owned(),
+                };
+                let kept_by = if kept_by.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {kept_by}")
+                };
+                format!("walks to the page table of {page}{kept_by}: {found}")
+            }
             What::Spurious { vpn } => format!(
                 "finds that the pte of {} allows the access already: a spurious fault",
                 names.page(vpn)
@@ -126,13 +146,15 @@ impl Teller<'_> {
             What::VmaSet { range, prot: p } => {
                 format!("VMA of {} is now {}", names.range(range), prot(p))
             }
-            What::VmaRemoved { range } => format!(
-                "takes the VMA of {} out of the tree",
-                names.range(range)
-            ),
+            What::VmaRemoved { range } => {
+                format!("takes the VMA of {} out of the tree", names.range(range))
+            }
             What::VmaFreed => "frees the memory of a VMA".to_owned(),
-            What::SeqRead { value } => format!("reads {}: {value}", self.seq_name()),
-            What::SeqSet { value } => self.seq_set(value),
+            What::SeqRead { value } => self.seq_read(value),
+            What::SeqSet { value } => {
+                self.seq = Some(value);
+                self.seq_set(value)
+            }
             What::Lock {
                 class,
                 instance,
@@ -146,15 +168,33 @@ impl Teller<'_> {
         Some(words)
     }
 
-    /// ", as P0's `write A 1` left it"
-    fn origin(&self, from: Option<WriteSource>, value: u64) -> String {
-        match from {
+    /// ", written by P0: write A 1", and whether that is not the last write in the
+    /// timeline, as weak memory allows.
+    fn origin(&self, from: Option<WriteSource>, value: u64, pfn: Pfn) -> String {
+        let checks = self.subject != Subject::Core(Engine::Native);
+        let origin = match from {
             Some(source) => match self.writes.statement(source) {
                 Some(text) => format!(", written by {}: {text}", source.cpu),
                 None => format!(", written by {}", source.cpu),
             },
-            None if value == 0 => ", never written".to_owned(),
+            None if value == 0 => ", as it was zeroed".to_owned(),
             None => String::new(),
+        };
+        match self.writes.last(pfn) {
+            Some(last) if checks && from != Some(last) => {
+                format!("{origin} (weak memory: not {}'s write above)", last.cpu)
+            }
+            _ => origin,
+        }
+    }
+
+    fn seq_read(&self, value: u64) -> String {
+        let name = self.seq_name();
+        match self.seq {
+            Some(now) if now != value => {
+                format!("reads {name}: {value} (weak memory: not the {now} above)")
+            }
+            _ => format!("reads {name}: {value}"),
         }
     }
 
@@ -212,6 +252,7 @@ impl Teller<'_> {
             (_, LockStep::Locked | LockStep::TryLocked) => {
                 format!("takes {name}{}", self.mode(at, class))
             }
+            (_, LockStep::Tries) => format!("tries to take {name}"),
             (_, LockStep::Busy) => format!("finds {name} taken"),
             (_, LockStep::Unlocked) => format!("leaves {name}"),
         };

@@ -16,6 +16,8 @@ pub struct Broken {
     pub by: String,
     /// The same as choices and quirks.
     pub deviations: Deviations,
+    /// The test under them.
+    pub scenario: Scenario,
     /// What must fail.
     pub what: String,
     /// What came of it.
@@ -123,6 +125,7 @@ pub(super) fn check(
     let mut broken = Broken {
         by: by.to_owned(),
         deviations: deviations.clone(),
+        scenario: scenario.clone(),
         what: line.what.clone(),
         found: Found::Confirmed,
         executions: 0,

@@ -132,7 +132,8 @@ impl Verdict {
     /// as a canary must.
     pub fn fails_by_itself(&self) -> bool {
         let Some(run) = &self.run else { return false };
-        run.report.failure.is_some() || (run.search_ended() && !run.condition_holds())
+        let ended_without = run.search_ended() && !run.condition_holds();
+        run.report.failure.is_some() || (ended_without && !run.has_no_witness())
     }
 }
 
@@ -146,6 +147,13 @@ impl Run {
     pub fn condition_holds(&self) -> bool {
         let condition = &self.scenario.program.condition;
         condition.holds(self.report.outcomes.keys())
+    }
+
+    /// Whether an `exists` was not seen by an engine that need not find it: no
+    /// verdict, and no failure.
+    pub fn has_no_witness(&self) -> bool {
+        let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
+        is_exists && self.report.search == Search::Sampled && !self.condition_holds()
     }
 
     /// The allowed outcomes that no execution showed. Counters aside, which the
@@ -294,7 +302,7 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
             "unknown: stopped after {}, before the end of the search",
             plural(report.executions, "execution")
         ));
-    } else if !run.condition_holds() {
+    } else if !run.condition_holds() && !run.has_no_witness() {
         let condition = &program.condition;
         let why = match (condition.quantifier, request.subject) {
             (Quantifier::Exists, Subject::Spec) => "the specification allows no such outcome",

@@ -52,7 +52,7 @@ impl Run {
     /// How far the search went, as the line `Executions` has it.
     pub fn search_in_words(&self) -> String {
         match self.report.search {
-            Search::Unfinished if self.report.failure.is_some() => {
+            Search::Unfinished | Search::Sampled if self.report.failure.is_some() => {
                 "stopped at the failure".to_owned()
             }
             search => search.to_string(),
@@ -71,7 +71,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -124,7 +124,8 @@ impl Herd<'_> {
                 writeln!(f, "{outcome}")?;
             }
         }
-        writeln!(f, "{}", if verdict.is_ok() { "Ok" } else { "No" })?;
+        let is_ok = verdict.is_ok() && !run.has_no_witness();
+        writeln!(f, "{}", if is_ok { "Ok" } else { "No" })?;
         let (met, unmet) = run.counts();
         let (positive, negative) = match condition.quantifier {
             Quantifier::Exists | Quantifier::Forall => (met, unmet),

@@ -1,0 +1,84 @@
+//! What a lane's output must show: that something was run.
+
+use serde::{Deserialize, Serialize};
+
+/// What a lane must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Evidence {
+    /// That its command succeeds is enough.
+    None,
+    /// Tests that passed, as the test harness counts them.
+    Tests,
+    /// Verdicts of `seqfault check`.
+    Verdicts,
+    /// Runs of libFuzzer.
+    FuzzerRuns,
+    /// Files that the tidy rules were applied to.
+    TidyFiles,
+    /// The program's name and version.
+    Version,
+}
+
+impl Evidence {
+    /// How much of it `output` shows; `None` where nothing is asked for.
+    pub fn count(self, output: &str) -> Option<u64> {
+        let number = |line: &str, before: &str, after: &str| -> Option<u64> {
+            let (_, rest) = line.split_once(before)?;
+            let (number, _) = rest.split_once(after)?;
+            number.trim().parse().ok()
+        };
+        let lines = output.lines();
+        Some(match self {
+            Evidence::None => return None,
+            Evidence::Tests => lines
+                .filter_map(|line| number(line, "test result: ok. ", " passed"))
+                .sum(),
+            Evidence::Verdicts => lines.filter(|line| line.starts_with("ok ")).count() as u64,
+            Evidence::FuzzerRuns => lines
+                .filter_map(|line| number(line, "Done ", " runs"))
+                .sum(),
+            Evidence::TidyFiles => lines
+                .filter_map(|line| number(line, "tidy: ", " files"))
+                .sum(),
+            Evidence::Version => lines
+                .filter(|line| {
+                    let version = line.strip_prefix("seqfault ");
+                    version.is_some_and(|v| v.starts_with(|c: char| c.is_ascii_digit()))
+                })
+                .count() as u64,
+        })
+    }
+
+    /// What is counted.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Evidence::None => "",
+            Evidence::Tests => "tests",
+            Evidence::Verdicts => "verdicts",
+            Evidence::FuzzerRuns => "runs",
+            Evidence::TidyFiles => "files",
+            Evidence::Version => "version",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_run_is_counted() {
+        let tests = "running 2 tests\ntest result: ok. 2 passed; 0 failed\n\
+                     test result: ok. 40 passed; 0 failed\n";
+        assert_eq!(Evidence::Tests.count(tests), Some(42));
+        assert_eq!(Evidence::Tests.count("Finished\n"), Some(0));
+        let verdicts = "ok    spf/a  complete\nFAIL  spf/b\nok    spf/c\n2 tests\n";
+        assert_eq!(Evidence::Verdicts.count(verdicts), Some(2));
+        let runs = "#1 INITED\nDone 5000 runs in 2 second(s)\n";
+        assert_eq!(Evidence::FuzzerRuns.count(runs), Some(5000));
+        assert_eq!(Evidence::Version.count("seqfault 0.1.0\n"), Some(1));
+        assert_eq!(Evidence::Version.count("seqfault: not found\n"), Some(0));
+        assert_eq!(Evidence::TidyFiles.count("tidy: 12 files\n"), Some(12));
+        assert_eq!(Evidence::None.count(""), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! The lanes, cheapest first: the one place where they are configured.
+
+use std::fmt;
+
+use crate::evidence::Evidence;
+
+/// Which lanes run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suite {
+    /// Those that a change must pass.
+    Pr,
+    /// Those and longer ones.
+    Full,
+    /// Turns, for hours.
+    Overnight,
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Suite::Pr => "pr",
+            Suite::Full => "full",
+            Suite::Overnight => "overnight",
+        })
+    }
+}
+
+/// One check.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    /// Its name.
+    pub name: &'static str,
+    /// The smallest suite that it is in.
+    pub suite: Suite,
+    /// Environment variables.
+    pub env: &'static [(&'static str, &'static str)],
+    /// Program and arguments, separated by blanks. `{host}` is the host's
+    /// target triple; in turns, `{seconds}` and `{seed}` are the turn's.
+    pub command: &'static str,
+    /// What its output must show, so that it cannot be green by doing nothing.
+    pub evidence: Evidence,
+}
+
+const NOTHING: &[(&str, &str)] = &[];
+const LOOM: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom"), ("LOOM_MAX_PREEMPTIONS", "2")];
+/// libFuzzer with coverage, on stable.
+const FUZZING: &[(&str, &str)] = &[(
+    "RUSTFLAGS",
+    "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+     -Cllvm-args=-sanitizer-coverage-pc-table",
+)];
+
+const fn lane(
+    name: &'static str,
+    suite: Suite,
+    env: &'static [(&'static str, &'static str)],
+    command: &'static str,
+    evidence: Evidence,
+) -> Lane {
+    Lane {
+        name,
+        suite,
+        env,
+        command,
+        evidence,
+    }
+}
+
+/// Every lane.
+pub const LANES: &[Lane] = &[
+    lane(
+        "format",
+        Suite::Pr,
+        NOTHING,
+        "cargo fmt --all --check",
+        Evidence::None,
+    ),
+    lane(
+        "tidy",
+        Suite::Pr,
+        NOTHING,
+        "cargo ci tidy",
+        Evidence::TidyFiles,
+    ),
+    lane(
+        "clippy",
+        Suite::Pr,
+        NOTHING,
+        "cargo clippy --workspace --all-targets -- -D warnings",
+        Evidence::None,
+    ),
+    lane(
+        "test",
+        Suite::Pr,
+        NOTHING,
+        "cargo test --workspace",
+        Evidence::Tests,
+    ),
+    lane(
+        "doc",
+        Suite::Pr,
+        &[("RUSTDOCFLAGS", "-D warnings")],
+        "cargo doc --workspace --no-deps",
+        Evidence::None,
+    ),
+    lane(
+        "proofs",
+        Suite::Pr,
+        NOTHING,
+        "cargo seqfault check proofs",
+        Evidence::Verdicts,
+    ),
+    lane(
+        "install",
+        Suite::Pr,
+        NOTHING,
+        "cargo install --quiet --locked --path models --root target/install",
+        Evidence::None,
+    ),
+    lane(
+        "installed",
+        Suite::Pr,
+        NOTHING,
+        "target/install/bin/seqfault --version",
+        Evidence::Version,
+    ),
+    lane(
+        "fuzz",
+        Suite::Pr,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
+         -- -runs=5000 -seed=1 -max_len=256 fuzz/seeds/mm_ops",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "cfg-loom",
+        Suite::Pr,
+        LOOM,
+        "cargo test --release -p seqfault-proofs --target-dir target/loom",
+        Evidence::Tests,
+    ),
+    lane(
+        "sequences",
+        Suite::Full,
+        &[("PROPTEST_CASES", "200000")],
+        "cargo test --release -p seqfault-models --test differential",
+        Evidence::Tests,
+    ),
+    lane(
+        "trees",
+        Suite::Full,
+        &[("PROPTEST_CASES", "20000")],
+        "cargo test --release -p seqfault-core",
+        Evidence::Tests,
+    ),
+    lane(
+        "shuttle",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault check proofs --engine shuttle --iterations 50000",
+        Evidence::Verdicts,
+    ),
+    lane(
+        "native",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault check proofs --engine native --iterations 50000 --jobs 1",
+        Evidence::Verdicts,
+    ),
+    lane(
+        "fuzz-longer",
+        Suite::Full,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
+         -- -max_total_time=300 -max_len=256 fuzz/seeds/mm_ops",
+        Evidence::FuzzerRuns,
+    ),
+];
+
+/// What runs at night, in turns.
+pub const TURNS: &[Lane] = &[
+    lane(
+        "fuzz-mm-ops",
+        Suite::Overnight,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
+         -- -max_total_time={seconds} -max_len=512 -artifact_prefix=fuzz/crashes/mm_ops/ \
+         fuzz/corpus/mm_ops fuzz/seeds/mm_ops",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "schedules",
+        Suite::Overnight,
+        NOTHING,
+        "cargo seqfault check proofs --engine shuttle --strategy pct --iterations 100000 \
+         --seed {seed}",
+        Evidence::Verdicts,
+    ),
+];
+
+/// The lane with this name.
+pub fn find(name: &str) -> Option<&'static Lane> {
+    LANES.iter().find(|lane| lane.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let all = LANES.iter().chain(TURNS);
+        let names: BTreeSet<&str> = all.clone().map(|lane| lane.name).collect();
+        assert_eq!(names.len(), all.count());
+    }
+
+    #[test]
+    fn every_fuzz_target_has_a_turn_and_a_lane() {
+        let targets = std::fs::read_dir(crate::root().join("fuzz/fuzz_targets"));
+        let mut seen = 0;
+        for target in targets.expect("there are fuzz targets") {
+            let path = target.expect("the folder can be listed").path();
+            let name = path.file_stem().expect("a target has a name");
+            let runs = format!("--bin {} ", name.to_string_lossy());
+            for table in [LANES, TURNS] {
+                let lane = table.iter().find(|lane| lane.command.contains(&runs));
+                assert!(lane.is_some(), "{}", path.display());
+            }
+            seen += 1;
+        }
+        assert!(seen > 0);
+    }
+}

@@ -1,0 +1,273 @@
+//! Running lanes: their output goes to a file each, its end is shown when they are red.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::lanes::{Lane, Suite};
+use crate::report::{FOLDER, LaneReport, Outcome, Report};
+
+/// Lines of output that are shown of a red lane.
+const LINES: usize = 40;
+
+/// The longest turn of a night.
+const TURN: Duration = Duration::from_secs(900);
+
+/// Runs lanes in the workspace.
+pub struct Runner {
+    root: PathBuf,
+    host: String,
+}
+
+impl Runner {
+    /// For the workspace at `root`.
+    pub fn new(root: &Path) -> Runner {
+        Runner {
+            root: root.to_owned(),
+            host: host(),
+        }
+    }
+
+    /// Runs `lanes` in order, up to the first red one unless told to go on.
+    pub fn lanes<'a>(
+        &self,
+        suite: Suite,
+        lanes: impl Iterator<Item = &'a Lane>,
+        keep_going: bool,
+    ) -> Report {
+        let mut report = self.report(suite);
+        let mut is_red = false;
+        for lane in lanes {
+            let command = lane.command.replace("{host}", &self.host);
+            let result = if is_red && !keep_going {
+                self.not_run(lane, &command)
+            } else {
+                self.run(lane, &command)
+            };
+            is_red |= result.outcome != Outcome::Green;
+            report.lanes.push(result);
+            self.save(&report);
+        }
+        report
+    }
+
+    /// Runs `turns` again and again, for `time` or up to the first red one.
+    pub fn overnight(&self, turns: &[Lane], time: Duration) -> Report {
+        let start = Instant::now();
+        let mut report = self.report(Suite::Overnight);
+        for round in 0u64.. {
+            for lane in turns {
+                let left = time.saturating_sub(start.elapsed());
+                if left.is_zero() {
+                    return report;
+                }
+                let seconds = left.min(TURN).as_secs().max(1);
+                let command = lane
+                    .command
+                    .replace("{host}", &self.host)
+                    .replace("{seconds}", &seconds.to_string())
+                    .replace("{seed}", &round.to_string());
+                let result = self.run(lane, &command);
+                let is_red = result.outcome != Outcome::Green;
+                match report.lanes.iter_mut().find(|l| l.name == result.name) {
+                    Some(earlier) if !is_red => add(earlier, &result),
+                    _ => report.lanes.push(result),
+                }
+                self.save(&report);
+                if is_red {
+                    return report;
+                }
+            }
+        }
+        report
+    }
+
+    fn report(&self, suite: Suite) -> Report {
+        Report {
+            suite: suite.to_string(),
+            lanes: Vec::new(),
+        }
+    }
+
+    fn save(&self, report: &Report) {
+        if let Err(error) = report.save(&self.root) {
+            eprintln!("warning: the report is not kept: {error}");
+        }
+    }
+
+    fn log(&self, lane: &Lane) -> PathBuf {
+        Path::new(FOLDER).join(format!("{}.log", lane.name))
+    }
+
+    fn not_run(&self, lane: &Lane, command: &str) -> LaneReport {
+        LaneReport {
+            name: lane.name.to_owned(),
+            outcome: Outcome::NotRun,
+            seconds: 0.0,
+            evidence: None,
+            reproduce: reproduce(lane, command),
+            log: self.log(lane),
+        }
+    }
+
+    fn run(&self, lane: &Lane, command: &str) -> LaneReport {
+        eprintln!("{}: {}", lane.name, reproduce(lane, command));
+        let start = Instant::now();
+        let (result, output) = self.execute(lane, command);
+        let count = lane.evidence.count(&output);
+        let outcome = match (result, count) {
+            (Err(why), _) => Outcome::Red(why),
+            (Ok(()), Some(0)) => Outcome::Red(format!("no {}", lane.evidence.noun())),
+            (Ok(()), _) => Outcome::Green,
+        };
+        let report = LaneReport {
+            outcome,
+            seconds: start.elapsed().as_secs_f64(),
+            evidence: count.map(|count| (lane.evidence, count)),
+            ..self.not_run(lane, command)
+        };
+        if report.outcome != Outcome::Green {
+            let lines: Vec<&str> = output.lines().collect();
+            for line in &lines[lines.len().saturating_sub(LINES)..] {
+                eprintln!("| {line}");
+            }
+            eprintln!("all of it: {}", report.log.display());
+        }
+        eprintln!("{report}");
+        report
+    }
+
+    /// Runs the lane's command. `Err` says why it failed. Its output is
+    /// returned, and kept in its log.
+    fn execute(&self, lane: &Lane, command: &str) -> (Result<(), String>, String) {
+        let log = self.root.join(self.log(lane));
+        let result = fs::create_dir_all(self.root.join(FOLDER))
+            .and_then(|()| folders(&self.root, command))
+            .and_then(|()| File::create(&log))
+            .and_then(|file| {
+                let mut words = command.split_whitespace();
+                let program = words.next().unwrap_or_default();
+                let program = match program {
+                    "cargo" => env::var_os("CARGO").unwrap_or_else(|| program.into()),
+                    _ => program.into(),
+                };
+                let mut child = Command::new(program);
+                for (name, _) in env::vars_os().filter(|(name, _)| is_of_this_run(name)) {
+                    child.env_remove(name);
+                }
+                child
+                    .args(words)
+                    .envs(lane.env.iter().copied())
+                    .current_dir(&self.root)
+                    .stdin(Stdio::null())
+                    .stdout(file.try_clone()?)
+                    .stderr(file)
+                    .status()
+            });
+        let output = fs::read(&log).unwrap_or_default();
+        let result = match result {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(status.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        (result, String::from_utf8_lossy(&output).into_owned())
+    }
+}
+
+/// Adds another turn of the same lane.
+fn add(sum: &mut LaneReport, turn: &LaneReport) {
+    sum.seconds += turn.seconds;
+    sum.evidence = match (sum.evidence, turn.evidence) {
+        (Some((noun, a)), Some((_, b))) => Some((noun, a + b)),
+        (a, b) => a.or(b),
+    };
+}
+
+/// Makes the folders that libFuzzer writes to.
+fn folders(root: &Path, command: &str) -> std::io::Result<()> {
+    let of_fuzzer = command.split_whitespace().filter_map(|word| {
+        let folder = word.strip_prefix("-artifact_prefix=").unwrap_or(word);
+        folder.starts_with("fuzz/").then_some(folder)
+    });
+    for folder in of_fuzzer {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    Ok(())
+}
+
+/// Whether cargo set this variable for this program, which is not another's business.
+fn is_of_this_run(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let prefixes = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The line to paste that runs the same command.
+fn reproduce(lane: &Lane, command: &str) -> String {
+    let env = lane.env.iter().map(|(name, value)| {
+        if value.contains(' ') {
+            format!("{name}=\"{value}\" ")
+        } else {
+            format!("{name}={value} ")
+        }
+    });
+    let command: Vec<&str> = command.split_whitespace().collect();
+    env.collect::<String>() + &command.join(" ")
+}
+
+/// The host's target triple, as rustc names it.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.unwrap_or("x86_64-unknown-linux-gnu").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Evidence;
+
+    fn lane(command: &'static str, evidence: Evidence) -> Lane {
+        Lane {
+            name: "self-test",
+            suite: Suite::Pr,
+            env: &[("A", "b c"), ("D", "e")],
+            command,
+            evidence,
+        }
+    }
+
+    fn outcome(command: &'static str, evidence: Evidence) -> Outcome {
+        let runner = Runner::new(&crate::root());
+        runner.run(&lane(command, evidence), command).outcome
+    }
+
+    /// One test, as they share a log.
+    #[test]
+    fn a_lane_that_does_nothing_is_red() {
+        assert_eq!(outcome("true", Evidence::None), Outcome::Green);
+        let none = Outcome::Red("no tests".to_owned());
+        assert_eq!(outcome("true", Evidence::Tests), none);
+        let failed = Outcome::Red("exit status: 1".to_owned());
+        assert_eq!(outcome("false", Evidence::None), failed);
+        let missing = outcome("no-such-program-anywhere", Evidence::None);
+        assert!(matches!(missing, Outcome::Red(_)));
+        let said = "echo test result: ok. 1 passed;";
+        assert_eq!(outcome(said, Evidence::Tests), Outcome::Green);
+    }
+
+    #[test]
+    fn the_line_to_paste_has_the_environment() {
+        let lane = lane("cargo  test", Evidence::None);
+        assert_eq!(reproduce(&lane, lane.command), "A=\"b c\" D=e cargo test");
+    }
+}

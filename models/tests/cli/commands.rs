@@ -1,0 +1,111 @@
+//! Each command where nothing is wrong with the files.
+
+use std::path::Path;
+
+use crate::{fixtures, seqfault, seqfault_in, snapshots};
+
+snapshots! {
+    check_one: "check use-after-free.litmus";
+    check_one_verbose: "check use-after-free.litmus -v";
+    check_with_weak_memory: "check store-buffering.litmus";
+    check_a_folder: "check .";
+    check_a_canary: "check canary-false.litmus";
+    check_by_the_specification: "check one-cpu.litmus --engine spec";
+    check_bounded: "check use-after-free.litmus --preemptions 1";
+    check_unfinished: "check use-after-free.litmus --max-executions 100";
+    check_under_a_preset: "check use-after-free.litmus --preset mmap_lock --with zap_flush=ptl";
+    compare: "compare use-after-free.litmus one-cpu.litmus --iterations 1";
+    knobs: "knobs --proofs .";
+}
+
+#[test]
+fn sampled_engines_say_so() {
+    for engine in ["shuttle", "native"] {
+        let text = seqfault(&format!(
+            "check one-cpu.litmus --engine {engine} --iterations 5"
+        ));
+        assert!(text.contains("Executions 5 sampled"), "{text}");
+        assert!(text.ends_with("--- exit status 0\n"), "{text}");
+    }
+}
+
+#[test]
+fn what_an_engine_cannot_do_is_not_applicable() {
+    let text = seqfault("check store-buffering.litmus needs-magic.litmus --engine shuttle");
+    assert!(text.contains("skip  needs-magic"), "{text}");
+}
+
+#[test]
+fn looms_environment_is_honoured() {
+    let bound = |name: &str, value: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
+            .args(["check", "use-after-free.litmus"])
+            .current_dir(fixtures())
+            .env(name, value)
+            .output()
+            .expect("the command starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert!(bound("LOOM_MAX_PREEMPTIONS", "1").contains(" bounded preemptions=1"));
+    assert!(bound("LOOM_MAX_PERMUTATIONS", "50").contains("Executions 50 unknown"));
+    assert!(bound("LOOM_MAX_BRANCHES", "10").contains("limit on branches"));
+    assert!(bound("LOOM_MAX_PREEMPTIONS", "few").contains("LOOM_MAX_PREEMPTIONS is `few`"));
+}
+
+#[test]
+fn a_new_test_passes_and_is_not_overwritten() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    insta::with_settings!({
+        prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "snapshots"
+    }, {
+        insta::assert_snapshot!("new", seqfault_in(&folder, "new my-race"));
+        let file = folder.join("my-race.litmus");
+        insta::assert_snapshot!("new_file", std::fs::read_to_string(file).expect("it is there"));
+        insta::assert_snapshot!("new_again", seqfault_in(&folder, "new my-race"));
+    });
+    let checked = seqfault_in(&folder, "check my-race.litmus");
+    assert!(checked.contains("\nOk\n"), "{checked}");
+}
+
+#[test]
+fn json_has_everything() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("all.json");
+    let to = file.display();
+    seqfault(&format!("check . --json {to}"));
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(document["schema"], 1);
+    let tests = document["tests"].as_array().expect("tests");
+    let of = |name: &str| tests.iter().find(|test| test["name"] == name).expect(name);
+    assert_eq!(of("use-after-free")["broken_by"][0]["result"], "confirmed");
+    assert_eq!(of("use-after-free")["run"]["search"], "complete");
+    assert_eq!(of("canary-false")["ok"], true);
+    assert_eq!(of("condition")["run"]["failure"]["violated"], "condition");
+    assert_eq!(of("needs-magic")["skipped"], "needs magic");
+    assert_eq!(of("wrong-what")["broken_by"][0]["result"], "instead");
+}
+
+#[test]
+fn a_narrow_table_wraps_and_loses_nothing() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args([
+            "check",
+            "use-after-free.litmus",
+            "--quirk",
+            "pt-free-immediate",
+        ])
+        .current_dir(fixtures())
+        .env("COLUMNS", "60")
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let table = text.lines().filter(|line| line.contains(" |"));
+    assert!(table.clone().count() > 20, "{text}");
+    assert!(
+        table.clone().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
