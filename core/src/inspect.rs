@@ -4,7 +4,7 @@ use crate::addr::{PageRange, Vpn};
 use crate::counters::Counters;
 use crate::cpu::CpuLocal;
 use crate::frame::Pfn;
-use crate::platform::{Platform, RwLock, Word, violated};
+use crate::platform::{Mutex, Platform, RwLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::{Pte, table_of};
 use crate::system::System;
@@ -116,8 +116,10 @@ impl<P: Platform> System<P> {
         let frames_per_cpu = self.config().frames_per_cpu;
         let tables_per_cpu = self.config().tables_per_cpu;
         let start = |local: &CpuLocal<P>, each: u32| 1 + local.id().0 as u32 * each;
-        let frames_in_use = in_use(&|l| l.frames.balance(start(l, frames_per_cpu)));
-        let tables_in_use = in_use(&|l| l.tables.balance(start(l, tables_per_cpu)));
+        let frames_in_use = in_use(&|l| l.frames.balance(start(l, frames_per_cpu)))
+            - self.frame_reserve.lock().len();
+        let tables_in_use = in_use(&|l| l.tables.balance(start(l, tables_per_cpu)))
+            - self.table_reserve.lock().len();
         if frames_in_use != pages {
             violated::<P>(Invariant::Leak, "a page is neither mapped nor free");
         }

@@ -76,6 +76,10 @@ fn many_vmas_become_one() {
     let all = PageRange::new(page(0).start, page(VMAS).start);
     assert_eq!(cpu.mprotect(all, Prot::RW), Ok(()));
     assert_eq!(system.vmas(), [(all, Prot::RW)]);
+    // More frames than a CPU keeps for itself once they are free.
+    for number in 0..1_000 {
+        assert_eq!(cpu.write(page(number).start, number), Ok(()));
+    }
     assert_eq!(cpu.munmap(all), Ok(()));
     cpu.rcu_barrier();
     assert_eq!(system.vmas(), []);

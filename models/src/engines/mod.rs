@@ -56,11 +56,16 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
+        crate::platform::begin();
         let mut report = match self {
             Engine::Loom => loom::run(scenario, options, judge),
             Engine::Shuttle => shuttle::run(scenario, options, judge),
             Engine::Native => native::run(scenario, options, judge),
         };
+        if report.executions == 0 && report.failure.is_none() {
+            let nothing = || "no execution was run".to_owned();
+            report.problem.get_or_insert_with(nothing);
+        }
         report.elapsed = start.elapsed();
         report
     }

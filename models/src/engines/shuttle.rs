@@ -45,7 +45,8 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
     })
-    .err();
+    .err()
+    .or_else(platform::violated);
     let recording = platform::end();
     let strategy = match options.strategy {
         Strategy::Random => "",
@@ -57,8 +58,9 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     })
 }
 
-/// A scheduler that is never dropped: shuttle's would print advice there on how to
-/// replay a failure, which is not this program's way.
+/// A scheduler that ends an execution and the run when something is violated,
+/// without a panic, and that is never dropped: shuttle prints advice at both on
+/// how to replay a failure, which is not this program's way.
 struct Quiet<S>(ManuallyDrop<S>);
 
 impl<S> Quiet<S> {
@@ -69,6 +71,9 @@ impl<S> Quiet<S> {
 
 impl<S: Scheduler> Scheduler for Quiet<S> {
     fn new_execution(&mut self) -> Option<Schedule> {
+        if platform::is_over() {
+            return None;
+        }
         self.0.new_execution()
     }
 
@@ -78,6 +83,9 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
         current: Option<TaskId>,
         is_yielding: bool,
     ) -> Option<TaskId> {
+        if platform::is_over() {
+            return None;
+        }
         self.0.next_task(runnable, current, is_yielding)
     }
 
@@ -106,6 +114,6 @@ fn execution(collector: &Arc<Collector>, progress: &Progress) {
     }
     let outcome = platform::with_finale(|| run.finale());
     if !platform::with_timeline(|entries| collector.outcome(outcome, entries)) {
-        platform::stop();
+        platform::over();
     }
 }

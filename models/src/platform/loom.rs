@@ -4,8 +4,10 @@
 //! - Locks are sequentially consistent among each other: races may be missed.
 //! - loads and read-modify-writes of one thread hide interleavings from loom's
 //!   reduction (tokio-rs/loom #166): outcomes may be missed.
-//! - A read-modify-write that races a plain store is not atomic (#254): core
-//!   never mixes them on one word.
+//! - A read-modify-write that races a plain store is not atomic (#254), and
+//!   plain stores have no order that could be told in the end: every store is an
+//!   exchange here. It continues a release sequence, and stores of two CPUs are
+//!   ordered as they were run: outcomes may be missed.
 //! - A thread that is about to try a read-write lock waits if another takes it
 //!   right then, and so never fails there.
 //! - A load sees one of the last seven stores; load buffering is not explored.
@@ -102,10 +104,7 @@ impl Word for LoomWord {
     }
 
     fn store(&self, value: u64, ordering: Ordering) {
-        if !in_finale() {
-            self.checked.store(value, ordering);
-        }
-        self.set_last(value);
+        self.swap(value, ordering);
     }
 
     fn swap(&self, value: u64, ordering: Ordering) -> u64 {

@@ -19,5 +19,6 @@ pub use recorder::{Entry, Recording, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Stopped, begin, catch, end, set_who, start, stop, with_finale, with_timeline,
+    Stopped, begin, catch, end, is_over, over, set_who, start, stop, violated, with_finale,
+    with_timeline,
 };

@@ -117,13 +117,31 @@ pub(crate) fn start() {
 
 /// Ends the execution with a violation.
 pub(crate) fn violation(violation: Violation) -> ! {
+    note(violation);
+    stop()
+}
+
+/// Notes a violation, by the CPU that runs.
+pub(crate) fn note(violation: Violation) {
     // At the end it is no CPU's doing.
     let cpu = (!in_finale()).then(|| WHO.get()()).flatten();
     RECORDING.with_borrow_mut(|r| {
         r.violation.get_or_insert(violation);
         r.cpu = r.cpu.or(cpu);
     });
-    stop()
+}
+
+/// The violation that was noted, if an execution has ended by one without a
+/// panic.
+pub(crate) fn violated() -> Option<Stopped> {
+    RECORDING.with_borrow_mut(|r| {
+        Some(Stopped {
+            violation: Some(r.violation?),
+            race: false,
+            cpu: r.cpu.take(),
+            message: String::new(),
+        })
+    })
 }
 
 /// Runs `access`; if the checker ends the execution in it, for a race, that
@@ -169,9 +187,14 @@ pub(crate) fn with_timeline<R>(look: impl FnOnce(&[Entry]) -> R) -> R {
     RECORDING.with_borrow(|r| look(&r.entries))
 }
 
-/// Ends the checker's run: what was looked for is found.
-pub(crate) fn stop() -> ! {
+/// Nothing more is to be run: what was looked for is found.
+pub(crate) fn over() {
     OVER.set(true);
+}
+
+/// Ends the checker's run by a panic.
+pub(crate) fn stop() -> ! {
+    over();
     panic::resume_unwind(Box::new(Stop))
 }
 

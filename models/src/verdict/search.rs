@@ -2,15 +2,21 @@
 //! verdict does not depend on the host.
 //!
 //! loom first tries without a bound. A test whose executions are too many for
-//! that is searched again within a bound on preemptions, to the end.
+//! that is searched again within a bound on preemptions, to the end, and then
+//! within greater bounds as long as they end early enough: the greatest counts.
 
 use crate::engines::{Engine, Judge, Options, Report, Search};
 use crate::scenario::Scenario;
 
-/// Executions that loom tries without a bound.
-const UNBOUNDED: u64 = 300_000;
-/// Executions that loom tries within a bound.
+/// Executions that loom tries without a bound, and within a bound that is
+/// greater than the least.
+const AFFORDABLE: u64 = 120_000;
+/// Executions that loom tries within the least bound.
 const BOUNDED: u64 = 3_000_000;
+/// The least bound, for so many CPUs.
+const fn least_bound(cpus: usize) -> u8 {
+    if cpus <= 2 { 3 } else { 2 }
+}
 
 /// What the user lets an engine do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,18 +99,31 @@ pub(super) fn run(
         (Some(bound), max) => run(Some(bound), max.or(Some(BOUNDED))),
         (None, Some(max)) => run(None, Some(max)),
         (None, None) => {
-            let report = run(None, Some(UNBOUNDED));
-            let is_final = report.search != Search::Unfinished
-                || report.failure.is_some()
-                || report.problem.is_some();
-            if is_final || environment.max_duration {
+            let mut report = run(None, Some(AFFORDABLE));
+            if is_final(&report) || environment.max_duration {
                 return report;
             }
-            let bound = if scenario.config.cpus <= 2 { 3 } else { 2 };
-            let unbounded = report.elapsed;
-            let mut report = run(Some(bound), Some(BOUNDED));
-            report.elapsed += unbounded;
+            let mut elapsed = report.elapsed;
+            let least = least_bound(scenario.config.cpus);
+            for bound in least.. {
+                let max = if bound == least { BOUNDED } else { AFFORDABLE };
+                let deeper = run(Some(bound), Some(max));
+                elapsed += deeper.elapsed;
+                let ended = is_final(&deeper);
+                if ended || bound == least {
+                    report = deeper;
+                }
+                if !ended || report.failure.is_some() {
+                    break;
+                }
+            }
+            report.elapsed = elapsed;
             report
         }
     }
+}
+
+/// Whether more executions would not change what the report says.
+fn is_final(report: &Report) -> bool {
+    report.search != Search::Unfinished || report.failure.is_some() || report.problem.is_some()
 }
