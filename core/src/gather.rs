@@ -184,10 +184,13 @@ impl<P: Platform> Cpu<'_, P> {
         // finds that it may not: no write goes through a clean translation.
         // QUIRK(DirtyNeedsNoFlush): proofs/tlb
         let clean = !old.is_dirty() || self.sys.has(Quirk::DirtyNeedsNoFlush);
-        if removed == Prot::W && clean {
+        if removed != Prot::W || !clean {
+            FlushType::Strict
+        } else if (new_prot & !old_prot).is_empty() {
             FlushType::None
         } else {
-            FlushType::Strict
+            // What was added (rw became rx) is found by who faults.
+            FlushType::Relaxed
         }
     }
 }
