@@ -133,7 +133,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `lock_vma_under_rcu()`.
     fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
         let mm = &self.sys.mm;
-        // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree
+        // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
         let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
         let tree = mm.tree.load();
         let Some((range, vma)) = tree.find(vpn) else {
@@ -148,9 +148,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.lock_event(LockClass::Vma, range.start.0, LockStep::TryLocked);
         let copy = read.vma().copy_stable();
         drop(rcu);
-        // QUIRK(VmaNoRevalidate): proofs/vma_lock
+        // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
         let outcome = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
-            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock
+            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
             let mmap = self
                 .sys
                 .has(Quirk::MmapLockUnderVmaLock)
@@ -166,7 +166,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         self.lock_event(LockClass::Vma, range.start.0, LockStep::Unlocked);
         read.end();
-        // QUIRK(VmaUsedAfterPut): proofs/vma_lock
+        // QUIRK(VmaUsedAfterPut): proofs/vma_lock/used-after-put
         if self.sys.has(Quirk::VmaUsedAfterPut) {
             vma.life.used();
         }
@@ -209,7 +209,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         };
         let (table, geometry) = (self.sys.table(id), self.sys.geometry());
-        // QUIRK(SpinWithIrqsOff): proofs/spf
+        // QUIRK(SpinWithIrqsOff): proofs/spf/spin-with-irqs-off
         let ptl = if self.sys.has(Quirk::SpinWithIrqsOff) {
             self.lock_event(LockClass::Irq, self.id().0 as u64, LockStep::TryLocked);
             Some(PtlGuard::lock(table, id, self.id(), geometry))
@@ -221,7 +221,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         };
         // A writer that begins after this check zaps under this lock.
-        // QUIRK(NoSeqCheckUnderPtl): proofs/spf
+        // QUIRK(NoSeqCheckUnderPtl): proofs/spf/no-recheck-under-ptl
         if !self.sys.has(Quirk::NoSeqCheckUnderPtl) && !self.seq_unchanged(seq) {
             ptl.unlock();
             return None;
@@ -261,7 +261,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
         // Writers change the tree and the VMA before they change entries under
         // this lock: what is found now is what they left, or they are to come.
-        // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree
+        // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree/fault-by-rcu-alone
         if !self.sys.has(Quirk::NoVmaRecheckUnderPtl) {
             let again = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
             let same = self.leaf_table(vpn) == Some(id);
@@ -365,7 +365,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             freed_tables: false,
         };
         // Nobody may use the new page while another still uses the old one.
-        // QUIRK(CowOverwrite): proofs/tlb
+        // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page
         if self.sys.has(Quirk::CowOverwrite) {
             self.set_pte(ptl, vpn, new);
             self.shootdown(flush);
@@ -412,7 +412,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn spurious(&mut self, vpn: Vpn, access: Access) -> Handled {
         self.count(Counter::Spurious);
         self.event(What::Spurious { vpn });
-        // QUIRK(NoExecFixup): proofs/tlb
+        // QUIRK(NoExecFixup): proofs/tlb/relaxed-exec
         if access == Access::Exec && self.sys.has(Quirk::NoExecFixup) {
             return Handled::Unchanged;
         }

@@ -99,7 +99,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// the generation. The caller holds the lock under which the entries were
     /// changed, so that who sees them sees the generation.
     pub(crate) fn relaxed_flush(&mut self, range: PageRange) {
-        // QUIRK(RelaxedNoGen): proofs/tlb
+        // QUIRK(RelaxedNoGen): proofs/tlb/relaxed-needs-generation
         if self.sys.has(Quirk::RelaxedNoGen) {
             self.flush_local(range, FlushReason::Local);
             return;
@@ -165,7 +165,7 @@ impl<P: Platform> Cpu<'_, P> {
         let cpu = self.sys.percpu(self.id());
         // ORDERING(relaxed): ordered before the load of the generation by the fence.
         cpu.lazy.store(0, Ordering::Relaxed);
-        // QUIRK(SwitchNoFence): proofs/tlb
+        // QUIRK(SwitchNoFence): proofs/tlb/back-from-lazy
         if !self.sys.has(Quirk::SwitchNoFence) {
             // ORDERING(seqcst): pairs with the fence in shootdown().
             P::fence(Ordering::SeqCst);

@@ -93,7 +93,7 @@ impl<P: Platform> Cpu<'_, P> {
 
     /// Flushes what was gathered so far, then frees its frames.
     pub(crate) fn flush_gathered(&mut self, gather: &mut Gather) {
-        // QUIRK(PageFreeBeforeFlush): proofs/tlb
+        // QUIRK(PageFreeBeforeFlush): proofs/pt_free/page-freed-before-flush
         if self.sys.has(Quirk::PageFreeBeforeFlush) {
             self.free_gathered(gather);
         }
@@ -135,7 +135,7 @@ impl<P: Platform> Cpu<'_, P> {
             // ORDERING(acquire): pairs with the release below: who finds that
             // another's flush is over comes after it.
             let pending = self.sys.mm.flush_pending.load(Ordering::Acquire);
-            // QUIRK(GatherIgnoresNested): proofs/tlb
+            // QUIRK(GatherIgnoresNested): proofs/tlb/nested-zap-not-flushed
             if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
                 gather.flush = FlushType::Strict;
                 gather.range = None;
@@ -176,13 +176,13 @@ impl<P: Platform> Cpu<'_, P> {
         if removed.is_empty() {
             return FlushType::Relaxed;
         }
-        // QUIRK(RelaxedOnRemoval): proofs/tlb
+        // QUIRK(RelaxedOnRemoval): proofs/tlb/relaxed-on-removal
         if self.sys.has(Quirk::RelaxedOnRemoval) {
             return FlushType::Relaxed;
         }
         // Hardware reads the entry again before it sets the dirty bit, and
         // finds that it may not: no write goes through a clean translation.
-        // QUIRK(DirtyNeedsNoFlush): proofs/tlb
+        // QUIRK(DirtyNeedsNoFlush): proofs/tlb/relaxed-on-removal
         let clean = !old.is_dirty() || self.sys.has(Quirk::DirtyNeedsNoFlush);
         if removed != Prot::W || !clean {
             FlushType::Strict

@@ -152,7 +152,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             FaultPath::MmapLock | FaultPath::RcuFault => {}
             FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
                 lock.guard.seq += 1;
-                // QUIRK(MmLockSeqRelaxed): proofs/vma_lock
+                // QUIRK(MmLockSeqRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
                 let ordering = if self.sys.has(Quirk::MmLockSeqRelaxed) {
                     Ordering::Relaxed
                 } else {
@@ -177,7 +177,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return;
         }
         lock.changed = false;
-        // QUIRK(TreePublishRelaxed): proofs/vma_tree
+        // QUIRK(TreePublishRelaxed): proofs/vma_tree/published-early
         let ordering = if self.sys.has(Quirk::TreePublishRelaxed) {
             Ordering::Relaxed
         } else {
@@ -207,7 +207,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         old: VmaCopy,
         new: VmaCopy,
     ) {
-        // QUIRK(ModifyVmaUnlocked): proofs/vma_lock
+        // QUIRK(ModifyVmaUnlocked): proofs/vma_lock/modified-unlocked
         if !self.sys.has(Quirk::ModifyVmaUnlocked) {
             self.vma_start_write(lock, vma);
         }
@@ -236,7 +236,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             ..new
         };
         vma.set(None, incomplete);
-        // QUIRK(NewVmaUnlocked): proofs/vma_lock
+        // QUIRK(NewVmaUnlocked): proofs/vma_lock/new-vma-unlocked
         let locked_by = (!self.sys.has(Quirk::NewVmaUnlocked)).then_some(lock.guard.seq);
         vma.attach(locked_by);
         let mut retired = Retired::new();

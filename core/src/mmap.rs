@@ -259,7 +259,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         let flush_now = self.sys.protocol().zap_flush == ZapFlush::Ptl;
-        // QUIRK(FlushAfterPtl): proofs/tlb
+        // QUIRK(FlushAfterPtl): proofs/tlb/flush-after-ptl
         if flush_now && !self.sys.has(Quirk::FlushAfterPtl) {
             self.flush_gathered(gather);
         }

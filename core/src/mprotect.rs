@@ -116,7 +116,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         let grant = self.grant(hw);
         let new = Pte::new(soft.pfn(), hw, grant);
-        // QUIRK(PteRmwNonatomic): proofs/tlb
+        // QUIRK(PteRmwNonatomic): proofs/tlb/dirty-lost-by-mprotect
         let old = if self.sys.has(Quirk::PteRmwNonatomic) {
             ptl.set_nonatomic(vpn, |old| new.with_history_of(old))
         } else {

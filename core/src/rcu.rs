@@ -107,13 +107,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     fn frees_ptl_early(&self) -> bool {
-        // QUIRK(PtlFreeImmediate): proofs/spf, proofs/pt_free
+        // QUIRK(PtlFreeImmediate): proofs/spf/ptl-freed-before-its-table
         self.sys.protocol().ptl == Ptl::Allocated && self.sys.has(Quirk::PtlFreeImmediate)
     }
 
     /// Frees a VMA that was removed and whose pages are gone.
     pub(crate) fn free_vma(&mut self, vma: Arc<Vma<P>>) {
-        // QUIRK(VmaFreeImmediate): proofs/spf
+        // QUIRK(VmaFreeImmediate): proofs/spf/vma-freed-under-copy
         let at_once = self.sys.has(Quirk::VmaFreeImmediate)
             || match self.sys.protocol().fault {
                 // Looked at under the mmap lock only.

@@ -45,7 +45,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// a reclaiming zap can free a table.
     pub(crate) fn walk_begin(&self, stable: bool) -> Walk<'s, P> {
         let protocol = self.sys.protocol();
-        // QUIRK(WalkUnprotected): proofs/pt_free
+        // QUIRK(WalkUnprotected): proofs/pt_free/freed-before-walkers-left
         if self.sys.has(Quirk::WalkUnprotected) || (stable && !protocol.pt_reclaim) {
             return Walk::Held;
         }
@@ -112,7 +112,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let Some(new) = self.alloc_table() else {
                 return false;
             };
-            // QUIRK(PmdPublishRelaxed): proofs/pt_free
+            // QUIRK(PmdPublishRelaxed): proofs/pt_free/table-published-early
             let ordering = if self.sys.has(Quirk::PmdPublishRelaxed) {
                 Ordering::Relaxed
             } else {
@@ -153,7 +153,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
             // Without a reclaiming zap nothing can unhook a table under a
             // caller's lock.
-            // QUIRK(NoPmdRecheck): proofs/pt_free
+            // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
             let recheck =
                 (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
             if !recheck || self.leaf_table(vpn) == Some(id) {
@@ -197,7 +197,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn removed(&mut self, vpn: Vpn, table: TableId, gather: &mut Gather) {
         self.event(What::TableRemoved { table, vpn });
         self.table_removed(table);
-        // QUIRK(PtFreeImmediate): proofs/pt_free
+        // QUIRK(PtFreeImmediate): proofs/pt_free/freed-before-walkers-left
         if self.sys.has(Quirk::PtFreeImmediate) {
             self.free_table_now(table);
         } else {

@@ -1,6 +1,7 @@
 //! Rules that the corpus keeps as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use seqfault_core::Quirk;
 use seqfault_models::litmus::ast::Item;
@@ -37,6 +38,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "rules/every-quirk-has-a-proof",
         violations: quirks,
+    },
+    Rule {
+        name: "rules/every-quirk-site-names-its-proof",
+        violations: sites,
     },
     Rule {
         name: "rules/every-shelf-has-a-canary",
@@ -107,6 +112,60 @@ fn quirks(corpus: &Corpus) -> Vec<String> {
         .difference(&known)
         .map(|quirk| format!("a `broken by` line names {quirk}, which is no quirk"));
     unproven.chain(unknown).collect()
+}
+
+/// In core each quirk's one site names a proof that turns it on.
+fn sites(corpus: &Corpus) -> Vec<String> {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let sources = match sources_of(&core) {
+        Ok(sources) => sources,
+        Err(error) => return vec![format!("core cannot be read: {error}")],
+    };
+    let marks: Vec<(&str, &str)> = sources
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("// QUIRK(")?
+                .split_once("): proofs/")
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for quirk in Quirk::ALL {
+        let name = format!("{quirk:?}");
+        let named: Vec<&str> = marks
+            .iter()
+            .filter_map(|(marked, proof)| (*marked == name).then_some(*proof))
+            .collect();
+        let &[proof] = named.as_slice() else {
+            wrong.push(format!(
+                "core marks {} sites of {name}, not one",
+                named.len()
+            ));
+            continue;
+        };
+        let turns_it_on = |item: &Item| matches!(item, Item::Quirk(q, _) if q == quirk.name());
+        let is_proof = corpus.tests().any(|(file, test)| {
+            let mut items = test.program.broken_by.iter().flat_map(|line| &line.items);
+            file.name() == proof && items.any(turns_it_on)
+        });
+        if !is_proof {
+            wrong.push(format!(
+                "the site of {name} names proofs/{proof}, which does not turn it on"
+            ));
+        }
+    }
+    wrong
+}
+
+fn sources_of(folder: &Path) -> std::io::Result<String> {
+    let mut all = String::new();
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|end| end == "rs") {
+            all += &std::fs::read_to_string(path)?;
+        }
+    }
+    Ok(all)
 }
 
 fn canaries(corpus: &Corpus) -> Vec<String> {
