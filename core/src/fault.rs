@@ -274,8 +274,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 }
             }
         }
-        drop(walk);
-        self.commit(ptl, copy, vpn, access).ok()
+        self.commit(ptl.keeping(walk), copy, vpn, access).ok()
     }
 
     /// Changes the entry so that `access` may go through.

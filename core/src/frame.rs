@@ -46,11 +46,17 @@ const WRONG_PAGE: Violation = Violation {
     what: "an access reached a page that belongs to another address",
 };
 
+/// Users reach a page through a translation only.
+const FREED: Violation = Violation {
+    invariant: Invariant::StaleTlb,
+    what: "an access went through a translation to a page that was freed",
+};
+
 impl<P: Platform> Frame<P> {
     pub fn new() -> Frame<P> {
         Frame {
             word: P::Word::new(0),
-            life: Life::new("a page was accessed after it was freed"),
+            life: Life::new(FREED),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),

@@ -30,49 +30,50 @@ use crate::violation::{Invariant, Violation};
 /// Whether an object is in use or free (G1).
 pub(crate) struct Life<P: Platform> {
     cell: Option<P::Cell>,
-    what: &'static str,
+    late: Violation,
 }
 
 const FREED: u64 = 0;
 const ALIVE: u64 = 1;
 
 impl<P: Platform> Life<P> {
-    /// The life of a new object; `what` completes "use after free: …".
-    pub fn new(what: &'static str) -> Life<P> {
+    /// The life of a new object. Using it late is what `late` says.
+    pub fn new(late: Violation) -> Life<P> {
         let cell = P::CHECKED.then(|| P::Cell::new(ALIVE));
-        Life { cell, what }
+        Life { cell, late }
     }
 
-    fn violation(&self) -> Violation {
-        Violation {
+    /// The life of a new object; `what` completes "use after free: …".
+    pub fn of(what: &'static str) -> Life<P> {
+        Life::new(Violation {
             invariant: Invariant::UseAfterFree,
-            what: self.what,
-        }
+            what,
+        })
     }
 
     /// The object is used.
     pub fn used(&self) {
         if let Some(cell) = &self.cell
-            && cell.get(self.violation()) == FREED
+            && cell.get(self.late) == FREED
         {
-            P::violation(self.violation());
+            P::violation(self.late);
         }
     }
 
     /// The object is freed.
     pub fn freed(&self) {
         if let Some(cell) = &self.cell {
-            if cell.get(self.violation()) == FREED {
+            if cell.get(self.late) == FREED {
                 violated::<P>(Invariant::UseAfterFree, "something was freed twice");
             }
-            cell.set(FREED, self.violation());
+            cell.set(FREED, self.late);
         }
     }
 
     /// The object is taken from its pool again.
     pub fn reused(&self) {
         if let Some(cell) = &self.cell {
-            cell.set(ALIVE, self.violation());
+            cell.set(ALIVE, self.late);
         }
     }
 }

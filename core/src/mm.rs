@@ -8,7 +8,8 @@
 //!     page_table_lock (pml)
 //!       ptl
 //!         irq of another CPU (a shootdown)
-//! rcu: inside all of them; holds nothing but ptl
+//! rcu: may wait for pml, ptl and other CPUs' irq; nobody waits for a grace
+//!      period while he holds one of these
 //! irq off: holds nothing but a ptl that it need not wait for
 //! ```
 

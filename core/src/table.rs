@@ -25,6 +25,7 @@ use crate::platform::{Mutex, Platform, TryLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::Pte;
 use crate::violation::Invariant;
+use crate::walk::Walk;
 
 /// A page table's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,8 +68,8 @@ impl<P: Platform> Table<P> {
                 soft: (0..entries).map(|_| Pte::NONE).collect(),
                 past: Vec::new(),
             }),
-            ptl_life: Life::new("a page table's lock was used after it was freed"),
-            life: Life::new("a page table was walked after it was freed"),
+            ptl_life: Life::of("a page table's lock was used after it was freed"),
+            life: Life::of("a page table was walked after it was freed"),
         }
     }
 
@@ -125,6 +126,8 @@ pub(crate) struct PtlGuard<'a, P: Platform> {
     cpu: CpuId,
     geometry: Geometry,
     slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
+    /// What kept the table while it was walked to, kept until the lock is left.
+    walk: Option<Walk<'a, P>>,
 }
 
 impl<'a, P: Platform> PtlGuard<'a, P> {
@@ -155,6 +158,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
             cpu,
             geometry,
             slots,
+            walk: None,
         }
     }
 
@@ -189,11 +193,20 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         ))
     }
 
+    /// Keeps what `walk` keeps until the lock is left.
+    /// Linux: `pte_offset_map_lock()` to `pte_unmap_unlock()`.
+    pub fn keeping(mut self, walk: Walk<'a, P>) -> Self {
+        self.walk = Some(walk);
+        self
+    }
+
     /// Leaves the lock. Not `Drop`: an execution that ended in a violation
     /// leaves it without another check.
     pub fn unlock(self) {
         self.table.ptl_life.used();
         Self::event(self.cpu, self.id, LockStep::Unlocked);
+        drop(self.slots);
+        drop(self.walk);
     }
 
     /// What software last wrote for `vpn` (T2).

@@ -5,9 +5,10 @@ use core::fmt;
 /// An invariant, named as litmus tests name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
-    /// A page table, its lock, a VMA, a tree node or a page was used after it was freed.
+    /// A page table, its lock, a VMA or a tree node was used after it was freed.
     UseAfterFree,
-    /// An access used a translation that a completed operation had revoked.
+    /// An access used a translation that a completed operation had revoked, or
+    /// whose page was freed.
     StaleTlb,
     /// A store that retired is not visible any more.
     LostWrite,

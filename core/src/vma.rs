@@ -105,7 +105,7 @@ impl<P: Platform> Vma<P> {
             prot: P::Word::new(0),
             stable: P::CHECKED.then(|| P::Cell::new(0)),
             lock,
-            life: Life::new("a VMA was used after it was freed"),
+            life: Life::of("a VMA was used after it was freed"),
         }
     }
 

@@ -190,7 +190,7 @@ impl<P: Platform> VmaTree<P> {
             left,
             right,
             height,
-            life: Life::new("a node of the VMA tree was read after it was freed"),
+            life: Life::of("a node of the VMA tree was read after it was freed"),
         })
     }
 

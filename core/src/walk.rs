@@ -157,13 +157,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let recheck =
                 (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
             if !recheck || self.leaf_table(vpn) == Some(id) {
-                // The table holds a VMA's pages, or is locked: it stays.
-                drop(walk);
-                return Some(ptl);
+                return Some(ptl.keeping(walk));
             }
             // The lock may go with the table as soon as the walk ends.
-            ptl.unlock();
-            drop(walk);
+            ptl.keeping(walk).unlock();
         }
     }
 
