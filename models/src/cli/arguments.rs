@@ -39,7 +39,7 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub deviate: Deviate,
     /// What runs the tests.
-    #[arg(long, value_enum, default_value = "loom")]
+    #[arg(long, value_enum, default_value = "explorer")]
     pub engine: EngineName,
     #[command(flatten)]
     pub extent: Extent,
@@ -104,7 +104,7 @@ pub(crate) struct Extent {
     /// loom: at most N preemptions in an execution.
     #[arg(long, value_name = "N")]
     pub preemptions: Option<u8>,
-    /// loom: at most N executions; a search that needs more has no verdict.
+    /// explorer, loom: at most N executions; a search that needs more has no verdict.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_executions: Option<u64>,
     /// shuttle, native: N executions.
@@ -120,7 +120,7 @@ pub(crate) struct Extent {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EngineName {
-    /// Every execution and weak memory, by our own model checker.
+    /// Every execution of the memory model, each once, by our own model checker.
     Explorer,
     /// Every execution that loom's reduction keeps, and weak memory.
     Loom,
@@ -139,11 +139,11 @@ impl EngineName {
     pub fn subject(self) -> Result<Subject, Trouble> {
         let missing = |name: &str| {
             Err(Trouble::Usage(format!(
-                "the engine `{name}` is not built yet; there are loom, shuttle, native and spec"
+                "the engine `{name}` is not built yet; there are explorer, loom, shuttle, native and spec"
             )))
         };
         match self {
-            EngineName::Explorer => missing("explorer"),
+            EngineName::Explorer => Ok(Subject::Core(Engine::Explorer)),
             EngineName::Linux => missing("linux"),
             EngineName::Loom => Ok(Subject::Core(Engine::Loom)),
             EngineName::Shuttle => Ok(Subject::Core(Engine::Shuttle)),

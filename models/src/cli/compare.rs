@@ -30,7 +30,7 @@ struct Comparison {
 /// Compares every test; true if nothing is wrong.
 pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble> {
     let deviations = command.deviate.deviations()?;
-    let subject = Subject::Core(Engine::Loom);
+    let subject = Subject::Core(Engine::Explorer);
     let request = command.extent.request(subject, deviations)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
     let started = Instant::now();

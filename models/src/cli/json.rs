@@ -5,7 +5,7 @@
 //!   "schema": 1,
 //!   "tests": [{
 //!     "path", "name", "label", "description", "sources": [text], "canary": bool,
-//!     "engine",                          loom, shuttle, native or spec
+//!     "engine",                          explorer, loom, shuttle, native or spec
 //!     "deviations": text,                as arguments of the command line
 //!     "ok": bool,                        as expected; a canary must fail
 //!     "skipped": text or null,

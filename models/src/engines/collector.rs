@@ -74,6 +74,12 @@ impl Collector {
         self.executions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The search starts again: what was counted so far is void.
+    pub fn restart(&self) {
+        *self.found() = Found::default();
+        self.executions.store(0, Ordering::Relaxed);
+    }
+
     pub fn executions(&self) -> u64 {
         self.executions.load(Ordering::Relaxed)
     }

@@ -1,6 +1,7 @@
 //! Engines: each runs a [`Scenario`] in its own way, and reports what it saw.
 
 mod collector;
+mod explorer;
 mod lock_order;
 mod loom;
 mod native;
@@ -22,6 +23,8 @@ use crate::scenario::Scenario;
 /// The engines that run core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
+    /// Every execution of the memory model, once.
+    Explorer,
     /// Every execution, up to loom's reduction.
     Loom,
     /// Random executions, one CPU at a time.
@@ -32,11 +35,17 @@ pub enum Engine {
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Engine; 3] = [Engine::Loom, Engine::Shuttle, Engine::Native];
+    pub const ALL: [Engine; 4] = [
+        Engine::Explorer,
+        Engine::Loom,
+        Engine::Shuttle,
+        Engine::Native,
+    ];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Engine::Explorer => "explorer",
             Engine::Loom => "loom",
             Engine::Shuttle => "shuttle",
             Engine::Native => "native",
@@ -45,12 +54,12 @@ impl Engine {
 
     /// Whether it explores weak memory as well as interleavings.
     pub const fn has_weak_memory(self) -> bool {
-        matches!(self, Engine::Loom)
+        matches!(self, Engine::Explorer | Engine::Loom)
     }
 
     /// Whether a failure that is there must be found.
     pub const fn is_exhaustive(self) -> bool {
-        matches!(self, Engine::Loom)
+        matches!(self, Engine::Explorer | Engine::Loom)
     }
 
     /// Runs `scenario`.
@@ -58,6 +67,7 @@ impl Engine {
         let start = Instant::now();
         crate::platform::begin();
         let mut report = match self {
+            Engine::Explorer => explorer::run(scenario, options, judge),
             Engine::Loom => loom::run(scenario, options, judge),
             Engine::Shuttle => shuttle::run(scenario, options, judge),
             Engine::Native => native::run(scenario, options, judge),

@@ -6,6 +6,7 @@
 //! | [`Shuttle`] | random ones | sequentially consistent | values |
 //! | [`Native`] | those that happen | the host's | values |
 
+mod explorer;
 mod guards;
 mod loom;
 mod loom_spinlock;
@@ -13,12 +14,13 @@ mod native;
 mod recorder;
 mod shuttle;
 
+pub use explorer::Explorer;
 pub use loom::Loom;
 pub use native::Native;
 pub use recorder::{Entry, Recording, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Stopped, begin, catch, end, is_over, over, set_who, start, stop, violated, with_finale,
+    Stopped, begin, catch, end, failed, is_over, over, set_who, start, stop, violated, with_finale,
     with_timeline,
 };

@@ -162,29 +162,47 @@ pub(crate) fn racing<R>(on_race: Violation, access: impl FnOnce() -> R) -> R {
     }
 }
 
-/// The tag of a new user write.
+/// The tag of a new user write: a function of its CPU and its number there.
 pub(crate) fn user_word(cpu: CpuId, value: u64) -> u64 {
     RECORDING.with_borrow_mut(|r| {
         let number = r.writes.iter().filter(|(_, w)| w.cpu == cpu).count() as u32;
         r.writes.push((value, WriteSource { cpu, number }));
-        r.writes.len() as u64
+        (cpu.0 as u64 + 1) << 32 | u64::from(number)
     })
 }
 
 /// The user write behind a tag.
 pub(crate) fn user_value(word: u64) -> (u64, Option<WriteSource>) {
-    RECORDING.with_borrow(|r| match word.checked_sub(1) {
-        None => (0, None),
-        Some(index) => {
-            let (value, source) = r.writes[index as usize];
-            (value, Some(source))
-        }
+    if word == 0 {
+        return (0, None);
+    }
+    let source = WriteSource {
+        cpu: CpuId((word >> 32) as usize - 1),
+        number: word as u32,
+    };
+    RECORDING.with_borrow(|r| {
+        let write = r.writes.iter().find(|(_, write)| *write == source);
+        let &(value, source) = write.expect("a tag is that of a write");
+        (value, Some(source))
     })
 }
 
 /// Looks at what happened so far.
 pub(crate) fn with_timeline<R>(look: impl FnOnce(&[Entry]) -> R) -> R {
     RECORDING.with_borrow(|r| look(&r.entries))
+}
+
+/// What ended an execution that a checker stopped without a panic of ours.
+pub(crate) fn failed(message: String) -> Stopped {
+    RECORDING.with_borrow_mut(|r| {
+        let race = r.violation.is_none() && r.racing.is_some();
+        Stopped {
+            violation: r.violation.or(r.racing.take()),
+            race,
+            cpu: r.cpu.take(),
+            message,
+        }
+    })
 }
 
 /// Nothing more is to be run: what was looked for is found.

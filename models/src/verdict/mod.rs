@@ -75,7 +75,7 @@ pub struct Request {
 impl Default for Request {
     fn default() -> Request {
         Request {
-            subject: Subject::Core(Engine::Loom),
+            subject: Subject::Core(Engine::Explorer),
             deviations: Deviations::default(),
             limits: Limits::default(),
             options: Options::default(),

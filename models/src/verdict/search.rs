@@ -1,7 +1,7 @@
 //! How far an engine is let go: by executions, never by time, so that a
 //! verdict does not depend on the host.
 //!
-//! loom first tries without a bound. A test whose executions are too many for
+//! The explorer goes to the end. loom first tries without a bound. A test whose executions are too many for
 //! that is searched again within a bound on preemptions, to the end, and then
 //! within greater bounds as long as they end early enough: the greatest counts.
 
@@ -91,7 +91,7 @@ pub(super) fn run(
         engine.run(scenario, &options, judge)
     };
     if engine != Engine::Loom {
-        return run(None, None);
+        return run(None, limits.max_executions);
     }
     let environment = Environment::read().unwrap_or_default();
     let limits = limits.or(environment);

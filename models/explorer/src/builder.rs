@@ -1,0 +1,168 @@
+//! The way in: a builder, and `model` for the defaults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::consistency::Model;
+use crate::driver::{self, Program, Shared};
+use crate::graph::Graph;
+use crate::mutation::Mutation;
+use crate::parallel;
+use crate::report::{Failure, FailureKind, Progress, Report, Verdict};
+use crate::run::assume::Seen;
+use crate::search::Search;
+
+/// Options, then [`Builder::check`].
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    /// The options.
+    pub config: Config,
+}
+
+impl Builder {
+    /// The defaults: RC11, no limit but on the length of threads.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Sets the memory model.
+    pub fn model(mut self, model: Model) -> Self {
+        self.config.model = model;
+        self
+    }
+
+    /// Stops after so many executions; the verdict is then unknown.
+    pub fn max_executions(mut self, count: u64) -> Self {
+        self.config.max_executions = Some(count);
+        self
+    }
+
+    /// Stops after so long; the verdict is then unknown.
+    pub fn max_time(mut self, time: Duration) -> Self {
+        self.config.max_time = Some(time);
+        self
+    }
+
+    /// Limits the number of events of a thread.
+    pub fn max_events(mut self, count: usize) -> Self {
+        self.config.max_events = count;
+        self
+    }
+
+    /// Sets the size of a thread's stack, in bytes.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.config.stack_size = bytes;
+        self
+    }
+
+    /// Lets weak compare-exchanges fail without a reason.
+    pub fn spurious_failures(mut self, yes: bool) -> Self {
+        self.config.spurious_failures = yes;
+        self
+    }
+
+    /// Lets waits on condition variables end without a notification.
+    pub fn spurious_wakeups(mut self, yes: bool) -> Self {
+        self.config.spurious_wakeups = yes;
+        self
+    }
+
+    /// Only counts executions in which threads wait for ever.
+    pub fn allow_blocked(mut self, yes: bool) -> Self {
+        self.config.allow_blocked = yes;
+        self
+    }
+
+    /// Calls a function about every so often.
+    pub fn progress(
+        mut self,
+        every: Duration,
+        f: impl Fn(&Progress) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.progress = Some((every, Arc::new(f)));
+        self
+    }
+
+    /// Shows the graph of every complete execution.
+    pub fn on_execution(mut self, f: impl Fn(&Graph) + Send + Sync + 'static) -> Self {
+        self.config.observer = Some(Arc::new(f));
+        self
+    }
+
+    /// Called when the search starts again, having seen the program do something
+    /// that it has to reckon with: what was counted so far is void.
+    pub fn on_restart(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.restarted = Some(Arc::new(f));
+        self
+    }
+
+    /// Shares the search among so many OS threads.
+    pub fn workers(mut self, count: usize) -> Self {
+        self.config.workers = count.max(1);
+        self
+    }
+
+    /// Searches the `k`th of `n` parts, from 0, and counts only what it contains.
+    ///
+    /// # Panics
+    /// Unless `k < n`.
+    pub fn shard(mut self, k: usize, n: usize) -> Self {
+        assert!(k < n, "a part from 0 to {n}");
+        self.config.shard = Some((k, n));
+        self
+    }
+
+    /// Breaks the checker on purpose.
+    #[doc(hidden)]
+    pub fn mutate(mut self, mutation: Mutation) -> Self {
+        self.config.mutation = mutation;
+        self
+    }
+
+    /// Visits every execution of a program.
+    pub fn check(&self, program: impl Fn() + Send + Sync + 'static) -> Report {
+        let program: Program = Arc::new(program);
+        let config = Arc::new(self.config.clone());
+        let mut seen = Seen::new();
+        loop {
+            let shared = Shared::new();
+            let mut search = Search::new(Graph::default(), 1.0);
+            search.graph.clocks.mutation = self.config.mutation;
+            let result = if config.workers > 1 && config.shard.is_none() {
+                parallel::search(&config, &program, &shared, &seen, search)
+            } else {
+                driver::search(&config, &program, &shared, seen, search, |_| {})
+            };
+            match result {
+                Ok(report) => return judged(report, config.shard.is_some()),
+                Err(more) => {
+                    seen = more;
+                    if let Some(restarted) = &self.config.restarted {
+                        restarted();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A search that passed without an execution has missed something: the program
+/// calls `spin` where it does not wait.
+fn judged(mut report: Report, part: bool) -> Report {
+    if report.passed() && !part && report.progress.executions + report.progress.blocked == 0 {
+        let text = "no execution came to its end: `spin` outside a loop that waits?";
+        let failure = Failure::new(FailureKind::Livelock, text.into());
+        report.verdict = Verdict::Fail(Box::new(failure));
+    }
+    report
+}
+
+/// Visits every execution of a program under RC11.
+///
+/// # Panics
+/// If one of them fails, or a limit was hit.
+#[track_caller]
+pub fn model(program: impl Fn() + Send + Sync + 'static) {
+    Builder::new().check(program).unwrap();
+}

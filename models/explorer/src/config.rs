@@ -1,0 +1,75 @@
+//! What a run of the checker is told.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::consistency::Model;
+use crate::graph::Graph;
+use crate::mutation::Mutation;
+use crate::report::Progress;
+
+/// A function that is shown something from time to time.
+pub(crate) type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
+/// The options of a [`Builder`](crate::Builder).
+#[derive(Clone)]
+pub struct Config {
+    /// The memory model.
+    pub model: Model,
+    /// Stop after so many executions, with an unknown verdict.
+    pub max_executions: Option<u64>,
+    /// Stop after so long, with an unknown verdict.
+    pub max_time: Option<Duration>,
+    /// The longest thread, in events. A longer one makes the verdict unknown.
+    pub max_events: usize,
+    /// The size of a thread's stack, in bytes.
+    pub stack_size: usize,
+    /// May a weak compare-exchange fail without a reason?
+    pub spurious_failures: bool,
+    /// May a wait on a condition variable end without a notification?
+    pub spurious_wakeups: bool,
+    /// Are executions in which a thread waits for ever allowed? They are counted
+    /// in either case.
+    pub allow_blocked: bool,
+    /// How many OS threads share the search.
+    pub workers: usize,
+    /// Search the `k`th of `n` parts only. The parts together are the whole.
+    pub shard: Option<(usize, usize)>,
+    pub(crate) progress: Option<(Duration, Callback<Progress>)>,
+    pub(crate) restarted: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) observer: Option<Callback<Graph>>,
+    pub(crate) mutation: Mutation,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            model: Model::Rc11,
+            max_executions: None,
+            max_time: None,
+            max_events: 1_000,
+            stack_size: 128 << 10,
+            spurious_failures: false,
+            spurious_wakeups: false,
+            allow_blocked: false,
+            workers: 1,
+            shard: None,
+            progress: None,
+            restarted: None,
+            observer: None,
+            mutation: Mutation::None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("model", &self.model)
+            .field("max_executions", &self.max_executions)
+            .field("max_time", &self.max_time)
+            .field("max_events", &self.max_events)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,366 @@
+//! Runs the program on graph after graph until the search is over.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::graph::event::ThreadId;
+use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
+use crate::run::assume::Seen;
+use crate::run::session::{self, Probe, Session, Status};
+use crate::run::{ops, session::Registry};
+use crate::search::Search;
+
+/// How many alternatives each part of a sharded search starts with.
+const SHARD_GRAIN: usize = 16;
+
+/// The program: run once for each graph.
+pub(crate) type Program = Arc<dyn Fn() + Send + Sync>;
+
+thread_local! {
+    /// Is a model thread running? Its panics are reported, not printed.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static PANIC_SITE: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Panics inside a model are part of the report; all others go to the hook that
+/// was there before.
+fn quiet_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if INSIDE.get() {
+                PANIC_SITE.set(info.location().map(ToString::to_string));
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// What the workers of one search share.
+pub(crate) struct Shared {
+    pub(crate) stop: AtomicBool,
+    pub(crate) executions: AtomicU64,
+    pub(crate) started: Instant,
+    pub(crate) registry: Arc<Mutex<Registry>>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Shared {
+        Shared {
+            stop: AtomicBool::new(false),
+            executions: AtomicU64::new(0),
+            started: Instant::now(),
+            registry: Arc::default(),
+        }
+    }
+}
+
+/// How one run ended.
+enum Ended {
+    Complete,
+    Blocked(Failure),
+    Moot,
+    Bounded,
+    Failed(Failure),
+    Restart,
+}
+
+/// Searches from a graph to the end. `offer` may take alternatives away after
+/// each run. An error is what the program has been seen to do: the search has to
+/// start again, knowing that.
+pub(crate) fn search(
+    config: &Arc<Config>,
+    program: &Program,
+    shared: &Shared,
+    seen: Seen,
+    search: Search,
+    mut offer: impl FnMut(&mut Search),
+) -> Result<Report, Seen> {
+    quiet_panics();
+    session::install(Session::new(
+        config.clone(),
+        shared.registry.clone(),
+        seen,
+        search,
+    ));
+    let mut progress = Progress::default();
+    let mut limit = None;
+    let mut cut = false;
+    let mut next_report = config.progress.as_ref().map(|(every, _)| *every);
+    let verdict = loop {
+        let ended = run(program);
+        session::with(|s| {
+            progress.max_events = progress.max_events.max(s.graph().len());
+            s.search.finish_run();
+        });
+        match ended {
+            Ended::Complete => {
+                progress.executions += 1;
+                if let Some(observer) = &config.observer {
+                    session::with(|s| observer(s.graph()));
+                }
+                let count = shared.executions.fetch_add(1, Relaxed) + 1;
+                if config.max_executions.is_some_and(|max| count >= max) {
+                    limit = Some(Limit::Executions);
+                }
+            }
+            Ended::Blocked(failure) => {
+                progress.blocked += 1;
+                if !config.allow_blocked {
+                    break Verdict::Fail(Box::new(failure));
+                }
+            }
+            Ended::Moot => progress.moot += 1,
+            Ended::Bounded => {
+                progress.moot += 1;
+                limit.get_or_insert(Limit::Events);
+            }
+            Ended::Failed(failure) => break Verdict::Fail(Box::new(failure)),
+            Ended::Restart if cut => break Verdict::Unknown(Limit::Shard),
+            Ended::Restart => {
+                shared.stop.store(true, Relaxed);
+                return Err(session::remove().seen);
+            }
+        }
+        progress.elapsed = shared.started.elapsed();
+        if let Some((k, n)) = config.shard
+            && !cut
+            && session::with(|s| s.search.pending() >= SHARD_GRAIN * n)
+        {
+            cut = true;
+            session::with(|s| s.search.keep_shard(k, n));
+            if k > 0 {
+                // What was visited before belongs to the first part.
+                progress = Progress {
+                    elapsed: progress.elapsed,
+                    ..Progress::default()
+                };
+            }
+        }
+        let done = session::with(|s| {
+            offer(&mut s.search);
+            progress.estimate = progress.runs() as f64 / s.search.done.max(f64::MIN_POSITIVE);
+            !s.search.advance()
+        });
+        if let (Some((every, callback)), Some(at)) = (&config.progress, next_report)
+            && progress.elapsed >= at
+        {
+            callback(&progress);
+            next_report = Some(progress.elapsed + *every);
+        }
+        if done {
+            if !cut && config.shard.is_some_and(|(k, _)| k > 0) {
+                progress = Progress::default();
+            }
+            break match limit {
+                Some(Limit::Events) => Verdict::Unknown(Limit::Events),
+                _ => Verdict::Pass,
+            };
+        }
+        if config.max_time.is_some_and(|max| progress.elapsed >= max) {
+            limit = Some(Limit::Time);
+        }
+        if let Some(limit @ (Limit::Time | Limit::Executions)) = limit {
+            break Verdict::Unknown(limit);
+        }
+        if shared.stop.load(Relaxed) {
+            break Verdict::Unknown(limit.unwrap_or(Limit::Time));
+        }
+    };
+    if !matches!(verdict, Verdict::Pass) {
+        shared.stop.store(true, Relaxed);
+    }
+    drop(session::remove());
+    progress.elapsed = shared.started.elapsed().max(Duration::from_nanos(1));
+    Ok(Report { verdict, progress })
+}
+
+fn run(program: &Program) -> Ended {
+    let main = program.clone();
+    session::with(|s| {
+        s.begin();
+        let body = thread_body(Box::new(move || main()), Location::caller());
+        s.start(0, body);
+    });
+    while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
+        resume(thread);
+    }
+    let ended = judge();
+    discard();
+    // The site of a failure is in the graph that the run ended with.
+    match ended {
+        Ended::Failed(f) => Ended::Failed(session::with(|s| f.with_graph(s.graph()))),
+        Ended::Blocked(f) => Ended::Blocked(f),
+        other => other,
+    }
+}
+
+fn halted(session: &Session) -> bool {
+    session.failure.is_some() || session.dead || session.bounded || session.restart
+}
+
+/// What a thread runs: its function, then its last event.
+pub(crate) fn thread_body(
+    body: Box<dyn FnOnce()>,
+    site: &'static Location<'static>,
+) -> Box<dyn FnOnce()> {
+    Box::new(move || {
+        body();
+        ops::end(site);
+    })
+}
+
+fn resume(thread: ThreadId) {
+    let (mut fiber, mut yielder) = session::with(|s| {
+        s.current = thread;
+        let state = &mut s.threads[thread as usize];
+        state.status = Some(Status::Ready);
+        let fiber = state.fiber.take().expect("a thread that can go on");
+        (fiber, std::mem::take(&mut state.yielder))
+    });
+    INSIDE.set(true);
+    let ending = fiber.resume(&mut yielder);
+    INSIDE.set(false);
+    session::with(|s| {
+        match ending {
+            None => {
+                let state = &mut s.threads[thread as usize];
+                state.fiber = Some(fiber);
+                state.yielder = yielder;
+                return;
+            }
+            Some(Ok(())) => {}
+            Some(Err(payload)) => {
+                let site = PANIC_SITE.take().unwrap_or_default();
+                let text = message(payload.as_ref());
+                let text = format!("thread {thread} panicked at {site}: {text}");
+                s.fail(Failure::new(FailureKind::Panic, text));
+            }
+        }
+        s.threads[thread as usize].status = Some(Status::Finished);
+        s.stacks.recycle(fiber);
+    });
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(a value that is not a string)"
+    }
+}
+
+/// How did the run end?
+fn judge() -> Ended {
+    let (failure, dead, bounded) =
+        session::with(|s| (s.failure.take(), s.dead, std::mem::take(&mut s.bounded)));
+    if let Some(failure) = failure {
+        return Ended::Failed(failure);
+    }
+    if session::with(|s| s.restart) {
+        return Ended::Restart;
+    }
+    if bounded {
+        return Ended::Bounded;
+    }
+    if dead {
+        return Ended::Moot;
+    }
+    let waiting: Vec<(ThreadId, Status)> = session::with(|s| {
+        let all = s.threads.iter().enumerate();
+        all.filter_map(|(t, thread)| Some((t as ThreadId, thread.status?)))
+            .filter(|(_, status)| *status != Status::Finished)
+            .collect()
+    });
+    if waiting.is_empty() {
+        return Ended::Complete;
+    }
+    let mut livelock = false;
+    for &(thread, status) in &waiting {
+        let free = match status {
+            Status::Spin => {
+                livelock = true;
+                probe(thread) == Probe::Free
+            }
+            Status::Await => session::with(|s| stale(s, thread)),
+            _ => false,
+        };
+        if free {
+            return Ended::Moot;
+        }
+    }
+    let kind = if livelock {
+        FailureKind::Livelock
+    } else {
+        FailureKind::Deadlock
+    };
+    session::with(|s| {
+        let lines: Vec<String> = waiting
+            .iter()
+            .map(|&(t, status)| {
+                let site = s.threads[t as usize].site.map(ToString::to_string);
+                format!(
+                    "thread {t} waits ({status:?}) at {}",
+                    site.unwrap_or_default()
+                )
+            })
+            .collect();
+        Ended::Blocked(Failure::new(kind, lines.join("; ")).with_graph(s.graph()))
+    })
+}
+
+/// Has the last event of a thread read from a write that is not the last?
+fn stale(session: &Session, thread: ThreadId) -> bool {
+    let graph = session.graph();
+    let Some(&last) = graph.threads[thread as usize].last() else {
+        return false;
+    };
+    let event = graph.event(last);
+    let place = &graph.places[event.loc as usize];
+    event.is_read() && place.position(event.rf) != place.co.len()
+}
+
+/// Lets a thread that spins go on with the last values, to see whether it comes
+/// back to where it spins.
+fn probe(thread: ThreadId) -> Probe {
+    session::with(|s| s.probe = Some(Probe::Open));
+    let mut repeats = 0;
+    loop {
+        resume(thread);
+        repeats += 1;
+        let result = session::with(|s| s.probe).unwrap_or(Probe::Free);
+        let over = session::with(|s| s.threads[thread as usize].fiber.is_none());
+        if result != Probe::Open || over || repeats > 1 {
+            let free = over || session::with(|s| s.failure.take().is_some());
+            session::with(|s| s.probe = None);
+            return if free { Probe::Free } else { result };
+        }
+    }
+}
+
+/// Throws away what is left of the threads.
+fn discard() {
+    session::set_cancelling(true);
+    INSIDE.set(true);
+    let mut at = 0;
+    while let Some(fiber) = session::with(|s| {
+        at = (at..s.threads.len()).find(|&t| s.threads[t].fiber.is_some())?;
+        s.current = at as ThreadId;
+        s.threads[at].fiber.take()
+    }) {
+        let mut pool = session::with(|s| std::mem::take(&mut s.stacks));
+        pool.recycle(fiber);
+        session::with(|s| s.stacks = pool);
+    }
+    INSIDE.set(false);
+    session::set_cancelling(false);
+}

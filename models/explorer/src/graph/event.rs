@@ -1,0 +1,191 @@
+//! One event of an execution graph: what a thread did, and where.
+
+use std::panic::Location;
+use std::sync::atomic::Ordering;
+
+/// The place of an event in the order in which the graph's events were added
+/// (`<G`). It is also the event's index in the graph.
+pub type EventId = u32;
+
+/// Stands for the initial write of a location, which is not an event.
+pub const INIT: EventId = u32::MAX;
+
+/// A shared location: an atomic word, a lock word.
+pub type LocId = u32;
+
+/// A model thread. The thread of the model's closure is 0.
+pub type ThreadId = u32;
+
+/// The parts of an ordering that the axioms ask about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Order {
+    /// An acquire side.
+    pub acquire: bool,
+    /// A release side.
+    pub release: bool,
+    /// Takes part in the order of sequentially consistent events.
+    pub seq_cst: bool,
+}
+
+impl Order {
+    /// Neither side.
+    pub const RELAXED: Order = Order {
+        acquire: false,
+        release: false,
+        seq_cst: false,
+    };
+    /// An acquire side only.
+    pub const ACQUIRE: Order = Order {
+        acquire: true,
+        release: false,
+        seq_cst: false,
+    };
+    /// A release side only.
+    pub const RELEASE: Order = Order {
+        acquire: false,
+        release: true,
+        seq_cst: false,
+    };
+
+    /// The parts of a Rust ordering.
+    ///
+    /// # Panics
+    /// On an ordering that this crate does not know.
+    pub fn of(ordering: Ordering) -> Order {
+        match ordering {
+            Ordering::Relaxed => Order::RELAXED,
+            Ordering::Acquire => Order::ACQUIRE,
+            Ordering::Release => Order::RELEASE,
+            Ordering::AcqRel => Order {
+                acquire: true,
+                release: true,
+                seq_cst: false,
+            },
+            Ordering::SeqCst => Order {
+                acquire: true,
+                release: true,
+                seq_cst: true,
+            },
+            other => panic!("unknown ordering {other:?}"),
+        }
+    }
+
+    /// The part that concerns a read.
+    pub(crate) fn for_read(self) -> Order {
+        Order {
+            release: false,
+            ..self
+        }
+    }
+
+    /// The part that concerns a write.
+    pub(crate) fn for_write(self) -> Order {
+        Order {
+            acquire: false,
+            ..self
+        }
+    }
+
+    /// The shortest name, for reports.
+    pub fn name(self) -> &'static str {
+        match (self.seq_cst, self.acquire, self.release) {
+            (true, _, _) => "sc",
+            (_, true, true) => "acqrel",
+            (_, true, false) => "acq",
+            (_, false, true) => "rel",
+            (_, false, false) => "rlx",
+        }
+    }
+}
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Reads a location.
+    Read,
+    /// Writes a location.
+    Write,
+    /// A fence.
+    Fence,
+    /// Starts a thread.
+    Spawn(ThreadId),
+    /// Waited for the end of a thread.
+    Join(ThreadId),
+    /// The thread's last event.
+    End,
+    /// A choice among this many values.
+    Choose(u32),
+}
+
+/// The orderings of a compare-exchange: which of them the read has depends on
+/// the value that it reads, and changes when it is revisited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Succeeds if this is the value read.
+    pub expected: u64,
+    /// The ordering of the read then.
+    pub success: Order,
+    /// The ordering of the read otherwise.
+    pub failure: Order,
+}
+
+impl Exchange {
+    /// The ordering of a read of this value.
+    pub fn order(self, value: u64) -> Order {
+        if value == self.expected {
+            self.success
+        } else {
+            self.failure
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The thread it belongs to.
+    pub thread: ThreadId,
+    /// Its place in the thread, from 0.
+    pub index: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// The location, for reads and writes.
+    pub loc: LocId,
+    /// Its ordering, as the memory model sees it.
+    pub order: Order,
+    /// Belongs to a read-modify-write: for a read, of an operation that may
+    /// write (a failed compare-exchange too); for a write, its own read is the
+    /// event before it in the thread.
+    pub rmw: bool,
+    /// The value written, or chosen. Reads take theirs from `rf`.
+    pub value: u64,
+    /// For reads: the write that it reads from.
+    pub rf: EventId,
+    /// One more than the index of the last release fence of the thread at or
+    /// before this event; 0 without one.
+    pub release_fence: u32,
+    /// For the read of a compare-exchange: what decides its ordering.
+    pub exchange: Option<Exchange>,
+    /// Where in the program.
+    pub site: &'static Location<'static>,
+}
+
+impl Event {
+    /// Is it a read?
+    #[inline]
+    pub fn is_read(&self) -> bool {
+        self.kind == Kind::Read
+    }
+
+    /// Is it a write?
+    #[inline]
+    pub fn is_write(&self) -> bool {
+        self.kind == Kind::Write
+    }
+
+    /// Is it a sequentially consistent fence?
+    #[inline]
+    pub fn is_sc_fence(&self) -> bool {
+        self.kind == Kind::Fence && self.order.seq_cst
+    }
+}

@@ -1,0 +1,39 @@
+//! Deliberate defects of the checker itself.
+//!
+//! A checker that passes its own tests with an axiom missing is not tested.
+//! Each variant drops one thing; the tests show that each is noticed.
+
+/// A deliberate defect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mutation {
+    /// None: the checker as it should be.
+    #[default]
+    None,
+    /// Coherence: the floor is always the initial write.
+    Coherence,
+    /// Atomicity of read-modify-writes.
+    Atomicity,
+    /// The axioms over several locations (psc, and those of SC and TSO).
+    Global,
+    /// The maximality condition of backward revisits.
+    Maximality,
+    /// The backward revisit of the read that was added first.
+    Revisit,
+    /// Synchronisation through fences.
+    Fences,
+    /// Release sequences through read-modify-writes.
+    ReleaseSequence,
+}
+
+impl Mutation {
+    /// All defects.
+    pub const ALL: [Mutation; 7] = [
+        Mutation::Coherence,
+        Mutation::Atomicity,
+        Mutation::Global,
+        Mutation::Maximality,
+        Mutation::Revisit,
+        Mutation::Fences,
+        Mutation::ReleaseSequence,
+    ];
+}

@@ -1,0 +1,171 @@
+//! What the checker found.
+
+pub mod dot;
+pub mod text;
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::graph::Graph;
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The program panicked.
+    Panic,
+    /// Two accesses to plain memory, one of them a write, that nothing orders.
+    DataRace,
+    /// Threads wait, and nothing will ever wake them.
+    Deadlock,
+    /// A thread repeats a loop, and nothing is left to change what it reads.
+    Livelock,
+    /// The program did something else when it was run on the same history.
+    Nondeterminism,
+}
+
+/// A failure, with the execution in which it happened.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What happened.
+    pub kind: FailureKind,
+    /// What happened, in words.
+    pub message: String,
+    /// The execution, as text: which write each read read from.
+    pub execution: String,
+    /// The execution, for Graphviz.
+    pub dot: String,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: FailureKind, message: String) -> Failure {
+        Failure {
+            kind,
+            message,
+            execution: String::new(),
+            dot: String::new(),
+        }
+    }
+
+    pub(crate) fn departed(message: String) -> Failure {
+        Failure::new(FailureKind::Nondeterminism, message)
+    }
+
+    pub(crate) fn race_with_creation(
+        thread: u32,
+        site: &'static Location<'static>,
+        creator: u32,
+    ) -> Failure {
+        let message = format!(
+            "thread {thread} uses an object at {site}, which is not ordered after its creation by \
+             thread {creator}"
+        );
+        Failure::new(FailureKind::DataRace, message)
+    }
+
+    pub(crate) fn with_graph(mut self, graph: &Graph) -> Failure {
+        self.execution = text::render(graph);
+        self.dot = dot::render(graph);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}\n{}", self.kind, self.message, self.execution)
+    }
+}
+
+/// Which limit ended a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// `max_executions`.
+    Executions,
+    /// `max_time`.
+    Time,
+    /// `max_events`: some thread was cut.
+    Events,
+    /// A part of a search saw the program do something new, by which the parts
+    /// have to be cut anew: search the whole.
+    Shard,
+}
+
+/// The verdict.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Every consistent execution was visited, and none failed.
+    Pass,
+    /// An execution failed.
+    Fail(Box<Failure>),
+    /// A limit was hit first. Never a pass.
+    Unknown(Limit),
+}
+
+/// How far a search has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Complete executions: every thread came to its end.
+    pub executions: u64,
+    /// Executions in which a thread waits for ever for something that does not
+    /// come: no thread could go on, whatever it read.
+    pub blocked: u64,
+    /// Runs that ended with a thread that waits for something that has come:
+    /// it stands for executions that other runs visit.
+    pub moot: u64,
+    /// An estimate of the number of runs of the whole search, from the shares of
+    /// the tree that are done.
+    pub estimate: f64,
+    /// The largest graph.
+    pub max_events: usize,
+    /// The time so far.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// How often the program ran.
+    pub fn runs(&self) -> u64 {
+        self.executions + self.blocked + self.moot
+    }
+}
+
+/// The result of a search.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was visited.
+    pub progress: Progress,
+}
+
+impl Report {
+    /// Was every execution visited, without a failure?
+    pub fn passed(&self) -> bool {
+        matches!(self.verdict, Verdict::Pass)
+    }
+
+    /// The failure, if there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.verdict {
+            Verdict::Fail(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Panics unless it passed.
+    ///
+    /// # Panics
+    /// With the failing execution, or with the limit that was hit.
+    #[track_caller]
+    pub fn unwrap(self) -> Progress {
+        match self.verdict {
+            Verdict::Pass => self.progress,
+            Verdict::Fail(failure) => panic!("{failure}"),
+            Verdict::Unknown(limit) => {
+                panic!(
+                    "unknown: the limit on {limit:?} ended the search: {:?}",
+                    self.progress
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Coroutines on pooled stacks.
+//!
+//! The only module that switches stacks.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+/// How a thread's function ended.
+pub(crate) type Ending = Result<(), Box<dyn Any + Send>>;
+
+/// A thread that can be continued.
+pub(crate) struct Fiber {
+    inner: Coroutine<(), (), Ending, DefaultStack>,
+}
+
+thread_local! {
+    static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(ptr::null()) };
+}
+
+/// Stacks that are not in use.
+#[derive(Default)]
+pub(crate) struct StackPool {
+    free: Vec<DefaultStack>,
+    size: usize,
+}
+
+impl StackPool {
+    pub(crate) fn new(size: usize) -> StackPool {
+        StackPool {
+            free: Vec::new(),
+            size,
+        }
+    }
+
+    /// A coroutine that will run a function.
+    pub(crate) fn fiber(&mut self, body: Box<dyn FnOnce()>) -> Fiber {
+        let stack = self.free.pop().unwrap_or_else(|| {
+            DefaultStack::new(self.size).expect("memory for the stack of a model thread")
+        });
+        let inner = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            YIELDER.set(yielder);
+            // A cancelled coroutine is unwound through here; corosensei's own
+            // payload must go on.
+            let result = catch_unwind(AssertUnwindSafe(body));
+            match result {
+                Err(payload) if super::session::cancelling() => std::panic::resume_unwind(payload),
+                ending => ending,
+            }
+        });
+        Fiber { inner }
+    }
+
+    /// Ends a coroutine, unwinding what is left of it, and keeps its stack.
+    pub(crate) fn recycle(&mut self, mut fiber: Fiber) {
+        if !fiber.inner.done() {
+            fiber.inner.force_unwind();
+        }
+        self.free.push(fiber.inner.into_stack());
+    }
+}
+
+impl Fiber {
+    /// Continues until the thread suspends itself, or ends.
+    pub(crate) fn resume(&mut self, yielder: &mut YielderSlot) -> Option<Ending> {
+        YIELDER.set(yielder.0);
+        let result = self.inner.resume(());
+        yielder.0 = YIELDER.replace(ptr::null());
+        match result {
+            CoroutineResult::Yield(()) => None,
+            CoroutineResult::Return(ending) => Some(ending),
+        }
+    }
+}
+
+/// The way back out of a coroutine, kept while it is suspended.
+pub(crate) struct YielderSlot(*const Yielder<(), ()>);
+
+impl Default for YielderSlot {
+    fn default() -> Self {
+        YielderSlot(ptr::null())
+    }
+}
+
+/// Suspends the coroutine that is running.
+///
+/// # Panics
+/// Outside of one.
+pub(crate) fn suspend() {
+    let yielder = YIELDER.get();
+    assert!(
+        !yielder.is_null(),
+        "only a thread of a running model can wait"
+    );
+    // SAFETY: `resume` sets the pointer to the yielder of the coroutine that it
+    // continues, and to null when that one stops running. The yielder lives on
+    // the coroutine's stack, below everything that can call this function.
+    unsafe { (*yielder).suspend(()) };
+    YIELDER.set(yielder);
+}

@@ -1,0 +1,257 @@
+//! The low-level operations: what the primitives of this crate are made of, and
+//! what those of other crates can be made of.
+//!
+//! Values are 64 bits wide. An operation asked for while the thread unwinds (its
+//! run is thrown away, or it panicked) does nothing.
+
+use std::panic::Location;
+
+use super::assume::Assumption;
+use super::coroutine::suspend;
+pub use super::object::Object;
+use super::session;
+use super::step::{Role, Site, Step};
+use crate::graph::event::{Exchange, Kind, Order};
+use crate::search::forward::Update;
+
+/// Asks until there is an answer. `None` if the thread is being unwound.
+#[inline]
+fn ask<R>(mut step: impl FnMut(&mut session::Session) -> Step<R>) -> Option<R> {
+    if std::thread::panicking() {
+        return None;
+    }
+    loop {
+        let answer = session::with(|s| match step(s) {
+            Step::Done(answer) if s.failure.is_none() => Some(answer),
+            _ => None,
+        });
+        if answer.is_some() {
+            return answer;
+        }
+        suspend();
+    }
+}
+
+/// Reads an object whose initial value is `init`.
+#[track_caller]
+pub fn load(object: &Object, init: u64, order: Order) -> u64 {
+    let site = Location::caller();
+    ask(|s| s.read((object, init), (order, None), &mut Update::Load, site)).map_or(init, |a| a.0)
+}
+
+/// Writes an object.
+#[track_caller]
+pub fn store(object: &Object, init: u64, value: u64, order: Order) {
+    let site = Location::caller();
+    let _ = ask(|s| s.write((object, init), order, value, Role::Store, site));
+}
+
+/// Reads, and writes what `update` makes of the value, if anything. Answers the
+/// value read. `update` must be a function of the value alone: it is called for
+/// every value that the access may read.
+///
+/// # Errors
+/// The value read, if nothing was written.
+#[track_caller]
+pub fn rmw(
+    object: &Object,
+    init: u64,
+    order: Order,
+    mut update: impl FnMut(u64) -> Option<u64>,
+) -> Result<u64, u64> {
+    let site = Location::caller();
+    modify(
+        (object, init),
+        (order, None),
+        Update::Modify(&mut update),
+        site,
+    )
+}
+
+/// Writes `new` if the value read is `expected`.
+///
+/// # Errors
+/// The value, if it is another one.
+#[track_caller]
+pub fn compare_exchange(
+    object: &Object,
+    init: u64,
+    (expected, new): (u64, u64),
+    success: Order,
+    failure: Order,
+) -> Result<u64, u64> {
+    let site = Location::caller();
+    let exchange = Exchange {
+        expected,
+        success: success.for_read(),
+        failure: failure.for_read(),
+    };
+    let mut update = |old| (old == expected).then_some(new);
+    modify(
+        (object, init),
+        (success, Some(exchange)),
+        Update::Modify(&mut update),
+        site,
+    )
+}
+
+/// As [`rmw`], but the thread waits as long as `update` gives nothing: this is
+/// how a lock is taken.
+#[track_caller]
+pub fn await_rmw(
+    object: &Object,
+    init: u64,
+    order: Order,
+    mut update: impl FnMut(u64) -> Option<u64>,
+) -> u64 {
+    let site = Location::caller();
+    modify(
+        (object, init),
+        (order, None),
+        Update::Await(&mut update),
+        site,
+    )
+    .unwrap_or(init)
+}
+
+fn modify(
+    object: (&Object, u64),
+    order: (Order, Option<Exchange>),
+    mut update: Update<'_>,
+    site: Site,
+) -> Result<u64, u64> {
+    let read = ask(|s| s.read(object, order, &mut update, site));
+    match read {
+        None => Err(object.1),
+        Some((old, None, _)) => Err(old),
+        Some((old, Some(_), true)) => Ok(old),
+        Some((old, Some(new), false)) => {
+            let _ = ask(|s| s.write(object, order.0, new, Role::Update, site));
+            Ok(old)
+        }
+    }
+}
+
+/// Reads; the thread waits until the value satisfies `until`.
+#[track_caller]
+pub fn await_load(
+    object: &Object,
+    init: u64,
+    order: Order,
+    mut until: impl FnMut(u64) -> bool,
+) -> u64 {
+    let site = Location::caller();
+    let mut update = Update::Until(&mut until);
+    ask(|s| s.read((object, init), (order, None), &mut update, site)).map_or(init, |a| a.0)
+}
+
+/// Takes a lock word if it reads 0, as [`compare_exchange`] from 0 to 1. A lock
+/// word must be used by [`lock`], [`try_lock`] and [`unlock`] only.
+///
+/// # Errors
+/// The value, if it is not 0. Such a read does not synchronise.
+#[track_caller]
+pub fn try_lock(word: &Object) -> Result<u64, u64> {
+    let _ = ask(|s| s.assume(Assumption::TryLocks));
+    compare_exchange(word, 0, (0, 1), Order::ACQUIRE, Order::RELAXED)
+}
+
+/// Waits for a lock word: reads 0, and writes 1.
+#[track_caller]
+pub fn lock(word: &Object) {
+    await_rmw(word, 0, Order::ACQUIRE, |value| (value == 0).then_some(1));
+}
+
+/// Releases a lock word.
+#[track_caller]
+pub fn unlock(word: &Object) {
+    let site = Location::caller();
+    let _ = ask(|s| s.write((word, 0), Order::RELEASE, 0, Role::Unlock, site));
+}
+
+/// A name for a new read-write lock: its creator, and how many that has made.
+pub(crate) fn name_lock() -> (u32, u32) {
+    session::whereabouts().map_or((u32::MAX, 0), |(_, thread, _)| {
+        session::with(|s| {
+            let state = &mut s.threads[thread as usize];
+            state.locks += 1;
+            (thread, state.locks)
+        })
+    })
+}
+
+/// Notes that the thread reads under a read-write lock.
+pub(crate) fn reads_under(lock: (u32, u32)) {
+    let _ = ask(|s| s.assume(Assumption::Reads(lock, s.current)));
+}
+
+/// The threads that read under a read-write lock.
+pub(crate) fn readers(lock: (u32, u32)) -> Vec<u32> {
+    session::with(|s| s.readers(lock))
+}
+
+/// Does the wait of this thread end without a notification? Once at most.
+#[track_caller]
+pub(crate) fn wakes_spuriously() -> bool {
+    let may = session::with(|s| s.config.spurious_wakeups && !s.threads[s.current as usize].woken);
+    let wakes = may && choose(2) == 1;
+    if wakes {
+        session::with(|s| s.threads[s.current as usize].woken = true);
+    }
+    wakes
+}
+
+/// A fence.
+#[track_caller]
+pub fn fence(order: Order) {
+    let site = Location::caller();
+    let _ = ask(|s| s.plain(Kind::Fence, order, site));
+}
+
+/// A value from 0 to `n - 1`; all are tried.
+#[track_caller]
+pub fn choose(n: u32) -> u32 {
+    let site = Location::caller();
+    ask(|s| s.choose(n, site)).unwrap_or(0) as u32
+}
+
+/// Ends an iteration of a loop that waits for others. The loop must have no
+/// effect but through what it read: the thread goes on only in executions in
+/// which it reads something else.
+#[track_caller]
+pub fn spin() {
+    let site = Location::caller();
+    let _ = ask(|s| s.spin(site));
+}
+
+/// Starts a thread; answers its id.
+#[track_caller]
+pub fn spawn(body: Box<dyn FnOnce()>) -> u32 {
+    let site = Location::caller();
+    let child = session::with(|s| {
+        let parent = s.current;
+        let nth = s.threads[parent as usize].children;
+        s.threads[parent as usize].children += 1;
+        s.child(parent, nth)
+    });
+    let _ = ask(|s| s.plain(Kind::Spawn(child), Order::RELAXED, site));
+    session::with(|s| s.start(child, body));
+    child
+}
+
+/// Waits for the end of a thread.
+#[track_caller]
+pub fn join(child: u32) {
+    let site = Location::caller();
+    let _ = ask(|s| s.join(child, site));
+}
+
+/// The id of the thread that runs.
+pub fn current() -> u32 {
+    session::with(|s| s.current)
+}
+
+/// The last event of a thread.
+pub(crate) fn end(site: Site) {
+    let _ = ask(|s| s.plain(Kind::End, Order::RELAXED, site));
+}

@@ -1,0 +1,341 @@
+//! The state of the search on one OS thread, and of the run at hand.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use super::assume::Seen;
+use super::coroutine::{Fiber, StackPool, YielderSlot};
+use super::object::Object;
+use crate::cell::CellState;
+use crate::config::Config;
+use crate::graph::Graph;
+use crate::graph::clock::Row;
+use crate::graph::event::{EventId, INIT, LocId, ThreadId};
+use crate::report::Failure;
+use crate::search::Search;
+use crate::search::forward::Rules;
+
+/// What a thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Can be continued.
+    Ready,
+    /// Waits until this event has been replayed (R1).
+    Replay(EventId),
+    /// Asks for a new event.
+    Frontier,
+    /// Has read for a read-modify-write and asks for its write.
+    Dangling,
+    /// Waits for the end of a thread.
+    Join(ThreadId),
+    /// Waits for a lock, or a notification: its last event read that it must.
+    Await,
+    /// Repeats a loop in which nothing has changed.
+    Spin,
+    /// Is over.
+    Finished,
+}
+
+/// One thread of the run.
+#[derive(Default)]
+pub(crate) struct Thread {
+    pub(crate) fiber: Option<Fiber>,
+    pub(crate) yielder: YielderSlot,
+    pub(crate) status: Option<Status>,
+    /// How many of its events have been asked for.
+    pub(crate) pos: usize,
+    /// How many threads it has spawned.
+    pub(crate) children: u32,
+    /// How many read-write locks it has made.
+    pub(crate) locks: u32,
+    /// Has a wait of it ended without a notification?
+    pub(crate) woken: bool,
+    /// Waits in `spin`.
+    pub(crate) spun: bool,
+    /// Where it waits.
+    pub(crate) site: Option<&'static Location<'static>>,
+}
+
+/// The names of threads: which child of which thread. Shared by all searches of
+/// one program, so that a thread has the same id in all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    ids: HashMap<(ThreadId, u32), ThreadId>,
+    /// Per thread, the way to it from the first thread.
+    paths: Vec<Vec<u32>>,
+}
+
+impl Registry {
+    fn child(&mut self, parent: ThreadId, nth: u32) -> (ThreadId, Vec<u32>) {
+        if self.paths.is_empty() {
+            self.paths.push(Vec::new());
+        }
+        let next = self.paths.len() as ThreadId;
+        let id = *self.ids.entry((parent, nth)).or_insert(next);
+        if id == next {
+            let mut path = self.paths[parent as usize].clone();
+            path.push(nth);
+            self.paths.push(path);
+        }
+        (id, self.paths[id as usize].clone())
+    }
+}
+
+/// All that the operations of a running model need.
+pub(crate) struct Session {
+    pub(crate) config: Arc<Config>,
+    pub(crate) rules: Rules,
+    pub(crate) search: Search,
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    known: HashMap<(ThreadId, u32), ThreadId>,
+    /// The threads in the order in which they may go on at the frontier: by the
+    /// way to them from the first thread.
+    pub(crate) ranking: Vec<(Vec<u32>, ThreadId)>,
+    pub(crate) stacks: StackPool,
+    /// What the program has been seen to do; see `run::assume`.
+    pub(crate) seen: Seen,
+    /// The search must start again.
+    pub(crate) restart: bool,
+    // The run at hand.
+    pub(crate) run: u64,
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) current: ThreadId,
+    /// The thread that may add to the graph.
+    pub(crate) chosen: Option<ThreadId>,
+    /// How many events of the graph have not been asked for.
+    pub(crate) remaining: usize,
+    bound: Vec<bool>,
+    pub(crate) cells: Vec<CellState>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) bounded: bool,
+    /// The graph has no consistent continuation.
+    pub(crate) dead: bool,
+    /// The run is over; one thread shows whether it would go on.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// What a waiting thread does when every read returns the last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Not known yet.
+    Open,
+    /// It comes back to where it waits.
+    Stuck,
+    /// It does something else.
+    Free,
+}
+
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    static SESSION: RefCell<Option<Box<Session>>> = const { RefCell::new(None) };
+    static CANCELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is the run at hand being thrown away?
+pub(crate) fn cancelling() -> bool {
+    CANCELLING.get()
+}
+
+pub(crate) fn set_cancelling(value: bool) {
+    CANCELLING.set(value);
+}
+
+/// Installs the session of this OS thread.
+pub(crate) fn install(session: Session) {
+    SESSION.with(|slot| {
+        let mut slot = slot.borrow_mut();
+        assert!(slot.is_none(), "a model runs inside another one");
+        *slot = Some(Box::new(session));
+    });
+}
+
+/// Takes the session out again.
+pub(crate) fn remove() -> Box<Session> {
+    SESSION
+        .with(|slot| slot.borrow_mut().take())
+        .expect("a session")
+}
+
+/// Works on the session of this OS thread.
+///
+/// # Panics
+/// Outside a model.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&mut Session) -> R) -> R {
+    SESSION.with(|slot| {
+        let mut slot = slot.borrow_mut();
+        f(slot
+            .as_mut()
+            .expect("shared objects of the explorer work inside a model only"))
+    })
+}
+
+/// The run, the thread and its number of events, inside a model.
+pub(crate) fn whereabouts() -> Option<(u64, ThreadId, u32)> {
+    SESSION.with(|slot| {
+        let slot = slot.try_borrow().ok()?;
+        let session = slot.as_ref()?;
+        let thread = session.threads.get(session.current as usize)?;
+        Some((session.run, session.current, thread.pos as u32))
+    })
+}
+
+impl Session {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        registry: Arc<Mutex<Registry>>,
+        seen: Seen,
+        search: Search,
+    ) -> Self {
+        Session {
+            rules: Rules {
+                model: config.model,
+                mutation: config.mutation,
+            },
+            stacks: StackPool::new(config.stack_size),
+            config,
+            seen,
+            restart: false,
+            search,
+            registry,
+            known: HashMap::new(),
+            ranking: vec![(Vec::new(), 0)],
+            run: 0,
+            threads: Vec::new(),
+            current: 0,
+            chosen: None,
+            remaining: 0,
+            bound: Vec::new(),
+            cells: Vec::new(),
+            failure: None,
+            bounded: false,
+            dead: false,
+            probe: None,
+        }
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.search.graph
+    }
+
+    /// Starts a run.
+    pub(crate) fn begin(&mut self) {
+        self.run = RUNS.fetch_add(1, Relaxed);
+        self.threads.clear();
+        self.current = 0;
+        self.chosen = None;
+        self.remaining = self.search.graph.len();
+        self.bound.clear();
+        self.cells.clear();
+        self.failure = None;
+        self.dead = false;
+        self.probe = None;
+    }
+
+    /// Adds a thread to the run.
+    pub(crate) fn start(&mut self, id: ThreadId, body: Box<dyn FnOnce()>) {
+        let count = id as usize + 1;
+        if self.threads.len() < count {
+            self.threads.resize_with(count, Thread::default);
+        }
+        let fiber = self.stacks.fiber(body);
+        let thread = &mut self.threads[id as usize];
+        *thread = Thread {
+            fiber: Some(fiber),
+            status: Some(Status::Ready),
+            ..Thread::default()
+        };
+    }
+
+    /// The id of the next child of a thread.
+    pub(crate) fn child(&mut self, parent: ThreadId, nth: u32) -> ThreadId {
+        if let Some(&id) = self.known.get(&(parent, nth)) {
+            return id;
+        }
+        let mut registry = self.registry.lock().expect("the registry of threads");
+        let (id, path) = registry.child(parent, nth);
+        drop(registry);
+        self.known.insert((parent, nth), id);
+        let at = self.ranking.partition_point(|(other, _)| *other < path);
+        self.ranking.insert(at, (path, id));
+        id
+    }
+
+    /// The location of an object. `replayed` is the one that the graph names.
+    pub(crate) fn locate(&mut self, object: &Object, init: u64, replayed: Option<LocId>) -> LocId {
+        if let Some(id) = object.bound(self.run) {
+            return id;
+        }
+        let id = replayed
+            .filter(|&id| !self.is_bound(id))
+            .unwrap_or_else(|| {
+                let free = self.bound.iter().position(|bound| !bound);
+                free.unwrap_or(self.bound.len()) as LocId
+            });
+        let at = id as usize;
+        if self.bound.len() <= at {
+            self.bound.resize(at + 1, false);
+        }
+        self.bound[at] = true;
+        let places = &mut self.search.graph.places;
+        if places.len() <= at {
+            places.resize_with(at + 1, Default::default);
+        }
+        places[at].init = init;
+        object.bind(self.run, id);
+        id
+    }
+
+    fn is_bound(&self, id: LocId) -> bool {
+        self.bound.get(id as usize).copied().unwrap_or(false)
+    }
+
+    /// Has an event of the graph been asked for in this run?
+    pub(crate) fn replayed(&self, id: EventId) -> bool {
+        id == INIT || {
+            let event = self.graph().event(id);
+            self.threads
+                .get(event.thread as usize)
+                .is_some_and(|thread| thread.pos > event.index as usize)
+        }
+    }
+
+    /// How many events of `other` happen before what `thread` does now.
+    pub(crate) fn knows(&self, thread: ThreadId, other: ThreadId) -> u32 {
+        let pos = self.threads[thread as usize].pos as u32;
+        let last = self.graph().predecessor(thread, pos);
+        if last == INIT {
+            return 0;
+        }
+        self.graph()
+            .clocks
+            .row(last, Row::Hb)
+            .get(other as usize)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Reports an access that is not ordered after the creation of the object.
+    pub(crate) fn check_birth(&mut self, object: &Object, site: &'static Location<'static>) {
+        let thread = self.current;
+        if object.born_run == self.run
+            && object.born_thread != thread
+            && self.knows(thread, object.born_thread) <= object.born_at
+        {
+            self.fail(Failure::race_with_creation(
+                thread,
+                site,
+                object.born_thread,
+            ));
+        }
+    }
+
+    /// Notes a failure; the first one counts.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+}

@@ -1,0 +1,311 @@
+//! The operations of a thread, answered by the graph or by the search.
+//!
+//! Each takes the session and either has an answer or makes the thread wait, and
+//! is then asked again when the thread goes on.
+
+use std::panic::Location;
+
+use super::object::Object;
+use super::session::{Probe, Session, Status};
+use crate::graph::event::{Event, EventId, Exchange, INIT, Kind, Order};
+use crate::report::Failure;
+use crate::search::forward::Update;
+
+/// An answer, or the order to wait.
+pub(crate) enum Step<R> {
+    Done(R),
+    Wait,
+}
+
+/// What a write belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing.
+    Store,
+    /// A read-modify-write: the read comes before it.
+    Update,
+    /// The release of a lock word, which only waiting threads read.
+    Unlock,
+}
+
+/// Where in the program.
+pub(crate) type Site = &'static Location<'static>;
+
+impl Session {
+    fn wait<R>(&mut self, status: Status, site: Site) -> Step<R> {
+        let thread = &mut self.threads[self.current as usize];
+        thread.status = Some(status);
+        thread.site = Some(site);
+        Step::Wait
+    }
+
+    /// The event of the graph that the thread is at, if there is one.
+    fn ahead(&self) -> Option<EventId> {
+        let pos = self.threads[self.current as usize].pos;
+        self.graph()
+            .threads
+            .get(self.current as usize)?
+            .get(pos)
+            .copied()
+    }
+
+    /// May the thread add to the graph?
+    fn at_frontier(&self) -> bool {
+        self.remaining == 0 && self.chosen == Some(self.current)
+    }
+
+    fn passed(&mut self, from_graph: bool) {
+        self.threads[self.current as usize].pos += 1;
+        if from_graph {
+            self.remaining -= 1;
+        }
+    }
+
+    fn template(&self, kind: Kind, order: Order, site: Site) -> Event {
+        Event {
+            thread: self.current,
+            index: self.threads[self.current as usize].pos as u32,
+            kind,
+            loc: 0,
+            order,
+            rmw: false,
+            value: 0,
+            rf: INIT,
+            release_fence: 0,
+            exchange: None,
+            site,
+        }
+    }
+
+    /// Has the thread run into the bound on events? Then the run is over.
+    fn too_long(&mut self) -> bool {
+        let long = self.threads[self.current as usize].pos >= self.config.max_events;
+        self.bounded |= long;
+        long
+    }
+
+    fn departed<R>(&mut self, event: EventId, wanted: &Event) -> Step<R> {
+        let found = self.graph().event(event);
+        let text = format!(
+            "thread {} did {:?} at {} where an earlier run with the same history did {:?} at {}",
+            self.current, wanted.kind, wanted.site, found.kind, found.site
+        );
+        self.fail(Failure::departed(text));
+        Step::Wait
+    }
+
+    /// While it is probed, a thread must not do this again and again.
+    fn probed<R>(&mut self) -> Option<Step<R>> {
+        self.probe.as_mut().map(|probe| {
+            *probe = Probe::Free;
+            Step::Wait
+        })
+    }
+
+    /// A read of a thread that is probed: of the last write.
+    fn probe_read(
+        &mut self,
+        object: (&Object, u64),
+        update: &mut Update<'_>,
+    ) -> Option<Step<(u64, Option<u64>, bool)>> {
+        self.probe?;
+        let Some(loc) = object.0.bound(self.run) else {
+            return self.probed();
+        };
+        let place = &self.graph().places[loc as usize];
+        let old = self.graph().written(loc, place.at(place.co.len()));
+        if update.waits(old) {
+            self.probe = Some(Probe::Stuck);
+            return Some(Step::Wait);
+        }
+        match update.apply(old) {
+            None => Some(Step::Done((old, None, false))),
+            Some(_) => self.probed(),
+        }
+    }
+
+    /// Fences, ends and spawns: events without an alternative.
+    pub(crate) fn plain(&mut self, kind: Kind, order: Order, site: Site) -> Step<()> {
+        if self.probe.is_some() && kind == Kind::Fence {
+            return Step::Done(());
+        }
+        if let Some(step) = self.probed() {
+            return step;
+        }
+        let wanted = self.template(kind, order, site);
+        if let Some(event) = self.ahead() {
+            if self.graph().event(event).kind != kind {
+                return self.departed(event, &wanted);
+            }
+            self.passed(true);
+        } else if !self.at_frontier() || self.too_long() {
+            return self.wait(Status::Frontier, site);
+        } else {
+            self.search.add_plain(wanted);
+            self.passed(false);
+        }
+        Step::Done(())
+    }
+
+    /// Waits for the end of a thread.
+    pub(crate) fn join(&mut self, child: u32, site: Site) -> Step<()> {
+        if let Some(step) = self.probed() {
+            return step;
+        }
+        if self.ahead().is_some() {
+            let end = self.graph().threads[child as usize]
+                .last()
+                .copied()
+                .unwrap_or(INIT);
+            if !self.replayed(end) {
+                return self.wait(Status::Replay(end), site);
+            }
+        } else if !self.at_frontier() || !self.ended(child) {
+            return self.wait(Status::Join(child), site);
+        }
+        self.plain(Kind::Join(child), Order::RELAXED, site)
+    }
+
+    /// A choice among `n` values.
+    pub(crate) fn choose(&mut self, n: u32, site: Site) -> Step<u64> {
+        if let Some(step) = self.probed() {
+            return step;
+        }
+        let wanted = self.template(Kind::Choose(n), Order::RELAXED, site);
+        if let Some(event) = self.ahead() {
+            if self.graph().event(event).kind != wanted.kind {
+                return self.departed(event, &wanted);
+            }
+            self.passed(true);
+            return Step::Done(self.graph().event(event).value);
+        }
+        if !self.at_frontier() || self.too_long() {
+            return self.wait(Status::Frontier, site);
+        }
+        self.search.add_choice(wanted, n);
+        self.passed(false);
+        Step::Done(0)
+    }
+
+    /// The first part of an access that reads. Answers the value read, what is
+    /// still to be written, and whether that has been added already.
+    pub(crate) fn read(
+        &mut self,
+        object: (&Object, u64),
+        (order, exchange): (Order, Option<Exchange>),
+        update: &mut Update<'_>,
+        site: Site,
+    ) -> Step<(u64, Option<u64>, bool)> {
+        if let Some(step) = self.probe_read(object, update) {
+            return step;
+        }
+        let mut wanted = self.template(Kind::Read, order.for_read(), site);
+        wanted.rmw = update.writes();
+        wanted.exchange = exchange;
+        let (old, written) = if let Some(id) = self.ahead() {
+            let event = self.graph().event(id);
+            let (kind, loc, rf) = (event.kind, event.loc, event.rf);
+            if kind != Kind::Read || self.locate(object.0, object.1, Some(loc)) != loc {
+                return self.departed(id, &wanted);
+            }
+            if !self.replayed(rf) {
+                return self.wait(Status::Replay(rf), site);
+            }
+            self.passed(true);
+            (self.graph().written(loc, rf), false)
+        } else if !self.at_frontier() || self.too_long() {
+            return self.wait(Status::Frontier, site);
+        } else {
+            let loc = self.locate(object.0, object.1, None);
+            wanted.loc = loc;
+            let write = wanted.rmw.then(|| {
+                let mut write = self.template(Kind::Write, order.for_write(), site);
+                (write.loc, write.rmw, write.index) = (loc, true, wanted.index + 1);
+                write
+            });
+            let rules = self.rules;
+            let answer = self.search.add_read(wanted, write, update, rules);
+            self.passed(false);
+            answer
+        };
+        self.check_birth(object.0, site);
+        let new = update.apply(old);
+        if written {
+            self.passed(false);
+        } else if update.waits(old) {
+            return self.wait(Status::Await, site);
+        }
+        Step::Done((old, new, written))
+    }
+
+    /// A write, or the second part of a read-modify-write.
+    pub(crate) fn write(
+        &mut self,
+        object: (&Object, u64),
+        order: Order,
+        value: u64,
+        role: Role,
+        site: Site,
+    ) -> Step<()> {
+        if let Some(step) = self.probed() {
+            return step;
+        }
+        let mut wanted = self.template(Kind::Write, order.for_write(), site);
+        (wanted.rmw, wanted.value) = (role == Role::Update, value);
+        if let Some(id) = self.ahead() {
+            let event = self.graph().event(id);
+            let (kind, loc) = (event.kind, event.loc);
+            if kind != Kind::Write || self.locate(object.0, object.1, Some(loc)) != loc {
+                return self.departed(id, &wanted);
+            }
+            if !object.0.address && self.graph().event(id).value != value {
+                let text = format!(
+                    "thread {} wrote {value} at {site} where an earlier run with the same history \
+                     wrote {}",
+                    self.current,
+                    self.graph().event(id).value
+                );
+                self.fail(Failure::departed(text));
+                return Step::Wait;
+            }
+            self.search.graph.events[id as usize].value = value;
+            self.passed(true);
+        } else if !self.at_frontier() || self.too_long() {
+            let dangling = role == Role::Update;
+            let status = if dangling {
+                Status::Dangling
+            } else {
+                Status::Frontier
+            };
+            return self.wait(status, site);
+        } else {
+            wanted.loc = self.locate(object.0, object.1, None);
+            let rules = self.rules;
+            let id = self.graph().len() as EventId;
+            if !self.search.add_write(wanted, rules) {
+                self.dead = true;
+                return self.wait(Status::Await, site);
+            }
+            self.passed(false);
+            if role == Role::Unlock {
+                self.hand_over(id);
+            }
+        }
+        self.check_birth(object.0, site);
+        Step::Done(())
+    }
+
+    /// The thread repeats a loop: nothing more of it happens in this graph.
+    pub(crate) fn spin(&mut self, site: Site) -> Step<()> {
+        if self.probe.is_some() {
+            let thread = &mut self.threads[self.current as usize];
+            if std::mem::take(&mut thread.spun) {
+                return Step::Done(());
+            }
+            self.probe = Some(Probe::Stuck);
+            return Step::Wait;
+        }
+        self.threads[self.current as usize].spun = true;
+        self.wait(Status::Spin, site)
+    }
+}

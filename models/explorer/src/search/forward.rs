@@ -1,0 +1,229 @@
+//! Forward choices: which write a read reads from, and where in `co` a write
+//! stands.
+//!
+//! A read-modify-write is two events, but one step: its value is computed for
+//! each write that it may read from, its own write is placed, and both are
+//! checked together. Where another read-modify-write has read the same write
+//! already, no placement is consistent; the write is then only used to revisit.
+
+use super::{Choice, Search};
+use crate::consistency::Model;
+use crate::graph::event::{Event, EventId, INIT, Kind};
+use crate::mutation::Mutation;
+
+/// How the search judges graphs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) model: Model,
+    pub(crate) mutation: Mutation,
+}
+
+/// What an operation does with the value that it reads.
+pub(crate) enum Update<'a> {
+    /// Only returns it.
+    Load,
+    /// May write: `None` means that it does not (a failed compare-exchange).
+    Modify(&'a mut dyn FnMut(u64) -> Option<u64>),
+    /// Waits until the function gives a value to write.
+    Await(&'a mut dyn FnMut(u64) -> Option<u64>),
+    /// Waits until the function holds; writes nothing.
+    Until(&'a mut dyn FnMut(u64) -> bool),
+}
+
+impl Update<'_> {
+    /// The value to write after reading `old`.
+    pub(crate) fn apply(&mut self, old: u64) -> Option<u64> {
+        match self {
+            Update::Load | Update::Until(_) => None,
+            Update::Modify(f) | Update::Await(f) => f(old),
+        }
+    }
+
+    /// Does the thread wait after reading `old`?
+    pub(crate) fn waits(&mut self, old: u64) -> bool {
+        match self {
+            Update::Load | Update::Modify(_) => false,
+            Update::Await(f) => f(old).is_none(),
+            Update::Until(f) => !f(old),
+        }
+    }
+
+    /// May it write?
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Update::Modify(_) | Update::Await(_))
+    }
+}
+
+impl Search {
+    fn floor(&self, event: EventId, loc: u32, rules: Rules) -> usize {
+        if rules.mutation == Mutation::Coherence {
+            0
+        } else {
+            self.graph.floor(event, loc, rules.model.coherence())
+        }
+    }
+
+    pub(super) fn occupied(&self, loc: u32, position: usize, rules: Rules) -> bool {
+        rules.mutation != Mutation::Atomicity && self.graph.occupied(loc, position)
+    }
+
+    pub(super) fn consistent(&self, changed: &[EventId], rules: Rules) -> bool {
+        rules.mutation == Mutation::Global || rules.model.consistent(&self.graph, changed)
+    }
+
+    /// Adds an event that has no alternative.
+    pub(crate) fn add_plain(&mut self, event: Event) {
+        self.graph.push(event);
+    }
+
+    /// Adds a choice among `n` values; goes on with 0.
+    pub(crate) fn add_choice(&mut self, event: Event, n: u32) {
+        let at = self.graph.len();
+        for value in 1..n {
+            let event = Event {
+                value: u64::from(value),
+                ..event.clone()
+            };
+            self.leave(Choice::Forward {
+                at,
+                first: (event, None),
+                second: None,
+            });
+        }
+        self.graph.push(Event { value: 0, ..event });
+    }
+
+    /// Adds a read, and the write of a read-modify-write that succeeds. Goes on
+    /// with the last write of the location. Returns the value read, and whether
+    /// a write was added.
+    pub(crate) fn add_read(
+        &mut self,
+        read: Event,
+        write: Option<Event>,
+        update: &mut Update<'_>,
+        rules: Rules,
+    ) -> (u64, bool) {
+        let at = self.graph.len();
+        let loc = read.loc;
+        self.graph.ensure_thread(read.thread);
+        let before = self.graph.predecessor(read.thread, read.index);
+        let floor = self.floor(before, loc, rules);
+        let last = self.graph.places[loc as usize].co.len();
+        for position in floor..=last {
+            let rf = self.graph.places[loc as usize].at(position);
+            let old = self.graph.written(loc, rf);
+            let new = update.apply(old);
+            if position != last && update.waits(old) {
+                // The thread would wait for a change that has already come:
+                // no execution that completes looks like this.
+                continue;
+            }
+            let order = read
+                .exchange
+                .map_or(read.order, |exchange| exchange.order(old));
+            let id = self.graph.push(Event {
+                rf,
+                order,
+                ..read.clone()
+            });
+            if position != last && !self.consistent(&[id], rules) {
+                self.graph.pop();
+                continue;
+            }
+            let Some(new) = new else {
+                if position == last {
+                    return (old, false);
+                }
+                self.leave_and_drop(at, None);
+                continue;
+            };
+            let write = write.clone().expect("a write for the update");
+            let id = self.graph.push(Event {
+                value: new,
+                ..write
+            });
+            self.revisits(id, rules);
+            if self.occupied(loc, position, rules) {
+                self.graph.truncate(at);
+                continue;
+            }
+            self.graph.place(id, position);
+            if position == last {
+                return (old, true);
+            }
+            if self.consistent(&[id - 1, id], rules) {
+                self.leave_and_drop(at, Some(position));
+            } else {
+                self.graph.truncate(at);
+            }
+        }
+        unreachable!("the last write can always be read")
+    }
+
+    /// Leaves the events after `at` as an alternative and removes them.
+    fn leave_and_drop(&mut self, at: usize, position: Option<usize>) {
+        let first = (self.graph.events[at].clone(), None);
+        let second = position.map(|p| (self.graph.events[at + 1].clone(), Some(p)));
+        self.graph.truncate(at);
+        self.leave(Choice::Forward { at, first, second });
+    }
+
+    /// Adds a write; goes on with the last place in `co`. Answers false if no
+    /// place is consistent: a read-modify-write whose read was revisited may
+    /// find none.
+    pub(crate) fn add_write(&mut self, write: Event, rules: Rules) -> bool {
+        let at = self.graph.len();
+        let loc = write.loc;
+        let read = write
+            .rmw
+            .then(|| self.graph.predecessor(write.thread, write.index));
+        let id = self.graph.push(write);
+        self.revisits(id, rules);
+        let last = self.graph.places[loc as usize].co.len();
+        let (from, to) = self.positions(id, last, rules);
+        let mut chosen = None;
+        for position in (from..=to).rev() {
+            if self.occupied(loc, position, rules) {
+                continue;
+            }
+            self.graph.place(id, position);
+            // The read of a read-modify-write may order more now that it writes.
+            let fine = match read {
+                Some(read) => self.consistent(&[read, id], rules),
+                None => position == last || self.consistent(&[id], rules),
+            };
+            self.graph.unplace(id);
+            if !fine {
+                continue;
+            }
+            if chosen.is_none() {
+                chosen = Some(position);
+            } else {
+                let first = (self.graph.event(id).clone(), Some(position));
+                self.leave(Choice::Forward {
+                    at,
+                    first,
+                    second: None,
+                });
+            }
+        }
+        if let Some(position) = chosen {
+            self.graph.place(id, position);
+        }
+        chosen.is_some()
+    }
+
+    /// The positions after which an unplaced write may stand, atomicity aside.
+    pub(super) fn positions(&self, id: EventId, last: usize, rules: Rules) -> (usize, usize) {
+        let event = self.graph.event(id);
+        let loc = event.loc;
+        if event.rmw && rules.mutation != Mutation::Atomicity {
+            let read = self.graph.predecessor(event.thread, event.index);
+            let rf = self.graph.event(read).rf;
+            let at = self.graph.places[loc as usize].position(rf);
+            return (at, at);
+        }
+        debug_assert!(id != INIT && event.kind == Kind::Write);
+        (self.floor(id, loc, rules), last)
+    }
+}

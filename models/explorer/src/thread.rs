@@ -1,0 +1,59 @@
+//! Threads of a model, as in `std::thread`.
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::driver::thread_body;
+use crate::run::ops;
+
+/// Waits for a thread and takes its result.
+#[derive(Debug)]
+pub struct JoinHandle<T> {
+    id: u32,
+    result: Rc<RefCell<Option<T>>>,
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the thread. A thread that panics ends the whole model, so that
+    /// this is always `Ok`.
+    ///
+    /// # Panics
+    /// Never in a run that goes on.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        ops::join(self.id);
+        Ok(self
+            .result
+            .borrow_mut()
+            .take()
+            .expect("the result of a thread that ended"))
+    }
+
+    /// The id of the thread.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+/// Starts a thread.
+#[track_caller]
+pub fn spawn<T: 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
+    let result = Rc::new(RefCell::new(None));
+    let slot = result.clone();
+    let body = Box::new(move || {
+        let value = f();
+        *slot.borrow_mut() = Some(value);
+    });
+    let id = ops::spawn(thread_body(body, Location::caller()));
+    JoinHandle { id, result }
+}
+
+/// Does nothing: which thread goes on is no choice of the program. Loops that
+/// wait must call [`spin`](crate::spin).
+pub fn yield_now() {}
+
+/// The id of the thread that runs; the model's closure is thread 0.
+pub fn current_id() -> u32 {
+    ops::current()
+}

@@ -1,0 +1,100 @@
+//! The explorer against a brute-force enumerator, on random programs: the same
+//! outcomes, the same number of executions, and no graph twice.
+
+mod subject;
+
+use seqfault_explorer::mutation::Mutation;
+use seqfault_oracle::Order;
+use seqfault_oracle::random::Recipe;
+use subject::Layout;
+use subject::judge::difference;
+
+fn programs() -> u64 {
+    std::env::var("PROGRAMS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(300)
+}
+
+fn agree(recipe: &Recipe, seeds: std::ops::Range<u64>) {
+    agree_in(recipe, seeds, Layout::Plain);
+}
+
+fn agree_in(recipe: &Recipe, seeds: std::ops::Range<u64>, layout: Layout) {
+    for seed in seeds {
+        let program = recipe.program(seed);
+        if let Some(text) = difference(&program, Mutation::None, layout) {
+            let small = seqfault_oracle::shrink(&program, |p| {
+                difference(p, Mutation::None, layout).is_some()
+            });
+            let why = difference(&small, Mutation::None, layout);
+            panic!(
+                "seed {seed}: {:?}\n{}\n{text}",
+                small.threads,
+                why.unwrap_or_default()
+            );
+        }
+    }
+}
+
+#[test]
+fn atomics() {
+    agree(&Recipe::atomics(), 0..programs());
+}
+
+#[test]
+fn relaxed_atomics() {
+    agree(&Recipe::atomics().with_order(Order::Relaxed), 0..programs());
+}
+
+#[test]
+fn sequentially_consistent_atomics() {
+    agree(&Recipe::atomics().with_order(Order::SeqCst), 0..programs());
+}
+
+#[test]
+fn mutexes() {
+    agree(
+        &Recipe {
+            rwlock: 0,
+            ..Recipe::locks()
+        },
+        0..programs(),
+    );
+}
+
+#[test]
+fn read_write_locks() {
+    agree(
+        &Recipe {
+            mutex: 0,
+            ..Recipe::locks()
+        },
+        0..programs(),
+    );
+}
+
+#[test]
+fn read_modify_writes_of_one_word() {
+    let recipe = Recipe {
+        rmw: 8,
+        store: 2,
+        load: 2,
+        locations: 1,
+        ..Recipe::atomics()
+    };
+    agree(&recipe, 0..programs());
+}
+
+#[test]
+fn everything() {
+    agree(&Recipe::locks(), 0..programs());
+}
+
+#[test]
+fn who_starts_the_threads_does_not_matter() {
+    for layout in [Layout::Reversed, Layout::Joined, Layout::Chained] {
+        agree_in(&Recipe::atomics(), 0..programs() / 2, layout);
+        agree_in(&Recipe::locks(), 0..programs() / 2, layout);
+    }
+}

@@ -1,0 +1,261 @@
+//! Runs an enumerator's program on the explorer.
+
+pub mod judge;
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex as StdMutex};
+
+use seqfault_explorer::cell::UnsafeCell;
+use seqfault_explorer::graph::Graph;
+use seqfault_explorer::graph::event::{INIT, Kind};
+use seqfault_explorer::mutation::Mutation;
+use seqfault_explorer::sync::atomic::{AtomicU64, Ordering, fence};
+use seqfault_explorer::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use seqfault_explorer::{Builder, FailureKind, Model, Verdict, thread};
+use seqfault_oracle::{Instr, Order, Program};
+
+/// What was found of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub outcomes: BTreeSet<(Vec<Vec<u64>>, Vec<u64>)>,
+    pub executions: u64,
+    pub blocked: u64,
+    pub races: bool,
+    pub twice: u64,
+}
+
+fn order(order: Order) -> Ordering {
+    match order {
+        Order::Relaxed => Ordering::Relaxed,
+        Order::Acquire => Ordering::Acquire,
+        Order::Release => Ordering::Release,
+        Order::AcqRel => Ordering::AcqRel,
+        Order::SeqCst => Ordering::SeqCst,
+    }
+}
+
+struct World {
+    words: Vec<AtomicU64>,
+    mutexes: Vec<Mutex<()>>,
+    rwlocks: Vec<RwLock<()>>,
+    cells: Vec<UnsafeCell<()>>,
+}
+
+impl World {
+    fn new(program: &Program) -> World {
+        World {
+            words: (0..program.locations).map(|_| AtomicU64::new(0)).collect(),
+            mutexes: (0..program.mutexes).map(|_| Mutex::new(())).collect(),
+            rwlocks: (0..program.rwlocks).map(|_| RwLock::new(())).collect(),
+            cells: (0..8).map(|_| UnsafeCell::new(())).collect(),
+        }
+    }
+}
+
+fn run<'a>(world: &'a World, thread: &[Instr]) -> Vec<u64> {
+    let mut reads = Vec::new();
+    let mut held: Vec<(usize, Option<MutexGuard<'a, ()>>)> = Vec::new();
+    let mut reading: Vec<(usize, RwLockReadGuard<'a, ()>)> = Vec::new();
+    let mut writing: Vec<(usize, RwLockWriteGuard<'a, ()>)> = Vec::new();
+    for instr in thread {
+        match *instr {
+            Instr::Load { loc, ord } => reads.push(world.words[loc].load(order(ord))),
+            Instr::Store { loc, value, ord } => world.words[loc].store(value, order(ord)),
+            Instr::StoreLoaded {
+                loc,
+                from_read,
+                add,
+                ord,
+            } => {
+                world.words[loc].store(reads[from_read].wrapping_add(add), order(ord));
+            }
+            Instr::FetchAdd { loc, add, ord } => {
+                reads.push(world.words[loc].fetch_add(add, order(ord)));
+            }
+            Instr::Swap { loc, value, ord } => {
+                reads.push(world.words[loc].swap(value, order(ord)));
+            }
+            Instr::CompareExchange {
+                loc,
+                expected,
+                new,
+                success,
+                failure,
+            } => {
+                let orders = (order(success), order(failure));
+                let result = world.words[loc].compare_exchange(expected, new, orders.0, orders.1);
+                reads.push(result.unwrap_or_else(|old| old));
+            }
+            Instr::Fence { ord } => fence(order(ord)),
+            Instr::Lock(m) => held.push((m, Some(world.mutexes[m].lock().unwrap()))),
+            Instr::TryLock(m) => {
+                let guard = world.mutexes[m].try_lock().ok();
+                reads.push(u64::from(guard.is_some()));
+                held.push((m, guard));
+            }
+            Instr::Unlock(m) => {
+                let at = held.iter().rposition(|(other, _)| *other == m).unwrap();
+                drop(held.remove(at));
+            }
+            Instr::ReadLock(l) => reading.push((l, world.rwlocks[l].read().unwrap())),
+            Instr::WriteLock(l) => writing.push((l, world.rwlocks[l].write().unwrap())),
+            Instr::ReadUnlock(l) => {
+                let at = reading.iter().rposition(|(other, _)| *other == l).unwrap();
+                drop(reading.remove(at));
+            }
+            Instr::WriteUnlock(l) => {
+                let at = writing.iter().rposition(|(other, _)| *other == l).unwrap();
+                drop(writing.remove(at));
+            }
+            Instr::CellRead(c) => world.cells[c].with(|_| ()),
+            Instr::CellWrite(c) => world.cells[c].with_mut(|_| ()),
+        }
+    }
+    // The enumerator's threads may end with a lock held.
+    reading.into_iter().for_each(std::mem::forget);
+    writing.into_iter().for_each(std::mem::forget);
+    held.into_iter()
+        .for_each(|(_, guard)| std::mem::forget(guard));
+    reads
+}
+
+/// A hash of a graph that does not depend on the order of addition.
+fn canonical(graph: &Graph) -> u64 {
+    let name = |id: u32| {
+        let event = (id != INIT).then(|| graph.event(id));
+        event.map_or((u32::MAX, 0), |e| (e.thread, e.index))
+    };
+    let mut hasher = DefaultHasher::new();
+    for events in &graph.threads {
+        events.len().hash(&mut hasher);
+        for &id in events {
+            let event = graph.event(id);
+            (event.kind, event.loc, event.value).hash(&mut hasher);
+            if event.kind == Kind::Read {
+                name(event.rf).hash(&mut hasher);
+            }
+        }
+    }
+    for place in &graph.places {
+        place
+            .co
+            .iter()
+            .map(|&w| name(w))
+            .collect::<Vec<_>>()
+            .hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Who starts the threads, and who waits for them: this changes neither the
+/// outcomes nor their number.
+#[allow(dead_code, reason = "each test binary uses some")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// The first thread starts all.
+    Plain,
+    /// It starts the last one first.
+    Reversed,
+    /// It waits for all.
+    Joined,
+    /// Each thread starts the next one, and waits for it.
+    Chained,
+}
+
+impl Layout {
+    fn start<F: FnOnce() + 'static>(self, mut bodies: Vec<F>) {
+        match self {
+            Layout::Plain => bodies
+                .into_iter()
+                .for_each(|body| drop(thread::spawn(body))),
+            Layout::Reversed => bodies
+                .into_iter()
+                .rev()
+                .for_each(|b| drop(thread::spawn(b))),
+            Layout::Joined => {
+                let handles: Vec<_> = bodies.into_iter().map(thread::spawn).collect();
+                handles
+                    .into_iter()
+                    .for_each(|handle| handle.join().unwrap());
+            }
+            Layout::Chained => {
+                if bodies.is_empty() {
+                    return;
+                }
+                let body = bodies.remove(0);
+                thread::spawn(move || {
+                    let next = thread::spawn(move || Layout::Chained.start(bodies));
+                    body();
+                    next.join().unwrap();
+                });
+            }
+        }
+    }
+}
+
+/// Explores a program.
+pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layout) -> Findings {
+    type Seen = (HashSet<u64>, u64);
+    let seen: Arc<StdMutex<Seen>> = Arc::default();
+    let outcomes = Arc::new(StdMutex::new(BTreeSet::new()));
+    let reads = Arc::new(StdMutex::new(Vec::new()));
+    let (observer, outcomes_of, reads_of) = (seen.clone(), outcomes.clone(), reads.clone());
+    let (locations, subject) = (program.locations, program.clone());
+    let report = Builder::new()
+        .model(model)
+        .allow_blocked(true)
+        .max_executions(if mutation == Mutation::None {
+            u64::MAX
+        } else {
+            20_000
+        })
+        .mutate(mutation)
+        .on_execution(move |graph| {
+            let mut seen = observer.lock().unwrap();
+            if !seen.0.insert(canonical(graph)) {
+                seen.1 += 1;
+            }
+            // The first locations are the words: the first thread touches them.
+            let finals = (0..locations)
+                .map(|loc| {
+                    let co = &graph.places[loc].co;
+                    co.last().map_or(0, |&last| graph.event(last).value)
+                })
+                .collect::<Vec<_>>();
+            let reads: Vec<Vec<u64>> = reads_of.lock().unwrap().clone();
+            outcomes_of.lock().unwrap().insert((reads, finals));
+        })
+        .check(move || {
+            let world = Arc::new(World::new(&subject));
+            // Names the words in order, without a choice.
+            world.words.iter().for_each(|word| {
+                word.load(Ordering::Relaxed);
+            });
+            *reads.lock().unwrap() = vec![Vec::new(); subject.threads.len()];
+            let body = |i: usize| {
+                let (world, reads) = (world.clone(), reads.clone());
+                let instrs = subject.threads[i].clone();
+                move || {
+                    let found = run(&world, &instrs);
+                    reads.lock().unwrap()[i] = found;
+                }
+            };
+            let bodies: Vec<_> = (0..subject.threads.len()).map(body).collect();
+            layout.start(bodies);
+        });
+    let races = match &report.verdict {
+        Verdict::Fail(f) if f.kind == FailureKind::DataRace => true,
+        Verdict::Fail(f) => panic!("{f}"),
+        _ => false,
+    };
+    let outcomes = outcomes.lock().unwrap().clone();
+    let twice = seen.lock().unwrap().1;
+    Findings {
+        outcomes,
+        executions: report.progress.executions,
+        blocked: report.progress.blocked,
+        races,
+        twice,
+    }
+}
