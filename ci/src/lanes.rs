@@ -155,6 +155,16 @@ pub const LANES: &[Lane] = &[
         Evidence::Tests,
     ),
     lane(
+        "explorer",
+        Suite::Full,
+        &[
+            ("SEQFAULT_PROGRAMS", "5000"),
+            ("SEQFAULT_ORACLE_SEEDS", "3000"),
+        ],
+        "cargo test --release -p seqfault-explorer -p seqfault-oracle",
+        Evidence::Tests,
+    ),
+    lane(
         "shuttle",
         Suite::Full,
         NOTHING,

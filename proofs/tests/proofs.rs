@@ -4,6 +4,7 @@
 //! one shelf, `-- ::shuttle` one engine. loom's environment variables are
 //! honoured, with `--cfg loom` and without.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -33,6 +34,14 @@ fn main() -> ExitCode {
 
 fn trials(corpus: &Corpus) -> Vec<Trial> {
     let mut trials = Vec::new();
+    let counted: Vec<(String, Test)> = corpus
+        .tests()
+        .filter(|(_, test)| !test.is_canary())
+        .map(|(proof, test)| (proof.name(), test.clone()))
+        .collect();
+    trials.push(Trial::test("rules/executions-are-as-kept", move || {
+        count(&counted)
+    }));
     for rule in RULES {
         let violations = (rule.violations)(corpus);
         let test = move || match violations.as_slice() {
@@ -51,6 +60,10 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
             Ok(test) => {
                 let proven = test.clone();
                 trials.push(Trial::test(name.clone(), move || prove(&proven)));
+                let doubted = test.clone();
+                trials.push(Trial::test(format!("{name}::loom"), move || {
+                    agree(&doubted)
+                }));
                 if test.is_canary() {
                     continue;
                 }
@@ -65,13 +78,77 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
     trials
 }
 
-/// The verdict under loom is as expected.
+/// The explorer's executions of each proof are as many as `executions.txt` says:
+/// a search that silently shrank would show. `SEQFAULT_BLESS=1` writes the file.
+fn count(proofs: &[(String, Test)]) -> Result<(), Failed> {
+    let mut counts = String::new();
+    for (name, test) in proofs {
+        let verdict = verdict::check(&test.program, &Request::default())?;
+        let Some(run) = &verdict.run else { continue };
+        let line = format!("{name} {} {}\n", run.report.executions, run.report.search);
+        counts += &line;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("executions.txt");
+    if std::env::var_os("SEQFAULT_BLESS").is_some() {
+        std::fs::write(&path, &counts)?;
+        return Ok(());
+    }
+    let kept = std::fs::read_to_string(&path)?;
+    if kept == counts {
+        return Ok(());
+    }
+    let now = counts
+        .lines()
+        .filter(|line| !kept.lines().any(|k| k == *line));
+    let before = kept
+        .lines()
+        .filter(|line| !counts.lines().any(|c| c == *line));
+    let differences: Vec<String> = before
+        .map(|line| format!("kept: {line}"))
+        .chain(now.map(|line| format!("now:  {line}")))
+        .collect();
+    Err(Failed::from(format!(
+        "the explorer's executions are not those of proofs/executions.txt:\n{}\n\
+         SEQFAULT_BLESS=1 cargo test -p seqfault-proofs executions writes them anew",
+        differences.join("\n")
+    )))
+}
+
+/// The verdict under the explorer is as expected.
 fn prove(test: &Test) -> Result<(), Failed> {
     let verdict = verdict::check(&test.program, &Request::default())?;
     if test.is_as_expected(&verdict) {
         Ok(())
     } else {
         Err(Failed::from(test.report(&verdict)))
+    }
+}
+
+/// The verdict under loom is as expected too, and loom shows no outcome that
+/// the explorer does not.
+fn agree(test: &Test) -> Result<(), Failed> {
+    let request = Request {
+        subject: Subject::Core(Engine::Loom),
+        ..Request::default()
+    };
+    let verdict = verdict::check(&test.program, &request)?;
+    if !test.is_as_expected(&verdict) {
+        return Err(Failed::from(test.report(&verdict)));
+    }
+    if test.is_canary() {
+        return Ok(());
+    }
+    let proof = verdict::check(&test.program, &Request::default())?;
+    let (Some(loom), Some(explorer)) = (&verdict.run, &proof.run) else {
+        return Ok(());
+    };
+    let known = &explorer.report.outcomes;
+    let mut beyond = loom.report.outcomes.keys();
+    match beyond.find(|outcome| !known.contains_key(outcome)) {
+        None => Ok(()),
+        Some(outcome) => Err(Failed::from(format!(
+            "loom shows `{outcome}`, and the explorer does not"
+        ))),
     }
 }
 

@@ -10,7 +10,7 @@ use subject::Layout;
 use subject::judge::difference;
 
 fn programs() -> u64 {
-    std::env::var("PROGRAMS")
+    std::env::var("SEQFAULT_PROGRAMS")
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(300)

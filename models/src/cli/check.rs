@@ -6,13 +6,18 @@ use super::arguments::Check;
 use super::lines::{Standing, Summary, label_width, line, standing};
 use super::progress::Watch;
 use super::{Terminal, Test, Trouble, counterexample, files, jobs, json, say};
+use crate::engines::Engine;
 use crate::scenario::Refusal;
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, Subject, Verdict};
 
 /// Checks every test; true if all is as expected.
 pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> {
     let subject = command.engine.subject()?;
     let deviations = command.deviate.deviations()?;
+    if command.extent.preemptions.is_some() && subject != Subject::Core(Engine::Loom) {
+        let hint = "--preemptions bounds loom: say --engine loom with it";
+        return Err(Trouble::Usage(hint.to_owned()));
+    }
     let mut request = command.extent.request(subject, deviations)?;
     request.trace = command.trace;
     let tests = files::tests(&command.paths, &request.deviations)?;

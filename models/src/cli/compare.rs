@@ -180,6 +180,7 @@ impl Comparison {
                 wrongs.push(format!("{engine} was stopped before its end"));
             }
         }
+        wrongs.extend(self.beyond_the_explorer());
         if test.program.cpus() == 1 && wrongs.is_empty() {
             let sets = self.reports.iter().map(|(engine, report)| {
                 let outcomes: BTreeSet<_> = report.outcomes.keys().map(determined).collect();
@@ -196,6 +197,26 @@ impl Comparison {
             }
         }
         wrongs
+    }
+}
+
+impl Comparison {
+    /// What the explorer, having ended by itself, should have shown too.
+    fn beyond_the_explorer(&self) -> Vec<String> {
+        let explorer = |(engine, _): &&(Engine, Report)| *engine == Engine::Explorer;
+        let Some((_, all)) = self.reports.iter().find(explorer) else {
+            return Vec::new();
+        };
+        if all.search != Search::Complete {
+            return Vec::new();
+        }
+        let beyond = |(engine, report): &(Engine, Report)| {
+            let missed = report.outcomes.keys();
+            let missed = missed.filter(|outcome| !all.outcomes.contains_key(outcome));
+            let told = |outcome| format!("{engine} shows `{outcome}`, and the explorer does not");
+            missed.map(told).collect::<Vec<_>>()
+        };
+        self.reports.iter().flat_map(beyond).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | machine | interleavings | memory model | finds races by |
 //! | --- | --- | --- | --- |
+//! | [`Explorer`] | all, each once | RC11 | happens-before, values |
 //! | [`Loom`] | all that its reduction keeps | C11 without load buffering; locks are sequentially consistent | happens-before, values |
 //! | [`Shuttle`] | random ones | sequentially consistent | values |
 //! | [`Native`] | those that happen | the host's | values |

@@ -11,8 +11,9 @@ snapshots! {
     check_a_folder: "check .";
     check_a_canary: "check canary-false.litmus";
     check_by_the_specification: "check one-cpu.litmus --engine spec";
-    check_bounded: "check use-after-free.litmus --preemptions 1";
-    check_unfinished: "check use-after-free.litmus --max-executions 100";
+    check_bounded: "check use-after-free.litmus --engine loom --preemptions 1";
+    error_preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
+    check_unfinished: "check use-after-free.litmus --max-executions 20";
     check_under_a_preset: "check use-after-free.litmus --preset mmap_lock --with zap_flush=ptl";
     compare: "compare use-after-free.litmus one-cpu.litmus --iterations 1";
     knobs: "knobs --proofs .";
@@ -39,7 +40,7 @@ fn what_an_engine_cannot_do_is_not_applicable() {
 fn looms_environment_is_honoured() {
     let bound = |name: &str, value: &str| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
-            .args(["check", "use-after-free.litmus"])
+            .args(["check", "use-after-free.litmus", "--engine", "loom"])
             .current_dir(fixtures())
             .env(name, value)
             .output()

@@ -34,9 +34,14 @@ fn replays(arguments: &str) {
 }
 
 #[test]
-fn a_failure_under_loom_replays() {
+fn a_failure_under_the_explorer_replays() {
     replays("check use-after-free.litmus --quirk pt-free-immediate");
-    replays("check leak.litmus --quirk no-pmd-recheck --preemptions 2");
+}
+
+#[test]
+fn a_failure_under_loom_replays() {
+    replays("check use-after-free.litmus --quirk pt-free-immediate --engine loom");
+    replays("check leak.litmus --quirk no-pmd-recheck --engine loom --preemptions 2");
 }
 
 #[test]
