@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
-use crate::engines::{Engine, Options, Strategy};
+use crate::engines::{Engine, Memory, Options, Strategy};
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Environment, Limits, Request, Subject};
 
@@ -116,6 +116,19 @@ pub(crate) struct Extent {
     /// shuttle: how the next CPU is chosen.
     #[arg(long, value_enum, default_value = "random")]
     pub strategy: StrategyName,
+    /// explorer: the memory model.
+    #[arg(long, value_enum, default_value = "rc11")]
+    pub memory: MemoryName,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MemoryName {
+    /// Sequential consistency.
+    Sc,
+    /// x86-TSO.
+    Tso,
+    /// C11 without load buffering, repaired.
+    Rc11,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -212,6 +225,11 @@ impl Extent {
                     StrategyName::Random => Strategy::Random,
                     StrategyName::Pct => Strategy::Pct,
                     StrategyName::Dfs => Strategy::Dfs,
+                },
+                memory: match self.memory {
+                    MemoryName::Sc => Memory::Sc,
+                    MemoryName::Tso => Memory::Tso,
+                    MemoryName::Rc11 => Memory::Rc11,
                 },
                 ..Options::default()
             },

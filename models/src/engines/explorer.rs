@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use seqfault_core::{CpuId, Invariant, Violation};
-use seqfault_explorer::{Builder, Failure, FailureKind, Verdict, thread};
+use seqfault_explorer::{Builder, Failure, FailureKind, Model, Verdict, thread};
 
 use super::collector::Collector;
 use super::run::Run;
-use super::{Judge, Options, Progress, Report, Search};
+use super::{Judge, Memory, Options, Progress, Report, Search};
 use crate::platform::{self, Explorer, Stopped};
 use crate::scenario::Scenario;
 
@@ -16,7 +16,12 @@ const MAX_EVENTS: usize = 20_000;
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let collector = Arc::new(Collector::new(scenario, judge));
-    let mut builder = Builder::new().max_events(MAX_EVENTS);
+    let memory = match options.memory {
+        Memory::Sc => Model::Sc,
+        Memory::Tso => Model::Tso,
+        Memory::Rc11 => Model::Rc11,
+    };
+    let mut builder = Builder::new().model(memory).max_events(MAX_EVENTS);
     if let Some(max) = options.max_executions {
         builder = builder.max_executions(max);
     }
@@ -44,7 +49,11 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     }
     let recording = platform::end();
     collector.report(search, stopped, recording, |_| {
-        "--engine explorer".to_owned()
+        let mut replay = "--engine explorer".to_owned();
+        if options.memory != Memory::default() {
+            replay += &format!(" --memory {}", options.memory.name());
+        }
+        replay
     })
 }
 

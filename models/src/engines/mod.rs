@@ -52,9 +52,13 @@ impl Engine {
         }
     }
 
-    /// Whether it explores weak memory as well as interleavings.
-    pub const fn has_weak_memory(self) -> bool {
-        matches!(self, Engine::Explorer | Engine::Loom)
+    /// Whether it explores C11's weak memory as well as interleavings.
+    pub fn has_weak_memory(self, options: &Options) -> bool {
+        match self {
+            Engine::Explorer => options.memory == Memory::Rc11,
+            Engine::Loom => true,
+            Engine::Shuttle | Engine::Native => false,
+        }
     }
 
     /// Whether a failure that is there must be found.
@@ -87,6 +91,29 @@ impl fmt::Display for Engine {
     }
 }
 
+/// The memory model that the explorer explores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// Sequential consistency.
+    Sc,
+    /// x86-TSO.
+    Tso,
+    /// C11 without load buffering, repaired.
+    #[default]
+    Rc11,
+}
+
+impl Memory {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Memory::Sc => "sc",
+            Memory::Tso => "tso",
+            Memory::Rc11 => "rc11",
+        }
+    }
+}
+
 /// How shuttle chooses the next CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
@@ -112,6 +139,8 @@ pub struct Options {
     pub seed: u64,
     /// shuttle: how it chooses.
     pub strategy: Strategy,
+    /// explorer: the memory model.
+    pub memory: Memory,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -124,6 +153,7 @@ impl Default for Options {
             iterations: 2_000,
             seed: 0,
             strategy: Strategy::default(),
+            memory: Memory::default(),
             progress: Progress::default(),
         }
     }

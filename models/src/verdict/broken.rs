@@ -137,8 +137,7 @@ pub(super) fn check(
         must_be_found: engine.is_exhaustive(),
         elapsed: Duration::ZERO,
     };
-    let needs_weak = program.needs.iter().any(|need| need == WEAK_MEMORY);
-    if needs_weak && !engine.has_weak_memory() {
+    if super::lacks_weak_memory(program, request) {
         let why = format!("needs {WEAK_MEMORY}, which {engine} does not have");
         broken.found = Found::NotApplicable(why);
         return broken;

@@ -115,6 +115,8 @@ pub struct Run {
     pub report: Report,
     /// What the specification allows, or why it cannot tell.
     pub allowed: Result<BTreeSet<Outcome>, String>,
+    /// The test needs weak memory, which the engine does not have.
+    pub lacks_weak_memory: bool,
 }
 
 impl Verdict {
@@ -153,7 +155,8 @@ impl Run {
     /// verdict, and no failure.
     pub fn has_no_witness(&self) -> bool {
         let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
-        is_exists && self.report.search == Search::Sampled && !self.condition_holds()
+        let need_not = self.report.search == Search::Sampled || self.lacks_weak_memory;
+        is_exists && need_not && !self.condition_holds()
     }
 
     /// The allowed outcomes that no execution showed. Counters aside, which the
@@ -171,6 +174,15 @@ pub fn without_counts(outcome: &Outcome) -> Outcome {
         counts: std::collections::BTreeMap::new(),
         ..outcome.clone()
     }
+}
+
+/// Whether the test needs weak memory, and what runs it does not have it.
+fn lacks_weak_memory(program: &Program, request: &Request) -> bool {
+    let needs = program.needs.iter().any(|need| need == WEAK_MEMORY);
+    let Subject::Core(engine) = request.subject else {
+        return false;
+    };
+    needs && !engine.has_weak_memory(&request.options)
 }
 
 /// Whether the test can run as it is asked to.
@@ -274,6 +286,7 @@ fn run_all(
         scenario: scenario.clone(),
         report,
         allowed,
+        lacks_weak_memory: lacks_weak_memory(program, request),
     };
     verdict.reasons = reasons(&run, program, request);
     verdict.run = Some(run);
