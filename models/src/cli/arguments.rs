@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
@@ -119,6 +120,9 @@ pub(crate) struct Extent {
     /// explorer: the memory model.
     #[arg(long, value_enum, default_value = "rc11")]
     pub memory: MemoryName,
+    /// explorer: at most so many seconds for each search; one that needs more has no verdict.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_time: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -231,6 +235,7 @@ impl Extent {
                     MemoryName::Tso => Memory::Tso,
                     MemoryName::Rc11 => Memory::Rc11,
                 },
+                max_time: self.max_time.map(Duration::from_secs),
                 ..Options::default()
             },
             ..Request::default()

@@ -25,6 +25,9 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     if let Some(max) = options.max_executions {
         builder = builder.max_executions(max);
     }
+    if let Some(max) = options.max_time {
+        builder = builder.max_time(max);
+    }
     let model = {
         let collector = collector.clone();
         let progress = options.progress.clone();

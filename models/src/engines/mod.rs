@@ -141,6 +141,8 @@ pub struct Options {
     pub strategy: Strategy,
     /// explorer: the memory model.
     pub memory: Memory,
+    /// explorer: how long at most.
+    pub max_time: Option<Duration>,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -154,6 +156,7 @@ impl Default for Options {
             seed: 0,
             strategy: Strategy::default(),
             memory: Memory::default(),
+            max_time: None,
             progress: Progress::default(),
         }
     }
