@@ -7,9 +7,9 @@
 //! part of the executions.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
+use std::sync::{Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
 
-use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, TryLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use seqfault_explorer as explorer;
 use seqfault_explorer::graph::event::Order;
@@ -17,6 +17,7 @@ use seqfault_explorer::ops::{self, Object};
 use seqfault_explorer::sync::atomic::Ordering;
 
 use super::guards::Guard;
+use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
 
 /// the explorer's machine.
@@ -31,7 +32,7 @@ impl Platform for Explorer {
     type RwLock<T: Send + Sync + 'static> = ExplorerRwLock<T>;
     type WaitQueue = ExplorerWaitQueue;
     type Cell = ExplorerCell;
-    type RcuPointer<T: Send + Sync + 'static> = ExplorerRcuPointer<T>;
+    type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ExplorerWord, T>;
 
     fn fence(ordering: Ordering) {
         if !in_finale() {
@@ -294,35 +295,5 @@ impl Cell for ExplorerCell {
             recorder::racing(on_race, || self.checked.with_mut(|_| ()));
         }
         self.value.store(value, StdOrdering::Relaxed);
-    }
-}
-
-/// A pointer: a checked number, and what each number stands for.
-#[derive(Debug)]
-pub struct ExplorerRcuPointer<T> {
-    number: ExplorerWord,
-    targets: StdMutex<Vec<Arc<T>>>,
-}
-
-impl<T: Send + Sync + 'static> RcuPointer<T> for ExplorerRcuPointer<T> {
-    fn new(target: Arc<T>) -> ExplorerRcuPointer<T> {
-        ExplorerRcuPointer {
-            number: Word::new(0),
-            targets: StdMutex::new(vec![target]),
-        }
-    }
-
-    fn load(&self) -> Arc<T> {
-        let number = self.number.load(Ordering::Acquire) as usize;
-        unpoisoned(self.targets.lock())[number].clone()
-    }
-
-    fn store(&self, target: Arc<T>, ordering: Ordering) {
-        let number = {
-            let mut targets = unpoisoned(self.targets.lock());
-            targets.push(target);
-            targets.len() as u64 - 1
-        };
-        self.number.store(number, ordering);
     }
 }

@@ -13,14 +13,15 @@
 //! - A load sees one of the last seven stores; load buffering is not explored.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
+use std::sync::{Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
 
 use loom::sync::atomic::{AtomicU64 as LoomAtomic, Ordering};
-use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, RwLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 
 use super::guards::Guard;
 use super::loom_spinlock::LoomSpinLock;
+use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
 
 /// loom's machine.
@@ -35,7 +36,7 @@ impl Platform for Loom {
     type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
     type WaitQueue = LoomWaitQueue;
     type Cell = LoomCell;
-    type RcuPointer<T: Send + Sync + 'static> = LoomRcuPointer<T>;
+    type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<LoomWord, T>;
 
     fn fence(ordering: Ordering) {
         if !in_finale() {
@@ -295,35 +296,5 @@ impl Cell for LoomCell {
             recorder::racing(on_race, || self.checked.with_mut(|_| ()));
         }
         self.value.store(value, StdOrdering::Relaxed);
-    }
-}
-
-/// A pointer: a checked number, and what each number stands for.
-#[derive(Debug)]
-pub struct LoomRcuPointer<T> {
-    number: LoomWord,
-    targets: StdMutex<Vec<Arc<T>>>,
-}
-
-impl<T: Send + Sync + 'static> RcuPointer<T> for LoomRcuPointer<T> {
-    fn new(target: Arc<T>) -> LoomRcuPointer<T> {
-        LoomRcuPointer {
-            number: Word::new(0),
-            targets: StdMutex::new(vec![target]),
-        }
-    }
-
-    fn load(&self) -> Arc<T> {
-        let number = self.number.load(Ordering::Acquire) as usize;
-        unpoisoned(self.targets.lock())[number].clone()
-    }
-
-    fn store(&self, target: Arc<T>, ordering: Ordering) {
-        let number = {
-            let mut targets = unpoisoned(self.targets.lock());
-            targets.push(target);
-            targets.len() as u64 - 1
-        };
-        self.number.store(number, ordering);
     }
 }

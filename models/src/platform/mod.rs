@@ -12,6 +12,7 @@ mod guards;
 mod loom;
 mod loom_spinlock;
 mod native;
+mod pointer;
 mod recorder;
 mod shuttle;
 

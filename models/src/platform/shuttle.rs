@@ -4,13 +4,14 @@
 //! - Sequentially consistent: orderings and fences mean nothing here.
 //! - Plain cells tell races by values only.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering as StdOrdering;
-use std::sync::{Arc, PoisonError};
 
-use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, TryLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 
+use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry};
 
 /// shuttle's machine.
@@ -25,7 +26,7 @@ impl Platform for Shuttle {
     type RwLock<T: Send + Sync + 'static> = ShuttleRwLock<T>;
     type WaitQueue = ShuttleWaitQueue;
     type Cell = ShuttleCell;
-    type RcuPointer<T: Send + Sync + 'static> = ShuttleRcuPointer<T>;
+    type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ShuttleWord, T>;
 
     fn fence(_: Ordering) {}
 
@@ -192,35 +193,5 @@ impl Cell for ShuttleCell {
 
     fn set(&self, value: u64, _: Violation) {
         self.0.store(value, StdOrdering::Relaxed);
-    }
-}
-
-/// A pointer: a number that is a scheduling point, and what it stands for.
-#[derive(Debug)]
-pub struct ShuttleRcuPointer<T> {
-    number: ShuttleWord,
-    targets: std::sync::Mutex<Vec<Arc<T>>>,
-}
-
-impl<T: Send + Sync + 'static> RcuPointer<T> for ShuttleRcuPointer<T> {
-    fn new(target: Arc<T>) -> ShuttleRcuPointer<T> {
-        ShuttleRcuPointer {
-            number: Word::new(0),
-            targets: std::sync::Mutex::new(vec![target]),
-        }
-    }
-
-    fn load(&self) -> Arc<T> {
-        let number = self.number.load(ALL) as usize;
-        unpoisoned(self.targets.lock())[number].clone()
-    }
-
-    fn store(&self, target: Arc<T>, ordering: Ordering) {
-        let number = {
-            let mut targets = unpoisoned(self.targets.lock());
-            targets.push(target);
-            targets.len() as u64 - 1
-        };
-        self.number.store(number, ordering);
     }
 }
