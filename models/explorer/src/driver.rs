@@ -213,7 +213,6 @@ fn probe(thread: ThreadId) -> Probe {
 
 /// Throws away what is left of the threads.
 fn discard() {
-    session::set_cancelling(true);
     INSIDE.set(true);
     let mut at = 0;
     while let Some(fiber) = session::with(|s| {
@@ -226,5 +225,4 @@ fn discard() {
         session::with(|s| s.stacks = pool);
     }
     INSIDE.set(false);
-    session::set_cancelling(false);
 }

@@ -52,6 +52,22 @@ fn sequentially_consistent_atomics() {
     agree(&Recipe::atomics().with_order(Order::SeqCst), 0..programs());
 }
 
+/// The search for `psc` differs where no fence is sequentially consistent.
+#[test]
+fn sequentially_consistent_accesses_among_others() {
+    let recipe = Recipe {
+        threads: 3,
+        instrs: 12,
+        locations: 2,
+        orders: vec![Order::SeqCst, Order::SeqCst, Order::AcqRel, Order::Relaxed],
+        rmw: 1,
+        store_loaded: 0,
+        fence: 0,
+        ..Recipe::atomics()
+    };
+    agree(&recipe, 0..programs());
+}
+
 #[test]
 fn mutexes() {
     agree(

@@ -49,7 +49,7 @@ impl Model {
         match self {
             Model::Sc => order::acyclic(graph, changed, false),
             Model::Tso => order::acyclic(graph, changed, true),
-            Model::Rc11 => graph.seq_cst < 2 || psc::acyclic(graph),
+            Model::Rc11 => graph.seq_cst < 2 || psc::acyclic(graph, changed),
         }
     }
 }

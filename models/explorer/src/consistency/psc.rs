@@ -9,9 +9,14 @@
 //! ```
 //!
 //! and `psc = psc_base | psc_F` is acyclic (Lahav and others, PLDI 2017).
-//! Relations are bit matrices; nothing is kept between checks. Where all of
-//! `Esc` is empty there is a shorter way: [`fences`].
+//! Relations are bit matrices; nothing is kept between checks. Where there are only
+//! fences or only accesses there are shorter ways: [`fences`], [`accesses`].
+//!
+//! An event that has just been added, and a read that a revisit has just changed, has no
+//! hb-successor. So an edge that was not there before it leads to it or from it, or from
+//! a fence that happens before it.
 
+mod accesses;
 mod fences;
 
 use crate::graph::Graph;
@@ -67,15 +72,25 @@ fn each(set: &[u64], mut f: impl FnMut(usize)) {
     }
 }
 
-/// Is `psc` acyclic?
-pub fn acyclic(graph: &Graph) -> bool {
+/// Is `psc` acyclic, if it was without `changed`?
+pub fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
     let n = graph.len();
     let sc: Vec<usize> = (0..n).filter(|&e| graph.events[e].order.seq_cst).collect();
-    if sc.len() < 2 {
+    let (fences, accesses): (Vec<usize>, Vec<usize>) = sc
+        .iter()
+        .partition(|&&e| graph.events[e].kind == Kind::Fence);
+    if fences.is_empty() {
+        return accesses::acyclic(graph, changed);
+    }
+    let may_close = |&event: &EventId| {
+        let before = |&fence: &usize| graph.hb_before(fence as EventId, event);
+        graph.event(event).order.seq_cst || fences.iter().any(before)
+    };
+    if !changed.iter().any(may_close) {
         return true;
     }
-    if sc.iter().all(|&e| graph.events[e].kind == Kind::Fence) {
-        return fences::acyclic(graph, &sc);
+    if accesses.is_empty() {
+        return fences::acyclic(graph, &fences);
     }
     let hb = happens_before(graph);
     let (com, eco) = communication(graph);

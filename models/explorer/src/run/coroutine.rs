@@ -44,13 +44,9 @@ impl StackPool {
         });
         let inner = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             YIELDER.set(yielder);
-            // A cancelled coroutine is unwound through here; corosensei's own
-            // payload must go on.
-            let result = catch_unwind(AssertUnwindSafe(body));
-            match result {
-                Err(payload) if super::session::cancelling() => std::panic::resume_unwind(payload),
-                ending => ending,
-            }
+            // A cancelled coroutine is unwound up to here. It may return then: for
+            // corosensei's own payload to go on would take a second unwinding.
+            catch_unwind(AssertUnwindSafe(body))
         });
         Fiber { inner }
     }

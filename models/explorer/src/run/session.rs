@@ -1,6 +1,6 @@
 //! The state of the search on one OS thread, and of the run at hand.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -163,16 +163,6 @@ static RUNS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     static SESSION: RefCell<Option<Box<Session>>> = const { RefCell::new(None) };
-    static CANCELLING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Is the run at hand being thrown away?
-pub(crate) fn cancelling() -> bool {
-    CANCELLING.get()
-}
-
-pub(crate) fn set_cancelling(value: bool) {
-    CANCELLING.set(value);
 }
 
 /// Installs the session of this OS thread.

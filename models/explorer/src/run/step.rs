@@ -89,7 +89,8 @@ impl Session {
         long
     }
 
-    fn departed<R>(&mut self, event: EventId, wanted: &Event) -> Step<R> {
+    #[cold]
+    fn departed<R>(&mut self, event: EventId, kind: Kind, site: Site) -> Step<R> {
         let found = self.graph().event(event);
         let before = if found.site == somewhere() {
             "before it was saved".into()
@@ -97,8 +98,9 @@ impl Session {
             format!("at {}", found.site)
         };
         let text = format!(
-            "thread {} did {:?} at {} where an earlier run with the same history did {:?} {before}",
-            self.current, wanted.kind, wanted.site, found.kind
+            "thread {} did {kind:?} at {site} where an earlier run with the same history did {:?} \
+             {before}",
+            self.current, found.kind
         );
         self.fail(Failure::departed(text));
         Step::Wait
@@ -142,15 +144,15 @@ impl Session {
         if let Some(step) = self.probed() {
             return step;
         }
-        let wanted = self.template(kind, order, site);
         if let Some(event) = self.ahead() {
             if self.graph().event(event).kind != kind {
-                return self.departed(event, &wanted);
+                return self.departed(event, kind, site);
             }
             self.replay(event, site);
         } else if !self.at_frontier() || self.too_long() {
             return self.wait(Status::Frontier, site);
         } else {
+            let wanted = self.template(kind, order, site);
             self.search.add_plain(wanted);
             self.passed();
         }
@@ -181,10 +183,10 @@ impl Session {
         if let Some(step) = self.probed() {
             return step;
         }
-        let wanted = self.template(Kind::Choose(n), Order::RELAXED, site);
+        let kind = Kind::Choose(n);
         if let Some(event) = self.ahead() {
-            if self.graph().event(event).kind != wanted.kind {
-                return self.departed(event, &wanted);
+            if self.graph().event(event).kind != kind {
+                return self.departed(event, kind, site);
             }
             self.replay(event, site);
             return Step::Done(self.graph().event(event).value);
@@ -192,6 +194,7 @@ impl Session {
         if !self.at_frontier() || self.too_long() {
             return self.wait(Status::Frontier, site);
         }
+        let wanted = self.template(kind, Order::RELAXED, site);
         self.search.add_choice(wanted, n);
         self.passed();
         Step::Done(0)
@@ -209,14 +212,11 @@ impl Session {
         if let Some(step) = self.probe_read(object, update) {
             return step;
         }
-        let mut wanted = self.template(Kind::Read, order.for_read(), site);
-        wanted.rmw = update.writes();
-        wanted.exchange = exchange;
         let (old, written) = if let Some(id) = self.ahead() {
             let event = self.graph().event(id);
             let (kind, loc, rf) = (event.kind, event.loc, event.rf);
             if kind != Kind::Read || self.locate(object.0, object.1, Some(loc)) != loc {
-                return self.departed(id, &wanted);
+                return self.departed(id, Kind::Read, site);
             }
             if !self.replayed(rf) {
                 return self.wait(Status::Replay(rf), site);
@@ -227,7 +227,8 @@ impl Session {
             return self.wait(Status::Frontier, site);
         } else {
             let loc = self.locate(object.0, object.1, None);
-            wanted.loc = loc;
+            let mut wanted = self.template(Kind::Read, order.for_read(), site);
+            (wanted.loc, wanted.rmw, wanted.exchange) = (loc, update.writes(), exchange);
             let write = wanted.rmw.then(|| {
                 let mut write = self.template(Kind::Write, order.for_write(), site);
                 (write.loc, write.rmw, write.index) = (loc, true, wanted.index + 1);
@@ -260,13 +261,11 @@ impl Session {
         if let Some(step) = self.probed() {
             return step;
         }
-        let mut wanted = self.template(Kind::Write, order.for_write(), site);
-        (wanted.rmw, wanted.value) = (role == Role::Update, value);
         if let Some(id) = self.ahead() {
             let event = self.graph().event(id);
             let (kind, loc) = (event.kind, event.loc);
             if kind != Kind::Write || self.locate(object.0, object.1, Some(loc)) != loc {
-                return self.departed(id, &wanted);
+                return self.departed(id, Kind::Write, site);
             }
             if !object.0.address && self.graph().event(id).value != value {
                 let text = format!(
@@ -289,6 +288,8 @@ impl Session {
             };
             return self.wait(status, site);
         } else {
+            let mut wanted = self.template(Kind::Write, order.for_write(), site);
+            (wanted.rmw, wanted.value) = (role == Role::Update, value);
             wanted.loc = self.locate(object.0, object.1, None);
             let rules = self.rules;
             let id = self.graph().len() as EventId;
