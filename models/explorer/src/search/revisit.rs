@@ -104,7 +104,7 @@ impl Search {
                 }
             }
             let to = To::Revisit(read, position as u32);
-            fork.ways.push(Way { rf, value, to });
+            fork.push(Way { rf, value, to });
         }
     }
 
