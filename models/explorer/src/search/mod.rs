@@ -16,6 +16,23 @@
 //!   set of visited graphs is not kept.
 //! - T4. Alternatives of a level are taken last in, first out, so that cutting
 //!   the level's graph to where they were found restores it.
+//!
+//! # Memory
+//! The paper's algorithm takes memory that is linear in the length of an execution.
+//! This implementation takes more, and stays polynomial:
+//! - a pending alternative is 24 bytes (see [`pending`]), a step that left some 250
+//!   more. A step may leave as many as there are reads and writes of its location,
+//!   but for places side by side, which are one. So they may grow by the square of
+//!   the events, 24 bytes each; two threads that only write stay linear;
+//! - a graph has clocks for each event, as wide as there are threads;
+//! - a revisit that is taken up while its level has other alternatives starts a new
+//!   level, and the graph of the old one waits, cut to what is pending. It could be
+//!   found again from the revisited graph, since all that was deleted is maximal
+//!   (T3), but only by running the program once more for each. On the random programs
+//!   and the closed forms of the tests there were never more levels than events in
+//!   the graph at hand: so memory is by the square of the events. That is no proof.
+//!
+//! [`Progress::memory`](crate::Progress::memory) is what a search did take.
 
 pub mod forward;
 pub(crate) mod pending;
@@ -72,7 +89,7 @@ impl Search {
         self.pending
     }
 
-    /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress).
+    /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress::memory).
     pub(crate) fn bytes(&self) -> usize {
         debug_assert_eq!((self.pending, self.held), self.count());
         graph_bytes(&self.graph) + self.held
