@@ -4,8 +4,8 @@
 mod subject;
 
 use seqfault_explorer::mutation::Mutation;
-use seqfault_oracle::Order;
 use seqfault_oracle::random::Recipe;
+use seqfault_oracle::{Instr, Order, Program};
 use subject::Layout;
 use subject::judge::difference;
 
@@ -22,18 +22,20 @@ fn agree(recipe: &Recipe, seeds: std::ops::Range<u64>) {
 
 fn agree_in(recipe: &Recipe, seeds: std::ops::Range<u64>, layout: Layout) {
     for seed in seeds {
-        let program = recipe.program(seed);
-        if let Some(text) = difference(&program, Mutation::None, layout) {
-            let small = seqfault_oracle::shrink(&program, |p| {
-                difference(p, Mutation::None, layout).is_some()
-            });
-            let why = difference(&small, Mutation::None, layout);
-            panic!(
-                "seed {seed}: {:?}\n{}\n{text}",
-                small.threads,
-                why.unwrap_or_default()
-            );
-        }
+        agree_on(&recipe.program(seed), seed, layout);
+    }
+}
+
+fn agree_on(program: &Program, seed: u64, layout: Layout) {
+    if let Some(text) = difference(program, Mutation::None, layout) {
+        let small =
+            seqfault_oracle::shrink(program, |p| difference(p, Mutation::None, layout).is_some());
+        let why = difference(&small, Mutation::None, layout);
+        panic!(
+            "seed {seed}: {:?}\n{}\n{text}",
+            small.threads,
+            why.unwrap_or_default()
+        );
     }
 }
 
@@ -52,7 +54,33 @@ fn sequentially_consistent_atomics() {
     agree(&Recipe::atomics().with_order(Order::SeqCst), 0..programs());
 }
 
-/// The search for `psc` differs where no fence is sequentially consistent.
+/// The search for `psc` differs where fences alone are sequentially consistent,
+#[test]
+fn sequentially_consistent_fences_among_others() {
+    let recipe = Recipe {
+        threads: 3,
+        instrs: 12,
+        locations: 2,
+        orders: vec![Order::SeqCst],
+        load: 3,
+        store: 3,
+        rmw: 0,
+        store_loaded: 0,
+        fence: 3,
+        ..Recipe::atomics()
+    };
+    for seed in 0..10 * programs() {
+        let mut program = recipe.program(seed);
+        for instr in program.threads.iter_mut().flatten() {
+            if let Instr::Load { ord, .. } | Instr::Store { ord, .. } = instr {
+                *ord = Order::Relaxed;
+            }
+        }
+        agree_on(&program, seed, Layout::Plain);
+    }
+}
+
+/// and where no fence is.
 #[test]
 fn sequentially_consistent_accesses_among_others() {
     let recipe = Recipe {

@@ -90,7 +90,7 @@ pub fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
         return true;
     }
     if accesses.is_empty() {
-        return fences::acyclic(graph, &fences);
+        return fences::acyclic(graph, changed);
     }
     let hb = happens_before(graph);
     let (com, eco) = communication(graph);

@@ -148,6 +148,14 @@ impl Graph {
         self.clocks.row(b, Row::Porf)[a.thread as usize] > a.index
     }
 
+    /// The last of the first `len` events that is not in the porf-prefix of `event`.
+    pub(crate) fn last_outside(&self, event: EventId, len: EventId) -> Option<EventId> {
+        let known = self.clocks.row(event, Row::Porf);
+        let outside = |e: &Event| known[e.thread as usize] <= e.index;
+        let last = self.events[..len as usize].iter().rposition(outside);
+        last.map(|at| at as EventId)
+    }
+
     /// The event before this one in its thread, or the one that spawned it.
     #[inline]
     pub(crate) fn predecessor(&self, thread: ThreadId, index: u32) -> EventId {

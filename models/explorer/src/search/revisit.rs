@@ -21,10 +21,9 @@ impl Search {
         let spared = (rules.mutation == Mutation::Revisit)
             .then(|| reads.find(|&read| !self.graph.porf_before(read, write)))
             .flatten();
-        for event in (0..write).rev() {
-            if self.graph.porf_before(event, write) {
-                continue;
-            }
+        let mut next = write;
+        while let Some(event) = self.graph.last_outside(write, next) {
+            next = event;
             if rules.mutation != Mutation::Maximality && !self.maximal(event, write) {
                 return;
             }

@@ -6,59 +6,90 @@
 //! `eco` of one location is the order of *ranks*: a write at place `p` of `co` has
 //! rank `2p`, a read of it `2p + 1`, and `a ; eco ; b` iff the rank of `b` is the
 //! greater. (The write of a read-modify-write comes after its own read by `po`
-//! anyway.) So it is enough to know, for each location, the least rank behind one
-//! fence and the greatest before another.
+//! anyway.)
+//!
+//! A new cycle leads from a changed access by `eco ; hb` to a fence, on by `psc`, and
+//! from a fence by `hb` to the access. The search keeps what it has reached as one number
+//! for each thread, since `hb` contains `po`, and one for each location, since `eco` is
+//! the order of ranks. So each event is reached once.
 
 use crate::graph::Graph;
 use crate::graph::event::{EventId, INIT};
 
-/// Is `psc` of these fences acyclic?
-pub(super) fn acyclic(graph: &Graph, fences: &[usize]) -> bool {
+/// Is there no cycle of `psc` through one of `changed`?
+pub(super) fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
     let ranks = ranks(graph);
-    let places = graph.places.len();
-    let mut behind = vec![vec![u32::MAX; places]; fences.len()];
-    let mut before = vec![vec![0; places]; fences.len()];
-    for (event, &(place, rank)) in ranks.iter().enumerate() {
-        if rank == NONE {
-            continue;
-        }
-        for (at, &fence) in fences.iter().enumerate() {
-            if graph.hb_before(fence as EventId, event as EventId) {
-                behind[at][place] = behind[at][place].min(rank);
+    changed.iter().all(|&event| {
+        let search = Reached {
+            graph,
+            ranks: &ranks,
+            from: graph.threads.iter().map(Vec::len).collect(),
+            behind: vec![NONE - 1; graph.places.len()],
+            work: vec![ranks[event as usize]],
+        };
+        !search.comes_back_to(event)
+    })
+}
+
+/// What a search from an access has reached.
+struct Reached<'a> {
+    graph: &'a Graph,
+    ranks: &'a [(usize, u32)],
+    /// Per thread, the index from which on a fence that was reached happens before all.
+    from: Vec<usize>,
+    /// Per location, the rank behind which all is reached by `eco`.
+    behind: Vec<u32>,
+    /// Ranks that are to be gone on from.
+    work: Vec<(usize, u32)>,
+}
+
+impl Reached<'_> {
+    fn comes_back_to(mut self, event: EventId) -> bool {
+        let graph = self.graph;
+        let (thread, index) = (graph.event(event).thread, graph.event(event).index);
+        while let Some((place, rank)) = self.work.pop() {
+            if rank >= self.behind[place] {
+                continue;
             }
-            if graph.hb_before(event as EventId, fence as EventId) {
-                before[at][place] = before[at][place].max(rank);
+            let done = std::mem::replace(&mut self.behind[place], rank);
+            let place = &graph.places[place];
+            for &next in place.co.iter().chain(&place.reads) {
+                if (rank + 1..=done).contains(&self.ranks[next as usize].1) {
+                    self.fences_after(next);
+                }
+            }
+            if self.from[thread as usize] <= index as usize {
+                return true;
             }
         }
+        false
     }
-    // From a fence to itself nothing leads in a coherent graph.
-    let leads = |a: usize, b: usize| {
-        a != b
-            && (graph.hb_before(fences[a] as EventId, fences[b] as EventId)
-                || (0..places).any(|place| behind[a][place] < before[b][place]))
-    };
-    let mut alive: Vec<usize> = (0..fences.len()).collect();
-    // Kahn's algorithm: what nothing leads to goes.
-    loop {
-        let left: Vec<usize> = alive
-            .iter()
-            .copied()
-            .filter(|&b| alive.iter().any(|&a| leads(a, b)))
-            .collect();
-        if left.is_empty() {
-            return true;
+
+    /// Reaches the fences that an event happens before, and what they happen before.
+    fn fences_after(&mut self, event: EventId) {
+        let graph = self.graph;
+        for thread in 0..graph.threads.len() {
+            let open = &graph.threads[thread][..self.from[thread]];
+            let after = open.partition_point(|&e| !graph.hb_before(event, e));
+            let mut after = open[after..].iter().copied();
+            let Some(fence) = after.find(|&e| graph.event(e).is_sc_fence()) else {
+                continue;
+            };
+            for (events, from) in graph.threads.iter().zip(&mut self.from) {
+                let first = events[..*from].partition_point(|&e| !graph.hb_before(fence, e));
+                for &reached in &events[first..*from] {
+                    self.work.push(self.ranks[reached as usize]);
+                }
+                *from = first;
+            }
         }
-        if left.len() == alive.len() {
-            return false;
-        }
-        alive = left;
     }
 }
 
 /// Neither a read nor a write.
 const NONE: u32 = u32::MAX;
 
-/// Each event's location and rank there.
+/// Each event's location and rank there; `NONE` is behind all of them.
 fn ranks(graph: &Graph) -> Vec<(usize, u32)> {
     let mut ranks = vec![(0, NONE); graph.len()];
     for (place, locus) in graph.places.iter().enumerate() {
