@@ -292,6 +292,29 @@ fn a_lost_alternative_is_noticed() {
 }
 
 #[test]
+fn a_thread_that_was_cut_is_remembered() {
+    // Only the first run goes on in the thread that is too long.
+    let program = || {
+        let long = seqfault_explorer::choose(3) == 0;
+        let x = Arc::new(AtomicU64::new(0));
+        let reads = if long { 20 } else { 1 };
+        (0..reads).for_each(|_| drop(x.load(Ordering::Relaxed)));
+    };
+    let builder = Builder::new().max_events(10);
+    let report = builder.clone().max_executions(1).check(program);
+    assert!(matches!(
+        report.verdict,
+        Verdict::Unknown(Limit::Executions)
+    ));
+    let report = builder.resume(saved(&report.rest.unwrap()), program);
+    let verdict = report.unwrap().verdict;
+    assert!(
+        matches!(verdict, Verdict::Unknown(Limit::Events)),
+        "{verdict:?}"
+    );
+}
+
+#[test]
 fn other_options_are_refused_by_name() {
     let rest = some_rest();
     let fits = Builder::new().allow_blocked(true);
