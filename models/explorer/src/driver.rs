@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
+use crate::alloc::heap;
 use crate::config::Config;
 use crate::graph::event::ThreadId;
 use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
 use crate::run::assume::Seen;
-use crate::run::session::{self, Probe, Session, Status};
+use crate::run::session::{self, Phase, Probe, Session, Status};
 use crate::run::{ops, session::Registry};
 use crate::search::Search;
 
@@ -192,7 +193,10 @@ fn run(program: &Program) -> Ended {
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
     }
-    let ended = judge();
+    let ended = match judge() {
+        Ended::Complete => settle(),
+        other => other,
+    };
     discard();
     // The site of a failure is in the graph that the run ended with.
     match ended {
@@ -318,6 +322,14 @@ fn judge() -> Ended {
     })
 }
 
+/// Ends a complete execution: has it leaked something?
+fn settle() -> Ended {
+    INSIDE.set(true);
+    let failure = heap::settle();
+    INSIDE.set(false);
+    failure.map_or(Ended::Complete, Ended::Failed)
+}
+
 /// Has the last event of a thread read from a write that is not the last?
 fn stale(session: &Session, thread: ThreadId) -> bool {
     let graph = session.graph();
@@ -349,7 +361,7 @@ fn probe(thread: ThreadId) -> Probe {
 
 /// Throws away what is left of the threads.
 fn discard() {
-    session::set_cancelling(true);
+    session::set_phase(Phase::Cancelling);
     INSIDE.set(true);
     let mut at = 0;
     while let Some(fiber) = session::with(|s| {
@@ -361,6 +373,7 @@ fn discard() {
         pool.recycle(fiber);
         session::with(|s| s.stacks = pool);
     }
+    heap::reclaim();
     INSIDE.set(false);
-    session::set_cancelling(false);
+    session::set_phase(Phase::Running);
 }
