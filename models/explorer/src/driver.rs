@@ -302,6 +302,9 @@ fn judge() -> Ended {
             return Ended::Moot;
         }
     }
+    if session::with(|s| s.doubt(waiting.iter().map(|&(thread, _)| thread))) {
+        return Ended::Restart;
+    }
     let kind = if livelock {
         FailureKind::Livelock
     } else {

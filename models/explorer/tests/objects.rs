@@ -357,6 +357,24 @@ fn a_destructor_comes_after_all_drops() {
     assert_eq!(counts, [1; 3]);
 }
 
+#[test]
+fn a_destructor_comes_after_what_any_drop_comes_after() {
+    let counts = passes(|| {
+        let cell = StdArc::new(UnsafeCell::new(0));
+        let handle = Arc::new(Reads(cell.clone()));
+        let other = handle.clone();
+        thread::spawn(move || {
+            let writer = thread::spawn(move || cell.with_mut(|_| ()));
+            writer.join().unwrap();
+            drop(other);
+        });
+        // Meanwhile that drop comes first.
+        thread::spawn(|| ()).join().unwrap();
+        drop(handle);
+    });
+    assert_eq!(counts, [1; 3]);
+}
+
 /// Reads a cell that it shares with the rest of the program.
 struct Reads(StdArc<UnsafeCell<u64>>);
 
@@ -444,7 +462,9 @@ fn a_destructor_with_events_is_in_the_thread_of_each_drop() {
             thread::spawn(move || drop(handle))
         });
         drop(handle);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         let last = word.load(Relaxed);
         sink.lock().unwrap().insert(last);
     });

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::session::Session;
 use super::step::Step;
 use crate::alloc::heap::Name;
+use crate::graph::event::ThreadId;
 
 /// Something that a program may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +19,8 @@ pub(crate) enum Assumption {
     TryLocks,
     /// A thread reads under a read-write lock: the lock's name and the thread.
     Reads((u32, u32), u32),
-    /// Tries to enter a read-write lock.
+    /// Tries to enter a read-write lock, or waits for ever for one with a writer
+    /// halfway in.
     Tries((u32, u32)),
     /// Asks for the count of an `Arc`, or has events in its destructor.
     Counts(Name),
@@ -49,6 +51,16 @@ impl Session {
             None => Step::Done(()),
             Some(arc) => self.assume(Assumption::Counts(arc)),
         }
+    }
+
+    /// Do threads wait for ever only because of an assumption? Starts again then.
+    pub(crate) fn doubt(&mut self, mut waiting: impl Iterator<Item = ThreadId>) -> bool {
+        let halfway = waiting.find_map(|thread| self.threads[thread as usize].halfway);
+        halfway.is_some_and(|lock| {
+            self.seen.insert(Assumption::Tries(lock));
+            self.restart = true;
+            true
+        })
     }
 
     /// The threads that read under a read-write lock.

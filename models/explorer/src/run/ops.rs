@@ -223,6 +223,12 @@ pub(crate) fn reads_under(lock: (u32, u32)) {
     let _ = ask(|s| s.assume(Assumption::Reads(lock, s.current)));
 }
 
+/// Notes that the thread holds off readers of a read-write lock while it waits for
+/// others, or no longer does.
+pub(crate) fn halfway(lock: Option<(u32, u32)>) {
+    session::with(|s| s.threads[s.current as usize].halfway = lock);
+}
+
 /// The threads that read under a read-write lock.
 pub(crate) fn readers(lock: (u32, u32)) -> Vec<u32> {
     session::with(|s| s.readers(lock))

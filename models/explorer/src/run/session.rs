@@ -54,6 +54,9 @@ pub(crate) struct Thread {
     pub(crate) locks: u32,
     /// Has a wait of it ended without a notification?
     pub(crate) woken: bool,
+    /// The read-write lock that it waits to write under, holding off some readers
+    /// already.
+    pub(crate) halfway: Option<(u32, u32)>,
     /// Waits in `spin`.
     pub(crate) spun: bool,
     /// Where it waits.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test binary judges")]
 
+use std::collections::BTreeSet;
+
 use seqfault_explorer::Model;
 use seqfault_explorer::mutation::Mutation;
 use seqfault_oracle::{Program, enumerate};
@@ -25,6 +27,7 @@ fn expected(program: &Program, model: seqfault_oracle::Model) -> Findings {
         outcomes,
         executions: all.executions,
         blocked: all.blocked,
+        stuck: BTreeSet::new(),
         races: all.races,
         twice: 0,
     }
@@ -40,6 +43,8 @@ pub fn difference(program: &Program, mutation: Mutation, layout: Layout) -> Opti
             continue;
         }
         found.twice = found.twice.min(1);
+        // Graphs do not say where their threads are.
+        found.stuck.clear();
         if program.rwlocks > 0 {
             // A writer takes a read-write lock step by step, and may wait in between.
             found.blocked = wanted.blocked;
