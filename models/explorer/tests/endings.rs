@@ -16,7 +16,7 @@ use subject::{Layout, explore_with};
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 
 /// Programs of each test, unless the environment says otherwise.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 fn seeds() -> Range<u64> {
     let count = std::env::var("SEQFAULT_PROGRAMS");
@@ -83,16 +83,66 @@ fn waits() {
 
 #[test]
 fn waits_that_end_by_themselves() {
-    agree(&Sections::waits(), &MODELS, Wakeups::SpuriousOnce);
+    let sections = Sections {
+        threads: 3,
+        ..Sections::waits()
+    };
+    agree(&sections, &MODELS, Wakeups::SpuriousOnce);
+}
+
+/// An attempt that fails may have read a word that is no longer held.
+///
+/// Under RC11 it does not synchronise (C++20 [thread.mutex.requirements]); under TSO it is a load,
+/// which on x86 it is not: a gap of the model. `more` is in how many programs that shows.
+#[track_caller]
+fn attempts(sections: &Sections, more: [u64; 2]) {
+    agree(sections, &[Model::Sc], Wakeups::Notified);
+    for (model, more) in [Model::Tso, Model::Rc11].into_iter().zip(more) {
+        let count = seeds().filter(|&seed| {
+            let program = sections.program(seed);
+            let wanted = endings(&program, Wakeups::Notified);
+            let found = found(&program, model, Wakeups::Notified);
+            let missed = !wanted.complete.is_subset(&found.complete)
+                || !wanted.stuck.is_subset(&found.stuck);
+            assert!(!missed, "seed {seed}: {model:?}\n{program}");
+            let complete = found.complete.difference(&wanted.complete);
+            let stuck = found.stuck.difference(&wanted.stuck);
+            let reads = complete.map(|outcome| &outcome.reads);
+            let invented: Vec<_> = reads.chain(stuck.map(|stuck| &stuck.reads)).collect();
+            let known = |reads: &&Vec<Vec<u64>>| some_attempt_fails(&program, reads);
+            assert!(
+                invented.iter().all(known),
+                "seed {seed}: {model:?}\n{program}"
+            );
+            !invented.is_empty()
+        });
+        let count = count.count() as u64;
+        println!("{count} programs have more under {model:?}");
+        if seeds().end == SEEDS {
+            assert_eq!(count, more, "{model:?}");
+        }
+    }
+}
+
+fn some_attempt_fails(program: &Program, reads: &[Vec<u64>]) -> bool {
+    let attempt = |instr: &Instr| {
+        matches!(
+            instr,
+            Instr::TryLock(_) | Instr::TryReadLock(_) | Instr::TryWriteLock(_)
+        )
+    };
+    let fails = |(thread, reads): (&Vec<Instr>, &Vec<u64>)| {
+        let yields = thread.iter().filter(|instr| instr.yields());
+        yields
+            .zip(reads)
+            .any(|(instr, &value)| attempt(instr) && value == 0)
+    };
+    program.threads.iter().zip(reads).any(fails)
 }
 
 #[test]
 fn attempts_at_mutexes() {
-    agree(
-        &Sections::tries(),
-        &[Model::Sc, Model::Tso],
-        Wakeups::Notified,
-    );
+    attempts(&Sections::tries(), [1, 1]);
 }
 
 #[test]
@@ -102,18 +152,10 @@ fn read_write_locks() {
 
 #[test]
 fn attempts_at_read_write_locks() {
-    agree(
-        &Sections::rwlocks(true),
-        &[Model::Sc, Model::Tso],
-        Wakeups::Notified,
-    );
+    attempts(&Sections::rwlocks(true), [0, 0]);
 }
 
 #[test]
 fn everything() {
-    agree(
-        &Sections::everything(),
-        &[Model::Sc, Model::Tso],
-        Wakeups::Notified,
-    );
+    attempts(&Sections::everything(), [0, 1]);
 }

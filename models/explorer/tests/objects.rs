@@ -603,6 +603,19 @@ fn what_is_freed_frees_what_it_owns() {
         thread::spawn(move || inner.with(|_| ()));
         Ptr::new(Owner(inner)).free();
     });
+    // What comes later is ordered after the end, and what the end does.
+    passes(|| {
+        let cell = StdArc::new(UnsafeCell::new(0));
+        let other = cell.clone();
+        let ptr = Ptr::new(Reads(cell.clone()));
+        thread::spawn(move || {
+            ptr.free();
+            other.with_mut(|_| ());
+        })
+        .join()
+        .unwrap();
+        cell.with_mut(|_| ());
+    });
     // Through an `Arc`, whose destructor is not a part of one thread.
     let arc = |joined: bool| {
         move || {

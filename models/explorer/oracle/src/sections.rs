@@ -64,6 +64,8 @@ impl Sections {
     /// One read-write lock and, if `tries`, attempts at it; and a mutex.
     pub fn rwlocks(tries: bool) -> Self {
         Sections {
+            // Attempts order the readers.
+            parts: if tries { 4 } else { 6 },
             mutexes: 1,
             lock: 1,
             rwlock: 6,
