@@ -44,7 +44,7 @@ impl<T> Drop for JoinHandle<T> {
         let Some(value) = ended.and_then(|mut result| result.take()) else {
             return;
         };
-        if session::unwinding() {
+        if session::unwinding() || session::whereabouts().is_none() {
             return;
         }
         let moments = session::with(|s| vec![s.last_moment(self.id), s.now()]);
