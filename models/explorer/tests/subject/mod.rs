@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::graph::Graph;
-use seqfault_explorer::graph::event::{INIT, Kind};
+use seqfault_explorer::graph::event::{Event, INIT, Kind};
 use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::sync::atomic::{AtomicU64, Ordering, fence};
 use seqfault_explorer::sync::{
@@ -28,6 +28,8 @@ pub struct Findings {
     pub stuck: BTreeSet<Stuck>,
     pub races: bool,
     pub twice: u64,
+    /// Some read-write lock counts its readers, in their order.
+    pub counted: bool,
 }
 
 fn order(order: Order) -> Ordering {
@@ -263,6 +265,8 @@ pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Find
             if !seen.graphs.insert(canonical(graph)) {
                 seen.findings.twice += 1;
             }
+            let writer = |event: &Event| event.kind == Kind::Write && event.value == u64::MAX;
+            seen.findings.counted |= graph.events.iter().any(writer);
             // The first locations are the words: the first thread touches them.
             let finals = (0..locations)
                 .map(|loc| {
