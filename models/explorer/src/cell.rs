@@ -218,7 +218,7 @@ impl Session {
         match self.heap.late() {
             None => state.note(now, act != Act::Read, site),
             Some(late) => {
-                for &moment in &late.at {
+                for &moment in &late.last {
                     state.note(moment, act != Act::Read, site);
                 }
             }

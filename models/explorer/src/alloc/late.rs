@@ -8,15 +8,16 @@
 //!
 //! - L1. What the destructor does is ordered after all that any drop is ordered
 //!   after.
-//! - L2. What comes later is ordered after the destructor only if it is ordered
-//!   after *every* drop. For let it not be ordered after some drop. Of those, take
-//!   one that no other of them is ordered after: there is an order in which it is
-//!   the last drop, and then the destructor is not ordered before what comes later.
+//! - L2. A drop may be the last unless `porf` leads from it to another one. What
+//!   comes later is ordered after the destructor only if it is ordered after *every*
+//!   drop that may be the last: each is, in some order, and then the destructor is
+//!   in its thread.
 //! - L3. What a thread does after its drop is not ordered after the other drops,
 //!   though it would be, were its drop the last: where it is not the last, it does
 //!   the same without that order.
 //!
-//! So no race is missed and none is invented. Destructors with events need a
+//! So no race is missed, and under RC11 none is invented. (SC and TSO order some drops
+//! by `fr` alone, of which both are taken for the last.) Destructors with events need a
 //! thread to have them in; then drops become events: see `sync::arc`.
 //!
 //! The destructor of what was freed runs when the execution is over, and counts
@@ -32,8 +33,10 @@ use super::heap::Name;
 /// A destructor that runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Late {
-    /// The moments that it belongs to; one for each thread.
+    /// The moments that it comes after; one for each thread.
     pub(crate) at: Vec<Moment>,
+    /// Those of them that may be the last: where it may run.
+    pub(crate) last: Vec<Moment>,
     /// How many events of each thread happen before it.
     clock: Vec<u32>,
     /// The `Arc` that it belongs to.
@@ -89,7 +92,7 @@ impl Session {
             Some(own) => access.tick <= own.tick || late.clock(access.thread) > access.at,
             None => late.clock(access.thread) > access.at,
         };
-        before || late.settling && late.at.iter().all(|m| self.follows(access, *m))
+        before || late.settling && late.last.iter().all(|m| self.follows(access, *m))
     }
 
     /// Is an access ordered after a moment?
@@ -111,9 +114,19 @@ impl Session {
                 }
             }
         }
+        let leads = |from: &Moment, to: &Moment| {
+            let before = self.graph().predecessor(to.thread, to.at);
+            before != INIT && from.thread != to.thread && {
+                let row = self.graph().clocks.row(before, Row::Porf);
+                row.get(from.thread as usize).is_some_and(|&count| count > from.at)
+            }
+        };
+        let may_be_last = |m: &&Moment| !at.iter().any(|other| leads(m, other));
+        let last = at.iter().filter(may_be_last).copied().collect();
         let settling = settling || self.heap.late().is_some_and(|late| late.settling);
         self.heap.enter(Late {
             at,
+            last,
             clock,
             arc,
             settling,

@@ -8,7 +8,7 @@ use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::sync::Arc;
 use seqfault_explorer::sync::atomic::AtomicU64;
 use seqfault_explorer::sync::atomic::Ordering::Relaxed;
-use seqfault_explorer::{Builder, FailureKind, thread};
+use seqfault_explorer::{Builder, FailureKind, spin, thread};
 
 use crate::{fails, passes};
 
@@ -109,6 +109,38 @@ fn a_destructor_may_run_in_any_thread() {
         &["reads", "writes"],
         shared_cell([true, true], true),
     );
+}
+
+/// The first thread to drop tells the second, which waits for that; `waits` is for
+/// whom the rest of the program waits.
+fn told(waits: usize) -> impl Fn() + Send + Sync + Clone + 'static {
+    move || {
+        let cell = StdArc::new(UnsafeCell::new(0));
+        let word = StdArc::new(AtomicU64::new(0));
+        let first = Arc::new(Reads(cell.clone()));
+        let (second, told) = (first.clone(), word.clone());
+        let threads = [
+            thread::spawn(move || {
+                drop(first);
+                word.store(1, Relaxed);
+            }),
+            thread::spawn(move || {
+                while told.load(Relaxed) == 0 {
+                    spin();
+                }
+                drop(second);
+            }),
+        ];
+        let [first, second] = threads;
+        if waits == 0 { first } else { second }.join().unwrap();
+        cell.with_mut(|_| ());
+    }
+}
+
+#[test]
+fn only_a_drop_that_may_be_the_last_has_the_destructor() {
+    assert_eq!(passes(told(1)), [1; 3]);
+    fails(FailureKind::DataRace, &["reads", "writes"], told(0));
 }
 
 #[test]
