@@ -1,5 +1,7 @@
 //! Things with an end: leaks, uses after it, and what orders destructors.
 
+#[path = "objects/counted.rs"]
+mod counted;
 #[path = "objects/destructors.rs"]
 mod destructors;
 #[path = "objects/handles.rs"]

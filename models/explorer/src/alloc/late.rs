@@ -118,7 +118,8 @@ impl Session {
             let before = self.graph().predecessor(to.thread, to.at);
             before != INIT && from.thread != to.thread && {
                 let row = self.graph().clocks.row(before, Row::Porf);
-                row.get(from.thread as usize).is_some_and(|&count| count > from.at)
+                row.get(from.thread as usize)
+                    .is_some_and(|&count| count > from.at)
             }
         };
         let may_be_last = |m: &&Moment| !at.iter().any(|other| leads(m, other));
