@@ -4,21 +4,86 @@
 //! its last read and its last write were; an access is checked against those of
 //! the other threads by happens-before. Since runs are linearisations of
 //! `porf`, which holds hb, an earlier access of the run can only be before.
+//!
+//! What a destructor does may belong to several threads at once: see
+//! [`alloc::late`](crate::alloc).
 
 use std::panic::Location;
 
 use crate::report::{Failure, FailureKind};
 use crate::run::coroutine::suspend;
 use crate::run::object::Object;
-use crate::run::session::{self, Session};
+use crate::run::session::{self, Phase, Session};
 
 type Site = &'static Location<'static>;
 
-/// The last read and the last write of each thread: how many events the thread
-/// had then, and where.
+/// What is done to plain memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Read,
+    Write,
+    /// Ends its life; a write, as far as races go.
+    Free,
+}
+
+impl Act {
+    fn verb(self) -> &'static str {
+        match self {
+            Act::Read => "reads",
+            Act::Write => "writes",
+            Act::Free => "frees",
+        }
+    }
+}
+
+/// A place in a run: a thread, how many events it had then, and how many such
+/// places there were before in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) thread: u32,
+    pub(crate) at: u32,
+    pub(crate) tick: u64,
+}
+
+/// An access: when, and where in the program.
+type Access = Option<(Moment, Site)>;
+
+/// The last read and the last write of each thread, and the end.
 #[derive(Debug, Default)]
 pub(crate) struct CellState {
-    last: Vec<[Option<(u32, Site)>; 2]>,
+    last: Vec<[Access; 2]>,
+    pub(crate) freed: Option<(u32, Site)>,
+}
+
+impl CellState {
+    /// An access that nothing orders with one that is made now.
+    fn conflict(&self, session: &Session, write: bool) -> Option<(Moment, Act, Site)> {
+        let mut race = None;
+        for last in &self.last {
+            for (kind, access) in last.iter().enumerate() {
+                let Some((moment, site)) = *access else {
+                    continue;
+                };
+                if (write || kind == 1) && !session.ordered(moment) {
+                    let freed = kind == 1 && self.freed.is_some_and(|(_, freed)| freed == site);
+                    let act = [Act::Read, Act::Write][kind];
+                    race = Some((moment, if freed { Act::Free } else { act }, site));
+                }
+            }
+        }
+        race
+    }
+
+    fn note(&mut self, moment: Moment, write: bool, site: Site) {
+        let thread = moment.thread as usize;
+        if self.last.len() <= thread {
+            self.last.resize(thread + 1, [None; 2]);
+        }
+        let last = &mut self.last[thread][usize::from(write)];
+        if last.is_none_or(|(before, _)| before.tick <= moment.tick) {
+            *last = Some((moment, site));
+        }
+    }
 }
 
 /// Plain memory in the manner of `loom::cell::UnsafeCell`.
@@ -77,23 +142,27 @@ impl<T: ?Sized> UnsafeCell<T> {
 
 /// Checks an access to plain memory, and notes it.
 pub fn access(object: &Object, write: bool, site: Site) {
-    if std::thread::panicking() {
+    checked(|s| s.cell_access(object, write, site));
+}
+
+/// Does something in a run that goes on; a failure ends it.
+pub(crate) fn checked(f: impl FnOnce(&mut Session)) {
+    if session::unwinding() {
         return;
     }
     let failed = session::with(|s| {
         if s.probe.is_none() {
-            s.cell_access(object, write, site);
+            f(s);
         }
         s.failure.is_some()
     });
-    if failed {
+    if failed && session::phase() == Phase::Running {
         suspend();
     }
 }
 
 impl Session {
     fn cell_access(&mut self, object: &Object, write: bool, site: Site) {
-        let thread = self.current;
         self.check_birth(object, site);
         let id = object.bound(self.run).unwrap_or_else(|| {
             let id = self.cells.len() as u32;
@@ -101,36 +170,61 @@ impl Session {
             object.bind(self.run, id);
             id
         });
-        let mut race = None;
-        for (other, last) in self.cells[id as usize].last.iter().enumerate() {
-            let other = other as u32;
-            if other == thread || *last == [None; 2] {
-                continue;
-            }
-            let known = self.knows(thread, other);
-            let before = |access: &Option<(u32, Site)>| access.is_none_or(|(at, _)| known > at);
-            for (theirs, access) in last.iter().enumerate() {
-                if (write || theirs == 1) && !before(access) {
-                    race = Some((other, theirs == 1, access.expect("an access").1));
+        let mut state = std::mem::take(&mut self.cells[id as usize]);
+        let act = if write { Act::Write } else { Act::Read };
+        self.access(&mut state, None, act, site);
+        self.cells[id as usize] = state;
+    }
+
+    /// Checks an access, and notes it. `made` is where the memory was allocated.
+    pub(crate) fn access(
+        &mut self,
+        state: &mut CellState,
+        made: Option<Site>,
+        act: Act,
+        site: Site,
+    ) {
+        let what = || made.map_or("a cell".into(), |made| format!("what was made at {made}"));
+        let (thread, verb) = (self.current, act.verb());
+        let failure = if let (Act::Free, Some((other, freed))) = (act, state.freed) {
+            let text = format!(
+                "thread {thread} frees {} at {site}, and thread {other} has freed it at {freed}",
+                what()
+            );
+            Some((FailureKind::DoubleFree, text))
+        } else if let Some((other, theirs, there)) = state.conflict(self, act != Act::Read) {
+            let text = format!(
+                "thread {thread} {verb} {} at {site}, and thread {} {} it at {there}; nothing \
+                 orders the two",
+                what(),
+                other.thread,
+                theirs.verb()
+            );
+            Some((FailureKind::DataRace, text))
+        } else if let Some((other, freed)) = state.freed {
+            let text = format!(
+                "thread {thread} {verb} {} at {site}, after thread {other} has freed it at {freed}",
+                what()
+            );
+            Some((FailureKind::UseAfterFree, text))
+        } else {
+            None
+        };
+        if let Some((kind, text)) = failure {
+            self.fail(Failure::new(kind, text));
+            return;
+        }
+        let now = self.now();
+        match self.heap.late() {
+            None => state.note(now, act != Act::Read, site),
+            Some(late) => {
+                for &moment in &late.last {
+                    state.note(moment, act != Act::Read, site);
                 }
             }
         }
-        if let Some((other, theirs, where_)) = race {
-            let name = |write| if write { "writes" } else { "reads" };
-            let text = format!(
-                "thread {thread} {} a cell at {site}, and thread {other} {} it at {where_}; \
-                 nothing orders the two",
-                name(write),
-                name(theirs)
-            );
-            self.fail(Failure::new(FailureKind::DataRace, text));
-            return;
+        if act == Act::Free {
+            state.freed = Some((thread, site));
         }
-        let at = self.threads[thread as usize].pos as u32;
-        let last = &mut self.cells[id as usize].last;
-        if last.len() <= thread as usize {
-            last.resize(thread as usize + 1, [None; 2]);
-        }
-        last[thread as usize][usize::from(write)] = Some((at, site));
     }
 }

@@ -5,10 +5,11 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::{Arc, Once};
 
+use crate::alloc::heap;
 use crate::graph::event::ThreadId;
 use crate::report::{Failure, FailureKind};
 use crate::run::ops;
-use crate::run::session::{self, Probe, Session, Status};
+use crate::run::session::{self, Phase, Probe, Session, Status};
 
 /// The program: run once for each graph.
 pub(crate) type Program = Arc<dyn Fn() + Send + Sync>;
@@ -56,7 +57,10 @@ pub(crate) fn run(program: &Program) -> Ended {
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
     }
-    let ended = judge();
+    let ended = match judge() {
+        Ended::Complete => settle(),
+        other => other,
+    };
     discard();
     // The site of a failure is in the graph that the run ended with.
     match ended {
@@ -162,6 +166,9 @@ fn judge() -> Ended {
             return Ended::Moot;
         }
     }
+    if session::with(|s| s.doubt(waiting.iter().map(|&(thread, _)| thread))) {
+        return Ended::Restart;
+    }
     let kind = if livelock {
         FailureKind::Livelock
     } else {
@@ -180,6 +187,14 @@ fn judge() -> Ended {
             .collect();
         Ended::Blocked(Failure::new(kind, lines.join("; ")).with_graph(s.graph()))
     })
+}
+
+/// Ends a complete execution: has it leaked something?
+fn settle() -> Ended {
+    INSIDE.set(true);
+    let failure = heap::settle();
+    INSIDE.set(false);
+    failure.map_or(Ended::Complete, Ended::Failed)
 }
 
 /// Has the last event of a thread read from a write that is not the last?
@@ -213,6 +228,7 @@ fn probe(thread: ThreadId) -> Probe {
 
 /// Throws away what is left of the threads.
 fn discard() {
+    session::set_phase(Phase::Cancelling);
     INSIDE.set(true);
     let mut at = 0;
     while let Some(fiber) = session::with(|s| {
@@ -224,5 +240,7 @@ fn discard() {
         pool.recycle(fiber);
         session::with(|s| s.stacks = pool);
     }
+    heap::reclaim();
     INSIDE.set(false);
+    session::set_phase(Phase::Running);
 }

@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod alloc;
 mod builder;
 #[allow(unsafe_code, reason = "hands out pointers to plain memory")]
 pub mod cell;

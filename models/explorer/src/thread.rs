@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 
+use crate::alloc::late;
 use crate::driver::thread_body;
-use crate::run::ops;
+use crate::run::{ops, session};
 
 /// Waits for a thread and takes its result.
 #[derive(Debug)]
@@ -33,6 +34,21 @@ impl<T> JoinHandle<T> {
     /// The id of the thread.
     pub fn id(&self) -> u32 {
         self.id
+    }
+}
+
+/// A result that nobody takes is dropped by the thread, or after it has ended.
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let ended = self.result.try_borrow_mut().ok();
+        let Some(value) = ended.and_then(|mut result| result.take()) else {
+            return;
+        };
+        if session::unwinding() || session::whereabouts().is_none() {
+            return;
+        }
+        let moments = session::with(|s| vec![s.last_moment(self.id), s.now()]);
+        late::run(moments, None, false, || drop(value));
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex as StdMutex};
 
-use seqfault_explorer::sync::Mutex;
 use seqfault_explorer::sync::atomic::Ordering::{self, *};
 use seqfault_explorer::sync::atomic::{AtomicU64, fence};
+use seqfault_explorer::sync::{Condvar, Mutex};
 use seqfault_explorer::{Builder, Model, Report, thread};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
@@ -310,4 +310,92 @@ fn write_to_read_causality() {
     let (outcomes, _) = litmus(Model::Rc11, threads);
     assert!(!outcomes.contains(&vec![1, 1, 0]));
     assert!(outcomes.contains(&vec![1, 1, 1]) && outcomes.contains(&vec![1, 0, 0]));
+}
+
+/// Waiters that look at a flag, and a thread that sets it and notifies all.
+fn waiters(n: u64) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let shared = Arc::new((Mutex::new(false), Condvar::new()));
+        for _ in 0..n {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let ready = shared.0.lock().unwrap();
+                drop(shared.1.wait_while(ready, |ready| !*ready));
+            });
+        }
+        *shared.0.lock().unwrap() = true;
+        shared.1.notify_all();
+    }
+}
+
+/// `k` of `n` waiters come before the flag is set, in any order; then all have a
+/// section, in any order: `n! (n! / 0! + n! / 1! + … + n! / n!)`.
+#[test]
+fn all_are_notified() {
+    for model in MODELS {
+        for n in 1..=3 {
+            let before: u64 = (0..=n).map(|k| factorial(n) / factorial(n - k)).sum();
+            assert_eq!(
+                executions(model, waiters(n)),
+                factorial(n) * before,
+                "{model:?} {n}"
+            );
+        }
+    }
+}
+
+/// One of those that wait is woken. `k` come before the notification, in any
+/// order; one of them goes on, and has its second section after `j` of the `n - k`
+/// that come later. Of those `j`, it may see that they wait already, up to any one
+/// of them: `n! (1 + Σ k Σ (j + 1)) = n! (1 + C(n + 3, 4))`. All that wait still
+/// are stuck.
+#[test]
+fn one_is_notified() {
+    for model in MODELS {
+        for n in 1..=3 {
+            let report = Builder::new()
+                .model(model)
+                .allow_blocked(true)
+                .check(move || {
+                    let shared = Arc::new((Mutex::new(()), Condvar::new()));
+                    for _ in 0..n {
+                        let shared = shared.clone();
+                        thread::spawn(move || {
+                            let held = shared.0.lock().unwrap();
+                            drop(shared.1.wait(held));
+                        });
+                    }
+                    let _held = shared.0.lock().unwrap();
+                    shared.1.notify_one();
+                });
+            let found = report.unwrap();
+            let all = factorial(n) * (1 + (n + 3) * (n + 2) * (n + 1) * n / 24);
+            let complete = u64::from(n == 1);
+            assert_eq!(
+                (found.executions, found.executions + found.blocked),
+                (complete, all),
+                "{model:?} {n}"
+            );
+        }
+    }
+}
+
+/// The consumer comes first and waits, or second.
+#[test]
+fn a_producer_and_a_consumer() {
+    for model in MODELS {
+        let count = executions(model, || {
+            let shared = Arc::new((Mutex::new(None), Condvar::new()));
+            let consumer = shared.clone();
+            let handle = thread::spawn(move || {
+                let slot = consumer.0.lock().unwrap();
+                let mut slot = consumer.1.wait_while(slot, |slot| slot.is_none()).unwrap();
+                slot.take()
+            });
+            *shared.0.lock().unwrap() = Some(5);
+            shared.1.notify_one();
+            assert_eq!(handle.join().unwrap(), Some(5));
+        });
+        assert_eq!(count, 2, "{model:?}");
+    }
 }

@@ -69,6 +69,11 @@ fn stopped(failure: &Failure) -> Stopped {
             Invariant::DataRace,
             "something was used by a CPU that need not see it made",
         ),
+        FailureKind::UseAfterFree | FailureKind::DoubleFree | FailureKind::InvalidFree => (
+            Invariant::UseAfterFree,
+            "something was used, or freed again, after it was freed",
+        ),
+        FailureKind::Leak => (Invariant::Leak, "something was never freed"),
         FailureKind::Deadlock => (
             Invariant::Deadlock,
             "every CPU that has not ended waits for another",

@@ -63,7 +63,8 @@ pub struct Enumeration {
 ///
 /// # Panics
 ///
-/// If [`Program::check`] refuses the program, or it has more events than fit in a bit matrix.
+/// If [`Program::check`] refuses the program, it has instructions without events
+/// ([`Instr::has_events`](crate::Instr::has_events)), or more events than fit in a bit matrix.
 pub fn enumerate(program: &Program, model: Model) -> Enumeration {
     let mut enumeration = Enumeration::default();
     for_each_execution(program, model, |graph| enumeration.add(graph));
@@ -74,6 +75,10 @@ pub fn enumerate(program: &Program, model: Model) -> Enumeration {
 pub fn for_each_execution(program: &Program, model: Model, mut visit: impl FnMut(&Graph)) {
     if let Err(why) = program.check() {
         panic!("not a program: {why}");
+    }
+    let mut instrs = program.threads.iter().flatten();
+    if let Some(instr) = instrs.find(|instr| !instr.has_events()) {
+        panic!("{instr} has no events: ask an interleaving machine");
     }
     for shape in shapes(program) {
         let initial = shape.events.iter().filter(|e| e.thread.is_none());

@@ -26,6 +26,9 @@
 //!
 //! # Deliberately absent
 //!
+//! Graphs of condition variables and of attempts at read-write locks: [`machine::endings`] runs
+//! them, under sequential consistency only.
+//!
 //! Loops, branches on loaded values (other than compare-exchange and try-lock), spawn and join in
 //! the middle of a program, mixed-size accesses, consume, spurious failures.
 
@@ -40,12 +43,14 @@ pub mod random;
 pub mod rc11;
 pub mod relation;
 pub mod sc;
+pub mod sections;
 pub mod shape;
 pub mod shrink;
 pub mod tso;
 pub mod views;
 
 pub use enumerate::{Enumeration, Model, Outcome, enumerate};
+pub use machine::endings::{Endings, Stuck, Wakeups, endings};
 pub use machine::interleave;
 pub use program::{Instr, Order, Program};
 pub use random::random;

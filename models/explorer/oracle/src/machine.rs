@@ -7,6 +7,9 @@
 //!
 //! [`enumerate`]: crate::enumerate()
 
+pub mod endings;
+mod locks;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::enumerate::Outcome;
@@ -33,19 +36,28 @@ pub struct Runs {
 }
 
 /// The outcomes of all interleavings of `program`.
+///
+/// # Panics
+///
+/// If [`Program::check`] refuses the program.
 pub fn interleave(program: &Program) -> BTreeSet<Outcome> {
-    run(program, Machine::Interleaving).outcomes
+    endings::endings(program, endings::Wakeups::Notified).complete
 }
 
 /// All runs of `program` on `machine`.
 ///
 /// # Panics
 ///
-/// If [`Program::check`] refuses the program.
+/// If [`Program::check`] refuses the program, or it has instructions without events
+/// ([`Instr::has_events`]): who is notified is no part of a graph.
 pub fn run(program: &Program, machine: Machine) -> Runs {
     if let Err(why) = program.check() {
         panic!("not a program: {why}");
     }
+    assert!(
+        program.threads.iter().flatten().all(Instr::has_events),
+        "instructions without events"
+    );
     let first = State::start(program);
     let mut seen = BTreeSet::from([first.clone()]);
     let mut open = vec![first];
@@ -98,6 +110,13 @@ struct Thread {
     sources: Vec<Writer>,
     /// Open mutex sections, and whether the mutex was really acquired.
     tries: Vec<(usize, bool)>,
+    /// Open reader and writer sections, likewise.
+    read_tries: Vec<(usize, bool)>,
+    write_tries: Vec<(usize, bool)>,
+    /// Has released the mutex of the wait that it is at.
+    waits: bool,
+    /// How many of its waits may still end without a notification.
+    wakeups: usize,
     buffer: VecDeque<Pending>,
 }
 
@@ -108,6 +127,8 @@ struct State {
     words: Vec<Vec<Written>>,
     /// Readers inside each read-write lock.
     readers: Vec<usize>,
+    /// The threads that wait for each condition variable.
+    waiters: Vec<BTreeSet<usize>>,
 }
 
 impl State {
@@ -116,6 +137,7 @@ impl State {
             threads: vec![Thread::default(); program.threads.len()],
             words: vec![vec![(None, 0)]; program.locations + program.mutexes + program.rwlocks],
             readers: vec![0; program.rwlocks],
+            waiters: vec![BTreeSet::new(); program.condvars],
         }
     }
 
@@ -279,65 +301,6 @@ impl Step<'_> {
             }
             Instr::CellRead(_) | Instr::CellWrite(_) => vec![self.after(None, None)],
             _ => self.lock_successors(instr),
-        }
-    }
-
-    fn lock_successors(&self, instr: Instr) -> Vec<State> {
-        let mutex = |m: usize| self.program.locations + m;
-        let rwlock = |rw: usize| self.program.locations + self.program.mutexes + rw;
-        let take = |old| (old == 0).then_some(1);
-        match instr {
-            Instr::Lock(m) => {
-                let mut next = self.locked(mutex(m), take, false);
-                for state in &mut next {
-                    state.threads[self.number].tries.push((m, true));
-                }
-                next
-            }
-            Instr::TryLock(m) => {
-                let mut next = self.locked(mutex(m), take, false);
-                for state in &mut next {
-                    state.threads[self.number].tries.push((m, true));
-                    state.threads[self.number].reads.push(1);
-                }
-                let (writer, value) = self.visible(mutex(m));
-                if value == 1 {
-                    let mut state = self.after(Some(writer), Some(0));
-                    state.threads[self.number].tries.push((m, false));
-                    next.push(state);
-                }
-                next
-            }
-            Instr::Unlock(m) => {
-                let mut state = self.after(None, None);
-                let tries = &mut state.threads[self.number].tries;
-                let latest = tries.iter().rposition(|open| open.0 == m);
-                if tries
-                    .remove(latest.expect("checked: unlock follows lock"))
-                    .1
-                {
-                    state = self.store(state, self.write(mutex(m), 0));
-                }
-                vec![state]
-            }
-            Instr::ReadLock(rw) => {
-                let (writer, held) = self.state.memory(rwlock(rw));
-                if held != 0 || !self.thread().buffer.is_empty() {
-                    return Vec::new();
-                }
-                let mut state = self.after(Some(writer), None);
-                state.readers[rw] += 1;
-                vec![state]
-            }
-            Instr::ReadUnlock(rw) => {
-                vec![self.store(self.after(None, None), Pending::Leave(rw))]
-            }
-            Instr::WriteLock(rw) if self.state.readers[rw] != 0 => Vec::new(),
-            Instr::WriteLock(rw) => self.locked(rwlock(rw), take, false),
-            Instr::WriteUnlock(rw) => {
-                vec![self.store(self.after(None, None), self.write(rwlock(rw), 0))]
-            }
-            _ => unreachable!("not a lock instruction: {instr:?}"),
         }
     }
 }

@@ -48,7 +48,8 @@ impl Order {
 
 /// One instruction of a thread.
 ///
-/// Atomic words, mutexes, read-write locks and cells are numbered separately, each from 0. An
+/// Atomic words, mutexes, read-write locks, condition variables and cells are numbered separately,
+/// each from 0. An
 /// instruction marked *yields* appends one value to the thread's reads in the [`Outcome`].
 ///
 /// [`Outcome`]: crate::Outcome
@@ -93,12 +94,25 @@ pub enum Instr {
     TryLock(usize),
     /// Acquires a read-write lock for reading; blocks while a writer holds it.
     ReadLock(usize),
-    /// Releases the latest `ReadLock`.
+    /// Acquires a read-write lock for reading and yields 1, or finds that a writer holds it and
+    /// yields 0 (no spurious failure).
+    TryReadLock(usize),
+    /// Releases the latest `ReadLock` or `TryReadLock`; no event if that was a try that failed.
     ReadUnlock(usize),
     /// Acquires a read-write lock for writing; blocks while anyone holds it.
     WriteLock(usize),
-    /// Releases the latest `WriteLock`.
+    /// Acquires a read-write lock for writing and yields 1, or finds that anyone holds it and
+    /// yields 0 (no spurious failure).
+    TryWriteLock(usize),
+    /// Releases the latest `WriteLock` or `TryWriteLock`; no event if that was a try that failed.
     WriteUnlock(usize),
+    /// Releases a mutex, of which the latest open section began with `Lock`, and waits for a
+    /// notification, both at once; then acquires the mutex again.
+    Wait { condvar: usize, mutex: usize },
+    /// Wakes one of the threads that wait, if any does.
+    NotifyOne(usize),
+    /// Wakes all threads that wait.
+    NotifyAll(usize),
     /// Non-atomic read of a cell. Cells carry no values: they only race.
     CellRead(usize),
     /// Non-atomic write of a cell.
@@ -115,6 +129,21 @@ impl Instr {
                 | Instr::Swap { .. }
                 | Instr::CompareExchange { .. }
                 | Instr::TryLock(_)
+                | Instr::TryReadLock(_)
+                | Instr::TryWriteLock(_)
+        )
+    }
+
+    /// The instruction has events in an execution graph. Those that have none are known to the
+    /// interleaving machine only.
+    pub fn has_events(&self) -> bool {
+        !matches!(
+            self,
+            Instr::TryReadLock(_)
+                | Instr::TryWriteLock(_)
+                | Instr::Wait { .. }
+                | Instr::NotifyOne(_)
+                | Instr::NotifyAll(_)
         )
     }
 }
@@ -131,6 +160,8 @@ pub struct Program {
     pub mutexes: usize,
     /// Number of read-write locks.
     pub rwlocks: usize,
+    /// Number of condition variables.
+    pub condvars: usize,
 }
 
 impl Program {
@@ -141,6 +172,7 @@ impl Program {
             locations,
             mutexes: 0,
             rwlocks: 0,
+            condvars: 0,
         }
     }
 
@@ -156,6 +188,7 @@ impl Program {
             locations,
             mutexes,
             rwlocks,
+            condvars: 0,
         }
     }
 
@@ -170,7 +203,7 @@ impl Program {
     }
 
     /// Why the program means nothing: an index out of range, an ordering that the instruction
-    /// cannot have, an unlock without a lock, a `from_read` that is not yet read.
+    /// cannot have, an unlock without a lock, a wait without its mutex, a `from_read` that is not yet read.
     pub fn check(&self) -> Result<(), String> {
         for (number, thread) in self.threads.iter().enumerate() {
             Checker::new(self)
@@ -184,9 +217,10 @@ impl Program {
 /// Static state of one thread while it is checked: open critical sections and yielded values.
 struct Checker<'a> {
     program: &'a Program,
-    locked: Vec<usize>,
-    read_locked: Vec<usize>,
-    write_locked: Vec<usize>,
+    /// For each lock, its open sections: were they entered for sure?
+    locked: Vec<Vec<bool>>,
+    read_locked: Vec<Vec<bool>>,
+    write_locked: Vec<Vec<bool>>,
     yielded: usize,
 }
 
@@ -194,9 +228,9 @@ impl<'a> Checker<'a> {
     fn new(program: &'a Program) -> Self {
         Checker {
             program,
-            locked: vec![0; program.mutexes],
-            read_locked: vec![0; program.rwlocks],
-            write_locked: vec![0; program.rwlocks],
+            locked: vec![Vec::new(); program.mutexes],
+            read_locked: vec![Vec::new(); program.rwlocks],
+            write_locked: vec![Vec::new(); program.rwlocks],
             yielded: 0,
         }
     }
@@ -238,11 +272,26 @@ impl<'a> Checker<'a> {
                 require(failure.fits_load(), "not an ordering of failures")
             }
             Instr::Fence { ord } => require(ord != Order::Relaxed, "a relaxed fence"),
-            Instr::Lock(m) | Instr::TryLock(m) => open(&mut self.locked, m),
+            Instr::Lock(m) => open(&mut self.locked, m, true),
+            Instr::TryLock(m) => open(&mut self.locked, m, false),
             Instr::Unlock(m) => close(&mut self.locked, m),
-            Instr::ReadLock(rw) => open(&mut self.read_locked, rw),
+            Instr::ReadLock(rw) => open(&mut self.read_locked, rw, true),
+            Instr::TryReadLock(rw) => open(&mut self.read_locked, rw, false),
             Instr::ReadUnlock(rw) => close(&mut self.read_locked, rw),
-            Instr::WriteLock(rw) => open(&mut self.write_locked, rw),
+            Instr::WriteLock(rw) => open(&mut self.write_locked, rw, true),
+            Instr::TryWriteLock(rw) => open(&mut self.write_locked, rw, false),
+            Instr::Wait { condvar, mutex } => {
+                require(
+                    condvar < self.program.condvars,
+                    "no such condition variable",
+                )?;
+                let held = self.locked.get(mutex).and_then(|sections| sections.last());
+                require(held == Some(&true), "a wait without its mutex")
+            }
+            Instr::NotifyOne(condvar) | Instr::NotifyAll(condvar) => require(
+                condvar < self.program.condvars,
+                "no such condition variable",
+            ),
             Instr::WriteUnlock(rw) => close(&mut self.write_locked, rw),
             Instr::CellRead(_) | Instr::CellWrite(_) => Ok(()),
         }
@@ -253,13 +302,12 @@ fn require(holds: bool, why: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(why) }
 }
 
-fn open(held: &mut [usize], lock: usize) -> Result<(), &'static str> {
-    *held.get_mut(lock).ok_or("no such lock")? += 1;
+fn open(held: &mut [Vec<bool>], lock: usize, surely: bool) -> Result<(), &'static str> {
+    held.get_mut(lock).ok_or("no such lock")?.push(surely);
     Ok(())
 }
 
-fn close(held: &mut [usize], lock: usize) -> Result<(), &'static str> {
-    let depth = held.get_mut(lock).ok_or("no such lock")?;
-    *depth = depth.checked_sub(1).ok_or("an unlock without its lock")?;
-    Ok(())
+fn close(held: &mut [Vec<bool>], lock: usize) -> Result<(), &'static str> {
+    let sections = held.get_mut(lock).ok_or("no such lock")?;
+    sections.pop().map(drop).ok_or("an unlock without its lock")
 }

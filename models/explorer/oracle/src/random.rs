@@ -120,6 +120,7 @@ impl Recipe {
             locations,
             mutexes: if self.mutex == 0 { 0 } else { 1 + rng.below(2) },
             rwlocks: usize::from(self.rwlock != 0),
+            condvars: 0,
         };
         let most = (self.instrs / threads).clamp(1, 4);
         for _ in 0..threads {

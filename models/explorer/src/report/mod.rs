@@ -17,6 +17,14 @@ pub enum FailureKind {
     Panic,
     /// Two accesses to plain memory, one of them a write, that nothing orders.
     DataRace,
+    /// Something was used after it was freed.
+    UseAfterFree,
+    /// Something was freed twice.
+    DoubleFree,
+    /// Something was freed that was never allocated, or not like this.
+    InvalidFree,
+    /// A complete execution has not freed, or not dropped, something.
+    Leak,
     /// Threads wait, and nothing will ever wake them.
     Deadlock,
     /// A thread repeats a loop, and nothing is left to change what it reads.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 use super::step::Step;
+use crate::alloc::heap::Name;
+use crate::graph::event::ThreadId;
 
 /// Something that a program may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +21,13 @@ pub(crate) enum Assumption {
     TryLocks,
     /// A thread reads under a read-write lock: the lock's name and the thread.
     Reads((u32, u32), u32),
+    /// Tries to enter a read-write lock, or waits for ever for one with a writer
+    /// halfway in.
+    Tries((u32, u32)),
+    /// Asks for the count of an `Arc`, or has events in its destructor.
+    Counts(Name),
+    /// Asks for the count of the weak handles of an `Arc`.
+    CountsWeak(Name),
 }
 
 /// What programs have been seen to do.
@@ -35,6 +44,27 @@ impl Session {
         Step::Wait
     }
 
+    /// An event is asked for. If that is in the destructor of what an `Arc` holds,
+    /// the drops of its handles must be events: which thread has this one depends
+    /// on their order.
+    #[inline]
+    pub(crate) fn acts(&mut self) -> Step<()> {
+        match self.heap.late().and_then(|late| late.arc) {
+            None => Step::Done(()),
+            Some(arc) => self.assume(Assumption::Counts(arc)),
+        }
+    }
+
+    /// Do threads wait for ever only because of an assumption? Starts again then.
+    pub(crate) fn doubt(&mut self, mut waiting: impl Iterator<Item = ThreadId>) -> bool {
+        let halfway = waiting.find_map(|thread| self.threads[thread as usize].halfway);
+        halfway.is_some_and(|lock| {
+            self.seen.insert(Assumption::Tries(lock));
+            self.restart = true;
+            true
+        })
+    }
+
     /// The threads that read under a read-write lock.
     pub(crate) fn readers(&self, lock: (u32, u32)) -> Vec<u32> {
         let all = Assumption::Reads(lock, 0)..=Assumption::Reads(lock, u32::MAX);
@@ -42,7 +72,7 @@ impl Session {
             .range(all)
             .filter_map(|what| match what {
                 Assumption::Reads(_, thread) => Some(*thread),
-                Assumption::TryLocks => None,
+                _ => None,
             })
             .collect()
     }

@@ -9,7 +9,7 @@ use std::panic::Location;
 use super::assume::Assumption;
 use super::coroutine::suspend;
 pub use super::object::Object;
-use super::session;
+use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
 use crate::graph::event::{Exchange, Kind, Order};
 use crate::search::forward::Update;
@@ -17,11 +17,12 @@ use crate::search::forward::Update;
 /// Asks until there is an answer. `None` if the thread is being unwound.
 #[inline]
 fn ask<R>(mut step: impl FnMut(&mut session::Session) -> Step<R>) -> Option<R> {
-    if std::thread::panicking() {
+    if std::thread::panicking() || session::phase() != Phase::Running {
+        session::refuse();
         return None;
     }
     loop {
-        let answer = session::with(|s| match step(s) {
+        let answer = session::with(|s| match s.acts().and_then(|()| step(s)) {
             Step::Done(answer) if s.failure.is_none() => Some(answer),
             _ => None,
         });
@@ -132,6 +133,33 @@ fn modify(
     }
 }
 
+/// A read-modify-write that does nothing if the value is `unless`, and is then a
+/// relaxed load.
+///
+/// # Errors
+/// The value, if it is `unless`.
+#[track_caller]
+pub(crate) fn rmw_unless(
+    object: (&Object, u64),
+    unless: u64,
+    order: Order,
+    mut update: impl FnMut(u64) -> u64,
+) -> Result<u64, u64> {
+    let site = Location::caller();
+    let exchange = Exchange {
+        expected: unless,
+        success: Order::RELAXED,
+        failure: order.for_read(),
+    };
+    let mut update = |old| (old != unless).then(|| update(old));
+    modify(
+        object,
+        (order, Some(exchange)),
+        Update::Modify(&mut update),
+        site,
+    )
+}
+
 /// Reads; the thread waits until the value satisfies `until`.
 #[track_caller]
 pub fn await_load(
@@ -169,6 +197,16 @@ pub fn unlock(word: &Object) {
     let _ = ask(|s| s.write((word, 0), Order::RELEASE, 0, Role::Unlock, site));
 }
 
+/// Notes that the program does this.
+pub(crate) fn assume(what: Assumption) {
+    let _ = ask(|s| s.assume(what));
+}
+
+/// Has the program been seen to do this?
+pub(crate) fn assumed(what: &Assumption) -> bool {
+    session::with(|s| s.seen.contains(what))
+}
+
 /// A name for a new read-write lock: its creator, and how many that has made.
 pub(crate) fn name_lock() -> (u32, u32) {
     session::whereabouts().map_or((u32::MAX, 0), |(_, thread, _)| {
@@ -183,6 +221,12 @@ pub(crate) fn name_lock() -> (u32, u32) {
 /// Notes that the thread reads under a read-write lock.
 pub(crate) fn reads_under(lock: (u32, u32)) {
     let _ = ask(|s| s.assume(Assumption::Reads(lock, s.current)));
+}
+
+/// Notes that the thread holds off readers of a read-write lock while it waits for
+/// others, or no longer does.
+pub(crate) fn halfway(lock: Option<(u32, u32)>) {
+    session::with(|s| s.threads[s.current as usize].halfway = lock);
 }
 
 /// The threads that read under a read-write lock.

@@ -1,6 +1,6 @@
 //! The state of the search on one OS thread, and of the run at hand.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
+use crate::alloc::heap::Heap;
 use crate::cell::CellState;
 use crate::config::Config;
 use crate::graph::Graph;
 use crate::graph::clock::Row;
 use crate::graph::event::{EventId, INIT, LocId, ThreadId};
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 use crate::search::Search;
 use crate::search::forward::Rules;
 
@@ -55,6 +56,9 @@ pub(crate) struct Thread {
     pub(crate) locks: u32,
     /// Has a wait of it ended without a notification?
     pub(crate) woken: bool,
+    /// The read-write lock that it waits to write under, holding off some readers
+    /// already.
+    pub(crate) halfway: Option<(u32, u32)>,
     /// Waits in `spin`.
     pub(crate) spun: bool,
     /// Where it waits.
@@ -140,6 +144,7 @@ pub(crate) struct Session {
     pub(crate) remaining: usize,
     bound: Vec<bool>,
     pub(crate) cells: Vec<CellState>,
+    pub(crate) heap: Heap,
     pub(crate) failure: Option<Failure>,
     pub(crate) bounded: bool,
     /// The graph has no consistent continuation.
@@ -163,6 +168,50 @@ static RUNS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     static SESSION: RefCell<Option<Box<Session>>> = const { RefCell::new(None) };
+    static PHASE: Cell<Phase> = const { Cell::new(Phase::Running) };
+}
+
+/// What is done with the run at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    /// All threads have ended; what they freed is dropped.
+    Settling,
+    /// It is thrown away.
+    Cancelling,
+}
+
+#[inline]
+pub(crate) fn phase() -> Phase {
+    PHASE.get()
+}
+
+pub(crate) fn set_phase(phase: Phase) {
+    PHASE.set(phase);
+}
+
+/// Is the run at hand being thrown away?
+pub(crate) fn cancelling() -> bool {
+    phase() == Phase::Cancelling
+}
+
+/// Does what runs here belong to no run that goes on?
+#[inline]
+pub(crate) fn unwinding() -> bool {
+    std::thread::panicking() || cancelling()
+}
+
+/// Notes that a destructor which runs after the execution asks for an event.
+pub(crate) fn refuse() {
+    if phase() == Phase::Settling && !std::thread::panicking() {
+        with(|s| {
+            let text =
+                "the destructor of something that was freed uses atomics, locks or threads; \
+                        it runs when the execution is over, and must not"
+                    .into();
+            s.fail(Failure::new(FailureKind::Panic, text));
+        });
+    }
 }
 
 /// Installs the session of this OS thread.
@@ -232,6 +281,7 @@ impl Session {
             remaining: 0,
             bound: Vec::new(),
             cells: Vec::new(),
+            heap: Heap::default(),
             failure: None,
             bounded: false,
             dead: false,
@@ -252,6 +302,7 @@ impl Session {
         self.remaining = self.search.graph.len();
         self.bound.clear();
         self.cells.clear();
+        self.heap = Heap::default();
         self.failure = None;
         self.dead = false;
         self.probe = None;
@@ -327,7 +378,14 @@ impl Session {
 
     /// How many events of `other` happen before what `thread` does now.
     pub(crate) fn knows(&self, thread: ThreadId, other: ThreadId) -> u32 {
-        let pos = self.threads[thread as usize].pos as u32;
+        if let Some(late) = self.heap.late() {
+            return late.knows(other);
+        }
+        self.knew(thread, self.threads[thread as usize].pos as u32, other)
+    }
+
+    /// How many events of `other` happen before what `thread` did after `pos` events.
+    pub(crate) fn knew(&self, thread: ThreadId, pos: u32, other: ThreadId) -> u32 {
         let last = self.graph().predecessor(thread, pos);
         if last == INIT {
             return 0;

@@ -18,6 +18,17 @@ pub(crate) enum Step<R> {
     Wait,
 }
 
+impl Step<()> {
+    /// Goes on with another step.
+    #[inline]
+    pub(crate) fn and_then<R>(self, next: impl FnOnce(()) -> Step<R>) -> Step<R> {
+        match self {
+            Step::Done(()) => next(()),
+            Step::Wait => Step::Wait,
+        }
+    }
+}
+
 /// What a write belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {

@@ -4,6 +4,9 @@
 //! clear, and takes the mutex again. `notify_all` clears all bits, `notify_one`
 //! any one of them: each is tried. The word orders nothing; the mutex does.
 //!
+//! A thread that is woken may see in the word who else waits by then. So there are
+//! executions that differ in nothing else.
+//!
 //! Threads with ids above 63 cannot wait.
 
 use std::sync::LockResult;

@@ -1,5 +1,7 @@
 //! Primitives as in `std::sync`.
 
+#[allow(unsafe_code, reason = "ends a handle before its place does")]
+mod arc;
 pub mod atomic;
 mod condvar;
 #[allow(unsafe_code, reason = "lends what the mutex guards")]
@@ -7,7 +9,7 @@ mod mutex;
 #[allow(unsafe_code, reason = "lends what the lock guards")]
 mod rwlock;
 
+pub use arc::{Arc, Weak};
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use std::sync::Arc;

@@ -1,39 +1,50 @@
-//! A read-write lock: a word for writers, and a word for each thread that reads.
+//! A read-write lock, in one of two shapes.
 //!
-//! A reader takes its own word; a writer takes the writers' word, then those of
-//! all readers. Two readers share no word, so nothing orders them; a reader and
-//! a writer are ordered, and so are two writers. The number of executions grows
-//! by the order of conflicting critical sections only.
+//! | | words | readers are |
+//! | --- | --- | --- |
+//! | at first | one for writers, one for each thread that reads | not ordered |
+//! | else | one that counts the readers, or says that a writer is inside | ordered |
+//!
+//! In the first shape a reader takes its own word; a writer takes the writers'
+//! word, then those of all readers. Two readers share no word, so nothing orders
+//! them; a reader and a writer are ordered, and so are two writers. The number of
+//! executions grows by the order of conflicting critical sections only.
 //!
 //! Which threads read is not known before they do: when a thread reads under a
 //! lock for the first time, the search starts again, and writers take its word
 //! from then on.
 //!
+//! A writer that waits for one reader may already hold off another: an attempt
+//! would fail, or a deadlock be reported, where no one is inside. So when a thread
+//! tries to enter a lock for the first time, or threads wait for ever for a writer
+//! that is halfway through the words, the search starts again with the second shape,
+//! in which only those who are inside keep others out.
+//!
 //! # Gaps
-//! - A writer that waits for one reader may already hold off another, as locks
-//!   that prefer writers do: a deadlock that is reported may need that.
-//! - `try_read` and `try_write` may fail while a writer is about to get the lock,
-//!   or while another `try_write` looks at it.
-//! - A thread that reads while it reads already is let in at once.
+//! - No writer that waits keeps a reader out. So a deadlock that comes from that (a
+//!   thread reads while it reads already, and a writer waits in between) is missed.
+//! - Second shape: a reader is ordered after those that left before it entered, as
+//!   with the lock of std on Linux, but not by its documentation: a race between
+//!   two readers may be missed.
 
-use std::collections::BTreeMap;
+mod counted;
+mod words;
+
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::{Arc, LockResult, Mutex, TryLockError, TryLockResult};
+use std::sync::{Arc, LockResult, TryLockError, TryLockResult};
 
 use crate::cell::access;
+use crate::run::assume::Assumption;
 use crate::run::object::Object;
 use crate::run::ops;
-
-/// The word of a reader, and how often it is inside.
-type Slot = (Arc<Object>, u32);
 
 /// A read-write lock.
 #[derive(Debug, Default)]
 pub struct RwLock<T: ?Sized> {
     name: (u32, u32),
-    writers: Object,
-    readers: Mutex<BTreeMap<u32, Slot>>,
+    words: words::Words,
+    count: counted::Count,
     content: Object,
     data: std::cell::UnsafeCell<T>,
 }
@@ -61,8 +72,8 @@ impl<T> RwLock<T> {
     pub fn new(data: T) -> RwLock<T> {
         RwLock {
             name: ops::name_lock(),
-            writers: Object::new(),
-            readers: Mutex::default(),
+            words: words::Words::new(),
+            count: counted::Count::new(),
             content: Object::new(),
             data: std::cell::UnsafeCell::new(data),
         }
@@ -78,30 +89,9 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    fn slot<R>(&self, thread: u32, f: impl FnOnce(&mut Slot) -> R) -> R {
-        let mut slots = self.readers.lock().expect("the words of the readers");
-        f(slots
-            .entry(thread)
-            .or_insert_with(|| (Arc::new(Object::eternal()), 0)))
-    }
-
-    fn word(&self, thread: u32) -> Arc<Object> {
-        self.slot(thread, |slot| slot.0.clone())
-    }
-
-    /// Notes one more reader inside; answers how many there were of this thread.
-    fn enter(&self, thread: u32) -> u32 {
-        self.slot(thread, |slot| {
-            slot.1 += 1;
-            slot.1 - 1
-        })
-    }
-
-    fn leave(&self, thread: u32) -> u32 {
-        self.slot(thread, |slot| {
-            slot.1 -= 1;
-            slot.1
-        })
+    /// Does any thread try to enter this lock? Then it has its second shape.
+    fn tried(&self) -> bool {
+        ops::assumed(&Assumption::Tries(self.name))
     }
 
     /// Waits until no writer is inside.
@@ -110,10 +100,12 @@ impl<T: ?Sized> RwLock<T> {
     /// Never.
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        ops::reads_under(self.name);
         let thread = ops::current();
-        if self.enter(thread) == 0 {
-            ops::lock(&self.word(thread));
+        if self.tried() {
+            self.count.read();
+        } else {
+            ops::reads_under(self.name);
+            self.words.read(thread);
         }
         access(&self.content, false, Location::caller());
         Ok(RwLockReadGuard { lock: self, thread })
@@ -125,12 +117,11 @@ impl<T: ?Sized> RwLock<T> {
     /// `WouldBlock` if one is.
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        ops::reads_under(self.name);
-        let thread = ops::current();
-        if self.enter(thread) == 0 && ops::try_lock(&self.word(thread)).is_err() {
-            self.leave(thread);
+        ops::assume(Assumption::Tries(self.name));
+        if !self.count.try_read() {
             return Err(TryLockError::WouldBlock);
         }
+        let thread = ops::current();
         access(&self.content, false, Location::caller());
         Ok(RwLockReadGuard { lock: self, thread })
     }
@@ -141,12 +132,12 @@ impl<T: ?Sized> RwLock<T> {
     /// Never.
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        ops::lock(&self.writers);
-        let words = ops::readers(self.name)
-            .into_iter()
-            .map(|thread| self.word(thread));
-        let held: Vec<_> = words.collect();
-        held.iter().for_each(|word| ops::lock(word));
+        let held = if self.tried() {
+            self.count.write();
+            Vec::new()
+        } else {
+            self.words.write(self.name)
+        };
         access(&self.content, true, Location::caller());
         Ok(RwLockWriteGuard { lock: self, held })
     }
@@ -157,19 +148,11 @@ impl<T: ?Sized> RwLock<T> {
     /// `WouldBlock` if someone is.
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        if ops::try_lock(&self.writers).is_err() {
+        ops::assume(Assumption::Tries(self.name));
+        if !self.count.try_write() {
             return Err(TryLockError::WouldBlock);
         }
-        let mut held = Vec::new();
-        for thread in ops::readers(self.name) {
-            let word = self.word(thread);
-            if ops::try_lock(&word).is_err() {
-                held.iter().for_each(|word: &Arc<Object>| ops::unlock(word));
-                ops::unlock(&self.writers);
-                return Err(TryLockError::WouldBlock);
-            }
-            held.push(word);
-        }
+        let held = Vec::new();
         access(&self.content, true, Location::caller());
         Ok(RwLockWriteGuard { lock: self, held })
     }
@@ -187,8 +170,8 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives its reader's word is held, so that no
-        // writer is inside.
+        // SAFETY: while the guard lives its reader's word is held, or it is counted,
+        // so that no writer is inside.
         unsafe { &*self.lock.data.get() }
     }
 }
@@ -196,8 +179,10 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
         access(&self.lock.content, false, Location::caller());
-        if self.lock.leave(self.thread) == 0 {
-            ops::unlock(&self.lock.word(self.thread));
+        if self.lock.tried() {
+            self.lock.count.stop_reading();
+        } else {
+            self.lock.words.stop_reading(self.thread);
         }
     }
 }
@@ -206,14 +191,14 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives all words are held.
+        // SAFETY: while the guard lives no one else is inside.
         unsafe { &*self.lock.data.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: while the guard lives all words are held, and the guard is
+        // SAFETY: while the guard lives no one else is inside, and the guard is
         // borrowed mutably.
         unsafe { &mut *self.lock.data.get() }
     }
@@ -222,7 +207,10 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
         access(&self.lock.content, true, Location::caller());
-        self.held.iter().rev().for_each(|word| ops::unlock(word));
-        ops::unlock(&self.lock.writers);
+        if self.lock.tried() {
+            self.lock.count.stop_writing();
+        } else {
+            self.lock.words.stop_writing(&self.held);
+        }
     }
 }

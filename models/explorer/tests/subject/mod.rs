@@ -7,15 +7,18 @@ pub mod judge;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
 
 use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::graph::Graph;
-use seqfault_explorer::graph::event::{INIT, Kind};
+use seqfault_explorer::graph::event::{Event, INIT, Kind};
 use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::sync::atomic::{AtomicU64, Ordering, fence};
-use seqfault_explorer::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use seqfault_explorer::sync::{
+    Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use seqfault_explorer::{Builder, FailureKind, Model, Verdict, thread};
-use seqfault_oracle::{Instr, Order, Program};
+use seqfault_oracle::{Instr, Order, Program, Stuck};
 
 /// What was found of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,8 +26,12 @@ pub struct Findings {
     pub outcomes: BTreeSet<(Vec<Vec<u64>>, Vec<u64>)>,
     pub executions: u64,
     pub blocked: u64,
+    /// How threads are stuck.
+    pub stuck: BTreeSet<Stuck>,
     pub races: bool,
     pub twice: u64,
+    /// Some read-write lock counts its readers, in their order.
+    pub counted: bool,
 }
 
 fn order(order: Order) -> Ordering {
@@ -41,6 +48,7 @@ struct World {
     words: Vec<AtomicU64>,
     mutexes: Vec<Mutex<()>>,
     rwlocks: Vec<RwLock<()>>,
+    condvars: Vec<Condvar>,
     cells: Vec<UnsafeCell<()>>,
 }
 
@@ -50,17 +58,23 @@ impl World {
             words: (0..program.locations).map(|_| AtomicU64::new(0)).collect(),
             mutexes: (0..program.mutexes).map(|_| Mutex::new(())).collect(),
             rwlocks: (0..program.rwlocks).map(|_| RwLock::new(())).collect(),
+            condvars: (0..program.condvars).map(|_| Condvar::new()).collect(),
             cells: (0..8).map(|_| UnsafeCell::new(())).collect(),
         }
     }
 }
 
-fn run<'a>(world: &'a World, thread: &[Instr]) -> Vec<u64> {
+/// The values that a thread has read, and the instruction that it is at.
+pub type Place = (Vec<u64>, usize);
+
+/// Runs a thread; tells at each instruction where it is.
+fn run<'a>(world: &'a World, thread: &[Instr], tell: impl Fn(&[u64], usize)) {
     let mut reads = Vec::new();
     let mut held: Vec<(usize, Option<MutexGuard<'a, ()>>)> = Vec::new();
-    let mut reading: Vec<(usize, RwLockReadGuard<'a, ()>)> = Vec::new();
-    let mut writing: Vec<(usize, RwLockWriteGuard<'a, ()>)> = Vec::new();
-    for instr in thread {
+    let mut reading: Vec<(usize, Option<RwLockReadGuard<'a, ()>>)> = Vec::new();
+    let mut writing: Vec<(usize, Option<RwLockWriteGuard<'a, ()>>)> = Vec::new();
+    for (at, instr) in thread.iter().enumerate() {
+        tell(&reads, at);
         match *instr {
             Instr::Load { loc, ord } => reads.push(world.words[loc].load(order(ord))),
             Instr::Store { loc, value, ord } => world.words[loc].store(value, order(ord)),
@@ -100,8 +114,26 @@ fn run<'a>(world: &'a World, thread: &[Instr]) -> Vec<u64> {
                 let at = held.iter().rposition(|(other, _)| *other == m).unwrap();
                 drop(held.remove(at));
             }
-            Instr::ReadLock(l) => reading.push((l, world.rwlocks[l].read().unwrap())),
-            Instr::WriteLock(l) => writing.push((l, world.rwlocks[l].write().unwrap())),
+            Instr::ReadLock(l) => reading.push((l, Some(world.rwlocks[l].read().unwrap()))),
+            Instr::WriteLock(l) => writing.push((l, Some(world.rwlocks[l].write().unwrap()))),
+            Instr::TryReadLock(l) => {
+                let guard = world.rwlocks[l].try_read().ok();
+                reads.push(u64::from(guard.is_some()));
+                reading.push((l, guard));
+            }
+            Instr::TryWriteLock(l) => {
+                let guard = world.rwlocks[l].try_write().ok();
+                reads.push(u64::from(guard.is_some()));
+                writing.push((l, guard));
+            }
+            Instr::Wait { condvar, mutex } => {
+                let section = held.iter_mut().rev().find(|(m, _)| *m == mutex);
+                let (_, guard) = section.unwrap();
+                let waited = world.condvars[condvar].wait(guard.take().unwrap());
+                *guard = waited.ok();
+            }
+            Instr::NotifyOne(condvar) => world.condvars[condvar].notify_one(),
+            Instr::NotifyAll(condvar) => world.condvars[condvar].notify_all(),
             Instr::ReadUnlock(l) => {
                 let at = reading.iter().rposition(|(other, _)| *other == l).unwrap();
                 drop(reading.remove(at));
@@ -115,18 +147,26 @@ fn run<'a>(world: &'a World, thread: &[Instr]) -> Vec<u64> {
         }
     }
     // The enumerator's threads may end with a lock held.
-    reading.into_iter().for_each(std::mem::forget);
-    writing.into_iter().for_each(std::mem::forget);
+    reading
+        .into_iter()
+        .for_each(|(_, guard)| std::mem::forget(guard));
+    writing
+        .into_iter()
+        .for_each(|(_, guard)| std::mem::forget(guard));
     held.into_iter()
         .for_each(|(_, guard)| std::mem::forget(guard));
-    reads
+    tell(&reads, thread.len());
 }
 
-/// What each thread read in the run at hand.
-pub type Reads = Arc<StdMutex<Vec<Vec<u64>>>>;
+/// How far each thread came in the run at hand.
+pub type Places = Arc<StdMutex<Vec<Place>>>;
 
 /// The program as the explorer runs it.
-pub fn body(program: &Program, layout: Layout, reads: Reads) -> impl Fn() + Send + Sync + 'static {
+pub fn body(
+    program: &Program,
+    layout: Layout,
+    places: Places,
+) -> impl Fn() + Send + Sync + 'static {
     let subject = program.clone();
     move || {
         let world = Arc::new(World::new(&subject));
@@ -134,13 +174,14 @@ pub fn body(program: &Program, layout: Layout, reads: Reads) -> impl Fn() + Send
         world.words.iter().for_each(|word| {
             word.load(Ordering::Relaxed);
         });
-        *reads.lock().unwrap() = vec![Vec::new(); subject.threads.len()];
+        *places.lock().unwrap() = vec![Place::default(); subject.threads.len()];
         let body = |i: usize| {
-            let (world, reads) = (world.clone(), reads.clone());
+            let (world, places) = (world.clone(), places.clone());
             let instrs = subject.threads[i].clone();
             move || {
-                let found = run(&world, &instrs);
-                reads.lock().unwrap()[i] = found;
+                run(&world, &instrs, |reads, at| {
+                    places.lock().unwrap()[i] = (reads.to_vec(), at);
+                });
             }
         };
         let bodies: Vec<_> = (0..subject.threads.len()).map(body).collect();
@@ -221,28 +262,43 @@ impl Layout {
     }
 }
 
+/// What an exploration has seen so far.
+#[derive(Default)]
+struct Seen {
+    graphs: HashSet<u64>,
+    findings: Findings,
+}
+
 /// Explores a program.
 pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layout) -> Findings {
-    type Seen = (HashSet<u64>, u64);
-    let seen: Arc<StdMutex<Seen>> = Arc::default();
-    let outcomes = Arc::new(StdMutex::new(BTreeSet::new()));
-    let reads = Reads::default();
-    let (observer, outcomes_of, reads_of) = (seen.clone(), outcomes.clone(), reads.clone());
-    let locations = program.locations;
-    let report = Builder::new()
+    let limit = if mutation == Mutation::None {
+        u64::MAX
+    } else {
+        20_000
+    };
+    let builder = Builder::new()
         .model(model)
+        .max_executions(limit)
+        .mutate(mutation);
+    explore_with(builder, program, layout)
+}
+
+/// Explores a program, with options.
+pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Findings {
+    let seen: Arc<StdMutex<Seen>> = Arc::default();
+    let places = Places::default();
+    let locations = program.locations;
+    let (on_execution, after_run, on_restart) = (seen.clone(), seen.clone(), seen.clone());
+    let (of_execution, of_run) = (places.clone(), places.clone());
+    let report = builder
         .allow_blocked(true)
-        .max_executions(if mutation == Mutation::None {
-            u64::MAX
-        } else {
-            20_000
-        })
-        .mutate(mutation)
         .on_execution(move |graph| {
-            let mut seen = observer.lock().unwrap();
-            if !seen.0.insert(canonical(graph)) {
-                seen.1 += 1;
+            let mut seen = on_execution.lock().unwrap();
+            if !seen.graphs.insert(canonical(graph)) {
+                seen.findings.twice += 1;
             }
+            let writer = |event: &Event| event.kind == Kind::Write && event.value == u64::MAX;
+            seen.findings.counted |= graph.events.iter().any(writer);
             // The first locations are the words: the first thread touches them.
             let finals = (0..locations)
                 .map(|loc| {
@@ -250,22 +306,35 @@ pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layo
                     co.last().map_or(0, |&last| graph.event(last).value)
                 })
                 .collect::<Vec<_>>();
-            let reads: Vec<Vec<u64>> = reads_of.lock().unwrap().clone();
-            outcomes_of.lock().unwrap().insert((reads, finals));
+            let reads = of_execution
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|p| p.0.clone())
+                .collect();
+            seen.findings.outcomes.insert((reads, finals));
         })
-        .check(body(program, layout, reads));
+        // After every run: was it blocked?
+        .progress(Duration::ZERO, move |progress| {
+            let mut seen = after_run.lock().unwrap();
+            if progress.blocked > seen.findings.blocked {
+                let (reads, at) = of_run.lock().unwrap().iter().cloned().unzip();
+                seen.findings.stuck.insert(Stuck { reads, at });
+            }
+            seen.findings.blocked = progress.blocked;
+        })
+        .on_restart(move || *on_restart.lock().unwrap() = Seen::default())
+        .check(body(program, layout, places));
     let races = match &report.verdict {
         Verdict::Fail(f) if f.kind == FailureKind::DataRace => true,
         Verdict::Fail(f) => panic!("{f}"),
         _ => false,
     };
-    let outcomes = outcomes.lock().unwrap().clone();
-    let twice = seen.lock().unwrap().1;
+    let findings = seen.lock().unwrap().findings.clone();
     Findings {
-        outcomes,
         executions: report.progress.executions,
         blocked: report.progress.blocked,
         races,
-        twice,
+        ..findings
     }
 }

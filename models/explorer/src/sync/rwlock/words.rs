@@ -1,0 +1,82 @@
+//! The first shape: a word for writers, and one for each thread that reads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::run::object::Object;
+use crate::run::ops;
+
+/// The word of a reader, and how often it is inside.
+type Slot = (Arc<Object>, u32);
+
+/// The words of a lock.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    writers: Object,
+    readers: Mutex<BTreeMap<u32, Slot>>,
+}
+
+impl Words {
+    pub(super) fn new() -> Words {
+        Words {
+            writers: Object::new(),
+            readers: Mutex::default(),
+        }
+    }
+
+    fn slot<R>(&self, thread: u32, f: impl FnOnce(&mut Slot) -> R) -> R {
+        let mut slots = self.readers.lock().expect("the words of the readers");
+        f(slots
+            .entry(thread)
+            .or_insert_with(|| (Arc::new(Object::eternal()), 0)))
+    }
+
+    fn word(&self, thread: u32) -> Arc<Object> {
+        self.slot(thread, |slot| slot.0.clone())
+    }
+
+    #[track_caller]
+    pub(super) fn read(&self, thread: u32) {
+        let before = self.slot(thread, |slot| {
+            slot.1 += 1;
+            slot.1 - 1
+        });
+        if before == 0 {
+            ops::lock(&self.word(thread));
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn stop_reading(&self, thread: u32) {
+        let left = self.slot(thread, |slot| {
+            slot.1 -= 1;
+            slot.1
+        });
+        if left == 0 {
+            ops::unlock(&self.word(thread));
+        }
+    }
+
+    /// Answers the words of the readers.
+    #[track_caller]
+    pub(super) fn write(&self, name: (u32, u32)) -> Vec<Arc<Object>> {
+        ops::lock(&self.writers);
+        let readers = ops::readers(name);
+        let held: Vec<_> = readers
+            .into_iter()
+            .map(|thread| self.word(thread))
+            .collect();
+        for (nth, word) in held.iter().enumerate() {
+            ops::halfway((nth > 0).then_some(name));
+            ops::lock(word);
+        }
+        ops::halfway(None);
+        held
+    }
+
+    #[track_caller]
+    pub(super) fn stop_writing(&self, held: &[Arc<Object>]) {
+        held.iter().rev().for_each(|word| ops::unlock(word));
+        ops::unlock(&self.writers);
+    }
+}
