@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use seqfault_core::{Invariant, LockClass};
 
-use super::lock_order::LockOrder;
+use super::lock_order::{LockOrder, waits};
 use super::{Failure, Judge, Progress, Report, Search, Violated};
 use crate::litmus::ast::Outcome;
-use crate::platform::{Entry, Recording, Stopped};
+use crate::platform::{Entry, Stopped};
 use crate::scenario::Scenario;
 
-/// Collects what the executions of one run show.
+/// Collects what the executions of one run show, on whatever OS thread each ran.
 pub(super) struct Collector {
     pub scenario: Scenario,
     judge: Judge,
@@ -25,7 +25,9 @@ pub(super) struct Collector {
 struct Found {
     outcomes: BTreeMap<Outcome, u64>,
     witnesses: BTreeMap<Outcome, Vec<Entry>>,
-    failure: Option<(Violated, String)>,
+    /// The first execution that violates something, with its own timeline.
+    failure: Option<Failure>,
+    problem: Option<String>,
     lock_order: LockOrder,
 }
 
@@ -48,8 +50,9 @@ impl Collector {
     /// An execution with these entries has ended in `outcome`; false if it
     /// violates something.
     pub fn outcome(&self, outcome: Outcome, entries: &[Entry]) -> bool {
+        let waits = waits(entries);
         let mut found = self.found();
-        found.lock_order.observe(entries);
+        found.lock_order.learn(&waits, entries);
         if let Some(count) = found.outcomes.get_mut(&outcome) {
             *count += 1;
             return true;
@@ -61,10 +64,30 @@ impl Collector {
         found.outcomes.insert(outcome, 1);
         match violated {
             None => true,
-            Some(violated) => {
-                found.failure.get_or_insert(violated);
+            Some((violated, message)) => {
+                let failure = || Failure::new(violated, message, entries.to_vec());
+                found.failure.get_or_insert_with(failure);
                 false
             }
+        }
+    }
+
+    /// An execution with these entries did not end by itself. What was found
+    /// before it stands: by it a violating outcome ends the search, too.
+    pub fn stopped(&self, stopped: &Stopped, entries: Vec<Entry>) {
+        let mut found = self.found();
+        if found.failure.is_some() || found.problem.is_some() {
+            return;
+        }
+        match explain(stopped) {
+            Ok((violated, message)) => {
+                found.failure = Some(Failure {
+                    cpu: stopped.cpu,
+                    race: stopped.race,
+                    ..Failure::new(violated, message, entries)
+                });
+            }
+            Err(message) => found.problem = Some(message),
         }
     }
 
@@ -84,45 +107,12 @@ impl Collector {
         self.executions.load(Ordering::Relaxed)
     }
 
-    /// Everything that was found, after a run that ended by itself or by
-    /// `stopped`.
-    pub fn report(
-        &self,
-        search: Search,
-        stopped: Option<Stopped>,
-        recording: Recording,
-        replay: impl FnOnce(u64) -> String,
-    ) -> Report {
-        let mut found = std::mem::take(&mut *self.found());
+    /// Everything that was found, after the last execution.
+    pub fn report(&self, search: Search, replay: impl FnOnce(u64) -> String) -> Report {
+        let found = std::mem::take(&mut *self.found());
         let executions = self.executions();
-        let mut problem = None;
-        let mut failure = None;
-        if let Some((violated, message)) = found.failure.take() {
-            failure = Some(Failure {
-                violated,
-                message,
-                cpu: None,
-                race: false,
-                timeline: recording.entries,
-                also: None,
-                replay: String::new(),
-            });
-        } else if let Some(stopped) = stopped {
-            match explain(&stopped) {
-                Ok((violated, message)) => {
-                    failure = Some(Failure {
-                        violated,
-                        message,
-                        cpu: stopped.cpu,
-                        race: stopped.race,
-                        timeline: recording.entries,
-                        also: None,
-                        replay: String::new(),
-                    });
-                }
-                Err(message) => problem = Some(message),
-            }
-        } else {
+        let mut failure = found.failure;
+        if failure.is_none() && found.problem.is_none() {
             failure = inversion(&found.lock_order);
         }
         if let Some(failure) = &mut failure {
@@ -133,7 +123,7 @@ impl Collector {
             executions,
             search,
             failure,
-            problem,
+            problem: found.problem,
             witnesses: found.witnesses,
             elapsed: Duration::ZERO,
         }
@@ -182,14 +172,10 @@ fn inversion(order: &LockOrder) -> Option<Failure> {
         Some(_) => format!("in one execution {}", steps.join("; in another ")),
         None => steps.join(", and then "),
     };
+    let violated = Violated::Invariant(Invariant::LockOrder);
     Some(Failure {
-        violated: Violated::Invariant(Invariant::LockOrder),
-        message,
-        cpu: None,
-        race: false,
-        timeline: timeline.clone(),
         also: also.cloned(),
-        replay: String::new(),
+        ..Failure::new(violated, message, timeline.clone())
     })
 }
 

@@ -61,54 +61,57 @@ impl Held {
     }
 }
 
-impl LockOrder {
-    /// Learns the edges of one execution.
-    pub fn observe(&mut self, entries: &[Entry]) {
-        let mut held: Vec<Held> = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::End(cpu, ..) => {
-                    if let Some(held) = held.get_mut(cpu.0) {
-                        held.0.clear();
-                    }
+/// The edges of one execution: each wait for a lock while another is held.
+pub(super) fn waits(entries: &[Entry]) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    let mut held: Vec<Held> = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::End(cpu, ..) => {
+                if let Some(held) = held.get_mut(cpu.0) {
+                    held.0.clear();
                 }
-                Entry::Event(event) => {
-                    let What::Lock {
-                        class,
-                        instance,
-                        step,
-                    } = event.what
-                    else {
-                        continue;
-                    };
-                    let cpu = event.cpu;
-                    if held.len() <= cpu.0 {
-                        held.resize(cpu.0 + 1, Held::default());
-                    }
-                    if step == LockStep::Waits && ordered(class) {
-                        self.waits(cpu, class, &held[cpu.0], entries);
-                    }
-                    held[cpu.0].step(class, instance, step);
-                }
-                _ => {}
             }
-        }
-    }
-
-    fn waits(&mut self, cpu: CpuId, wanted: LockClass, held: &Held, entries: &[Entry]) {
-        for &(class, ..) in &held.0 {
-            let known = |(e, _): &(Edge, _)| (e.held, e.wanted) == (class, wanted);
-            if class != wanted && ordered(class) && !self.edges.iter().any(known) {
-                let edge = Edge {
-                    held: class,
-                    wanted,
-                    cpu,
+            Entry::Event(event) => {
+                let What::Lock {
+                    class,
+                    instance,
+                    step,
+                } = event.what
+                else {
+                    continue;
                 };
-                self.edges.push((edge, entries.to_vec()));
+                let cpu = event.cpu;
+                if held.len() <= cpu.0 {
+                    held.resize(cpu.0 + 1, Held::default());
+                }
+                if step == LockStep::Waits && ordered(class) {
+                    let inside = held[cpu.0].0.iter().map(|&(held, ..)| Edge {
+                        held,
+                        wanted: class,
+                        cpu,
+                    });
+                    let inside = inside.filter(|edge| edge.held != class && ordered(edge.held));
+                    edges.extend(inside);
+                }
+                held[cpu.0].step(class, instance, step);
+            }
+            _ => {}
+        }
+    }
+    edges
+}
+
+impl LockOrder {
+    /// Learns the edges of one execution, which has these entries.
+    pub fn learn(&mut self, edges: &[Edge], entries: &[Entry]) {
+        for edge in edges {
+            let known = |(e, _): &(Edge, _)| (e.held, e.wanted) == (edge.held, edge.wanted);
+            if !self.edges.iter().any(known) {
+                self.edges.push((*edge, entries.to_vec()));
             }
         }
     }
-
     /// A shortest cycle: its edges, each with an execution that shows it.
     pub fn cycle(&self) -> Option<Vec<&(Edge, Vec<Entry>)>> {
         let from = |first: &'_ (Edge, Vec<Entry>)| {
@@ -140,6 +143,11 @@ mod tests {
     use super::*;
     use seqfault_core::Event;
 
+    fn observe(order: &mut LockOrder, steps: &[(usize, LockClass, LockStep)]) {
+        let entries = run(steps);
+        order.learn(&waits(&entries), &entries);
+    }
+
     fn run(steps: &[(usize, LockClass, LockStep)]) -> Vec<Entry> {
         let entry = |&(cpu, class, step): &_| {
             Entry::Event(Event {
@@ -159,7 +167,7 @@ mod tests {
         use LockClass::{Mmap, Ptl};
         use LockStep::{Locked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        order.observe(&run(&[
+        observe(&mut order, &[
             (0, Mmap, Waits),
             (0, Mmap, Locked),
             (0, Ptl, Waits),
@@ -168,9 +176,9 @@ mod tests {
             (0, Mmap, Unlocked),
             (0, Ptl, Waits),
             (0, Ptl, Locked),
-        ]));
+        ]);
         assert!(order.cycle().is_none());
-        order.observe(&run(&[(1, Ptl, Locked), (1, Mmap, Waits)]));
+        observe(&mut order, &[(1, Ptl, Locked), (1, Mmap, Waits)]);
         let cycle = order.cycle().expect("both orders were seen");
         assert_eq!(cycle.len(), 2);
     }
@@ -180,15 +188,15 @@ mod tests {
         use LockClass::{Mmap, Vma};
         use LockStep::{Locked, TryLocked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        order.observe(&run(&[
+        observe(&mut order, &[
             (0, Mmap, Locked),
             (0, Vma, Waits),
             (0, Vma, Locked),
             (0, Mmap, Unlocked),
             (0, Mmap, Waits),
-        ]));
+        ]);
         assert!(order.cycle().is_none());
-        order.observe(&run(&[(1, Vma, TryLocked), (1, Mmap, Waits)]));
+        observe(&mut order, &[(1, Vma, TryLocked), (1, Mmap, Waits)]);
         assert!(order.cycle().is_some());
     }
 }

@@ -69,7 +69,7 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
-        crate::platform::begin();
+        crate::platform::begin(crate::platform::nobody);
         let mut report = match self {
             Engine::Explorer => explorer::run(scenario, options, judge),
             Engine::Loom => loom::run(scenario, options, judge),
@@ -224,6 +224,21 @@ pub struct Failure {
     pub also: Option<Vec<Entry>>,
     /// The engine's arguments that lead to it again.
     pub replay: String,
+}
+
+impl Failure {
+    /// A failure that is no CPU's doing, whose timeline this is.
+    fn new(violated: Violated, message: String, timeline: Vec<Entry>) -> Failure {
+        Failure {
+            violated,
+            message,
+            cpu: None,
+            race: false,
+            timeline,
+            also: None,
+            replay: String::new(),
+        }
+    }
 }
 
 /// What an engine saw.
