@@ -1,15 +1,18 @@
 //! The way in: a builder, and `model` for the defaults.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::consistency::Model;
 use crate::driver::{self, Program, Shared};
+use crate::estimate::Estimate;
 use crate::graph::Graph;
 use crate::mutation::Mutation;
 use crate::parallel;
 use crate::report::{Failure, FailureKind, Progress, Report, Verdict};
+use crate::rest::{Refused, Rest};
 use crate::run::assume::Seen;
 use crate::search::Search;
 
@@ -74,7 +77,8 @@ impl Builder {
         self
     }
 
-    /// Calls a function about every so often.
+    /// Calls a function about every so often, on the OS thread of some worker, with
+    /// the totals of all.
     pub fn progress(
         mut self,
         every: Duration,
@@ -94,6 +98,31 @@ impl Builder {
     /// that it has to reckon with: what was counted so far is void.
     pub fn on_restart(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.restarted = Some(Arc::new(f));
+        self
+    }
+
+    /// Called with the failure that the report will hold, on the OS thread of the
+    /// run that failed and before anything else runs there.
+    pub fn on_failure(mut self, f: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        self.config.failed = Some(Arc::new(f));
+        self
+    }
+
+    /// Stops after the run at hand once the flag is set: for Ctrl-C. The verdict is
+    /// then unknown, and the report has a rest to go on from.
+    pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.config.interrupt = Some(flag);
+        self
+    }
+
+    /// Shows what is left of the search about every so often, so that a process
+    /// that is killed loses no more than that. All workers wait meanwhile.
+    pub fn checkpoint(
+        mut self,
+        every: Duration,
+        f: impl Fn(&Rest) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.checkpoint = Some((every, Arc::new(f)));
         self
     }
 
@@ -118,6 +147,37 @@ impl Builder {
     pub fn mutate(mut self, mutation: Mutation) -> Self {
         self.config.mutation = mutation;
         self
+    }
+
+    /// Goes on with a search that a limit ended. The report counts what came before
+    /// too; limits are on the whole. The number of workers may be another one.
+    ///
+    /// A rest of another program is a [`FailureKind::Nondeterminism`], as soon as
+    /// the program departs from what it did.
+    ///
+    /// # Errors
+    /// If the rest was made with options that lead to other executions.
+    pub fn resume(
+        &self,
+        rest: Rest,
+        program: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Report, Refused> {
+        let _ = (rest, program);
+        Err(Refused("not there yet".into()))
+    }
+
+    /// Estimates how large a search will be, by random descents; see [`Estimate`].
+    ///
+    /// # Errors
+    /// A failure that a descent came upon.
+    pub fn estimate(
+        &self,
+        descents: u64,
+        seed: u64,
+        program: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Estimate, Box<Failure>> {
+        let _ = (descents, seed, program);
+        Err(Box::new(Failure::departed("not there yet".into())))
     }
 
     /// Visits every execution of a program.

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::consistency::Model;
 use crate::graph::Graph;
 use crate::mutation::Mutation;
-use crate::report::Progress;
+use crate::report::{Failure, Progress};
+use crate::rest::Rest;
 
 /// A function that is shown something from time to time.
 pub(crate) type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;
@@ -39,6 +41,9 @@ pub struct Config {
     pub(crate) progress: Option<(Duration, Callback<Progress>)>,
     pub(crate) restarted: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) observer: Option<Callback<Graph>>,
+    pub(crate) failed: Option<Callback<Failure>>,
+    pub(crate) checkpoint: Option<(Duration, Callback<Rest>)>,
+    pub(crate) interrupt: Option<Arc<AtomicBool>>,
     pub(crate) mutation: Mutation,
 }
 
@@ -58,6 +63,9 @@ impl Default for Config {
             progress: None,
             restarted: None,
             observer: None,
+            failed: None,
+            checkpoint: None,
+            interrupt: None,
             mutation: Mutation::None,
         }
     }

@@ -179,7 +179,11 @@ pub(crate) fn search(
     }
     drop(session::remove());
     progress.elapsed = shared.started.elapsed().max(Duration::from_nanos(1));
-    Ok(Report { verdict, progress })
+    Ok(Report {
+        verdict,
+        progress,
+        rest: None,
+    })
 }
 
 fn run(program: &Program) -> Ended {

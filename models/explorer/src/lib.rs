@@ -28,11 +28,13 @@ pub mod cell;
 mod config;
 pub mod consistency;
 mod driver;
+mod estimate;
 pub mod graph;
 #[doc(hidden)]
 pub mod mutation;
 mod parallel;
 pub mod report;
+mod rest;
 mod run;
 #[allow(
     missing_docs,
@@ -45,7 +47,9 @@ pub mod thread;
 pub use builder::{Builder, model};
 pub use config::Config;
 pub use consistency::Model;
+pub use estimate::Estimate;
 pub use report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
+pub use rest::{Refused, Rest};
 pub use run::ops;
 
 /// Ends an iteration of a loop that waits for other threads. The loop must have

@@ -87,6 +87,7 @@ fn merge(results: Vec<Result<Report, Seen>>, shared: &Shared) -> Result<Report, 
         let Report {
             verdict: other,
             progress,
+            ..
         } = match result {
             Ok(report) => report,
             Err(seen) => {
@@ -113,5 +114,6 @@ fn merge(results: Vec<Result<Report, Seen>>, shared: &Shared) -> Result<Report, 
     Ok(Report {
         verdict,
         progress: all,
+        rest: None,
     })
 }

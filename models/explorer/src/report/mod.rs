@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::graph::Graph;
+use crate::rest::Rest;
 
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +86,8 @@ pub enum Limit {
     Time,
     /// `max_events`: some thread was cut.
     Events,
+    /// It was interrupted from outside.
+    Interrupt,
     /// A part of a search saw the program do something new, by which the parts
     /// have to be cut anew: search the whole.
     Shard,
@@ -101,7 +104,8 @@ pub enum Verdict {
     Unknown(Limit),
 }
 
-/// How far a search has come.
+/// How far a search has come. What went before it was resumed is counted, and so
+/// is what all workers did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// Complete executions: every thread came to its end.
@@ -112,11 +116,19 @@ pub struct Progress {
     /// Runs that ended with a thread that waits for something that has come:
     /// it stands for executions that other runs visit.
     pub moot: u64,
-    /// An estimate of the number of runs of the whole search, from the shares of
-    /// the tree that are done.
+    /// The share of the tree of alternatives that is done, from 0 to 1, if the
+    /// alternatives of a run lead to equally many runs. They do not: it may jump,
+    /// and crawl.
+    pub share: f64,
+    /// An estimate of the number of runs of the whole search, from `share`.
     pub estimate: f64,
-    /// The largest graph.
+    /// The largest graph, in events.
     pub max_events: usize,
+    /// The most memory that the search held at the end of a run, in bytes: the
+    /// graphs at hand, those that wait, and the pending alternatives, by what
+    /// they contain. Not counted are spare capacity, one graph for trying out
+    /// revisits, and what the program itself needs.
+    pub memory: usize,
     /// The time so far.
     pub elapsed: Duration,
 }
@@ -125,6 +137,17 @@ impl Progress {
     /// How often the program ran.
     pub fn runs(&self) -> u64 {
         self.executions + self.blocked + self.moot
+    }
+
+    /// How long the rest will take, if the rest of the tree is like what was
+    /// visited. Often it is not: an order of magnitude, no more. `None` before the
+    /// first run has ended.
+    pub fn remaining(&self) -> Option<Duration> {
+        if self.share <= 0.0 {
+            return None;
+        }
+        let left = (1.0 - self.share).max(0.0) / self.share;
+        Duration::try_from_secs_f64(self.elapsed.as_secs_f64() * left).ok()
     }
 }
 
@@ -135,6 +158,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// What was visited.
     pub progress: Progress,
+    /// What is left to visit, if a limit on time or executions, or an interrupt,
+    /// ended the search.
+    pub rest: Option<Rest>,
 }
 
 impl Report {
