@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use seqfault_core::{Invariant, LockClass};
 
 use super::lock_order::{LockOrder, waits};
-use super::{Failure, Judge, Progress, Report, Search, Violated};
+use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
 use crate::litmus::ast::Outcome;
 use crate::platform::{Entry, Stopped};
 use crate::scenario::Scenario;
@@ -91,10 +90,30 @@ impl Collector {
         }
     }
 
+    /// The engine cannot go on, which is no violation.
+    pub fn give_up(&self, problem: String) {
+        self.found().problem.get_or_insert(problem);
+    }
+
     /// An execution begins.
     pub fn began(&self, progress: &Progress) {
-        progress.0.fetch_add(1, Ordering::Relaxed);
+        progress.began();
         self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was seen so far, for another process to go on with. Nothing may run.
+    pub fn keep(&self, state: State) -> Kept {
+        let found = self.found();
+        let edges = found.lock_order.edges();
+        Kept::new(self.executions(), &found.outcomes, edges, state)
+    }
+
+    /// Goes on from what another process has seen.
+    pub fn recall(&self, kept: &Kept) {
+        let mut found = self.found();
+        found.outcomes = kept.outcomes();
+        found.lock_order.recall(&kept.edges);
+        self.executions.store(kept.executions, Ordering::Relaxed);
     }
 
     /// The search starts again: what was counted so far is void.
@@ -109,9 +128,9 @@ impl Collector {
 
     /// Everything that was found, after the last execution.
     pub fn report(&self, search: Search, replay: impl FnOnce(u64) -> String) -> Report {
-        let found = std::mem::take(&mut *self.found());
+        let found = &mut *self.found();
         let executions = self.executions();
-        let mut failure = found.failure;
+        let mut failure = found.failure.clone();
         if failure.is_none() && found.problem.is_none() {
             failure = inversion(&found.lock_order);
         }
@@ -119,13 +138,12 @@ impl Collector {
             failure.replay = replay(executions);
         }
         Report {
-            outcomes: found.outcomes,
+            outcomes: found.outcomes.clone(),
             executions,
-            search,
             failure,
-            problem: found.problem,
-            witnesses: found.witnesses,
-            elapsed: Duration::ZERO,
+            problem: found.problem.clone(),
+            witnesses: std::mem::take(&mut found.witnesses),
+            ..Report::empty(search)
         }
     }
 }
@@ -149,7 +167,7 @@ fn explain(stopped: &Stopped) -> Result<(Violated, String), String> {
 }
 
 /// The inversion that the executions of a run show together.
-fn inversion(order: &LockOrder) -> Option<Failure> {
+pub(super) fn inversion(order: &LockOrder) -> Option<Failure> {
     let cycle = order.cycle()?;
     let steps: Vec<String> = cycle
         .iter()
@@ -162,20 +180,23 @@ fn inversion(order: &LockOrder) -> Option<Failure> {
             )
         })
         .collect();
-    let (_, timeline) = cycle.first()?;
+    let shown = cycle.iter().map(|(_, timeline)| timeline.as_ref());
+    let shown: Option<Vec<&Vec<Entry>>> = shown.collect();
     // Often one execution shows all of it.
-    let also = cycle
-        .iter()
-        .map(|(_, other)| other)
-        .find(|other| *other != timeline);
-    let message = match also {
-        Some(_) => format!("in one execution {}", steps.join("; in another ")),
-        None => steps.join(", and then "),
+    let timeline = shown.as_ref().and_then(|shown| shown.first().copied());
+    let others = shown.iter().flatten().copied();
+    let also = others.skip_while(|other| Some(*other) == timeline).next();
+    let message = match (timeline, also) {
+        (Some(_), Some(_)) => format!("in one execution {}", steps.join("; in another ")),
+        (Some(_), None) => steps.join(", and then "),
+        // Whether it was one execution is not known any more.
+        (None, _) => steps.join("; and "),
     };
+    let timeline = timeline.cloned().unwrap_or_default();
     let violated = Violated::Invariant(Invariant::LockOrder);
     Some(Failure {
         also: also.cloned(),
-        ..Failure::new(violated, message, timeline.clone())
+        ..Failure::new(violated, message, timeline)
     })
 }
 

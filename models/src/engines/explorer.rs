@@ -1,63 +1,206 @@
 //! The explorer: every execution of the memory model, each once.
+//!
+//! A search begins on one OS thread, so that what it finds soon is the same
+//! whenever it is run. What is left then is shared among all workers: which
+//! failure they find first is chance, the rest of a report is not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant, Violation};
-use seqfault_explorer::{Builder, Failure, FailureKind, Model, Verdict, thread};
+use seqfault_explorer::{
+    Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict,
+    thread,
+};
 
 use super::collector::Collector;
+use super::kept::{Kept, KeptFailure, State};
 use super::run::Run;
-use super::{Judge, Memory, Options, Progress, Report, Search};
+use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot};
 use crate::platform::{self, Explorer, Stopped};
 use crate::scenario::Scenario;
+use crate::timeline;
+use crate::verdict::Subject;
 
 /// More events than a CPU of any test here has.
 const MAX_EVENTS: usize = 20_000;
+/// How often those who watch are told.
+const TELL: Duration = Duration::from_millis(200);
+/// Columns of a timeline that is kept.
+const WIDTH: usize = 120;
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+    let kept = match options.slot.as_ref().map(Slot::load).transpose() {
+        Ok(kept) => kept.flatten(),
+        Err(refused) => return Report::trouble(refused.to_string()),
+    };
+    let complete = options.part.map_or(Search::Complete, Search::Part);
+    if let Some(mut report) = kept.as_ref().and_then(|kept| kept.report(complete)) {
+        report.kept = options.slot.iter().map(|slot| slot.path.clone()).collect();
+        return report;
+    }
     let collector = Arc::new(Collector::new(scenario, judge));
+    let mut rest = None;
+    if let Some(kept) = kept {
+        collector.recall(&kept);
+        if let State::Unfinished(left) = kept.state {
+            rest = Some(*left);
+        }
+    }
+    let explored = platform::catch(|| explore(options, &collector, rest));
+    options.progress.set_ahead(None);
+    let (search, rest) = match explored {
+        Err(stopped) => {
+            collector.stopped(&stopped, platform::end().entries);
+            (Search::Unfinished, None)
+        }
+        Ok(explored) => match explored.verdict {
+            Verdict::Pass => (complete, None),
+            Verdict::Unknown(limit) => {
+                match limit {
+                    Limit::Events => {
+                        collector.give_up(format!("a CPU has more than {MAX_EVENTS} events"));
+                    }
+                    Limit::Shard => collector.give_up("it cannot be searched in parts".to_owned()),
+                    Limit::Executions | Limit::Time | Limit::Interrupt => {}
+                }
+                (Search::Unfinished, explored.rest)
+            }
+            Verdict::Fail(failure) => {
+                // Told already, unless it is nobody's.
+                collector.stopped(&stopped(&failure), Vec::new());
+                (Search::Unfinished, None)
+            }
+        },
+    };
+    let mut report = collector.report(search, |_| replay(options));
+    if let Some(slot) = &options.slot
+        && let Some(state) = state(scenario, &report, rest)
+    {
+        if let State::Unfinished(_) = state {
+            report.kept.push(slot.path.clone());
+        }
+        keep(slot, &collector.keep(state));
+    }
+    report
+}
+
+/// Searches, first alone and then with all workers.
+fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>) -> Explored {
+    let so_far = rest.as_ref().map(Rest::progress).unwrap_or_default();
+    let builder = builder(options, collector);
+    let builder = match options.max_time {
+        Some(max) => builder.max_time(so_far.elapsed + max),
+        None => builder,
+    };
+    let max = options
+        .max_executions
+        .map(|max| so_far.executions.saturating_add(max));
+    let go = |builder: Builder, rest: Option<Rest>| {
+        let model = {
+            let collector = collector.clone();
+            let progress = options.progress.clone();
+            move || execution(&collector, &progress)
+        };
+        match rest {
+            None => builder.check(model),
+            Some(rest) => builder
+                .resume(rest, model)
+                .unwrap_or_else(|refused| panic!("the rest is refused: {refused}")),
+        }
+    };
+    let alone = options.alone;
+    if options.workers > 1 && so_far.executions < alone && max.is_none_or(|max| max > alone) {
+        let explored = go(builder.clone().max_executions(alone), rest);
+        match explored {
+            Explored {
+                verdict: Verdict::Unknown(Limit::Executions),
+                rest: Some(left),
+                ..
+            } => rest = Some(left),
+            ended => return ended,
+        }
+    }
+    let builder = builder.workers(options.workers);
+    match max {
+        Some(max) => go(builder.max_executions(max), rest),
+        None => go(builder, rest),
+    }
+}
+
+fn builder(options: &Options, collector: &Arc<Collector>) -> Builder {
     let memory = match options.memory {
         Memory::Sc => Model::Sc,
         Memory::Tso => Model::Tso,
         Memory::Rc11 => Model::Rc11,
     };
     let mut builder = Builder::new().model(memory).max_events(MAX_EVENTS);
-    if let Some(max) = options.max_executions {
-        builder = builder.max_executions(max);
+    if let Some(part) = options.part {
+        builder = builder.shard(part.number - 1, part.of);
     }
-    if let Some(max) = options.max_time {
-        builder = builder.max_time(max);
+    if let Some(flag) = &options.interrupt {
+        builder = builder.interrupt(flag.clone());
     }
-    let model = {
+    if let Some(slot) = options.slot.clone() {
         let collector = collector.clone();
-        let progress = options.progress.clone();
-        move || execution(&collector, &progress)
-    };
-    let builder = {
-        let collector = collector.clone();
-        builder.on_restart(move || collector.restart())
-    };
-    platform::set_who(|| Some(CpuId(thread::current_id() as usize)));
-    let (search, stopped) = match platform::catch(|| builder.check(model)) {
-        Err(stopped) => (Search::Unfinished, Some(stopped)),
-        Ok(report) => match report.verdict {
-            Verdict::Pass => (Search::Complete, None),
-            Verdict::Unknown(_) => (Search::Unfinished, None),
-            Verdict::Fail(failure) => (Search::Unfinished, Some(stopped(&failure))),
-        },
-    };
-    if stopped.is_some() {
-        // The one that ended the search counts too.
-        collector.began(&options.progress);
+        builder = builder.checkpoint(options.keep_every, move |rest| {
+            let state = State::Unfinished(Box::new(rest.clone()));
+            keep(&slot, &collector.keep(state));
+        });
     }
-    let recording = platform::end();
-    collector.report(search, stopped, recording, |_| {
-        let mut replay = "--engine explorer".to_owned();
-        if options.memory != Memory::default() {
-            replay += &format!(" --memory {}", options.memory.name());
-        }
-        replay
-    })
+    let progress = options.progress.clone();
+    builder = builder.progress(TELL, move |now: &Progress| {
+        progress.set_ahead(Some(Ahead {
+            executions: now.executions,
+            total: now.executions as f64 / now.share.max(f64::MIN_POSITIVE),
+            remaining: now.remaining(),
+        }));
+    });
+    let failing = collector.clone();
+    let progress = options.progress.clone();
+    builder = builder.on_failure(move |failure| {
+        // The one that ended the search counts too. Its recording is that of
+        // this OS thread.
+        failing.began(&progress);
+        let stopped = stopped(failure);
+        failing.stopped(&stopped, platform::end().entries);
+    });
+    let restarting = collector.clone();
+    builder.on_restart(move || restarting.restart())
+}
+
+/// The arguments that lead to what these options led to.
+pub(super) fn replay(options: &Options) -> String {
+    let mut replay = "--engine explorer".to_owned();
+    if options.memory != Memory::default() {
+        replay += &format!(" --memory {}", options.memory.name());
+    }
+    replay
+}
+
+/// What the search leaves behind. After trouble there is nothing to keep.
+fn state(scenario: &Scenario, report: &Report, rest: Option<Rest>) -> Option<State> {
+    if report.problem.is_some() {
+        return None;
+    }
+    let failure = report.failure.as_ref().map(|failure| {
+        let subject = Subject::Core(Engine::Explorer);
+        let table = timeline::counterexample(scenario, failure, subject, WIDTH);
+        KeptFailure::new(failure, table)
+    });
+    match (report.search, failure, rest) {
+        (Search::Complete | Search::Part(_), failure, _) => Some(State::Complete { failure }),
+        (_, Some(failure), _) => Some(State::Failed(failure)),
+        (_, None, Some(rest)) => Some(State::Unfinished(Box::new(rest))),
+        (_, None, None) => None,
+    }
+}
+
+fn keep(slot: &Slot, kept: &Kept) {
+    if let Err(refused) = slot.save(kept) {
+        // The search is as good as without.
+        eprintln!("warning: not kept: {refused}");
+    }
 }
 
 /// What ended the search. Core names what its own checks find.
@@ -81,8 +224,8 @@ fn stopped(failure: &Failure) -> Stopped {
     stopped
 }
 
-fn execution(collector: &Arc<Collector>, progress: &Progress) {
-    platform::begin();
+fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
+    platform::begin(|| Some(CpuId(thread::current_id() as usize)));
     let (run, mut locals) = platform::with_finale(|| Run::<Explorer>::new(collector));
     let spawn = |local| {
         let run = run.clone();
@@ -99,8 +242,8 @@ fn execution(collector: &Arc<Collector>, progress: &Progress) {
         let _ = handle.join();
     }
     let outcome = run.finale();
-    collector.began(progress);
     if !platform::with_timeline(|entries| collector.outcome(outcome, entries)) {
         platform::stop();
     }
+    collector.began(progress);
 }

@@ -10,21 +10,75 @@
 //! of it; an IPI is a wait for another CPU's.
 
 use seqfault_core::{CpuId, LockClass, LockStep, What};
+use serde::{Deserialize, Serialize};
 
 use crate::platform::Entry;
 
 /// A CPU waited for a lock while it held another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Named", into = "Named")]
 pub(super) struct Edge {
     pub held: LockClass,
     pub wanted: LockClass,
     pub cpu: CpuId,
 }
 
-/// The edges seen so far, each with the first execution that showed it.
+/// An edge as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Named {
+    held: String,
+    wanted: String,
+    cpu: usize,
+}
+
+/// What the classes are called where they are kept.
+const CLASSES: [(LockClass, &str); 6] = [
+    (LockClass::Mmap, "mmap"),
+    (LockClass::Vma, "vma"),
+    (LockClass::Pml, "pml"),
+    (LockClass::Ptl, "ptl"),
+    (LockClass::Rcu, "rcu"),
+    (LockClass::Irq, "irq"),
+];
+
+impl From<Edge> for Named {
+    fn from(edge: Edge) -> Named {
+        let name = |class| {
+            let named = CLASSES.iter().find(|(c, _)| *c == class);
+            named.map_or(String::new(), |(_, name)| (*name).to_owned())
+        };
+        Named {
+            held: name(edge.held),
+            wanted: name(edge.wanted),
+            cpu: edge.cpu.0,
+        }
+    }
+}
+
+impl TryFrom<Named> for Edge {
+    type Error = String;
+
+    fn try_from(named: Named) -> Result<Edge, String> {
+        let class = |name: &str| {
+            let known = CLASSES.iter().find(|(_, n)| *n == name);
+            let (class, _) = known.ok_or_else(|| format!("no lock is called `{name}`"))?;
+            Ok::<_, String>(*class)
+        };
+        Ok(Edge {
+            held: class(&named.held)?,
+            wanted: class(&named.wanted)?,
+            cpu: CpuId(named.cpu),
+        })
+    }
+}
+
+/// An edge, with the first execution that showed it, if that is still there.
+pub(super) type Shown = (Edge, Option<Vec<Entry>>);
+
+/// The edges seen so far.
 #[derive(Debug, Default)]
 pub(super) struct LockOrder {
-    edges: Vec<(Edge, Vec<Entry>)>,
+    edges: Vec<Shown>,
 }
 
 /// Which classes deadlock with each other.
@@ -106,15 +160,35 @@ impl LockOrder {
     /// Learns the edges of one execution, which has these entries.
     pub fn learn(&mut self, edges: &[Edge], entries: &[Entry]) {
         for edge in edges {
-            let known = |(e, _): &(Edge, _)| (e.held, e.wanted) == (edge.held, edge.wanted);
-            if !self.edges.iter().any(known) {
-                self.edges.push((*edge, entries.to_vec()));
+            match self.find(edge) {
+                Some((_, Some(_))) => {}
+                Some(shown) => *shown = (*edge, Some(entries.to_vec())),
+                None => self.edges.push((*edge, Some(entries.to_vec()))),
             }
         }
     }
+
+    /// Learns edges of executions that are not there any more.
+    pub fn recall(&mut self, edges: &[Edge]) {
+        for edge in edges {
+            if self.find(edge).is_none() {
+                self.edges.push((*edge, None));
+            }
+        }
+    }
+
+    /// The edges without the executions that showed them.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.edges.iter().map(|(edge, _)| *edge).collect()
+    }
+
+    fn find(&mut self, edge: &Edge) -> Option<&mut Shown> {
+        let same = |(e, _): &&mut Shown| (e.held, e.wanted) == (edge.held, edge.wanted);
+        self.edges.iter_mut().find(same)
+    }
     /// A shortest cycle: its edges, each with an execution that shows it.
-    pub fn cycle(&self) -> Option<Vec<&(Edge, Vec<Entry>)>> {
-        let from = |first: &'_ (Edge, Vec<Entry>)| {
+    pub fn cycle(&self) -> Option<Vec<&Shown>> {
+        let from = |first: &'_ Shown| {
             let mut paths = vec![vec![
                 self.edges
                     .iter()
@@ -167,16 +241,19 @@ mod tests {
         use LockClass::{Mmap, Ptl};
         use LockStep::{Locked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        observe(&mut order, &[
-            (0, Mmap, Waits),
-            (0, Mmap, Locked),
-            (0, Ptl, Waits),
-            (0, Ptl, Locked),
-            (0, Ptl, Unlocked),
-            (0, Mmap, Unlocked),
-            (0, Ptl, Waits),
-            (0, Ptl, Locked),
-        ]);
+        observe(
+            &mut order,
+            &[
+                (0, Mmap, Waits),
+                (0, Mmap, Locked),
+                (0, Ptl, Waits),
+                (0, Ptl, Locked),
+                (0, Ptl, Unlocked),
+                (0, Mmap, Unlocked),
+                (0, Ptl, Waits),
+                (0, Ptl, Locked),
+            ],
+        );
         assert!(order.cycle().is_none());
         observe(&mut order, &[(1, Ptl, Locked), (1, Mmap, Waits)]);
         let cycle = order.cycle().expect("both orders were seen");
@@ -188,13 +265,16 @@ mod tests {
         use LockClass::{Mmap, Vma};
         use LockStep::{Locked, TryLocked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        observe(&mut order, &[
-            (0, Mmap, Locked),
-            (0, Vma, Waits),
-            (0, Vma, Locked),
-            (0, Mmap, Unlocked),
-            (0, Mmap, Waits),
-        ]);
+        observe(
+            &mut order,
+            &[
+                (0, Mmap, Locked),
+                (0, Vma, Waits),
+                (0, Vma, Locked),
+                (0, Mmap, Unlocked),
+                (0, Mmap, Waits),
+            ],
+        );
         assert!(order.cycle().is_none());
         observe(&mut order, &[(1, Vma, TryLocked), (1, Mmap, Waits)]);
         assert!(order.cycle().is_some());

@@ -2,16 +2,22 @@
 
 mod collector;
 mod explorer;
+mod kept;
 mod lock_order;
 mod loom;
+mod merge;
 mod native;
+mod part;
+mod progress;
 mod run;
 mod shuttle;
+mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use seqfault_core::{CpuId, Invariant};
@@ -19,6 +25,12 @@ use seqfault_core::{CpuId, Invariant};
 use crate::litmus::ast::{Outcome, Quantifier};
 use crate::platform::Entry;
 use crate::scenario::Scenario;
+
+pub use kept::{Kept, KeptFailure, State};
+pub use merge::merge;
+pub use part::Part;
+pub use progress::{Ahead, Progress};
+pub use slot::{About, Refused, Slot};
 
 /// The engines that run core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +88,9 @@ impl Engine {
             Engine::Shuttle => shuttle::run(scenario, options, judge),
             Engine::Native => native::run(scenario, options, judge),
         };
-        if report.executions == 0 && report.failure.is_none() {
+        // A part of a small search may be empty.
+        let may_be_empty = matches!(report.search, Search::Part(_));
+        if report.executions == 0 && report.failure.is_none() && !may_be_empty {
             let nothing = || "no execution was run".to_owned();
             report.problem.get_or_insert_with(nothing);
         }
@@ -143,6 +157,18 @@ pub struct Options {
     pub memory: Memory,
     /// explorer: how long at most.
     pub max_time: Option<Duration>,
+    /// explorer: how many OS threads share the search.
+    pub workers: usize,
+    /// explorer: executions before it is shared; see `explorer`.
+    pub alone: u64,
+    /// explorer: one part of the search instead of the whole.
+    pub part: Option<Part>,
+    /// explorer: where the search is kept.
+    pub slot: Option<Slot>,
+    /// explorer: how often it is kept before it is over.
+    pub keep_every: Duration,
+    /// explorer: stops the search once it is set.
+    pub interrupt: Option<Arc<AtomicBool>>,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -157,6 +183,12 @@ impl Default for Options {
             strategy: Strategy::default(),
             memory: Memory::default(),
             max_time: None,
+            workers: 1,
+            alone: 5_000,
+            part: None,
+            slot: None,
+            keep_every: Duration::from_secs(60),
+            interrupt: None,
             progress: Progress::default(),
         }
     }
@@ -174,6 +206,8 @@ pub enum Search {
     },
     /// It tried some executions.
     Sampled,
+    /// It ended by itself, in one part of the whole.
+    Part(Part),
     /// It was stopped before it ended: no verdict but a failure.
     Unfinished,
 }
@@ -184,6 +218,7 @@ impl fmt::Display for Search {
             Search::Complete => f.write_str("complete"),
             Search::Bounded { preemptions } => write!(f, "bounded preemptions={preemptions}"),
             Search::Sampled => f.write_str("sampled"),
+            Search::Part(part) => write!(f, "shard {part}"),
             Search::Unfinished => f.write_str("unknown: stopped before the end"),
         }
     }
@@ -218,10 +253,13 @@ pub struct Failure {
     pub cpu: Option<CpuId>,
     /// Two accesses that nothing orders: their order in the timeline means nothing.
     pub race: bool,
-    /// What happened, in order; on the host's threads, CPU by CPU.
+    /// What happened, in order; on the host's threads, CPU by CPU. Empty if it
+    /// was not kept.
     pub timeline: Vec<Entry>,
     /// A second execution, where only two together violate something.
     pub also: Option<Vec<Entry>>,
+    /// How it was shown, where it was kept by another process.
+    pub table: Option<String>,
     /// The engine's arguments that lead to it again.
     pub replay: String,
 }
@@ -236,6 +274,7 @@ impl Failure {
             race: false,
             timeline,
             also: None,
+            table: None,
             replay: String::new(),
         }
     }
@@ -258,6 +297,32 @@ pub struct Report {
     pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
     /// How long it took.
     pub elapsed: Duration,
+    /// The files that it comes from, or that it can go on from.
+    pub kept: Vec<PathBuf>,
+}
+
+impl Report {
+    /// That nothing was seen.
+    pub fn empty(search: Search) -> Report {
+        Report {
+            outcomes: BTreeMap::new(),
+            executions: 0,
+            search,
+            failure: None,
+            problem: None,
+            witnesses: BTreeMap::new(),
+            elapsed: Duration::ZERO,
+            kept: Vec::new(),
+        }
+    }
+
+    /// That the engine could not begin.
+    fn trouble(problem: String) -> Report {
+        Report {
+            problem: Some(problem),
+            ..Report::empty(Search::Unfinished)
+        }
+    }
 }
 
 /// Judges an outcome as soon as it is seen.
@@ -294,16 +359,5 @@ impl Judge {
             return Some((Violated::Invariant(Invariant::NotAtomic), message));
         }
         None
-    }
-}
-
-/// Counts executions for who watches.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicU64>);
-
-impl Progress {
-    /// How many executions began so far.
-    pub fn executions(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -47,10 +47,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
 
 /// Runs all CPUs once; false if the outcome violates something. `Err` has the
 /// timeline of an execution that did not end by itself, and what ended it.
-fn execution(
-    collector: &Arc<Collector>,
-    delays: &[u64],
-) -> Result<bool, (Vec<Entry>, Stopped)> {
+fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<Entry>, Stopped)> {
     platform::begin(platform::nobody);
     let made = platform::catch(|| Run::<Native>::new(collector));
     let setup = platform::end().entries;
