@@ -1,4 +1,5 @@
-//! Executions per second on programs of known size.
+//! Executions per second on programs of known size. With a number, stops each
+//! search after so many: for counting instructions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,13 @@ use seqfault_explorer::sync::atomic::{AtomicU64, Ordering, fence};
 use seqfault_explorer::{Builder, Model, thread};
 
 fn measure(name: &str, model: Model, program: impl Fn() + Send + Sync + 'static) {
-    let builder = Builder::new().model(model).max_time(Duration::from_secs(5));
+    let mut builder = Builder::new().model(model).max_time(Duration::from_secs(5));
+    if let Some(count) = std::env::args().nth(1) {
+        let count = count.parse().expect("a number of executions");
+        builder = builder
+            .max_time(Duration::from_secs(600))
+            .max_executions(count);
+    }
     let report = builder.check(program);
     let progress = &report.progress;
     let rate = progress.runs() as f64 / progress.elapsed.as_secs_f64();

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::consistency::Model;
-use crate::driver::{self, Program, Shared};
-use crate::estimate::Estimate;
+use crate::course;
+use crate::driver::Program;
+use crate::estimate::{self, Estimate};
 use crate::graph::Graph;
 use crate::mutation::Mutation;
-use crate::parallel;
-use crate::report::{Failure, FailureKind, Progress, Report, Verdict};
-use crate::rest::{Refused, Rest};
+use crate::report::{Failure, Progress, Report};
+use crate::rest::{Left, Refused, Rest};
 use crate::run::assume::Seen;
-use crate::search::Search;
 
 /// Options, then [`Builder::check`].
 #[derive(Clone, Debug, Default)]
@@ -152,7 +151,7 @@ impl Builder {
     /// Goes on with a search that a limit ended. The report counts what came before
     /// too; limits are on the whole. The number of workers may be another one.
     ///
-    /// A rest of another program is a [`FailureKind::Nondeterminism`], as soon as
+    /// A rest of another program is a [`Nondeterminism`](crate::FailureKind::Nondeterminism), as soon as
     /// the program departs from what it did.
     ///
     /// # Errors
@@ -162,8 +161,9 @@ impl Builder {
         rest: Rest,
         program: impl Fn() + Send + Sync + 'static,
     ) -> Result<Report, Refused> {
-        let _ = (rest, program);
-        Err(Refused("not there yet".into()))
+        let left = rest.fit(&self.config)?;
+        let config = Arc::new(self.config.clone());
+        Ok(course::run(&config, &(Arc::new(program) as Program), left))
     }
 
     /// Estimates how large a search will be, by random descents; see [`Estimate`].
@@ -176,46 +176,16 @@ impl Builder {
         seed: u64,
         program: impl Fn() + Send + Sync + 'static,
     ) -> Result<Estimate, Box<Failure>> {
-        let _ = (descents, seed, program);
-        Err(Box::new(Failure::departed("not there yet".into())))
+        let config = Arc::new(self.config.clone());
+        estimate::descend(&config, &(Arc::new(program) as Program), descents, seed)
     }
 
     /// Visits every execution of a program.
     pub fn check(&self, program: impl Fn() + Send + Sync + 'static) -> Report {
-        let program: Program = Arc::new(program);
         let config = Arc::new(self.config.clone());
-        let mut seen = Seen::new();
-        loop {
-            let shared = Shared::new();
-            let mut search = Search::new(Graph::default(), 1.0);
-            search.graph.clocks.mutation = self.config.mutation;
-            let result = if config.workers > 1 && config.shard.is_none() {
-                parallel::search(&config, &program, &shared, &seen, search)
-            } else {
-                driver::search(&config, &program, &shared, seen, search, |_| {})
-            };
-            match result {
-                Ok(report) => return judged(report, config.shard.is_some()),
-                Err(more) => {
-                    seen = more;
-                    if let Some(restarted) = &self.config.restarted {
-                        restarted();
-                    }
-                }
-            }
-        }
+        let left = Left::all(&config, Seen::new(), Duration::ZERO);
+        course::run(&config, &(Arc::new(program) as Program), left)
     }
-}
-
-/// A search that passed without an execution has missed something: the program
-/// calls `spin` where it does not wait.
-fn judged(mut report: Report, part: bool) -> Report {
-    if report.passed() && !part && report.progress.executions + report.progress.blocked == 0 {
-        let text = "no execution came to its end: `spin` outside a loop that waits?";
-        let failure = Failure::new(FailureKind::Livelock, text.into());
-        report.verdict = Verdict::Fail(Box::new(failure));
-    }
-    report
 }
 
 /// Visits every execution of a program under RC11.

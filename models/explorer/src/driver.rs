@@ -1,22 +1,14 @@
-//! Runs the program on graph after graph until the search is over.
+//! One run of the program: on the graph at hand, until no thread goes on.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, Once};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Once};
 
-use crate::config::Config;
 use crate::graph::event::ThreadId;
-use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
-use crate::run::assume::Seen;
+use crate::report::{Failure, FailureKind};
+use crate::run::ops;
 use crate::run::session::{self, Probe, Session, Status};
-use crate::run::{ops, session::Registry};
-use crate::search::Search;
-
-/// How many alternatives each part of a sharded search starts with.
-const SHARD_GRAIN: usize = 16;
 
 /// The program: run once for each graph.
 pub(crate) type Program = Arc<dyn Fn() + Send + Sync>;
@@ -29,7 +21,7 @@ thread_local! {
 
 /// Panics inside a model are part of the report; all others go to the hook that
 /// was there before.
-fn quiet_panics() {
+pub(crate) fn quiet_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -43,27 +35,8 @@ fn quiet_panics() {
     });
 }
 
-/// What the workers of one search share.
-pub(crate) struct Shared {
-    pub(crate) stop: AtomicBool,
-    pub(crate) executions: AtomicU64,
-    pub(crate) started: Instant,
-    pub(crate) registry: Arc<Mutex<Registry>>,
-}
-
-impl Shared {
-    pub(crate) fn new() -> Shared {
-        Shared {
-            stop: AtomicBool::new(false),
-            executions: AtomicU64::new(0),
-            started: Instant::now(),
-            registry: Arc::default(),
-        }
-    }
-}
-
 /// How one run ended.
-enum Ended {
+pub(crate) enum Ended {
     Complete,
     Blocked(Failure),
     Moot,
@@ -72,121 +45,8 @@ enum Ended {
     Restart,
 }
 
-/// Searches from a graph to the end. `offer` may take alternatives away after
-/// each run. An error is what the program has been seen to do: the search has to
-/// start again, knowing that.
-pub(crate) fn search(
-    config: &Arc<Config>,
-    program: &Program,
-    shared: &Shared,
-    seen: Seen,
-    search: Search,
-    mut offer: impl FnMut(&mut Search),
-) -> Result<Report, Seen> {
-    quiet_panics();
-    session::install(Session::new(
-        config.clone(),
-        shared.registry.clone(),
-        seen,
-        search,
-    ));
-    let mut progress = Progress::default();
-    let mut limit = None;
-    let mut cut = false;
-    let mut next_report = config.progress.as_ref().map(|(every, _)| *every);
-    let verdict = loop {
-        let ended = run(program);
-        session::with(|s| {
-            progress.max_events = progress.max_events.max(s.graph().len());
-            s.search.finish_run();
-        });
-        match ended {
-            Ended::Complete => {
-                progress.executions += 1;
-                if let Some(observer) = &config.observer {
-                    session::with(|s| observer(s.graph()));
-                }
-                let count = shared.executions.fetch_add(1, Relaxed) + 1;
-                if config.max_executions.is_some_and(|max| count >= max) {
-                    limit = Some(Limit::Executions);
-                }
-            }
-            Ended::Blocked(failure) => {
-                progress.blocked += 1;
-                if !config.allow_blocked {
-                    break Verdict::Fail(Box::new(failure));
-                }
-            }
-            Ended::Moot => progress.moot += 1,
-            Ended::Bounded => {
-                progress.moot += 1;
-                limit.get_or_insert(Limit::Events);
-            }
-            Ended::Failed(failure) => break Verdict::Fail(Box::new(failure)),
-            Ended::Restart if cut => break Verdict::Unknown(Limit::Shard),
-            Ended::Restart => {
-                shared.stop.store(true, Relaxed);
-                return Err(session::remove().seen);
-            }
-        }
-        progress.elapsed = shared.started.elapsed();
-        if let Some((k, n)) = config.shard
-            && !cut
-            && session::with(|s| s.search.pending() >= SHARD_GRAIN * n)
-        {
-            cut = true;
-            session::with(|s| s.search.keep_shard(k, n));
-            if k > 0 {
-                // What was visited before belongs to the first part.
-                progress = Progress {
-                    elapsed: progress.elapsed,
-                    ..Progress::default()
-                };
-            }
-        }
-        let done = session::with(|s| {
-            offer(&mut s.search);
-            progress.estimate = progress.runs() as f64 / s.search.done.max(f64::MIN_POSITIVE);
-            !s.search.advance()
-        });
-        if let (Some((every, callback)), Some(at)) = (&config.progress, next_report)
-            && progress.elapsed >= at
-        {
-            callback(&progress);
-            next_report = Some(progress.elapsed + *every);
-        }
-        if done {
-            if !cut && config.shard.is_some_and(|(k, _)| k > 0) {
-                progress = Progress::default();
-            }
-            break match limit {
-                Some(Limit::Events) => Verdict::Unknown(Limit::Events),
-                _ => Verdict::Pass,
-            };
-        }
-        if config.max_time.is_some_and(|max| progress.elapsed >= max) {
-            limit = Some(Limit::Time);
-        }
-        if let Some(limit @ (Limit::Time | Limit::Executions)) = limit {
-            break Verdict::Unknown(limit);
-        }
-        if shared.stop.load(Relaxed) {
-            break Verdict::Unknown(limit.unwrap_or(Limit::Time));
-        }
-    };
-    if !matches!(verdict, Verdict::Pass) {
-        shared.stop.store(true, Relaxed);
-    }
-    drop(session::remove());
-    progress.elapsed = shared.started.elapsed().max(Duration::from_nanos(1));
-    Ok(Report {
-        verdict,
-        progress,
-        rest: None,
-    })
-}
-
-fn run(program: &Program) -> Ended {
+/// Runs the program on the graph at hand.
+pub(crate) fn run(program: &Program) -> Ended {
     let main = program.clone();
     session::with(|s| {
         s.begin();

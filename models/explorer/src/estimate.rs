@@ -1,5 +1,14 @@
 //! The size of a search before it is made.
 
+use std::sync::{Arc, Mutex};
+
+use crate::config::Config;
+use crate::driver::{self, Ended, Program};
+use crate::report::Failure;
+use crate::run::assume::Seen;
+use crate::run::session::{self, Registry, Session};
+use crate::search::Search;
+
 /// How large a search will be, by random descents.
 ///
 /// A descent starts at the first run, and goes on with one of the alternatives
@@ -21,4 +30,118 @@ pub struct Estimate {
     pub descents: u64,
     /// How often the program ran for them.
     pub ran: u64,
+}
+
+/// SplitMix64 (Steele, Lea, Flood, *Fast Splittable Pseudorandom Number
+/// Generators*, OOPSLA 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+/// What a descent stands for.
+#[derive(Default)]
+struct Descent {
+    executions: f64,
+    runs: f64,
+    ran: u64,
+}
+
+/// Why there is no estimate.
+enum Stopped {
+    Failed(Box<Failure>),
+    /// The program has been seen to do more than was known.
+    Restart(Seen),
+}
+
+/// Makes the descents.
+pub(crate) fn descend(
+    config: &Arc<Config>,
+    program: &Program,
+    descents: u64,
+    seed: u64,
+) -> Result<Estimate, Box<Failure>> {
+    driver::quiet_panics();
+    let mut seen = Seen::new();
+    loop {
+        match attempt(config, program, descents, seed, seen) {
+            Ok(estimate) => return Ok(estimate),
+            Err(Stopped::Failed(failure)) => return Err(failure),
+            Err(Stopped::Restart(more)) => seen = more,
+        }
+    }
+}
+
+fn attempt(
+    config: &Arc<Config>,
+    program: &Program,
+    descents: u64,
+    seed: u64,
+    seen: Seen,
+) -> Result<Estimate, Stopped> {
+    let registry = Arc::new(Mutex::new(Registry::default()));
+    let session = Session::new(config.clone(), registry, seen, Search::default());
+    session::install(session);
+    let mut random = Random(seed);
+    let all = (0..descents).map(|_| one(config, program, &mut random));
+    let all: Result<Vec<Descent>, _> = all.collect();
+    let seen = session::remove().seen;
+    let all = all.map_err(|failure| match failure {
+        Some(failure) => Stopped::Failed(failure),
+        None => Stopped::Restart(seen),
+    })?;
+    let count = descents.max(1) as f64;
+    let mean = |of: fn(&Descent) -> f64| all.iter().map(of).sum::<f64>() / count;
+    let runs = mean(|descent| descent.runs);
+    let squares = all.iter().map(|d| (d.runs - runs).powi(2)).sum::<f64>();
+    Ok(Estimate {
+        executions: mean(|descent| descent.executions),
+        runs,
+        error: (squares / (count - 1.0).max(1.0) / count).sqrt(),
+        descents,
+        ran: all.iter().map(|descent| descent.ran).sum(),
+    })
+}
+
+/// One descent. An error is a failure, or else the order to start again.
+fn one(
+    config: &Config,
+    program: &Program,
+    random: &mut Random,
+) -> Result<Descent, Option<Box<Failure>>> {
+    let mut search = Some(Search::root(config.mutation));
+    let mut descent = Descent::default();
+    let mut stands_for = 1.0;
+    while let Some(next) = search {
+        session::with(|s| s.search = next);
+        let complete = match driver::run(program) {
+            Ended::Complete => true,
+            Ended::Blocked(failure) if !config.allow_blocked => return Err(Some(failure.into())),
+            Ended::Failed(failure) => return Err(Some(failure.into())),
+            Ended::Restart => return Err(None),
+            Ended::Blocked(_) | Ended::Moot | Ended::Bounded => false,
+        };
+        descent.ran += 1;
+        descent.runs += stands_for;
+        if complete {
+            descent.executions += stands_for;
+        }
+        search = session::with(|s| {
+            s.search.finish_run();
+            let left = s.search.pending();
+            if left == 0 {
+                return None;
+            }
+            stands_for *= left as f64;
+            s.search.only(random.below(left))
+        });
+    }
+    Ok(descent)
 }

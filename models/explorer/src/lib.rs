@@ -27,6 +27,7 @@ mod builder;
 pub mod cell;
 mod config;
 pub mod consistency;
+mod course;
 mod driver;
 mod estimate;
 pub mod graph;
@@ -42,7 +43,9 @@ mod run;
 )]
 pub mod search;
 pub mod sync;
+mod tally;
 pub mod thread;
+mod worker;
 
 pub use builder::{Builder, model};
 pub use config::Config;

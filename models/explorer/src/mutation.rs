@@ -3,8 +3,10 @@
 //! A checker that passes its own tests with an axiom missing is not tested.
 //! Each variant drops one thing; the tests show that each is noticed.
 
+use serde::{Deserialize, Serialize};
+
 /// A deliberate defect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mutation {
     /// None: the checker as it should be.
     #[default]

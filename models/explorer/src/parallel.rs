@@ -2,37 +2,42 @@
 //!
 //! Each worker searches from a graph of its own. After a run it gives its oldest
 //! alternative away if another worker has nothing to do. Nothing else is shared
-//! but the names of threads, so that all workers schedule alike.
+//! but the counts, and the names of threads, so that all workers schedule alike.
 
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::config::Config;
-use crate::driver::{self, Program, Shared};
-use crate::report::{Progress, Report, Verdict};
+use crate::driver::Program;
 use crate::run::assume::Seen;
 use crate::search::Search;
+use crate::tally::Tally;
+use crate::worker::{self, Ending};
 
 #[derive(Default)]
 struct Queue {
     jobs: Vec<Search>,
     idle: usize,
     over: bool,
+    /// Learnt of the program, if the search has to start again.
+    seen: Option<Seen>,
 }
 
-/// Searches with several workers.
+/// Searches with several workers. Answers what is left if they were stopped.
+///
+/// # Errors
+/// What the program has been seen to do: the search has to start again.
 pub(crate) fn search(
     config: &Arc<Config>,
     program: &Program,
-    shared: &Shared,
+    tally: &Tally,
     seen: &Seen,
-    search: Search,
-) -> Result<Report, Seen> {
+    jobs: Vec<Search>,
+) -> Result<Vec<Search>, Seen> {
     let queue = Mutex::new(Queue {
-        jobs: vec![search],
+        jobs,
         ..Queue::default()
     });
     let wake = Condvar::new();
-    let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..config.workers {
             scope.spawn(|| {
@@ -41,24 +46,30 @@ pub(crate) fn search(
                         if search.pending() > 1 {
                             let mut queue = queue.lock().expect("the queue");
                             if queue.idle > queue.jobs.len() {
-                                queue.jobs.extend(search.export());
+                                let job = search.export();
+                                tally.hold(0, job.as_ref().map_or(0, Search::bytes));
+                                queue.jobs.extend(job);
                                 wake.notify_one();
                             }
                         }
                     };
-                    let result = driver::search(config, program, shared, seen.clone(), job, offer);
-                    let stop = !matches!(&result, Ok(report) if report.passed());
-                    results.lock().expect("the results").push(result);
-                    if stop {
-                        queue.lock().expect("the queue").over = true;
-                        wake.notify_all();
+                    let seen = seen.clone();
+                    let ending = worker::search(config, program, tally, seen, job, None, offer);
+                    let mut queue = queue.lock().expect("the queue");
+                    match ending {
+                        Ending::Done => continue,
+                        Ending::Stopped(search) => queue.jobs.push(*search),
+                        Ending::Failed => {}
+                        Ending::Restart(seen) => queue.seen.get_or_insert_default().extend(seen),
                     }
+                    queue.over = true;
+                    wake.notify_all();
                 }
             });
         }
     });
-    let results = results.into_inner().expect("the results");
-    merge(results, shared)
+    let queue = queue.into_inner().expect("the queue");
+    queue.seen.map_or(Ok(queue.jobs), Err)
 }
 
 fn next(queue: &Mutex<Queue>, wake: &Condvar, workers: usize) -> Option<Search> {
@@ -78,42 +89,27 @@ fn next(queue: &Mutex<Queue>, wake: &Condvar, workers: usize) -> Option<Search> 
     }
 }
 
-fn merge(results: Vec<Result<Report, Seen>>, shared: &Shared) -> Result<Report, Seen> {
-    let mut verdict = Verdict::Pass;
-    let mut all = Progress::default();
-    let mut more: Option<Seen> = None;
-    let mut done = 0.0;
-    for result in results {
-        let Report {
-            verdict: other,
-            progress,
-            ..
-        } = match result {
-            Ok(report) => report,
-            Err(seen) => {
-                more.get_or_insert_default().extend(seen);
-                continue;
+/// Searches with this OS thread alone; see [`search`]. `cut` is in how many parts
+/// the search is still to be cut.
+pub(crate) fn alone(
+    config: &Arc<Config>,
+    program: &Program,
+    tally: &Tally,
+    seen: &Seen,
+    mut jobs: Vec<Search>,
+    cut: Option<usize>,
+) -> Result<Vec<Search>, Seen> {
+    while let Some(job) = jobs.pop() {
+        let ending = worker::search(config, program, tally, seen.clone(), job, cut, |_| {});
+        match ending {
+            Ending::Done => {}
+            Ending::Stopped(search) => {
+                jobs.push(*search);
+                break;
             }
-        };
-        all.executions += progress.executions;
-        all.blocked += progress.blocked;
-        all.moot += progress.moot;
-        all.max_events = all.max_events.max(progress.max_events);
-        done += progress.runs() as f64 / progress.estimate.max(1.0);
-        verdict = match (verdict, other) {
-            (Verdict::Fail(f), _) | (_, Verdict::Fail(f)) => Verdict::Fail(f),
-            (Verdict::Unknown(limit), _) | (_, Verdict::Unknown(limit)) => Verdict::Unknown(limit),
-            (Verdict::Pass, Verdict::Pass) => Verdict::Pass,
-        };
+            Ending::Failed => break,
+            Ending::Restart(seen) => return Err(seen),
+        }
     }
-    if let Some(seen) = more {
-        return Err(seen);
-    }
-    all.estimate = all.runs() as f64 / done.max(f64::MIN_POSITIVE);
-    all.elapsed = shared.started.elapsed();
-    Ok(Report {
-        verdict,
-        progress: all,
-        rest: None,
-    })
+    Ok(jobs)
 }

@@ -14,12 +14,14 @@
 pub mod order;
 pub mod psc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::graph::Graph;
 use crate::graph::clock::Row;
 use crate::graph::event::EventId;
 
 /// A memory model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Model {
     /// Sequential consistency. Orderings matter to data races only.
     Sc,

@@ -75,6 +75,11 @@ impl ClockTable {
         self.cells.truncate(self.events * ROWS * self.width);
     }
 
+    /// What the rows of one event take, in bytes.
+    pub(crate) fn row_bytes(&self) -> usize {
+        ROWS * self.width * size_of::<u32>()
+    }
+
     fn clear(&mut self, event: EventId) {
         let start = self.start(event, Row::Hb);
         self.cells[start..start + ROWS * self.width].fill(0);

@@ -3,6 +3,10 @@
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
+
+use crate::search::saved::somewhere;
+
 /// The place of an event in the order in which the graph's events were added
 /// (`<G`). It is also the event's index in the graph.
 pub type EventId = u32;
@@ -17,7 +21,7 @@ pub type LocId = u32;
 pub type ThreadId = u32;
 
 /// The parts of an ordering that the axioms ask about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
     /// An acquire side.
     pub acquire: bool,
@@ -99,7 +103,7 @@ impl Order {
 }
 
 /// What an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Reads a location.
     Read,
@@ -119,7 +123,7 @@ pub enum Kind {
 
 /// The orderings of a compare-exchange: which of them the read has depends on
 /// the value that it reads, and changes when it is revisited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Succeeds if this is the value read.
     pub expected: u64,
@@ -141,7 +145,7 @@ impl Exchange {
 }
 
 /// One event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// The thread it belongs to.
     pub thread: ThreadId,
@@ -167,6 +171,7 @@ pub struct Event {
     /// For the read of a compare-exchange: what decides its ordering.
     pub exchange: Option<Exchange>,
     /// Where in the program.
+    #[serde(skip, default = "somewhere")]
     pub site: &'static Location<'static>,
 }
 

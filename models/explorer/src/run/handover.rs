@@ -24,7 +24,6 @@
 use super::assume::Assumption;
 use super::session::{Session, Status};
 use crate::graph::event::{EventId, Kind};
-use crate::search::Choice;
 
 impl Session {
     /// Looks at what the write `release`, which was just added, means to threads
@@ -78,22 +77,14 @@ impl Session {
     /// Goes on with a backward revisit that was just left, if it deletes nothing
     /// and its thread waits. Answers the thread.
     fn take_over(&mut self) -> Option<u32> {
-        let last = self.graph().len() as EventId - 1;
-        let loc = self.graph().event(last).loc as usize;
-        let level = self.search.levels.last()?;
-        let from = level.pending.len() - self.search.left;
-        // Only what the last event has left can hold as many events.
-        let found = (from..level.pending.len()).rev().find_map(|at| {
-            let Choice::Backward(graph) = &level.pending[at].choice else {
-                return None;
-            };
-            let full = graph.len() == last as usize + 1;
-            let mut reads = graph.places[loc].reads.iter();
-            let read = reads.find(|&&read| full && graph.event(read).rf == last)?;
-            let read = graph.event(*read);
+        let graph = self.graph();
+        let last = graph.len() as EventId - 1;
+        let found = self.search.revisits_left().find_map(|(at, read)| {
+            let full = (read + 1..last).all(|e| graph.porf_before(e, last));
+            let read = graph.event(read);
             let state = &self.threads[read.thread as usize];
             let waits = state.status == Some(Status::Await) && state.pos == read.index as usize + 1;
-            waits.then_some((at, read.thread))
+            (full && waits).then_some((at, read.thread))
         });
         let (at, thread) = found?;
         self.search.take(at);

@@ -6,6 +6,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use serde::{Deserialize, Serialize};
+
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
@@ -61,11 +63,40 @@ pub(crate) struct Thread {
 
 /// The names of threads: which child of which thread. Shared by all searches of
 /// one program, so that a thread has the same id in all of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Vec<u32>>", into = "Vec<Vec<u32>>")]
 pub(crate) struct Registry {
     ids: HashMap<(ThreadId, u32), ThreadId>,
     /// Per thread, the way to it from the first thread.
     paths: Vec<Vec<u32>>,
+}
+
+impl From<Registry> for Vec<Vec<u32>> {
+    fn from(registry: Registry) -> Self {
+        registry.paths
+    }
+}
+
+impl TryFrom<Vec<Vec<u32>>> for Registry {
+    type Error = &'static str;
+
+    fn try_from(paths: Vec<Vec<u32>>) -> Result<Self, Self::Error> {
+        let mut registry = Registry::default();
+        for path in &paths {
+            if let Some((&nth, parent)) = path.split_last() {
+                let parent = registry.paths.iter().position(|path| path == parent);
+                let parent = parent.ok_or("a thread that no thread has started")?;
+                registry.child(parent as ThreadId, nth);
+            } else if registry.paths.is_empty() {
+                registry.paths.push(Vec::new());
+            }
+        }
+        if registry.paths == paths {
+            Ok(registry)
+        } else {
+            Err("a thread twice")
+        }
+    }
 }
 
 impl Registry {

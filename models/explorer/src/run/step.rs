@@ -10,6 +10,7 @@ use super::session::{Probe, Session, Status};
 use crate::graph::event::{Event, EventId, Exchange, INIT, Kind, Order};
 use crate::report::Failure;
 use crate::search::forward::Update;
+use crate::search::saved::somewhere;
 
 /// An answer, or the order to wait.
 pub(crate) enum Step<R> {
@@ -54,11 +55,15 @@ impl Session {
         self.remaining == 0 && self.chosen == Some(self.current)
     }
 
-    fn passed(&mut self, from_graph: bool) {
+    fn passed(&mut self) {
         self.threads[self.current as usize].pos += 1;
-        if from_graph {
-            self.remaining -= 1;
-        }
+    }
+
+    /// The thread has done what the graph says. A saved graph does not say where.
+    fn replay(&mut self, event: EventId, site: Site) {
+        self.search.graph.events[event as usize].site = site;
+        self.remaining -= 1;
+        self.passed();
     }
 
     fn template(&self, kind: Kind, order: Order, site: Site) -> Event {
@@ -86,9 +91,14 @@ impl Session {
 
     fn departed<R>(&mut self, event: EventId, wanted: &Event) -> Step<R> {
         let found = self.graph().event(event);
+        let before = if found.site == somewhere() {
+            "before it was saved".into()
+        } else {
+            format!("at {}", found.site)
+        };
         let text = format!(
-            "thread {} did {:?} at {} where an earlier run with the same history did {:?} at {}",
-            self.current, wanted.kind, wanted.site, found.kind, found.site
+            "thread {} did {:?} at {} where an earlier run with the same history did {:?} {before}",
+            self.current, wanted.kind, wanted.site, found.kind
         );
         self.fail(Failure::departed(text));
         Step::Wait
@@ -137,12 +147,12 @@ impl Session {
             if self.graph().event(event).kind != kind {
                 return self.departed(event, &wanted);
             }
-            self.passed(true);
+            self.replay(event, site);
         } else if !self.at_frontier() || self.too_long() {
             return self.wait(Status::Frontier, site);
         } else {
             self.search.add_plain(wanted);
-            self.passed(false);
+            self.passed();
         }
         Step::Done(())
     }
@@ -176,14 +186,14 @@ impl Session {
             if self.graph().event(event).kind != wanted.kind {
                 return self.departed(event, &wanted);
             }
-            self.passed(true);
+            self.replay(event, site);
             return Step::Done(self.graph().event(event).value);
         }
         if !self.at_frontier() || self.too_long() {
             return self.wait(Status::Frontier, site);
         }
         self.search.add_choice(wanted, n);
-        self.passed(false);
+        self.passed();
         Step::Done(0)
     }
 
@@ -211,7 +221,7 @@ impl Session {
             if !self.replayed(rf) {
                 return self.wait(Status::Replay(rf), site);
             }
-            self.passed(true);
+            self.replay(id, site);
             (self.graph().written(loc, rf), false)
         } else if !self.at_frontier() || self.too_long() {
             return self.wait(Status::Frontier, site);
@@ -225,13 +235,13 @@ impl Session {
             });
             let rules = self.rules;
             let answer = self.search.add_read(wanted, write, update, rules);
-            self.passed(false);
+            self.passed();
             answer
         };
         self.check_birth(object.0, site);
         let new = update.apply(old);
         if written {
-            self.passed(false);
+            self.passed();
         } else if update.waits(old) {
             return self.wait(Status::Await, site);
         }
@@ -269,7 +279,7 @@ impl Session {
                 return Step::Wait;
             }
             self.search.graph.events[id as usize].value = value;
-            self.passed(true);
+            self.replay(id, site);
         } else if !self.at_frontier() || self.too_long() {
             let dangling = role == Role::Update;
             let status = if dangling {
@@ -286,7 +296,7 @@ impl Session {
                 self.dead = true;
                 return self.wait(Status::Await, site);
             }
-            self.passed(false);
+            self.passed();
             if role == Role::Unlock {
                 self.hand_over(id);
             }

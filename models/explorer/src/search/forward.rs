@@ -6,7 +6,8 @@
 //! checked together. Where another read-modify-write has read the same write
 //! already, no placement is consistent; the write is then only used to revisit.
 
-use super::{Choice, Search};
+use super::Search;
+use super::pending::{Fork, Way};
 use crate::consistency::Model;
 use crate::graph::event::{Event, EventId, INIT, Kind};
 use crate::mutation::Mutation;
@@ -78,18 +79,9 @@ impl Search {
 
     /// Adds a choice among `n` values; goes on with 0.
     pub(crate) fn add_choice(&mut self, event: Event, n: u32) {
-        let at = self.graph.len();
-        for value in 1..n {
-            let event = Event {
-                value: u64::from(value),
-                ..event.clone()
-            };
-            self.leave(Choice::Forward {
-                at,
-                first: (event, None),
-                second: None,
-            });
-        }
+        let mut fork = Fork::new(self.graph.len(), event.clone(), None);
+        fork.ways.extend((1..u64::from(n)).map(Way::choice));
+        self.leave(fork);
         self.graph.push(Event { value: 0, ..event });
     }
 
@@ -109,6 +101,7 @@ impl Search {
         let before = self.graph.predecessor(read.thread, read.index);
         let floor = self.floor(before, loc, rules);
         let last = self.graph.places[loc as usize].co.len();
+        let mut fork = Fork::new(at, read.clone(), write.clone());
         for position in floor..=last {
             let rf = self.graph.places[loc as usize].at(position);
             let old = self.graph.written(loc, rf);
@@ -132,9 +125,11 @@ impl Search {
             }
             let Some(new) = new else {
                 if position == last {
+                    self.leave(fork);
                     return (old, false);
                 }
-                self.leave_and_drop(at, None);
+                fork.ways.push(Way::read(rf));
+                self.graph.truncate(at);
                 continue;
             };
             let write = write.clone().expect("a write for the update");
@@ -142,30 +137,22 @@ impl Search {
                 value: new,
                 ..write
             });
-            self.revisits(id, rules);
+            self.revisits(id, rf, rules, &mut fork);
             if self.occupied(loc, position, rules) {
                 self.graph.truncate(at);
                 continue;
             }
             self.graph.place(id, position);
             if position == last {
+                self.leave(fork);
                 return (old, true);
             }
             if self.consistent(&[id - 1, id], rules) {
-                self.leave_and_drop(at, Some(position));
-            } else {
-                self.graph.truncate(at);
+                fork.ways.push(Way::place(rf, new, position));
             }
+            self.graph.truncate(at);
         }
         unreachable!("the last write can always be read")
-    }
-
-    /// Leaves the events after `at` as an alternative and removes them.
-    fn leave_and_drop(&mut self, at: usize, position: Option<usize>) {
-        let first = (self.graph.events[at].clone(), None);
-        let second = position.map(|p| (self.graph.events[at + 1].clone(), Some(p)));
-        self.graph.truncate(at);
-        self.leave(Choice::Forward { at, first, second });
     }
 
     /// Adds a write; goes on with the last place in `co`. Answers false if no
@@ -177,8 +164,10 @@ impl Search {
         let read = write
             .rmw
             .then(|| self.graph.predecessor(write.thread, write.index));
+        let mut fork = Fork::new(at, write.clone(), None);
+        let value = write.value;
         let id = self.graph.push(write);
-        self.revisits(id, rules);
+        self.revisits(id, INIT, rules, &mut fork);
         let last = self.graph.places[loc as usize].co.len();
         let (from, to) = self.positions(id, last, rules);
         let mut chosen = None;
@@ -199,14 +188,10 @@ impl Search {
             if chosen.is_none() {
                 chosen = Some(position);
             } else {
-                let first = (self.graph.event(id).clone(), Some(position));
-                self.leave(Choice::Forward {
-                    at,
-                    first,
-                    second: None,
-                });
+                fork.ways.push(Way::place(INIT, value, position));
             }
         }
+        self.leave(fork);
         if let Some(position) = chosen {
             self.graph.place(id, position);
         }

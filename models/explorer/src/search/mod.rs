@@ -7,8 +7,8 @@
 //! choice is made, and the program runs again.
 //!
 //! # Invariants
-//! - T1. Every graph on the stack is consistent: an alternative is checked when
-//!   it is found, so that no run is wasted on an inconsistent graph.
+//! - T1. Every alternative on the stack leads to a consistent graph: it is checked
+//!   when it is found, so that no run is wasted on an inconsistent graph.
 //! - T2. The next thread is a function of the graph: see `run::schedule`.
 //! - T3. A backward revisit is made only if all that it deletes, and the read,
 //!   are maximal: exactly one of the graphs that could start it does
@@ -18,109 +18,176 @@
 //!   the level's graph to where they were found restores it.
 
 pub mod forward;
+pub(crate) mod pending;
 pub mod revisit;
+pub(crate) mod saved;
 mod split;
 
+use serde::{Deserialize, Serialize};
+
 use crate::graph::Graph;
-use crate::graph::event::Event;
-
-/// An event to add, with its position in `co` if it is a placed write.
-pub(crate) type Addition = (Event, Option<usize>);
-
-/// What to do when an alternative is taken up.
-#[derive(Debug)]
-pub(crate) enum Choice {
-    /// Cut the level's graph to `at` events and add one or two events.
-    Forward {
-        at: usize,
-        first: Addition,
-        second: Option<Addition>,
-    },
-    /// Go on from this graph: the result of a backward revisit.
-    Backward(Box<Graph>),
-}
-
-/// A pending alternative, and the share of the whole tree that it stands for.
-#[derive(Debug)]
-pub(crate) struct Alternative {
-    pub(crate) choice: Choice,
-    pub(crate) share: f64,
-}
-
-/// The pending alternatives that start from prefixes of one graph.
-#[derive(Debug, Default)]
-pub(crate) struct Level {
-    pub(crate) pending: Vec<Alternative>,
-    /// The level's graph, while another level is being worked on.
-    pub(crate) graph: Graph,
-}
+use crate::graph::event::EventId;
+use crate::mutation::Mutation;
+use pending::{Fork, Level, To, Way, graph_bytes};
+use saved::bits;
 
 /// The stack of the search. The graph of the last level is not in the stack but
 /// in `graph`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Search {
+    #[serde(with = "saved::graph")]
     pub(crate) graph: Graph,
     pub(crate) levels: Vec<Level>,
     /// The share of the run at hand.
+    #[serde(with = "bits")]
     pub(crate) share: f64,
-    /// The share of the tree that is done.
-    pub(crate) done: f64,
-    /// How many alternatives the run at hand has left.
-    pub(crate) left: usize,
+    /// How many ways the run at hand has left on the last level, in how many forks.
+    #[serde(skip)]
+    left: (usize, usize),
+    /// How many ways are pending.
+    pending: usize,
+    /// What the levels take, in bytes.
+    held: usize,
 }
 
 impl Search {
-    /// A search that starts from a graph.
+    /// A search that starts from a graph, which is to be run.
     pub(crate) fn new(graph: Graph, share: f64) -> Search {
+        let level = Level::default();
         Search {
             graph,
-            levels: vec![Level::default()],
+            held: level.bytes(),
+            levels: vec![level],
             share,
-            done: 0.0,
-            left: 0,
+            ..Search::default()
         }
     }
 
-    /// Leaves an alternative.
-    pub(crate) fn leave(&mut self, choice: Choice) {
-        let level = self.levels.last_mut().expect("a level");
-        level.pending.push(Alternative { choice, share: 0.0 });
-        self.left += 1;
+    /// A search of everything.
+    pub(crate) fn root(mutation: Mutation) -> Search {
+        let mut search = Search::new(Graph::default(), 1.0);
+        search.graph.clocks.mutation = mutation;
+        search
     }
 
-    /// Ends a run: its share is divided among it and what it left.
-    pub(crate) fn finish_run(&mut self) {
+    /// How many alternatives are pending.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress).
+    pub(crate) fn bytes(&self) -> usize {
+        debug_assert_eq!(self.held, self.count().1);
+        graph_bytes(&self.graph) + self.held
+    }
+
+    /// Counts what `pending` and `held` keep.
+    fn count(&self) -> (usize, usize) {
+        let ways = |level: &Level| {
+            level
+                .forks
+                .iter()
+                .map(|fork| fork.ways.len())
+                .sum::<usize>()
+        };
+        (
+            self.levels.iter().map(ways).sum(),
+            self.levels.iter().map(Level::bytes).sum(),
+        )
+    }
+
+    /// Leaves what a step has gathered.
+    fn leave(&mut self, fork: Fork) {
+        if fork.ways.is_empty() {
+            return;
+        }
+        self.left.0 += fork.ways.len();
+        self.left.1 += 1;
+        self.pending += fork.ways.len();
+        self.held += fork.bytes();
+        self.levels.last_mut().expect("a level").forks.push(fork);
+    }
+
+    /// Ends a run: its share is divided among it and what it left. Answers the
+    /// share of the run.
+    pub(crate) fn finish_run(&mut self) -> f64 {
         self.share_out();
-        self.done += self.share;
+        self.share
     }
 
-    /// Goes on at once with the graph of a backward revisit that this run left.
+    /// The backward revisits by the last event, if this run has left some.
+    pub(crate) fn revisits_left(&self) -> impl Iterator<Item = (usize, EventId)> {
+        let last = self.graph.len() - 1;
+        let forks = self.levels.last().map_or(&[][..], |level| &level.forks);
+        let fork = forks.last().filter(|fork| fork.at == last);
+        let ways = fork.map_or(&[][..], |fork| &fork.ways);
+        ways.iter()
+            .enumerate()
+            .rev()
+            .filter_map(|(at, way)| match way.to {
+                To::Revisit(read, _) => Some((at, read)),
+                _ => None,
+            })
+    }
+
+    /// Goes on at once with a backward revisit by the last event that this run
+    /// left, and that deletes nothing.
     pub(crate) fn take(&mut self, at: usize) {
+        let write = self.graph.len() as EventId - 1;
         let level = self.levels.last_mut().expect("a level");
-        let alternative = level.pending.remove(at);
-        let Choice::Backward(graph) = alternative.choice else {
+        let fork = level.forks.last_mut().expect("a fork");
+        let way = fork.ways.remove(at);
+        let To::Revisit(read, position) = way.to else {
             unreachable!("only backward revisits are taken")
         };
-        self.left -= 1;
-        let idle = level.pending.is_empty();
+        self.left.0 -= 1;
+        self.settle(1);
         // What was left so far belongs to the graph that it was left by.
         self.share_out();
-        let whole = std::mem::replace(&mut self.graph, *graph);
-        if !idle {
-            self.levels.last_mut().expect("a level").graph = whole;
-            self.levels.push(Level::default());
-        }
+        self.park(false);
+        self.graph.unplace(write);
+        self.graph.reread(read, write);
+        self.graph.place(write, position as usize);
     }
 
     /// Divides the share of the run among it and what it left.
     fn share_out(&mut self) {
-        self.share /= (self.left + 1) as f64;
+        let (ways, forks) = std::mem::take(&mut self.left);
+        self.share /= (ways + 1) as f64;
         let level = self.levels.last_mut().expect("a level");
-        let from = level.pending.len() - self.left;
-        level.pending[from..]
-            .iter_mut()
-            .for_each(|left| left.share = self.share);
-        self.left = 0;
+        let from = level.forks.len() - forks;
+        for left in &mut level.forks[from..] {
+            left.share = self.share;
+        }
+    }
+
+    /// Accounts for ways that were taken from the last fork, and drops it if none
+    /// is left.
+    fn settle(&mut self, taken: usize) {
+        let level = self.levels.last_mut().expect("a level");
+        self.pending -= taken;
+        self.held -= taken * size_of::<Way>();
+        if level.forks.last().is_some_and(|fork| fork.ways.is_empty()) {
+            self.held -= size_of::<Fork>();
+            level.forks.pop();
+            self.left.1 = self.left.1.saturating_sub(1);
+        }
+    }
+
+    /// Starts a level. The graph at hand, or a copy of it, stays with the last one,
+    /// if that still has alternatives.
+    fn park(&mut self, whole: bool) {
+        let level = self.levels.last_mut().expect("a level");
+        if let Some(fork) = level.forks.last() {
+            level.graph = if whole {
+                std::mem::take(&mut self.graph)
+            } else {
+                self.graph.clone()
+            };
+            level.graph.truncate(fork.at);
+            self.held += graph_bytes(&level.graph) + size_of::<Level>();
+            self.levels.push(Level::default());
+        }
     }
 
     /// Takes up the next alternative. False when the search is over.
@@ -129,40 +196,24 @@ impl Search {
             let Some(level) = self.levels.last_mut() else {
                 return false;
             };
-            let Some(alternative) = level.pending.pop() else {
+            let Some(fork) = level.forks.last_mut() else {
+                self.held -= size_of::<Level>();
                 self.levels.pop();
                 if let Some(level) = self.levels.last_mut() {
                     self.graph = std::mem::take(&mut level.graph);
+                    self.held -= graph_bytes(&self.graph);
                 }
                 continue;
             };
-            self.share = alternative.share;
-            match alternative.choice {
-                Choice::Forward { at, first, second } => {
-                    self.graph.truncate(at);
-                    self.add(first);
-                    if let Some(second) = second {
-                        self.add(second);
-                    }
-                }
-                Choice::Backward(graph) => {
-                    let graph = std::mem::replace(&mut self.graph, *graph);
-                    if level.pending.is_empty() {
-                        self.levels.pop();
-                    } else {
-                        level.graph = graph;
-                    }
-                    self.levels.push(Level::default());
-                }
+            self.share = fork.share;
+            let way = fork.ways.pop().expect("a way");
+            let revisited = fork.enter(way, &mut self.graph);
+            self.settle(1);
+            if let Some(graph) = revisited {
+                self.park(true);
+                self.graph = graph;
             }
             return true;
-        }
-    }
-
-    fn add(&mut self, (event, position): Addition) {
-        let id = self.graph.push(event);
-        if let Some(position) = position {
-            self.graph.place(id, position);
         }
     }
 }

@@ -1,19 +1,20 @@
 //! Backward revisits: a write that is added late is read by a read that was
 //! added early.
 
+use super::Search;
 use super::forward::Rules;
-use super::{Choice, Search};
+use super::pending::{Fork, To, Way, revisited};
 use crate::graph::event::{EventId, Kind};
 use crate::mutation::Mutation;
 
 impl Search {
-    /// Leaves every backward revisit of the last event, a write that is not
-    /// placed yet.
+    /// Gathers every backward revisit of the last event, a write that is not
+    /// placed yet. `rf` is what its read reads from, if it has one.
     ///
     /// The events are looked at from the last to the first. All that a revisit
     /// of a read would delete comes after that read, so that the first event
     /// that is not maximal ends the search.
-    pub(super) fn revisits(&mut self, write: EventId, rules: Rules) {
+    pub(super) fn revisits(&mut self, write: EventId, rf: EventId, rules: Rules, fork: &mut Fork) {
         let loc = self.graph.event(write).loc;
         let mut reads = self.graph.places[loc as usize].reads.iter().copied();
         let spared = (rules.mutation == Mutation::Revisit)
@@ -28,7 +29,7 @@ impl Search {
             }
             let e = self.graph.event(event);
             if e.is_read() && e.loc == loc && spared != Some(event) {
-                self.revisit(event, write, rules);
+                self.revisit(event, (write, rf), rules, fork);
             }
         }
     }
@@ -60,13 +61,19 @@ impl Search {
             .any(|&w| w <= event || self.graph.porf_before(w, write))
     }
 
-    /// Leaves the graphs in which `read` reads from `write`.
-    fn revisit(&mut self, read: EventId, write: EventId, rules: Rules) {
-        let graph = &self.graph;
-        let (mut graph, read) = graph.restrict(read, |e| e <= read || graph.porf_before(e, write));
-        let write = graph.len() as EventId - 1;
-        graph.reread(read, write);
+    /// Gathers the graphs in which `read` reads from `write`.
+    fn revisit(
+        &mut self,
+        read: EventId,
+        (write, rf): (EventId, EventId),
+        rules: Rules,
+        fork: &mut Fork,
+    ) {
+        let value = self.graph.event(write).value;
+        let graph = revisited(&self.graph, read, write);
         let whole = std::mem::replace(&mut self.graph, graph);
+        // Nothing before the read is removed, so that its id stays.
+        let write = self.graph.len() as EventId - 1;
         let loc = self.graph.event(write).loc;
         let last = self.graph.places[loc as usize].co.len();
         let (from, to) = self.positions(write, last, rules);
@@ -78,8 +85,8 @@ impl Search {
             let coherent = rules.mutation == Mutation::Coherence
                 || self.graph.floor(read, loc, rules.model.coherence()) == position + 1;
             if coherent && self.consistent(&[write, read], rules) {
-                let graph = Box::new(self.graph.clone());
-                self.leave(Choice::Backward(graph));
+                let to = To::Revisit(read, position as u32);
+                fork.ways.push(Way { rf, value, to });
             }
             self.graph.unplace(write);
         }

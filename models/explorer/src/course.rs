@@ -1,0 +1,214 @@
+//! The course of a search: from the empty graph, or from a rest, to a report.
+//!
+//! The search goes in slices. One ends when all is visited, when a limit is hit,
+//! when the rest is to be shown, or when there is enough to cut it into parts; what
+//! the workers had left then is what the next slice starts with.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::driver::Program;
+use crate::parallel;
+use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
+use crate::rest::{Left, Rest};
+use crate::run::assume::Seen;
+use crate::run::session::Registry;
+use crate::search::Search;
+use crate::tally::{Tally, Why};
+
+/// Searches to the end, or to a limit.
+pub(crate) fn run(config: &Arc<Config>, program: &Program, left: Left) -> Report {
+    let mut course = Course::new(config, left);
+    loop {
+        let over = match course.slice(program) {
+            Ok(jobs) => course.after(jobs),
+            Err(seen) => course.restart(seen),
+        };
+        if let Some(report) = over {
+            return report;
+        }
+    }
+}
+
+struct Course<'a> {
+    config: &'a Arc<Config>,
+    tally: Tally,
+    jobs: Vec<Search>,
+    seen: Seen,
+    /// Has the search been cut into parts?
+    cut: bool,
+}
+
+impl Left {
+    /// What is left of a search that has not started.
+    pub(crate) fn all(config: &Config, seen: Seen, elapsed: std::time::Duration) -> Left {
+        Left {
+            progress: Progress {
+                elapsed,
+                ..Progress::default()
+            },
+            shares: (0.0, 1.0),
+            bounded: false,
+            cut: false,
+            seen,
+            registry: Registry::default(),
+            searches: vec![Search::root(config.mutation)],
+        }
+    }
+}
+
+impl<'a> Course<'a> {
+    fn new(config: &'a Arc<Config>, left: Left) -> Course<'a> {
+        let tally = Tally::new(
+            left.registry,
+            &left.progress,
+            left.shares,
+            left.bounded,
+            config,
+        );
+        tally.hold(0, left.searches.iter().map(Search::bytes).sum());
+        Course {
+            config,
+            tally,
+            jobs: left.searches,
+            seen: left.seen,
+            cut: left.cut,
+        }
+    }
+
+    /// In how many parts is the search still to be cut?
+    fn parts(&self) -> Option<usize> {
+        self.config.shard.filter(|_| !self.cut).map(|(_, n)| n)
+    }
+
+    fn slice(&mut self, program: &Program) -> Result<Vec<Search>, Seen> {
+        let jobs = std::mem::take(&mut self.jobs);
+        let parts = self.parts();
+        // All parts must be cut alike, so that one worker alone goes on to the cut.
+        if self.config.workers > 1 && parts.is_none() {
+            parallel::search(self.config, program, &self.tally, &self.seen, jobs)
+        } else {
+            parallel::alone(self.config, program, &self.tally, &self.seen, jobs, parts)
+        }
+    }
+
+    /// A slice is over. Answers a report if the search is.
+    fn after(&mut self, jobs: Vec<Search>) -> Option<Report> {
+        let why = self.tally.stopped();
+        self.jobs = jobs;
+        match why {
+            Some(Why::Failed(failure)) => Some(self.report(Verdict::Fail(failure))),
+            _ if self.jobs.is_empty() => Some(self.done()),
+            Some(Why::Limit(limit)) => {
+                let mut report = self.report(Verdict::Unknown(limit));
+                report.rest = Some(self.rest());
+                Some(report)
+            }
+            Some(Why::Cut) => {
+                self.keep_part();
+                None
+            }
+            Some(Why::Checkpoint) => {
+                if let Some((_, callback)) = &self.config.checkpoint {
+                    callback(&self.rest());
+                }
+                self.tally.shown(self.config);
+                None
+            }
+            Some(Why::Restart) | None => unreachable!("workers stop for a reason"),
+        }
+    }
+
+    /// The program was seen to do something new.
+    fn restart(&mut self, seen: Seen) -> Option<Report> {
+        if let Some(Why::Failed(failure)) = self.tally.stopped() {
+            return Some(self.report(Verdict::Fail(failure)));
+        }
+        if self.cut {
+            return Some(self.report(Verdict::Unknown(Limit::Shard)));
+        }
+        let elapsed = self.tally.progress().elapsed;
+        *self = Course::new(self.config, Left::all(self.config, seen, elapsed));
+        if let Some(restarted) = &self.config.restarted {
+            restarted();
+        }
+        None
+    }
+
+    /// Cuts the search and keeps its part.
+    fn keep_part(&mut self) {
+        let Some((k, n)) = self.config.shard else {
+            return;
+        };
+        let mut left = self.left();
+        left.cut = true;
+        let kept: f64 = (left.searches.iter_mut())
+            .map(|search| search.keep_shard(k, n))
+            .sum();
+        // A search that was stopped by the cut has run its graph.
+        left.searches.retain_mut(Search::advance);
+        if k > 0 {
+            left.progress = nothing(&left.progress);
+            left.shares.0 = 0.0;
+            left.bounded = false;
+        }
+        left.shares.1 = left.shares.0 + kept;
+        *self = Course::new(self.config, left);
+    }
+
+    /// All is visited.
+    fn done(&mut self) -> Report {
+        let verdict = if self.tally.bounded() {
+            Verdict::Unknown(Limit::Events)
+        } else {
+            Verdict::Pass
+        };
+        let mut report = self.report(verdict);
+        let part = self.config.shard;
+        if !self.cut && part.is_some_and(|(k, _)| k > 0) {
+            report.progress = nothing(&report.progress);
+        }
+        report.progress.share = 1.0;
+        report.progress.estimate = report.progress.runs() as f64;
+        let found = report.progress.executions + report.progress.blocked;
+        if report.passed() && part.is_none() && found == 0 {
+            // A search that passed without an execution has missed something.
+            let text = "no execution came to its end: `spin` outside a loop that waits?";
+            let failure = Failure::new(FailureKind::Livelock, text.into());
+            report.verdict = Verdict::Fail(Box::new(failure));
+        }
+        report
+    }
+
+    fn report(&self, verdict: Verdict) -> Report {
+        Report {
+            verdict,
+            progress: self.tally.progress(),
+            rest: None,
+        }
+    }
+
+    fn left(&self) -> Left {
+        Left {
+            progress: self.tally.progress(),
+            shares: self.tally.shares(),
+            bounded: self.tally.bounded(),
+            cut: self.cut,
+            seen: self.seen.clone(),
+            registry: self.tally.registry.lock().expect("the registry").clone(),
+            searches: self.jobs.clone(),
+        }
+    }
+
+    fn rest(&self) -> Rest {
+        Rest::new(self.config, self.left())
+    }
+}
+
+/// Nothing was visited, in the time that it took.
+fn nothing(progress: &Progress) -> Progress {
+    Progress {
+        elapsed: progress.elapsed,
+        ..Progress::default()
+    }
+}

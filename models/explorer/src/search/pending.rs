@@ -1,0 +1,169 @@
+//! What is left for later, in little memory.
+//!
+//! An alternative is not a graph but how to make one from the level's: where to
+//! cut it (T4), what to add, and, for a backward revisit, which read reads from
+//! the write that was added. The alternatives of one step of a thread share what
+//! they add, and differ by a [`Way`] of 24 bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::Graph;
+use crate::graph::event::{Event, EventId, INIT, Kind};
+
+use super::saved::bits;
+
+/// What becomes of the events that an alternative adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum To {
+    /// A read that writes nothing, or a choice: they are added.
+    Stay,
+    /// The write is placed after this position.
+    Place(u32),
+    /// The write is read by this read, and what the search has since made of the
+    /// read is removed; then the write is placed after this position.
+    Revisit(EventId, u32),
+}
+
+/// One alternative of a fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    /// What a read reads from.
+    pub(crate) rf: EventId,
+    /// What is written, or chosen.
+    pub(crate) value: u64,
+    pub(crate) to: To,
+}
+
+/// A step of a thread at which the search has left alternatives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Fork {
+    /// How many events of the level's graph come before it.
+    pub(crate) at: usize,
+    pub(crate) first: Event,
+    /// The write of a read-modify-write.
+    pub(crate) second: Option<Event>,
+    /// The share of the whole tree that each way stands for.
+    #[serde(with = "bits")]
+    pub(crate) share: f64,
+    /// Never empty on the stack.
+    pub(crate) ways: Vec<Way>,
+}
+
+impl Fork {
+    pub(crate) fn new(at: usize, first: Event, second: Option<Event>) -> Fork {
+        Fork {
+            at,
+            first,
+            second,
+            share: 0.0,
+            ways: Vec::new(),
+        }
+    }
+
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Fork>() + self.ways.len() * size_of::<Way>()
+    }
+
+    /// Adds to the level's graph what a way adds. Answers the graph of a backward
+    /// revisit.
+    pub(crate) fn enter(&self, way: Way, graph: &mut Graph) -> Option<Graph> {
+        graph.truncate(self.at);
+        let mut first = self.first.clone();
+        if first.kind == Kind::Read {
+            first.rf = way.rf;
+            if let Some(exchange) = first.exchange {
+                first.order = exchange.order(graph.written(first.loc, way.rf));
+            }
+        } else {
+            first.value = way.value;
+        }
+        let mut last = graph.push(first);
+        if way.to == To::Stay {
+            return None;
+        }
+        if let Some(second) = &self.second {
+            last = graph.push(Event {
+                value: way.value,
+                ..second.clone()
+            });
+        }
+        match way.to {
+            To::Stay => None,
+            To::Place(position) => {
+                graph.place(last, position as usize);
+                None
+            }
+            To::Revisit(read, position) => {
+                let mut graph = revisited(graph, read, last);
+                let write = graph.len() as EventId - 1;
+                graph.place(write, position as usize);
+                Some(graph)
+            }
+        }
+    }
+}
+
+/// The graph in which `read` reads from `write`, the last event, which is not
+/// placed: without what was added after `read`, unless `write` depends on it.
+pub(crate) fn revisited(graph: &Graph, read: EventId, write: EventId) -> Graph {
+    let keep = |e| e <= read || graph.porf_before(e, write);
+    let (mut graph, read) = graph.restrict(read, keep);
+    let write = graph.len() as EventId - 1;
+    graph.reread(read, write);
+    graph
+}
+
+/// The pending alternatives that start from prefixes of one graph.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Level {
+    pub(crate) forks: Vec<Fork>,
+    /// The level's graph as far as its last fork needs it, while another level is
+    /// being worked on.
+    #[serde(with = "super::saved::graph")]
+    pub(crate) graph: Graph,
+}
+
+impl Level {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let forks: usize = self.forks.iter().map(Fork::bytes).sum();
+        size_of::<Level>() + graph_bytes(&self.graph) + forks
+    }
+}
+
+/// What a graph contains, in bytes: each event is in the list of its thread, in
+/// one of its location at most, and has its clocks.
+pub(crate) fn graph_bytes(graph: &Graph) -> usize {
+    let event = size_of::<Event>() + 2 * size_of::<EventId>() + graph.clocks.row_bytes();
+    graph.len() * event
+        + graph.threads.len() * size_of::<Vec<EventId>>()
+        + graph.births.len() * size_of::<EventId>()
+        + std::mem::size_of_val(graph.places.as_slice())
+}
+
+impl Way {
+    /// A way that adds a read.
+    pub(crate) fn read(rf: EventId) -> Way {
+        Way {
+            rf,
+            value: 0,
+            to: To::Stay,
+        }
+    }
+
+    /// A way that adds a choice.
+    pub(crate) fn choice(value: u64) -> Way {
+        Way {
+            rf: INIT,
+            value,
+            to: To::Stay,
+        }
+    }
+
+    /// A way that places a write; `rf` is what its read reads from, if it has one.
+    pub(crate) fn place(rf: EventId, value: u64, position: usize) -> Way {
+        let to = To::Place(position as u32);
+        Way { rf, value, to }
+    }
+}
