@@ -94,7 +94,8 @@ impl Builder {
     }
 
     /// Called when the search starts again, having seen the program do something
-    /// that it has to reckon with: what was counted so far is void.
+    /// that it has to reckon with, and when it has been cut into parts and what was
+    /// visited before belongs to the first: what was counted so far is void.
     pub fn on_restart(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.restarted = Some(Arc::new(f));
         self

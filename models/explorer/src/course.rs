@@ -129,10 +129,15 @@ impl<'a> Course<'a> {
         }
         let elapsed = self.tally.progress().elapsed;
         *self = Course::new(self.config, Left::all(self.config, seen, elapsed));
+        self.void();
+        None
+    }
+
+    /// What was counted so far does not count.
+    fn void(&self) {
         if let Some(restarted) = &self.config.restarted {
             restarted();
         }
-        None
     }
 
     /// Cuts the search and keeps its part.
@@ -154,6 +159,9 @@ impl<'a> Course<'a> {
         }
         left.shares.1 = left.shares.0 + kept;
         *self = Course::new(self.config, left);
+        if k > 0 {
+            self.void();
+        }
     }
 
     /// All is visited.
@@ -167,6 +175,7 @@ impl<'a> Course<'a> {
         let part = self.config.shard;
         if !self.cut && part.is_some_and(|(k, _)| k > 0) {
             report.progress = nothing(&report.progress);
+            self.void();
         }
         report.progress.share = 1.0;
         report.progress.estimate = report.progress.runs() as f64;

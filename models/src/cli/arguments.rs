@@ -290,14 +290,13 @@ impl Long {
         request.options.keep_every = self.save_every;
         request.merge = self.merge;
         if let Some(folder) = &self.save {
-            let opened = if self.merge.is_some() && !folder.is_dir() {
-                Err(std::io::Error::from(std::io::ErrorKind::NotFound))
-            } else {
-                Store::open(folder)
-            };
-            let store = opened.map_err(|error| {
-                let folder = folder.display();
-                Trouble::Usage(format!("searches cannot be kept in {folder}: {error}"))
+            let name = folder.display();
+            if self.merge.is_some() && !folder.is_dir() {
+                let text = format!("--merge puts together what is in {name}, which is no folder");
+                return Err(Trouble::Usage(text));
+            }
+            let store = Store::open(folder).map_err(|error| {
+                Trouble::Usage(format!("searches cannot be kept in {name}: {error}"))
             })?;
             request.store = Some(store);
         }

@@ -27,7 +27,10 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let tests = files::tests(&command.paths, &request.deviations)?;
     inspect(&tests, &request)?;
     let threads = jobs::threads(command.jobs);
-    request.options.workers = jobs::workers(threads, tests.len());
+    let workers = jobs::workers(threads, tests.len());
+    request.options.workers = workers;
+    let spare = request.options.spare.clone();
+    spare.give(threads - workers * tests.len().min(threads));
     let interrupted = Arc::new(AtomicBool::new(false));
     if request.store.is_some() {
         request.options.interrupt = Some(interrupted.clone());
@@ -44,6 +47,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
             &tests,
             threads,
             |test| (!is_interrupted()).then(|| verdict::check(&test.program, &request)),
+            || spare.give(workers),
             |test, verdict| {
                 if let Some(Ok(verdict)) = &verdict {
                     if is_single || command.verbose {

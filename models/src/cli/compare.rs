@@ -43,6 +43,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
             &tests,
             jobs::threads(command.jobs),
             |test| compare(test, &request),
+            || {},
             |test, comparison| match comparison {
                 Ok(comparison) => {
                     let (text, fine) = comparison.show(test, terminal);

@@ -25,11 +25,12 @@ pub(super) fn workers(threads: usize, tests: usize) -> usize {
 }
 
 /// Does `work` for each item, `threads` at once; calls `done` with each result
-/// in the order of the items.
+/// in the order of the items, and `idle` on each thread that has no more to do.
 pub(super) fn each<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     work: impl Fn(&T) -> R + Sync,
+    idle: impl Fn() + Sync,
     mut done: impl FnMut(&T, R),
 ) {
     let jobs = threads.clamp(1, items.len().max(1));
@@ -38,13 +39,14 @@ pub(super) fn each<T: Sync, R: Send>(
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             let sender = sender.clone();
-            let (next, work) = (&next, &work);
+            let (next, work, idle) = (&next, &work, &idle);
             let worker = move || {
                 while let Some(number) = claim(next, items.len()) {
                     if sender.send((number, work(&items[number]))).is_err() {
                         return;
                     }
                 }
+                idle();
             };
             std::thread::Builder::new()
                 .stack_size(STACK_BYTES)

@@ -5,6 +5,7 @@
 //! failure they find first is chance, the rest of a report is not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant, Violation};
@@ -16,7 +17,7 @@ use seqfault_explorer::{
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
 use super::run::Run;
-use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot};
+use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot, Spare};
 use crate::platform::{self, Explorer, Stopped};
 use crate::scenario::Scenario;
 use crate::timeline;
@@ -24,7 +25,7 @@ use crate::verdict::Subject;
 
 /// More events than a CPU of any test here has.
 const MAX_EVENTS: usize = 20_000;
-/// How often those who watch are told.
+/// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
 /// Columns of a timeline that is kept.
 const WIDTH: usize = 120;
@@ -85,50 +86,109 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     report
 }
 
-/// Searches, first alone and then with all workers.
+/// Searches: first alone, then with all workers, then with those as well that
+/// have nothing else to do any more.
 fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>) -> Explored {
-    let so_far = rest.as_ref().map(Rest::progress).unwrap_or_default();
-    let builder = builder(options, collector);
-    let builder = match options.max_time {
-        Some(max) => builder.max_time(so_far.elapsed + max),
-        None => builder,
-    };
+    let steer = Steer::new(options);
+    let before = rest.as_ref().map(Rest::progress).unwrap_or_default();
+    // The limits of the builder are on the whole, those of the options on what
+    // this process does.
     let max = options
         .max_executions
-        .map(|max| so_far.executions.saturating_add(max));
-    let go = |builder: Builder, rest: Option<Rest>| {
-        let model = {
-            let collector = collector.clone();
-            let progress = options.progress.clone();
-            move || execution(&collector, &progress)
-        };
-        match rest {
-            None => builder.check(model),
-            Some(rest) => builder
-                .resume(rest, model)
-                .unwrap_or_else(|refused| panic!("the rest is refused: {refused}")),
-        }
-    };
-    let alone = options.alone;
-    if options.workers > 1 && so_far.executions < alone && max.is_none_or(|max| max > alone) {
-        let explored = go(builder.clone().max_executions(alone), rest);
-        match explored {
-            Explored {
-                verdict: Verdict::Unknown(Limit::Executions),
-                rest: Some(left),
-                ..
-            } => rest = Some(left),
-            ended => return ended,
-        }
+        .map(|max| before.executions.saturating_add(max));
+    let mut builder = builder(options, collector, &steer);
+    if let Some(max) = options.max_time {
+        builder = builder.max_time(before.elapsed + max);
     }
-    let builder = builder.workers(options.workers);
-    match max {
-        Some(max) => go(builder.max_executions(max), rest),
-        None => go(builder, rest),
+    let mut workers = options.workers;
+    let mut extra = 0;
+    let explored = loop {
+        let so_far = rest.as_ref().map_or(0, |rest| rest.progress().executions);
+        let is_alone = workers > 1 && so_far < options.alone;
+        let alone = is_alone.then_some(options.alone);
+        let bound = [max, alone].into_iter().flatten().min();
+        let mut builder = builder.clone().workers(if is_alone { 1 } else { workers });
+        if let Some(bound) = bound {
+            builder = builder.max_executions(bound);
+        }
+        let explored = go(&builder, options, collector, rest.take());
+        let limit = match explored.verdict {
+            Verdict::Unknown(limit) => limit,
+            _ => break explored,
+        };
+        let goes_on = match limit {
+            Limit::Executions => bound != max,
+            Limit::Interrupt => !steer.is_interrupted(),
+            Limit::Time | Limit::Events | Limit::Shard => false,
+        };
+        if !goes_on || explored.rest.is_none() {
+            break explored;
+        }
+        let more = steer.take();
+        workers += more;
+        extra += more;
+        rest = explored.rest;
+    };
+    options.spare.give(extra);
+    explored
+}
+
+fn go(
+    builder: &Builder,
+    options: &Options,
+    collector: &Arc<Collector>,
+    rest: Option<Rest>,
+) -> Explored {
+    let collector = collector.clone();
+    let progress = options.progress.clone();
+    let model = move || execution(&collector, &progress);
+    match rest {
+        None => builder.check(model),
+        Some(rest) => builder
+            .resume(rest, model)
+            .unwrap_or_else(|refused| panic!("the rest is refused: {refused}")),
     }
 }
 
-fn builder(options: &Options, collector: &Arc<Collector>) -> Builder {
+/// Stops a search from outside: for good, or to go on with more workers.
+#[derive(Clone)]
+struct Steer {
+    stop: Arc<AtomicBool>,
+    interrupt: Option<Arc<AtomicBool>>,
+    spare: Spare,
+}
+
+impl Steer {
+    fn new(options: &Options) -> Steer {
+        let steer = Steer {
+            stop: Arc::default(),
+            interrupt: options.interrupt.clone(),
+            spare: options.spare.clone(),
+        };
+        steer.look();
+        steer
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let flag = self.interrupt.as_ref();
+        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// Looks whether the search is to be stopped.
+    fn look(&self) {
+        if self.is_interrupted() || self.spare.is_some() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes what is spare. The search may go on.
+    fn take(&self) -> usize {
+        self.stop.store(self.is_interrupted(), Ordering::Relaxed);
+        self.spare.take()
+    }
+}
+
+fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {
     let memory = match options.memory {
         Memory::Sc => Model::Sc,
         Memory::Tso => Model::Tso,
@@ -138,9 +198,7 @@ fn builder(options: &Options, collector: &Arc<Collector>) -> Builder {
     if let Some(part) = options.part {
         builder = builder.shard(part.number - 1, part.of);
     }
-    if let Some(flag) = &options.interrupt {
-        builder = builder.interrupt(flag.clone());
-    }
+    builder = builder.interrupt(steer.stop.clone());
     if let Some(slot) = options.slot.clone() {
         let collector = collector.clone();
         builder = builder.checkpoint(options.keep_every, move |rest| {
@@ -149,7 +207,9 @@ fn builder(options: &Options, collector: &Arc<Collector>) -> Builder {
         });
     }
     let progress = options.progress.clone();
+    let steer = steer.clone();
     builder = builder.progress(TELL, move |now: &Progress| {
+        steer.look();
         progress.set_ahead(Some(Ahead {
             executions: now.executions,
             total: now.executions as f64 / now.share.max(f64::MIN_POSITIVE),

@@ -59,3 +59,47 @@ pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) ->
     }
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use seqfault_core::{CpuId, Invariant, LockClass};
+
+    use super::super::lock_order::Edge;
+    use super::super::{About, Kept, Violated};
+    use super::*;
+
+    fn part(number: usize, edges: Vec<Edge>) -> (Part, Slot) {
+        let folder = std::env::temp_dir().join(format!("seqfault-merge-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for what is temporary");
+        let slot = Slot {
+            path: folder.join(format!("{number}.json")),
+            about: About::new("a", "text"),
+        };
+        let state = State::Complete { failure: None };
+        let kept = Kept::new(0, &BTreeMap::new(), edges, state);
+        slot.save(&kept).expect("written");
+        (Part { number, of: 2 }, slot)
+    }
+
+    #[test]
+    fn two_orders_in_two_parts_are_an_inversion() {
+        use LockClass::{Mmap, Ptl};
+        let edge = |held, wanted| Edge {
+            held,
+            wanted,
+            cpu: CpuId(0),
+        };
+        let parts = [
+            part(1, vec![edge(Mmap, Ptl)]),
+            part(2, vec![edge(Ptl, Mmap)]),
+        ];
+        let options = Options::default();
+        let one = merge(&parts[..1], &options, None);
+        assert!(one.failure.is_none(), "{one:?}");
+        let failure = merge(&parts, &options, None).failure.expect("both orders");
+        assert_eq!(failure.violated, Violated::Invariant(Invariant::LockOrder));
+        assert!(failure.timeline.is_empty());
+    }
+}

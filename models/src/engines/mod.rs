@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod shuttle;
 mod slot;
+mod spare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,6 +32,7 @@ pub use merge::merge;
 pub use part::Part;
 pub use progress::{Ahead, Progress};
 pub use slot::{About, Refused, Slot};
+pub use spare::Spare;
 
 /// The engines that run core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +163,8 @@ pub struct Options {
     pub workers: usize,
     /// explorer: executions before it is shared; see `explorer`.
     pub alone: u64,
+    /// explorer: OS threads that it may take beyond these, while it runs.
+    pub spare: Spare,
     /// explorer: one part of the search instead of the whole.
     pub part: Option<Part>,
     /// explorer: where the search is kept.
@@ -185,6 +189,7 @@ impl Default for Options {
             max_time: None,
             workers: 1,
             alone: 5_000,
+            spare: Spare::default(),
             part: None,
             slot: None,
             keep_every: Duration::from_secs(60),

@@ -30,8 +30,10 @@ pub struct About {
     pub variant: String,
     /// The hash of the test's text, in its canonical layout.
     pub text: String,
-    /// All choices and quirks.
+    /// All choices.
     pub protocol: String,
+    /// All quirks.
+    pub quirks: String,
     /// The memory model.
     pub memory: String,
     /// The part, or `whole`.
@@ -48,6 +50,7 @@ impl About {
             variant: String::new(),
             text: sha256(text)[..16].to_owned(),
             protocol: String::new(),
+            quirks: String::new(),
             memory: String::new(),
             part: String::new(),
             sources: SOURCES.to_owned(),
@@ -59,7 +62,7 @@ impl About {
         let fields = [
             ("test", &self.test, &wanted.test),
             ("variant", &self.variant, &wanted.variant),
-            ("protocol", &self.protocol, &wanted.protocol),
+            ("quirks", &self.quirks, &wanted.quirks),
             ("memory model", &self.memory, &wanted.memory),
             ("part", &self.part, &wanted.part),
         ];
@@ -68,6 +71,11 @@ impl About {
             format!("its {what} is `{there}`, and `{here}` is asked for")
         });
         let mut all: Vec<String> = named.collect();
+        let (there, here) = (self.protocol.split(' '), wanted.protocol.split(' '));
+        let choices = there.zip(here).filter(|(there, here)| there != here);
+        all.extend(
+            choices.map(|(there, here)| format!("it has `{there}`, and `{here}` is asked for")),
+        );
         if all.is_empty() && self.text != wanted.text {
             all.push("the test's text is another now".to_owned());
         }
@@ -99,7 +107,7 @@ pub enum Refused {
         error: io::Error,
     },
     /// It is not what was written.
-    #[error("{}: error: not a search as it was kept: {flaw}; without the file it starts anew", path.display())]
+    #[error("{}: error: truncated or altered: {flaw}; without the file the search starts anew", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -240,4 +248,58 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engines::State;
+
+    fn slot(name: &str) -> Slot {
+        let folder = std::env::temp_dir().join(format!("seqfault-slot-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for what is temporary");
+        Slot {
+            path: folder.join(name),
+            about: About::new("a", "text"),
+        }
+    }
+
+    fn complete(executions: u64) -> Kept {
+        let state = State::Complete { failure: None };
+        Kept::new(executions, &BTreeMap::new(), Vec::new(), state)
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let slot = slot("again.json");
+        assert!(slot.load().expect("nothing is wrong").is_none());
+        slot.save(&complete(0)).expect("written");
+        assert!(slot.load().expect("nothing is wrong").is_some());
+    }
+
+    #[test]
+    fn other_sources_are_refused() {
+        let mut slot = slot("sources.json");
+        slot.about.sources = "others".to_owned();
+        slot.save(&complete(0)).expect("written");
+        slot.about.sources = SOURCES.to_owned();
+        let refused = slot.load().expect_err("it is of others").to_string();
+        assert!(
+            refused.ends_with("by a seqfault of other sources"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn counts_that_do_not_add_up_are_refused() {
+        let slot = slot("counts.json");
+        slot.save(&complete(7)).expect("written");
+        let refused = slot.load().expect_err("no outcome").to_string();
+        assert!(
+            refused.contains("7 executions have 0 outcomes"),
+            "{refused}"
+        );
+    }
 }

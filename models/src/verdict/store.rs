@@ -83,7 +83,12 @@ impl Store {
             path: self.folder.join(file),
             about: About {
                 variant: variant.name.clone(),
-                protocol: [&*scenario.config.protocol.to_string(), &*quirks.join(" ")].join(" "),
+                protocol: scenario.config.protocol.to_string(),
+                quirks: if quirks.is_empty() {
+                    "none".to_owned()
+                } else {
+                    quirks.join(" ")
+                },
                 memory: request.options.memory.name().to_owned(),
                 part: part.map_or("whole".to_owned(), |part| part.to_string()),
                 ..About::new(name, &program.to_string())
