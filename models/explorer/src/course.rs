@@ -100,9 +100,12 @@ impl<'a> Course<'a> {
             Some(Why::Failed(failure)) => Some(self.report(Verdict::Fail(failure))),
             _ if self.jobs.is_empty() => Some(self.done()),
             Some(Why::Limit(limit)) => {
-                let mut report = self.report(Verdict::Unknown(limit));
-                report.rest = Some(self.rest());
-                Some(report)
+                let rest = self.rest();
+                Some(Report {
+                    verdict: Verdict::Unknown(limit),
+                    progress: rest.progress(),
+                    rest: Some(rest),
+                })
             }
             Some(Why::Cut) => {
                 self.keep_part();

@@ -47,6 +47,8 @@ pub(crate) struct Tally {
     /// When to call back next, and to show the rest, in nanoseconds.
     next_report: AtomicU64,
     next_checkpoint: AtomicU64,
+    /// How many runs there were when the rest was last shown.
+    shown: AtomicU64,
 }
 
 /// What is counted of a run, apart from failures.
@@ -91,6 +93,7 @@ impl Tally {
             before: before.elapsed,
             next_report: due(config.progress.as_ref().map(|(every, _)| *every)),
             next_checkpoint: due(config.checkpoint.as_ref().map(|(every, _)| *every)),
+            shown: AtomicU64::new(before.runs()),
         }
     }
 
@@ -131,7 +134,10 @@ impl Tally {
             let elapsed = self.elapsed();
             if config.max_time.is_some_and(|max| elapsed >= max) {
                 Why::Limit(Limit::Time)
-            } else if nanos(elapsed) >= self.next_checkpoint.load(Relaxed) {
+            } else if nanos(elapsed) >= self.next_checkpoint.load(Relaxed)
+                // However short the interval, the search goes on in between.
+                && self.runs() > self.shown.load(Relaxed)
+            {
                 Why::Checkpoint
             } else {
                 return false;
@@ -197,7 +203,13 @@ impl Tally {
         if let Some((every, _)) = &config.checkpoint {
             let next = nanos(self.elapsed() + *every);
             self.next_checkpoint.store(next, Relaxed);
+            self.shown.store(self.runs(), Relaxed);
         }
+    }
+
+    fn runs(&self) -> u64 {
+        let counters = [&self.executions, &self.blocked, &self.moot];
+        counters.map(|counter| counter.load(Relaxed)).iter().sum()
     }
 
     fn elapsed(&self) -> Duration {

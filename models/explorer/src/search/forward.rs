@@ -9,6 +9,7 @@
 use super::Search;
 use super::pending::{Fork, Way};
 use crate::consistency::Model;
+use crate::graph::Graph;
 use crate::graph::event::{Event, EventId, INIT, Kind};
 use crate::mutation::Mutation;
 
@@ -17,6 +18,14 @@ use crate::mutation::Mutation;
 pub(crate) struct Rules {
     pub(crate) model: Model,
     pub(crate) mutation: Mutation,
+}
+
+impl Rules {
+    /// Do the axioms over several locations hold, given that every cycle would
+    /// pass through one of `changed`?
+    pub(super) fn consistent(self, graph: &Graph, changed: &[EventId]) -> bool {
+        self.mutation == Mutation::Global || self.model.consistent(graph, changed)
+    }
 }
 
 /// What an operation does with the value that it reads.
@@ -64,12 +73,12 @@ impl Search {
         }
     }
 
-    pub(super) fn occupied(&self, loc: u32, position: usize, rules: Rules) -> bool {
+    fn occupied(&self, loc: u32, position: usize, rules: Rules) -> bool {
         rules.mutation != Mutation::Atomicity && self.graph.occupied(loc, position)
     }
 
-    pub(super) fn consistent(&self, changed: &[EventId], rules: Rules) -> bool {
-        rules.mutation == Mutation::Global || rules.model.consistent(&self.graph, changed)
+    fn consistent(&self, changed: &[EventId], rules: Rules) -> bool {
+        rules.consistent(&self.graph, changed)
     }
 
     /// Adds an event that has no alternative.

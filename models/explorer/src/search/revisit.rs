@@ -4,7 +4,8 @@
 use super::Search;
 use super::forward::Rules;
 use super::pending::{Fork, To, Way, revisited};
-use crate::graph::event::{EventId, Kind};
+use crate::graph::clock::Row;
+use crate::graph::event::{Event, EventId, Kind};
 use crate::mutation::Mutation;
 
 impl Search {
@@ -62,6 +63,12 @@ impl Search {
     }
 
     /// Gathers the graphs in which `read` reads from `write`.
+    ///
+    /// Where the write may stand is seen in the graph at hand: what the revisit
+    /// keeps is closed under `porf`, so that its positions only have to be counted
+    /// anew. And a write that stands last closes no cycle, for then neither it nor
+    /// its read has an outgoing edge; only for the other places the revisited graph
+    /// has to be made.
     fn revisit(
         &mut self,
         read: EventId,
@@ -69,27 +76,56 @@ impl Search {
         rules: Rules,
         fork: &mut Fork,
     ) {
-        let value = self.graph.event(write).value;
-        let graph = revisited(&self.graph, read, write);
-        let whole = std::mem::replace(&mut self.graph, graph);
-        // Nothing before the read is removed, so that its id stays.
-        let write = self.graph.len() as EventId - 1;
-        let loc = self.graph.event(write).loc;
-        let last = self.graph.places[loc as usize].co.len();
-        let (from, to) = self.positions(write, last, rules);
+        let graph = &self.graph;
+        let Event { loc, value, .. } = *graph.event(write);
+        let co = &graph.places[loc as usize].co;
+        let kept = |&w: &EventId| w <= read || graph.porf_before(w, write);
+        let count = |position: usize| co[..position].iter().filter(|w| kept(w)).count();
+        let last = count(co.len());
+        let (from, to) = self.positions(write, co.len(), rules);
+        let from = from.max(self.floor_of_revisited(read, write, rules));
+        let (from, to) = (count(from), count(to));
+        let updates: Vec<bool> = (co.iter().filter(|w| kept(w)))
+            .map(|&w| graph.event(w).rmw && rules.mutation != Mutation::Atomicity)
+            .collect();
+        let mut made = None;
         for position in from..=to {
-            if self.occupied(loc, position, rules) {
+            if updates.get(position) == Some(&true) {
                 continue;
             }
-            self.graph.place(write, position);
-            let coherent = rules.mutation == Mutation::Coherence
-                || self.graph.floor(read, loc, rules.model.coherence()) == position + 1;
-            if coherent && self.consistent(&[write, read], rules) {
-                let to = To::Revisit(read, position as u32);
-                fork.ways.push(Way { rf, value, to });
+            if position < last {
+                let graph = made.get_or_insert_with(|| revisited(&self.graph, read, write));
+                let write = graph.len() as EventId - 1;
+                graph.place(write, position);
+                let fine = rules.consistent(graph, &[write, read]);
+                graph.unplace(write);
+                if !fine {
+                    continue;
+                }
             }
-            self.graph.unplace(write);
+            let to = To::Revisit(read, position as u32);
+            fork.ways.push(Way { rf, value, to });
         }
-        self.graph = whole;
+    }
+
+    /// The latest position, in the graph at hand, that is in the prefix of `read`
+    /// once it reads from `write`, the write apart.
+    fn floor_of_revisited(&self, read: EventId, write: EventId, rules: Rules) -> usize {
+        if rules.mutation == Mutation::Coherence {
+            return 0;
+        }
+        let graph = &self.graph;
+        let event = graph.event(read);
+        let before = graph.predecessor(event.thread, event.index);
+        let prefix = rules.model.coherence();
+        let floor = graph.floor(before, event.loc, prefix);
+        let value = graph.event(write).value;
+        let order = (event.exchange).map_or(event.order, |exchange| exchange.order(value));
+        let learns = match prefix {
+            Row::Hb if !order.acquire => return floor,
+            Row::Hb => Row::Released,
+            row => row,
+        };
+        floor.max(graph.floor(write, event.loc, learns))
     }
 }

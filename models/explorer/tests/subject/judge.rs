@@ -1,7 +1,5 @@
 //! Holds what the explorer finds against what the enumerator finds.
 
-#![allow(dead_code, reason = "not every test binary judges")]
-
 use seqfault_explorer::Model;
 use seqfault_explorer::mutation::Mutation;
 use seqfault_oracle::{Program, enumerate};

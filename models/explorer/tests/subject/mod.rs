@@ -1,5 +1,7 @@
 //! Runs an enumerator's program on the explorer.
 
+#![allow(dead_code, reason = "each test binary uses some")]
+
 pub mod judge;
 
 use std::collections::{BTreeSet, HashSet};
@@ -120,8 +122,34 @@ fn run<'a>(world: &'a World, thread: &[Instr]) -> Vec<u64> {
     reads
 }
 
+/// What each thread read in the run at hand.
+pub type Reads = Arc<StdMutex<Vec<Vec<u64>>>>;
+
+/// The program as the explorer runs it.
+pub fn body(program: &Program, layout: Layout, reads: Reads) -> impl Fn() + Send + Sync + 'static {
+    let subject = program.clone();
+    move || {
+        let world = Arc::new(World::new(&subject));
+        // Names the words in order, without a choice.
+        world.words.iter().for_each(|word| {
+            word.load(Ordering::Relaxed);
+        });
+        *reads.lock().unwrap() = vec![Vec::new(); subject.threads.len()];
+        let body = |i: usize| {
+            let (world, reads) = (world.clone(), reads.clone());
+            let instrs = subject.threads[i].clone();
+            move || {
+                let found = run(&world, &instrs);
+                reads.lock().unwrap()[i] = found;
+            }
+        };
+        let bodies: Vec<_> = (0..subject.threads.len()).map(body).collect();
+        layout.start(bodies);
+    }
+}
+
 /// A hash of a graph that does not depend on the order of addition.
-fn canonical(graph: &Graph) -> u64 {
+pub fn canonical(graph: &Graph) -> u64 {
     let name = |id: u32| {
         let event = (id != INIT).then(|| graph.event(id));
         event.map_or((u32::MAX, 0), |e| (e.thread, e.index))
@@ -150,7 +178,6 @@ fn canonical(graph: &Graph) -> u64 {
 
 /// Who starts the threads, and who waits for them: this changes neither the
 /// outcomes nor their number.
-#[allow(dead_code, reason = "each test binary uses some")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// The first thread starts all.
@@ -199,9 +226,9 @@ pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layo
     type Seen = (HashSet<u64>, u64);
     let seen: Arc<StdMutex<Seen>> = Arc::default();
     let outcomes = Arc::new(StdMutex::new(BTreeSet::new()));
-    let reads = Arc::new(StdMutex::new(Vec::new()));
+    let reads = Reads::default();
     let (observer, outcomes_of, reads_of) = (seen.clone(), outcomes.clone(), reads.clone());
-    let (locations, subject) = (program.locations, program.clone());
+    let locations = program.locations;
     let report = Builder::new()
         .model(model)
         .allow_blocked(true)
@@ -226,24 +253,7 @@ pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layo
             let reads: Vec<Vec<u64>> = reads_of.lock().unwrap().clone();
             outcomes_of.lock().unwrap().insert((reads, finals));
         })
-        .check(move || {
-            let world = Arc::new(World::new(&subject));
-            // Names the words in order, without a choice.
-            world.words.iter().for_each(|word| {
-                word.load(Ordering::Relaxed);
-            });
-            *reads.lock().unwrap() = vec![Vec::new(); subject.threads.len()];
-            let body = |i: usize| {
-                let (world, reads) = (world.clone(), reads.clone());
-                let instrs = subject.threads[i].clone();
-                move || {
-                    let found = run(&world, &instrs);
-                    reads.lock().unwrap()[i] = found;
-                }
-            };
-            let bodies: Vec<_> = (0..subject.threads.len()).map(body).collect();
-            layout.start(bodies);
-        });
+        .check(body(program, layout, reads));
     let races = match &report.verdict {
         Verdict::Fail(f) if f.kind == FailureKind::DataRace => true,
         Verdict::Fail(f) => panic!("{f}"),
