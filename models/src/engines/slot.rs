@@ -67,15 +67,12 @@ impl About {
             ("part", &self.part, &wanted.part),
         ];
         let differ = fields.iter().filter(|(_, there, here)| there != here);
-        let named = differ.map(|(what, there, here)| {
-            format!("its {what} is `{there}`, and `{here}` is asked for")
-        });
+        let named =
+            differ.map(|(what, there, here)| format!("{what} `{there}` there, `{here}` asked for"));
         let mut all: Vec<String> = named.collect();
         let (there, here) = (self.protocol.split(' '), wanted.protocol.split(' '));
         let choices = there.zip(here).filter(|(there, here)| there != here);
-        all.extend(
-            choices.map(|(there, here)| format!("it has `{there}`, and `{here}` is asked for")),
-        );
+        all.extend(choices.map(|(there, here)| format!("`{there}` there, `{here}` asked for")));
         if all.is_empty() && self.text != wanted.text {
             all.push("the test's text is another now".to_owned());
         }
