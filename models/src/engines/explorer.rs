@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn all_workers_see_what_one_sees() {
-        let run = |options| run(&scenario(false), options, &Judge::default());
+        let run = |options: &Options| run(&scenario(false), options, &Judge::default());
         let alone = run(&Options::default());
         assert_eq!(alone.search, Search::Complete);
         for _ in 0..20 {
