@@ -76,19 +76,13 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// In how many parts is the search still to be cut?
-    fn parts(&self) -> Option<usize> {
-        self.config.shard.filter(|_| !self.cut).map(|(_, n)| n)
-    }
-
     fn slice(&mut self, program: &Program) -> Result<Vec<Search>, Seen> {
         let jobs = std::mem::take(&mut self.jobs);
-        let parts = self.parts();
-        // All parts must be cut alike, so that one worker alone goes on to the cut.
-        if self.config.workers > 1 && parts.is_none() {
-            parallel::search(self.config, program, &self.tally, &self.seen, jobs)
-        } else {
-            parallel::alone(self.config, program, &self.tally, &self.seen, jobs, parts)
+        let (config, tally, seen) = (self.config, &self.tally, &self.seen);
+        match config.shard {
+            Some(part) if !self.cut => parallel::spread(config, program, tally, seen, jobs, part),
+            _ if config.workers > 1 => parallel::search(config, program, tally, seen, jobs),
+            _ => parallel::alone(config, program, tally, seen, jobs),
         }
     }
 
@@ -150,11 +144,12 @@ impl<'a> Course<'a> {
         };
         let mut left = self.left();
         left.cut = true;
-        let kept: f64 = (left.searches.iter_mut())
-            .map(|search| search.keep_shard(k, n))
-            .sum();
-        // A search that was stopped by the cut has run its graph.
-        left.searches.retain_mut(Search::advance);
+        let mut number = 0;
+        left.searches.retain(|_| {
+            number += 1;
+            (number - 1) % n == k
+        });
+        let kept: f64 = left.searches.iter().map(|search| search.share).sum();
         if k > 0 {
             left.progress = nothing(&left.progress);
             left.shares.0 = 0.0;

@@ -12,11 +12,12 @@ use crate::search::Search;
 /// How large a search will be, by random descents.
 ///
 /// A descent starts at the first run, and goes on with one of the alternatives
-/// that a run leaves, chosen uniformly, until a run leaves none. A run that was
-/// reached by choices among `n1, n2, …` alternatives stands for `n1 n2 …` runs
-/// (Knuth, *Estimating the Efficiency of Backtrack Programs*, Mathematics of
-/// Computation 29, 1975). The mean over descents is right on average; the spread
-/// may be large, and is itself only estimated.
+/// that a run leaves, chosen at random, until a run leaves none. A run that was
+/// come to by choices with the likelihoods `p1, p2, …` stands for `1 / (p1 p2 …)`
+/// runs (Knuth, *Estimating the Efficiency of Backtrack Programs*, Mathematics of
+/// Computation 29, 1975). The mean over descents is right on average. The spread
+/// may be large, and is itself only estimated: where few descents come to what is
+/// large, most results are too small and claim too small an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Complete executions.
@@ -37,12 +38,13 @@ pub struct Estimate {
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    /// A number from 0 to 1.
+    fn number(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % bound as u64) as usize
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -133,14 +135,10 @@ fn one(
         if complete {
             descent.executions += stands_for;
         }
-        search = session::with(|s| {
-            s.search.finish_run();
-            let left = s.search.pending();
-            if left == 0 {
-                return None;
-            }
-            stands_for *= left as f64;
-            s.search.only(random.below(left))
+        let way = session::with(|s| s.search.stray(random.number()));
+        search = way.map(|(search, likely)| {
+            stands_for /= likely;
+            search
         });
     }
     Ok(descent)

@@ -4,14 +4,15 @@
 //! alternative away if another worker has nothing to do. Nothing else is shared
 //! but the counts, and the names of threads, so that all workers schedule alike.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::config::Config;
 use crate::driver::Program;
 use crate::run::assume::Seen;
 use crate::search::Search;
-use crate::tally::Tally;
-use crate::worker::{self, Ending};
+use crate::tally::{Tally, Why};
+use crate::worker::{self, Ending, Reach};
 
 #[derive(Default)]
 struct Queue {
@@ -54,10 +55,11 @@ pub(crate) fn search(
                         }
                     };
                     let seen = seen.clone();
-                    let ending = worker::search(config, program, tally, seen, job, None, offer);
+                    let to = Reach::End;
+                    let ending = worker::search(config, program, tally, seen, job, to, offer);
                     let mut queue = queue.lock().expect("the queue");
                     match ending {
-                        Ending::Done => continue,
+                        Ending::Done | Ending::Ran(_) => continue,
                         Ending::Stopped(search) => queue.jobs.push(*search),
                         Ending::Failed => {}
                         Ending::Restart(seen) => queue.seen.get_or_insert_default().extend(seen),
@@ -89,20 +91,18 @@ fn next(queue: &Mutex<Queue>, wake: &Condvar, workers: usize) -> Option<Search> 
     }
 }
 
-/// Searches with this OS thread alone; see [`search`]. `cut` is in how many parts
-/// the search is still to be cut.
+/// Searches with this OS thread alone; see [`search`].
 pub(crate) fn alone(
     config: &Arc<Config>,
     program: &Program,
     tally: &Tally,
     seen: &Seen,
     mut jobs: Vec<Search>,
-    cut: Option<usize>,
 ) -> Result<Vec<Search>, Seen> {
     while let Some(job) = jobs.pop() {
-        let ending = worker::search(config, program, tally, seen.clone(), job, cut, |_| {});
-        match ending {
-            Ending::Done => {}
+        let to = Reach::End;
+        match worker::search(config, program, tally, seen.clone(), job, to, |_| {}) {
+            Ending::Done | Ending::Ran(_) => {}
             Ending::Stopped(search) => {
                 jobs.push(*search);
                 break;
@@ -112,4 +112,46 @@ pub(crate) fn alone(
         }
     }
     Ok(jobs)
+}
+
+/// How many searches each part of a search starts with.
+const GRAIN: usize = 16;
+
+/// Searches alone, the oldest alternative first, until there is enough to cut it
+/// into so many parts. That depends on the program only, so that each part comes to
+/// the same cut.
+pub(crate) fn spread(
+    config: &Arc<Config>,
+    program: &Program,
+    tally: &Tally,
+    seen: &Seen,
+    jobs: Vec<Search>,
+    (k, n): (usize, usize),
+) -> Result<Vec<Search>, Seen> {
+    let mut jobs = VecDeque::from(jobs);
+    // What is visited before the cut belongs to the first part.
+    let to = Reach::Run { counts: k == 0 };
+    while jobs.len() < GRAIN * n
+        && let Some(job) = jobs.pop_front()
+    {
+        match worker::search(config, program, tally, seen.clone(), job, to, |_| {}) {
+            Ending::Done => {}
+            Ending::Ran(mut search) => {
+                while let Some(job) = search.export() {
+                    tally.hold(0, job.bytes());
+                    jobs.push_back(job);
+                }
+            }
+            Ending::Stopped(search) => {
+                jobs.push_front(*search);
+                return Ok(jobs.into());
+            }
+            Ending::Failed => return Ok(jobs.into()),
+            Ending::Restart(seen) => return Err(seen),
+        }
+    }
+    if !jobs.is_empty() {
+        tally.stop(Why::Cut);
+    }
+    Ok(jobs.into())
 }

@@ -10,13 +10,12 @@ use crate::run::session::{self, Session};
 use crate::search::Search;
 use crate::tally::{Count, Tally, Why};
 
-/// How many alternatives each part of a sharded search starts with.
-const SHARD_GRAIN: usize = 16;
-
 /// How a worker's search ended.
 pub(crate) enum Ending {
     /// All of it is visited.
     Done,
+    /// One run was made, as was wanted: this is what it left.
+    Ran(Box<Search>),
     /// It was stopped: this is left.
     Stopped(Box<Search>),
     /// The report is in the tally.
@@ -25,16 +24,24 @@ pub(crate) enum Ending {
     Restart(Seen),
 }
 
-/// Searches from a graph to the end, or until the tally says to stop. `cut` is in
-/// how many parts the search is still to be cut. `offer` may take alternatives
-/// away after each run.
+/// How far a worker goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To the end.
+    End,
+    /// One run, whose graph is shown if it counts.
+    Run { counts: bool },
+}
+
+/// Searches from a graph, until the tally says to stop. `offer` may take
+/// alternatives away after each run.
 pub(crate) fn search(
     config: &Arc<Config>,
     program: &Program,
     tally: &Tally,
     seen: Seen,
     search: Search,
-    cut: Option<usize>,
+    reach: Reach,
     mut offer: impl FnMut(&mut Search),
 ) -> Ending {
     driver::quiet_panics();
@@ -45,15 +52,14 @@ pub(crate) fn search(
         seen,
         search,
     ));
-    // What is visited before the cut belongs to the first part.
-    let counted = cut.is_none() || config.shard.is_none_or(|(k, _)| k == 0);
+    let counts = reach != Reach::Run { counts: false };
     loop {
         if tally.stops(config) {
             return Ending::Stopped(Box::new(session::remove().search));
         }
         let count = match driver::run(program) {
             Ended::Complete => {
-                if let Some(observer) = config.observer.as_ref().filter(|_| counted) {
+                if let Some(observer) = config.observer.as_ref().filter(|_| counts) {
                     session::with(|s| observer(s.graph()));
                 }
                 Count::Complete
@@ -71,27 +77,23 @@ pub(crate) fn search(
                 return Ending::Restart(session::remove().seen);
             }
         };
-        let (cuts, more) = session::with(|s| {
-            let share = s.search.finish_run();
-            tally.count(count, share, s.graph().len());
+        let more = session::with(|s| {
+            tally.count(count, s.search.share, s.graph().len());
             let bytes = s.search.bytes();
             tally.hold(held, bytes);
-            held = bytes;
-            if cut.is_some_and(|n| s.search.pending() >= SHARD_GRAIN * n) {
-                return (true, true);
-            }
             let pending = s.search.pending();
             offer(&mut s.search);
+            held = bytes;
             if s.search.pending() != pending {
                 held = s.search.bytes();
                 tally.hold(bytes, held);
             }
-            (false, s.search.advance())
+            reach == Reach::End && s.search.advance()
         });
         tally.report(config);
-        if cuts {
-            tally.stop(Why::Cut);
-            return Ending::Stopped(Box::new(session::remove().search));
+        if reach != Reach::End {
+            tally.hold(held, 0);
+            return Ending::Ran(Box::new(session::remove().search));
         }
         if !more {
             tally.hold(held, 0);

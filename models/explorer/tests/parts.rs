@@ -1,6 +1,8 @@
 //! A search in parts finds what the whole finds.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
 use seqfault_explorer::sync::Mutex;
@@ -58,6 +60,95 @@ fn shards_add_up() {
             let parts: Vec<_> = (0..n).map(part).collect();
             assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
         }
+    }
+}
+
+#[test]
+fn shards_use_workers() {
+    let whole = Builder::new().check(increments).unwrap().executions;
+    for n in [2, 3] {
+        let mut sum = 0;
+        for k in 0..n {
+            // Up to the cut, it goes on in the thread that asks; then in others.
+            let (here, elsewhere) = (std::thread::current().id(), Arc::default());
+            let others: Arc<AtomicBool> = Arc::clone(&elsewhere);
+            let builder = Builder::new()
+                .shard(k, n)
+                .workers(2)
+                .on_execution(move |_| {
+                    others.fetch_or(std::thread::current().id() != here, Relaxed);
+                });
+            sum += builder.check(increments).unwrap().executions;
+            assert!(elsewhere.load(Relaxed));
+        }
+        assert_eq!(sum, whole);
+    }
+}
+
+#[test]
+fn progress_is_that_of_all_workers() {
+    for workers in [1, 2, 3] {
+        let shown: Arc<StdMutex<Vec<_>>> = Arc::default();
+        let seen = shown.clone();
+        let builder = Builder::new().workers(workers);
+        let builder = builder.progress(Duration::ZERO, move |progress| {
+            seen.lock().unwrap().push(progress.clone());
+        });
+        let whole = builder.check(increments).unwrap();
+        let shown = shown.lock().unwrap();
+        let most = shown.iter().map(|p| p.executions).max().unwrap();
+        assert!(
+            most + 50 > whole.executions,
+            "{most} of {}",
+            whole.executions
+        );
+        for progress in &*shown {
+            assert!(progress.share > 0.0 && progress.share <= 1.0);
+            assert!(progress.remaining().is_some());
+            assert!(progress.elapsed <= whole.elapsed);
+        }
+        assert!((whole.share, whole.estimate) == (1.0, 5040.0));
+        assert_eq!(whole.remaining(), Some(Duration::ZERO));
+    }
+}
+
+thread_local! {
+    static BEGUN: Cell<u64> = const { Cell::new(0) };
+}
+
+#[test]
+fn a_failure_is_shown_where_it_happened() {
+    static RUNS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    for workers in [1, 3] {
+        let shown: Arc<StdMutex<Vec<_>>> = Arc::default();
+        let seen = shown.clone();
+        let builder = Builder::new().workers(workers);
+        let builder = builder.on_failure(move |failure| {
+            seen.lock()
+                .unwrap()
+                .push((failure.message.clone(), BEGUN.get()));
+        });
+        let report = builder.check(|| {
+            let run = RUNS.fetch_add(1, Relaxed);
+            BEGUN.set(run);
+            let x = Arc::new(AtomicU64::new(0));
+            let y = x.clone();
+            let other = thread::spawn(move || y.fetch_add(1, Relaxed));
+            let first = x.fetch_add(1, Relaxed);
+            other.join().unwrap();
+            increments();
+            assert_eq!(first, 0, "in run {run}");
+        });
+        let failure = report.failure().expect("a failure");
+        let shown = shown.lock().unwrap();
+        let [(message, run)] = &shown[..] else {
+            panic!("shown {} times", shown.len());
+        };
+        assert_eq!(message, &failure.message);
+        assert!(
+            message.contains(&format!("in run {run}")),
+            "{message} {run}"
+        );
     }
 }
 

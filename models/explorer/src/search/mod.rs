@@ -41,9 +41,6 @@ pub(crate) struct Search {
     /// The share of the run at hand.
     #[serde(with = "bits")]
     pub(crate) share: f64,
-    /// How many ways the run at hand has left on the last level, in how many forks.
-    #[serde(skip)]
-    left: (usize, usize),
     /// How many ways are pending.
     pending: usize,
     /// What the levels take, in bytes.
@@ -96,23 +93,17 @@ impl Search {
         )
     }
 
-    /// Leaves what a step has gathered.
-    fn leave(&mut self, fork: Fork) {
+    /// Leaves what a step has gathered. Its ways, and the one that the run goes on
+    /// with, divide the share of the run.
+    fn leave(&mut self, mut fork: Fork) {
         if fork.ways.is_empty() {
             return;
         }
-        self.left.0 += fork.ways.len();
-        self.left.1 += 1;
+        self.share /= (fork.ways.len() + 1) as f64;
+        fork.share = self.share;
         self.pending += fork.ways.len();
         self.held += fork.bytes();
         self.levels.last_mut().expect("a level").forks.push(fork);
-    }
-
-    /// Ends a run: its share is divided among it and what it left. Answers the
-    /// share of the run.
-    pub(crate) fn finish_run(&mut self) -> f64 {
-        self.share_out();
-        self.share
     }
 
     /// The backward revisits by the last event, if this run has left some.
@@ -140,37 +131,25 @@ impl Search {
         let To::Revisit(read, position) = way.to else {
             unreachable!("only backward revisits are taken")
         };
-        self.left.0 -= 1;
-        self.settle(1);
-        // What was left so far belongs to the graph that it was left by.
-        self.share_out();
+        // The run as it was is not gone on with.
+        self.share *= (fork.ways.len() + 2) as f64 / (fork.ways.len() + 1) as f64;
+        fork.share = self.share;
+        self.settle();
         self.park(false);
         self.graph.unplace(write);
         self.graph.reread(read, write);
         self.graph.place(write, position as usize);
     }
 
-    /// Divides the share of the run among it and what it left.
-    fn share_out(&mut self) {
-        let (ways, forks) = std::mem::take(&mut self.left);
-        self.share /= (ways + 1) as f64;
+    /// Accounts for a way that was taken from the last fork, and drops the fork if
+    /// none is left.
+    fn settle(&mut self) {
         let level = self.levels.last_mut().expect("a level");
-        let from = level.forks.len() - forks;
-        for left in &mut level.forks[from..] {
-            left.share = self.share;
-        }
-    }
-
-    /// Accounts for ways that were taken from the last fork, and drops it if none
-    /// is left.
-    fn settle(&mut self, taken: usize) {
-        let level = self.levels.last_mut().expect("a level");
-        self.pending -= taken;
-        self.held -= taken * size_of::<Way>();
+        self.pending -= 1;
+        self.held -= size_of::<Way>();
         if level.forks.last().is_some_and(|fork| fork.ways.is_empty()) {
             self.held -= size_of::<Fork>();
             level.forks.pop();
-            self.left.1 = self.left.1.saturating_sub(1);
         }
     }
 
@@ -208,7 +187,7 @@ impl Search {
             self.share = fork.share;
             let way = fork.ways.pop().expect("a way");
             let revisited = fork.enter(way, &mut self.graph);
-            self.settle(1);
+            self.settle();
             if let Some(graph) = revisited {
                 self.park(true);
                 self.graph = graph;

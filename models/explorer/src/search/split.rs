@@ -5,38 +5,54 @@
 //! it is the first of its level, taking it away leaves T4 as it is.
 
 use super::Search;
-use super::pending::Fork;
 
 impl Search {
     /// Takes the oldest alternative away: a search of its own.
     pub(crate) fn export(&mut self) -> Option<Search> {
-        let (level, fork, way) = self.nth(0)?;
-        let alone = self.alone(level, fork, way);
+        let level = (self.levels.iter()).position(|level| !level.forks.is_empty())?;
+        let alone = self.alone(level, 0, 0);
         let forks = &mut self.levels[level].forks;
-        forks[fork].ways.remove(way);
-        if forks[fork].ways.is_empty() {
-            forks.remove(fork);
+        forks[0].ways.remove(0);
+        if forks[0].ways.is_empty() {
+            forks.remove(0);
         }
-        self.recount();
+        (self.pending, self.held) = self.count();
         Some(alone)
     }
 
-    /// The search of one pending alternative, from the oldest, alone.
-    pub(crate) fn only(&self, nth: usize) -> Option<Search> {
-        let (level, fork, way) = self.nth(nth)?;
-        Some(self.alone(level, fork, way))
-    }
-
-    fn nth(&self, mut nth: usize) -> Option<(usize, usize, usize)> {
-        for (l, level) in self.levels.iter().enumerate() {
-            for (f, fork) in level.forks.iter().enumerate() {
-                if nth < fork.ways.len() {
-                    return Some((l, f, nth));
-                }
-                nth -= fork.ways.len();
+    /// One of the ways that the run that was just made, the first of the search, has
+    /// left. `random` is a number from 0 to 1. Answers a search of the way alone,
+    /// and how likely it was to be chosen.
+    ///
+    /// Half of the likelihood is the same for all ways. With the other half, a walk
+    /// along the run leaves it at each fork by each way as likely as it goes on: so
+    /// earlier forks are preferred, which have more to come after them.
+    pub(crate) fn stray(&self, random: f64) -> Option<(Search, f64)> {
+        let forks = || {
+            let levels = self.levels.iter().enumerate();
+            levels.flat_map(|(l, level)| {
+                let forks = level.forks.iter().enumerate();
+                forks.map(move |(f, fork)| ((l, f), fork.ways.len()))
+            })
+        };
+        let stays: f64 = forks().map(|(_, ways)| 1.0 / (ways + 1) as f64).product();
+        let mut before = 0.0;
+        let mut goes_on = 1.0;
+        let mut chosen = None;
+        for ((level, fork), ways) in forks() {
+            goes_on /= (ways + 1) as f64;
+            let walk = goes_on / (1.0 - stays);
+            let likely = (walk + 1.0 / self.pending as f64) / 2.0;
+            // Rounding must not lose the last way.
+            let way = (((random - before) / likely) as usize).min(ways - 1);
+            chosen = Some((level, fork, way, likely));
+            before += likely * ways as f64;
+            if random < before {
+                break;
             }
         }
-        None
+        let (level, fork, way, likely) = chosen?;
+        Some((self.alone(level, fork, way), likely))
     }
 
     fn alone(&self, level: usize, fork: usize, way: usize) -> Search {
@@ -47,31 +63,5 @@ impl Search {
         let mut graph = base.clone();
         let revisited = fork.enter(fork.ways[way], &mut graph);
         Search::new(revisited.unwrap_or(graph), fork.share)
-    }
-
-    /// Keeps every `n`th pending alternative, from the `k`th on. Answers their
-    /// share.
-    pub(crate) fn keep_shard(&mut self, k: usize, n: usize) -> f64 {
-        let mut number = 0;
-        let mut share = 0.0;
-        for level in &mut self.levels {
-            for Fork {
-                ways, share: each, ..
-            } in &mut level.forks
-            {
-                ways.retain(|_| {
-                    number += 1;
-                    (number - 1) % n == k
-                });
-                share += *each * ways.len() as f64;
-            }
-            level.forks.retain(|fork| !fork.ways.is_empty());
-        }
-        self.recount();
-        share
-    }
-
-    fn recount(&mut self) {
-        (self.pending, self.held) = self.count();
     }
 }
