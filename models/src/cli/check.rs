@@ -40,6 +40,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.options.progress.clone());
     let is_single = tests.len() == 1;
+    request.options.estimate = is_single && watch.is_watched();
     let width = label_width(&tests);
     let mut verdicts = Vec::new();
     watch.during(|| {

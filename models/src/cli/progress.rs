@@ -40,9 +40,14 @@ impl Watch {
         }
     }
 
+    /// Whether there is somebody.
+    pub fn is_watched(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
     /// Runs `work` while the line is kept up to date.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
-        if self.bar.is_hidden() {
+        if !self.is_watched() {
             return work();
         }
         std::thread::scope(|scope| {

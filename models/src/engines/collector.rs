@@ -40,6 +40,11 @@ impl Collector {
         }
     }
 
+    /// A collector of the same test, for executions that do not count.
+    pub fn apart(&self) -> Collector {
+        Collector::new(&self.scenario, &self.judge)
+    }
+
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
         self.found
             .lock()

@@ -27,6 +27,8 @@ use crate::verdict::Subject;
 const MAX_EVENTS: usize = 20_000;
 /// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
+/// Descents by which a search is estimated.
+const DESCENTS: u64 = 30;
 /// Columns of a timeline that is kept.
 const WIDTH: usize = 120;
 
@@ -188,13 +190,28 @@ impl Steer {
     }
 }
 
-fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {
+/// How many executions there will be, by random descents. What they see is not
+/// counted, nor what they violate: the search comes to it.
+fn estimate(options: &Options, collector: &Collector) -> Option<f64> {
+    let apart = Arc::new(collector.apart());
+    let unwatched = super::Progress::default();
+    let model = move || execution(&apart, &unwatched);
+    let estimate = plain(options).estimate(DESCENTS, options.seed, model);
+    let parts = options.part.map_or(1, |part| part.of);
+    Some(estimate.ok()?.executions / parts as f64)
+}
+
+fn plain(options: &Options) -> Builder {
     let memory = match options.memory {
         Memory::Sc => Model::Sc,
         Memory::Tso => Model::Tso,
         Memory::Rc11 => Model::Rc11,
     };
-    let mut builder = Builder::new().model(memory).max_events(MAX_EVENTS);
+    Builder::new().model(memory).max_events(MAX_EVENTS)
+}
+
+fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {
+    let mut builder = plain(options);
     if let Some(part) = options.part {
         builder = builder.shard(part.number - 1, part.of);
     }
@@ -208,13 +225,19 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
     }
     let progress = options.progress.clone();
     let steer = steer.clone();
+    let total = options
+        .estimate
+        .then(|| estimate(options, collector))
+        .flatten();
     builder = builder.progress(TELL, move |now: &Progress| {
         steer.look();
-        progress.set_ahead(Some(Ahead {
+        let expected = total.and_then(|total| Ahead::of(now.executions, total, now.elapsed));
+        let by_share = || Ahead {
             executions: now.executions,
             total: now.executions as f64 / now.share.max(f64::MIN_POSITIVE),
             remaining: now.remaining(),
-        }));
+        };
+        progress.set_ahead(Some(expected.unwrap_or_else(by_share)));
     });
     let failing = collector.clone();
     let progress = options.progress.clone();

@@ -171,6 +171,8 @@ pub struct Options {
     pub slot: Option<Slot>,
     /// explorer: how often it is kept before it is over.
     pub keep_every: Duration,
+    /// explorer: estimates each search before it is made, for who watches.
+    pub estimate: bool,
     /// explorer: stops the search once it is set.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// Executions so far, for who watches.
@@ -193,6 +195,7 @@ impl Default for Options {
             part: None,
             slot: None,
             keep_every: Duration::from_secs(60),
+            estimate: false,
             interrupt: None,
             progress: Progress::default(),
         }

@@ -19,11 +19,27 @@ struct Watched {
 pub struct Ahead {
     /// Executions so far, those of earlier processes too.
     pub executions: u64,
-    /// How many there will be, if the rest is like what was visited. Often it is
-    /// not.
+    /// How many there will be: by random descents before the search, or if the
+    /// rest is like what was visited, which it often is not.
     pub total: f64,
     /// How long the rest takes, likewise.
     pub remaining: Option<Duration>,
+}
+
+impl Ahead {
+    /// After `elapsed`, if there will be `total`; `None` if there are more already.
+    pub(super) fn of(executions: u64, total: f64, elapsed: Duration) -> Option<Ahead> {
+        let done = executions as f64;
+        if executions == 0 || total < done {
+            return None;
+        }
+        let left = elapsed.as_secs_f64() * (total - done) / done;
+        Some(Ahead {
+            executions,
+            total,
+            remaining: Duration::try_from_secs_f64(left).ok(),
+        })
+    }
 }
 
 impl Progress {
@@ -48,5 +64,18 @@ impl Progress {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Ahead>> {
         self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_in_proportion() {
+        let ahead = Ahead::of(250, 1_000.0, Duration::from_secs(10)).expect("not done");
+        assert_eq!(ahead.remaining, Some(Duration::from_secs(30)));
+        assert_eq!(Ahead::of(0, 1_000.0, Duration::from_secs(10)), None);
+        assert_eq!(Ahead::of(1_001, 1_000.0, Duration::from_secs(10)), None);
     }
 }
