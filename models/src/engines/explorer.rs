@@ -402,6 +402,7 @@ mod tests {
             ..Options::default()
         };
         let report = run(&scenario(false), &options, &Judge::default());
-        assert_eq!((report.search, report.executions), (Search::Unfinished, 1));
+        assert_eq!(report.search, Search::Unfinished);
+        assert!(report.executions <= 1, "{report:?}");
     }
 }

@@ -90,8 +90,8 @@ impl Engine {
             Engine::Shuttle => shuttle::run(scenario, options, judge),
             Engine::Native => native::run(scenario, options, judge),
         };
-        // A part of a small search may be empty.
-        let may_be_empty = matches!(report.search, Search::Part(_));
+        // A part of a small search may be empty, and so may one that goes on.
+        let may_be_empty = matches!(report.search, Search::Part(_)) || !report.kept.is_empty();
         if report.executions == 0 && report.failure.is_none() && !may_be_empty {
             let nothing = || "no execution was run".to_owned();
             report.problem.get_or_insert_with(nothing);
