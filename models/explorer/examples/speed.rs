@@ -1,5 +1,4 @@
-//! Executions per second on programs of known size. With a number, stops each
-//! search after so many: for counting instructions.
+//! Executions per second on programs of known size.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +8,7 @@ use seqfault_explorer::sync::atomic::{AtomicU64, Ordering, fence};
 use seqfault_explorer::{Builder, Model, thread};
 
 fn measure(name: &str, model: Model, program: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new().model(model).max_time(Duration::from_secs(5));
-    if let Some(count) = std::env::args().nth(1) {
-        let count = count.parse().expect("a number of executions");
-        builder = builder
-            .max_time(Duration::from_secs(600))
-            .max_executions(count);
-    }
+    let builder = Builder::new().model(model).max_time(Duration::from_secs(5));
     let report = builder.check(program);
     let progress = &report.progress;
     let rate = progress.runs() as f64 / progress.elapsed.as_secs_f64();

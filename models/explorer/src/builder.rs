@@ -155,6 +155,19 @@ impl Builder {
     /// A rest of another program is a [`Nondeterminism`](crate::FailureKind::Nondeterminism), as soon as
     /// the program departs from what it did.
     ///
+    /// ```
+    /// use seqfault_explorer::{Builder, Rest, choose};
+    ///
+    /// let program = || (0..3).for_each(|_| drop(choose(4)));
+    /// let report = Builder::new().max_executions(10).check(program);
+    /// let saved = serde_json::to_string(&report.rest.unwrap())?;
+    ///
+    /// let rest: Rest = serde_json::from_str(&saved)?;
+    /// let report = Builder::new().resume(rest, program)?;
+    /// assert_eq!(report.unwrap().executions, 64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the rest was made with options that lead to other executions.
     pub fn resume(

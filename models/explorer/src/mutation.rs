@@ -21,20 +21,26 @@ pub enum Mutation {
     Maximality,
     /// The backward revisit of the read that was added first.
     Revisit,
+    /// The check of a backward revisit whose write is not placed last.
+    Places,
     /// Synchronisation through fences.
     Fences,
     /// Release sequences through read-modify-writes.
     ReleaseSequence,
+    /// A pending alternative of a rest that is taken up: not in a search that is
+    /// made in one go, so it is not among [`Mutation::ALL`].
+    Rest,
 }
 
 impl Mutation {
-    /// All defects.
-    pub const ALL: [Mutation; 7] = [
+    /// All defects of a search.
+    pub const ALL: [Mutation; 8] = [
         Mutation::Coherence,
         Mutation::Atomicity,
         Mutation::Global,
         Mutation::Maximality,
         Mutation::Revisit,
+        Mutation::Places,
         Mutation::Fences,
         Mutation::ReleaseSequence,
     ];

@@ -5,7 +5,7 @@
 //! but the counts, and the names of threads, so that all workers schedule alike.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::config::Config;
 use crate::driver::Program;
@@ -21,6 +21,19 @@ struct Queue {
     over: bool,
     /// Learnt of the program, if the search has to start again.
     seen: Option<Seen>,
+}
+
+/// Lets the others end if a worker panics: the scope then passes the panic on.
+struct Guard<'a>(&'a Mutex<Queue>, &'a Condvar);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let queue = self.0.lock();
+            queue.unwrap_or_else(PoisonError::into_inner).over = true;
+            self.1.notify_all();
+        }
+    }
 }
 
 /// Searches with several workers. Answers what is left if they were stopped.
@@ -42,6 +55,7 @@ pub(crate) fn search(
     std::thread::scope(|scope| {
         for _ in 0..config.workers {
             scope.spawn(|| {
+                let _guard = Guard(&queue, &wake);
                 while let Some(job) = next(&queue, &wake, config.workers) {
                     let offer = |search: &mut Search| {
                         if search.pending() > 1 {

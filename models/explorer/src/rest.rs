@@ -117,6 +117,9 @@ impl Rest {
         for search in &mut self.left.searches {
             search.mutate(config.mutation);
         }
+        if config.mutation == Mutation::Rest {
+            let _ = self.left.searches.iter_mut().find_map(Search::export);
+        }
         Ok(self.left)
     }
 }

@@ -1,4 +1,6 @@
-//! What a search holds grows with the length of an execution, not with their number.
+//! What a search holds grows with the length of an execution, not with the number of
+//! executions: linearly in the graph at hand and what it leaves, times the revisits
+//! that are nested at any time (see the search's own documentation).
 
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use seqfault_explorer::sync::atomic::Ordering::*;
 use seqfault_explorer::{Builder, Progress, thread};
 
 fn search(program: impl Fn() + Send + Sync + 'static) -> Progress {
-    let report = Builder::new().max_executions(20_000).check(program);
+    let report = Builder::new().max_executions(6_000).check(program);
     assert!(report.failure().is_none(), "{:?}", report.verdict);
     report.progress
 }
@@ -70,32 +72,44 @@ fn sections(threads: usize, each: usize) -> Progress {
     })
 }
 
-fn per_event(name: &str, n: usize, p: &Progress) {
-    let r = p.memory as f64 / p.max_events as f64;
-    println!(
-        "{name} {n}: exec {} est {:.3e} events {} memory {} per event {r:.0}",
-        p.executions, p.estimate, p.max_events, p.memory
-    );
+/// Holds bytes to a bound for each of a family of programs that grow, and the
+/// executions to growth without one.
+fn family(name: &str, members: &[Progress], bound: impl Fn(usize) -> usize) {
+    for member in members {
+        let (memory, events) = (member.memory, member.max_events);
+        println!(
+            "{name}: {} runs, {events} events, {memory} bytes, {} by event, {} by square",
+            member.runs(),
+            memory / events,
+            memory / events.pow(2)
+        );
+        assert!(memory <= bound(events), "{name}: {member:?}");
+        // A graph is never smaller: the accounting leaves nothing out.
+        assert!(memory >= 100 * events, "{name}: {member:?}");
+    }
+    let (first, last) = (&members[0], &members[members.len() - 1]);
+    assert!(last.runs() >= 100 * first.runs() && last.max_events > first.max_events);
 }
 
+/// Without a revisit, one graph and what it leaves.
 #[test]
-fn explore() {
-    for n in [2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32] {
-        per_event("increments", n, &increments(n, 1));
-    }
-    for n in [1, 2, 4, 8, 16, 32] {
-        per_event("3 increments", n, &increments(3, n));
-    }
-    for n in [1, 2, 4, 8, 16, 32, 64] {
-        per_event("writers", n, &writers(n as u64));
-    }
-    for n in [1, 2, 4, 8, 16, 32, 64] {
-        per_event("readers", n, &readers(n as u64));
-    }
-    for n in [1, 2, 4, 8, 16, 32] {
-        per_event("sections 2", n, &sections(2, n));
-    }
-    for n in [1, 2, 4, 8, 16] {
-        per_event("sections 4", n, &sections(4, n));
-    }
+fn writes_take_linear_memory() {
+    let members = [1, 2, 4, 8, 16, 32, 64].map(writers);
+    family("2 writers", &members, |events| 256 * events);
+}
+
+/// With nested revisits, at most a graph for each: by the square of the events.
+#[test]
+fn revisits_take_a_graph_each() {
+    let square = |events: usize| 45 * events.pow(2);
+    let members = [2, 3, 4, 5, 6, 7].map(|threads| increments(threads, 1));
+    family("increments", &members, square);
+    let members = [1, 2, 4, 8, 16].map(|each| increments(3, each));
+    family("3 threads of increments", &members, square);
+    let members = [1, 2, 4, 8, 16].map(readers);
+    family("2 writers that read", &members, square);
+    let members = [1, 2, 4, 8, 16].map(|each| sections(2, each));
+    family("2 threads of sections", &members, square);
+    let members = [1, 2, 4, 8].map(|each| sections(4, each));
+    family("4 threads of sections", &members, square);
 }

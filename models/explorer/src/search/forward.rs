@@ -137,7 +137,7 @@ impl Search {
                     self.leave(fork);
                     return (old, false);
                 }
-                fork.ways.push(Way::read(rf));
+                fork.push(Way::read(rf));
                 self.graph.truncate(at);
                 continue;
             };
@@ -157,7 +157,7 @@ impl Search {
                 return (old, true);
             }
             if self.consistent(&[id - 1, id], rules) {
-                fork.ways.push(Way::place(rf, new, position));
+                fork.push(Way::place(rf, new, position));
             }
             self.graph.truncate(at);
         }
@@ -197,7 +197,7 @@ impl Search {
             if chosen.is_none() {
                 chosen = Some(position);
             } else {
-                fork.ways.push(Way::place(INIT, value, position));
+                fork.push(Way::place(INIT, value, position));
             }
         }
         self.leave(fork);

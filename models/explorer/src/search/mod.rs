@@ -16,6 +16,23 @@
 //!   set of visited graphs is not kept.
 //! - T4. Alternatives of a level are taken last in, first out, so that cutting
 //!   the level's graph to where they were found restores it.
+//!
+//! # Memory
+//! The paper's algorithm takes memory that is linear in the length of an execution.
+//! This implementation takes more, and stays polynomial:
+//! - a pending alternative is 24 bytes (see [`pending`]), a step that left some 250
+//!   more. A step may leave as many as there are reads and writes of its location,
+//!   but for places side by side, which are one. So they may grow by the square of
+//!   the events, 24 bytes each; two threads that only write stay linear;
+//! - a graph has clocks for each event, as wide as there are threads;
+//! - a revisit that is taken up while its level has other alternatives starts a new
+//!   level, and the graph of the old one waits, cut to what is pending. It could be
+//!   found again from the revisited graph, since all that was deleted is maximal
+//!   (T3), but only by running the program once more for each. On the random programs
+//!   and the closed forms of the tests there were never more levels than events in
+//!   the graph at hand: so memory is by the square of the events. That is no proof.
+//!
+//! [`Progress::memory`](crate::Progress::memory) is what a search did take.
 
 pub mod forward;
 pub(crate) mod pending;
@@ -28,7 +45,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::Graph;
 use crate::graph::event::EventId;
 use crate::mutation::Mutation;
-use pending::{Fork, Level, To, Way, graph_bytes};
+use pending::{Fork, Level, To, graph_bytes};
 use saved::bits;
 
 /// The stack of the search. The graph of the last level is not in the stack but
@@ -72,21 +89,15 @@ impl Search {
         self.pending
     }
 
-    /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress).
+    /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress::memory).
     pub(crate) fn bytes(&self) -> usize {
-        debug_assert_eq!(self.held, self.count().1);
+        debug_assert_eq!((self.pending, self.held), self.count());
         graph_bytes(&self.graph) + self.held
     }
 
     /// Counts what `pending` and `held` keep.
     fn count(&self) -> (usize, usize) {
-        let ways = |level: &Level| {
-            level
-                .forks
-                .iter()
-                .map(|fork| fork.ways.len())
-                .sum::<usize>()
-        };
+        let ways = |level: &Level| level.forks.iter().map(Fork::count).sum::<usize>();
         (
             self.levels.iter().map(ways).sum(),
             self.levels.iter().map(Level::bytes).sum(),
@@ -99,9 +110,10 @@ impl Search {
         if fork.ways.is_empty() {
             return;
         }
-        self.share /= (fork.ways.len() + 1) as f64;
+        let count = fork.count();
+        self.share /= (count + 1) as f64;
         fork.share = self.share;
-        self.pending += fork.ways.len();
+        self.pending += count;
         self.held += fork.bytes();
         self.levels.last_mut().expect("a level").forks.push(fork);
     }
@@ -127,29 +139,33 @@ impl Search {
         let write = self.graph.len() as EventId - 1;
         let level = self.levels.last_mut().expect("a level");
         let fork = level.forks.last_mut().expect("a fork");
+        let bytes = fork.bytes();
         let way = fork.ways.remove(at);
         let To::Revisit(read, position) = way.to else {
             unreachable!("only backward revisits are taken")
         };
         // The run as it was is not gone on with.
-        self.share *= (fork.ways.len() + 2) as f64 / (fork.ways.len() + 1) as f64;
+        let count = fork.count();
+        self.share *= (count + 2) as f64 / (count + 1) as f64;
         fork.share = self.share;
-        self.settle();
+        self.settle(bytes);
         self.park(false);
         self.graph.unplace(write);
         self.graph.reread(read, write);
         self.graph.place(write, position as usize);
     }
 
-    /// Accounts for a way that was taken from the last fork, and drops the fork if
-    /// none is left.
-    fn settle(&mut self) {
+    /// Accounts for a way that was taken from the last fork, which took so many
+    /// bytes, and drops the fork if none is left.
+    fn settle(&mut self, bytes: usize) {
         let level = self.levels.last_mut().expect("a level");
+        let fork = level.forks.last().expect("a fork");
         self.pending -= 1;
-        self.held -= size_of::<Way>();
-        if level.forks.last().is_some_and(|fork| fork.ways.is_empty()) {
-            self.held -= size_of::<Fork>();
+        self.held -= bytes;
+        if fork.ways.is_empty() {
             level.forks.pop();
+        } else {
+            self.held += fork.bytes();
         }
     }
 
@@ -185,9 +201,10 @@ impl Search {
                 continue;
             };
             self.share = fork.share;
-            let way = fork.ways.pop().expect("a way");
+            let bytes = fork.bytes();
+            let way = fork.pop().expect("a way");
             let revisited = fork.enter(way, &mut self.graph);
-            self.settle();
+            self.settle(bytes);
             if let Some(graph) = revisited {
                 self.park(true);
                 self.graph = graph;

@@ -3,7 +3,8 @@
 //! An alternative is not a graph but how to make one from the level's: where to
 //! cut it (T4), what to add, and, for a backward revisit, which read reads from
 //! the write that was added. The alternatives of one step of a thread share what
-//! they add, and differ by a [`Way`] of 24 bytes.
+//! they add, and differ by a [`Way`] of 24 bytes; places that a write may take side by
+//! side are one.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,14 +18,14 @@ use super::saved::bits;
 pub(crate) enum To {
     /// A read that writes nothing, or a choice: they are added.
     Stay,
-    /// The write is placed after this position.
-    Place(u32),
+    /// The write is placed after one of these positions, the first and the last.
+    Place(u32, u32),
     /// The write is read by this read, and what the search has since made of the
     /// read is removed; then the write is placed after this position.
     Revisit(EventId, u32),
 }
 
-/// One alternative of a fork.
+/// One alternative of a fork, or several that differ by the position of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Way {
     /// What a read reads from.
@@ -60,6 +61,65 @@ impl Fork {
         }
     }
 
+    /// Adds a way. Positions come from the last to the first.
+    pub(crate) fn push(&mut self, way: Way) {
+        if let To::Place(position, _) = way.to
+            && let Some(last) = self.ways.last_mut()
+            && let To::Place(first, _) = &mut last.to
+            && *first == position + 1
+            && (last.rf, last.value) == (way.rf, way.value)
+        {
+            *first = position;
+        } else {
+            self.ways.push(way);
+        }
+    }
+
+    /// How many alternatives there are.
+    pub(crate) fn count(&self) -> usize {
+        self.ways.iter().map(Way::count).sum()
+    }
+
+    /// Takes the alternative that was added last.
+    pub(crate) fn pop(&mut self) -> Option<Way> {
+        let way = self.ways.last_mut()?;
+        if let To::Place(first, last) = &mut way.to
+            && *first < *last
+        {
+            let position = *first;
+            *first += 1;
+            return Some(way.at(position));
+        }
+        self.ways.pop()
+    }
+
+    /// Takes the alternative that was added first. There is one.
+    pub(crate) fn take_oldest(&mut self) -> Way {
+        let way = &mut self.ways[0];
+        if let To::Place(first, last) = &mut way.to
+            && *first < *last
+        {
+            let position = *last;
+            *last -= 1;
+            return way.at(position);
+        }
+        self.ways.remove(0)
+    }
+
+    /// One of the alternatives, counted from the first that was added.
+    pub(crate) fn nth(&self, mut nth: usize) -> Option<Way> {
+        for way in &self.ways {
+            if nth < way.count() {
+                return Some(match way.to {
+                    To::Place(_, last) => way.at(last - nth as u32),
+                    _ => *way,
+                });
+            }
+            nth -= way.count();
+        }
+        None
+    }
+
     /// What it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Fork>() + self.ways.len() * size_of::<Way>()
@@ -90,7 +150,7 @@ impl Fork {
         }
         match way.to {
             To::Stay => None,
-            To::Place(position) => {
+            To::Place(position, _) => {
                 graph.place(last, position as usize);
                 None
             }
@@ -163,7 +223,19 @@ impl Way {
 
     /// A way that places a write; `rf` is what its read reads from, if it has one.
     pub(crate) fn place(rf: EventId, value: u64, position: usize) -> Way {
-        let to = To::Place(position as u32);
+        let to = To::Place(position as u32, position as u32);
         Way { rf, value, to }
+    }
+
+    fn at(self, position: u32) -> Way {
+        let to = To::Place(position, position);
+        Way { to, ..self }
+    }
+
+    fn count(&self) -> usize {
+        match self.to {
+            To::Place(first, last) => (last - first) as usize + 1,
+            To::Stay | To::Revisit(..) => 1,
+        }
     }
 }

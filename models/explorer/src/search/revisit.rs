@@ -93,7 +93,7 @@ impl Search {
             if updates.get(position) == Some(&true) {
                 continue;
             }
-            if position < last {
+            if position < last && rules.mutation != Mutation::Places {
                 let graph = made.get_or_insert_with(|| revisited(&self.graph, read, write));
                 let write = graph.len() as EventId - 1;
                 graph.place(write, position);
@@ -104,7 +104,7 @@ impl Search {
                 }
             }
             let to = To::Revisit(read, position as u32);
-            fork.ways.push(Way { rf, value, to });
+            fork.push(Way { rf, value, to });
         }
     }
 

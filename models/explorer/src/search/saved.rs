@@ -247,7 +247,10 @@ fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
                 && (!first.is_read() || place.is_some()),
             "a way that adds what has no alternative",
         ),
-        To::Place(position) => require(writes && position as usize <= most, "a write out of place"),
+        To::Place(from, to) => require(
+            writes && from <= to && to as usize <= most,
+            "a write out of place",
+        ),
         To::Revisit(read, position) => {
             let read = graph
                 .events

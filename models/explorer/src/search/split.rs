@@ -5,14 +5,16 @@
 //! it is the first of its level, taking it away leaves T4 as it is.
 
 use super::Search;
+use super::pending::Way;
 
 impl Search {
     /// Takes the oldest alternative away: a search of its own.
     pub(crate) fn export(&mut self) -> Option<Search> {
         let level = (self.levels.iter()).position(|level| !level.forks.is_empty())?;
-        let alone = self.alone(level, 0, 0);
         let forks = &mut self.levels[level].forks;
-        forks[0].ways.remove(0);
+        let way = forks[0].take_oldest();
+        let alone = self.alone(level, 0, way);
+        let forks = &mut self.levels[level].forks;
         if forks[0].ways.is_empty() {
             forks.remove(0);
         }
@@ -32,7 +34,7 @@ impl Search {
             let levels = self.levels.iter().enumerate();
             levels.flat_map(|(l, level)| {
                 let forks = level.forks.iter().enumerate();
-                forks.map(move |(f, fork)| ((l, f), fork.ways.len()))
+                forks.map(move |(f, fork)| ((l, f), fork.count()))
             })
         };
         let stays: f64 = forks().map(|(_, ways)| 1.0 / (ways + 1) as f64).product();
@@ -52,16 +54,17 @@ impl Search {
             }
         }
         let (level, fork, way, likely) = chosen?;
+        let way = self.levels[level].forks[fork].nth(way)?;
         Some((self.alone(level, fork, way), likely))
     }
 
-    fn alone(&self, level: usize, fork: usize, way: usize) -> Search {
+    fn alone(&self, level: usize, fork: usize, way: Way) -> Search {
         let last = level + 1 == self.levels.len();
         let level = &self.levels[level];
         let base = if last { &self.graph } else { &level.graph };
         let fork = &level.forks[fork];
         let mut graph = base.clone();
-        let revisited = fork.enter(fork.ways[way], &mut graph);
+        let revisited = fork.enter(way, &mut graph);
         Search::new(revisited.unwrap_or(graph), fork.share)
     }
 }
