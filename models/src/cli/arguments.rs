@@ -135,6 +135,7 @@ pub(crate) struct Long {
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Part>,
     /// explorer: keep searches in DIR, and go on with those that are kept there.
+    /// Ctrl-C keeps them too, with exit status 130.
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
     /// How often a search is kept before it is over.

@@ -189,8 +189,8 @@ pub(super) fn inversion(order: &LockOrder) -> Option<Failure> {
     let shown: Option<Vec<&Vec<Entry>>> = shown.collect();
     // Often one execution shows all of it.
     let timeline = shown.as_ref().and_then(|shown| shown.first().copied());
-    let others = shown.iter().flatten().copied();
-    let also = others.skip_while(|other| Some(*other) == timeline).next();
+    let mut others = shown.iter().flatten().copied();
+    let also = others.find(|other| Some(*other) != timeline);
     let message = match (timeline, also) {
         (Some(_), Some(_)) => format!("in one execution {}", steps.join("; in another ")),
         (Some(_), None) => steps.join(", and then "),

@@ -28,7 +28,10 @@ const MAX_EVENTS: usize = 20_000;
 /// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
 /// Descents by which a search is estimated.
-const DESCENTS: u64 = 30;
+const DESCENTS: u64 = 100;
+/// What is said of a test whose parts would not be the whole.
+const NO_PARTS: &str = "an execution does what would have cut the search otherwise: \
+                        this test cannot be searched in parts";
 /// Columns of a timeline that is kept.
 const WIDTH: usize = 120;
 
@@ -64,7 +67,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
                     Limit::Events => {
                         collector.give_up(format!("a CPU has more than {MAX_EVENTS} events"));
                     }
-                    Limit::Shard => collector.give_up("it cannot be searched in parts".to_owned()),
+                    Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
                     Limit::Executions | Limit::Time | Limit::Interrupt => {}
                 }
                 (Search::Unfinished, explored.rest)
@@ -231,13 +234,10 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
         .flatten();
     builder = builder.progress(TELL, move |now: &Progress| {
         steer.look();
-        let expected = total.and_then(|total| Ahead::of(now.executions, total, now.elapsed));
-        let by_share = || Ahead {
-            executions: now.executions,
-            total: now.executions as f64 / now.share.max(f64::MIN_POSITIVE),
-            remaining: now.remaining(),
-        };
-        progress.set_ahead(Some(expected.unwrap_or_else(by_share)));
+        // Both are mostly too small.
+        let by_share = now.executions as f64 / now.share.max(f64::MIN_POSITIVE);
+        let total = total.map_or(by_share, |total| total.max(by_share));
+        progress.set_ahead(Ahead::of(now.executions, total, now.elapsed));
     });
     let failing = collector.clone();
     let progress = options.progress.clone();
@@ -257,6 +257,9 @@ pub(super) fn replay(options: &Options) -> String {
     let mut replay = "--engine explorer".to_owned();
     if options.memory != Memory::default() {
         replay += &format!(" --memory {}", options.memory.name());
+    }
+    if let Some(part) = options.part {
+        replay += &format!(" --shard {part}");
     }
     replay
 }

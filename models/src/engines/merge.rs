@@ -53,7 +53,9 @@ pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) ->
         Some(failures.swap_remove(wanted.unwrap_or(0)))
     };
     match &mut whole.failure {
-        Some(failure) => failure.replay = replay(options),
+        // That of one part leads to it sooner.
+        Some(failure) if failure.replay.is_empty() => failure.replay = replay(options),
+        Some(_) => {}
         None if !lacking.is_empty() => whole.problem = Some(lacking.join("; ")),
         None => {}
     }

@@ -27,7 +27,8 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// After `elapsed`, if there will be `total`; `None` if there are more already.
+    /// After `elapsed`, if there will be `total`; `None` before the first, and if
+    /// there are more already.
     pub(super) fn of(executions: u64, total: f64, elapsed: Duration) -> Option<Ahead> {
         let done = executions as f64;
         if executions == 0 || total < done {

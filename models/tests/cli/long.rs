@@ -10,6 +10,7 @@ use crate::{fixtures, seqfault, seqfault_in, snapshots};
 snapshots! {
     shard_that_fits: "check use-after-free.litmus --shard 1/2";
     shard_without_the_witness: "check store-buffering.litmus --shard 4/4";
+    shard_without_the_deviation: "check deadlock.litmus --shard 2/3";
     shard_with_a_failure: "check condition.litmus --shard 1/1";
     error_shard_from_nought: "check use-after-free.litmus --shard 0/4";
     error_shard_beyond: "check use-after-free.litmus --shard 5/4";
