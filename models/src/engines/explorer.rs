@@ -5,7 +5,6 @@
 //! failure they find first is chance, the rest of a report is not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant, Violation};
@@ -17,7 +16,8 @@ use seqfault_explorer::{
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
 use super::run::Run;
-use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot, Spare};
+use super::spare::Steer;
+use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot};
 use crate::platform::{self, Explorer, Stopped};
 use crate::scenario::Scenario;
 use crate::timeline;
@@ -155,44 +155,6 @@ fn go(
     }
 }
 
-/// Stops a search from outside: for good, or to go on with more workers.
-#[derive(Clone)]
-struct Steer {
-    stop: Arc<AtomicBool>,
-    interrupt: Option<Arc<AtomicBool>>,
-    spare: Spare,
-}
-
-impl Steer {
-    fn new(options: &Options) -> Steer {
-        let steer = Steer {
-            stop: Arc::default(),
-            interrupt: options.interrupt.clone(),
-            spare: options.spare.clone(),
-        };
-        steer.look();
-        steer
-    }
-
-    fn is_interrupted(&self) -> bool {
-        let flag = self.interrupt.as_ref();
-        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
-    }
-
-    /// Looks whether the search is to be stopped.
-    fn look(&self) {
-        if self.is_interrupted() || self.spare.is_some() {
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Takes what is spare. The search may go on.
-    fn take(&self) -> usize {
-        self.stop.store(self.is_interrupted(), Ordering::Relaxed);
-        self.spare.take()
-    }
-}
-
 /// How many executions there will be, by random descents. What they see is not
 /// counted, nor what they violate: the search comes to it.
 fn estimate(options: &Options, collector: &Collector) -> Option<f64> {
@@ -218,7 +180,7 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
     if let Some(part) = options.part {
         builder = builder.shard(part.number - 1, part.of);
     }
-    builder = builder.interrupt(steer.stop.clone());
+    builder = builder.interrupt(steer.flag());
     if let Some(slot) = options.slot.clone() {
         let collector = collector.clone();
         builder = builder.checkpoint(options.keep_every, move |rest| {
@@ -335,77 +297,4 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engines::Violated;
-    use crate::litmus;
-    use crate::scenario::Deviations;
-
-    const TEST: &str = "MM freed\n{ page A; mmap A rw; write A 1; }\n\
-                        P0 { munmap A; }\nP1 { r0 = read A; r1 = read A; }\n\
-                        ~exists (1:r0=7)\nbroken by pt-free-immediate : use-after-free\n";
-
-    fn scenario(is_broken: bool) -> Scenario {
-        let program = litmus::parse("test", TEST).expect("a test");
-        let items = program.broken_by.first().map(|line| &*line.items);
-        let items = items.filter(|_| is_broken).unwrap_or_default();
-        let deviations = Deviations::from_items(items).expect("a quirk");
-        Scenario::new(&program, &deviations).expect("a scenario")
-    }
-
-    fn shared() -> Options {
-        Options {
-            workers: 3,
-            alone: 0,
-            ..Options::default()
-        }
-    }
-
-    #[test]
-    fn a_failure_comes_with_its_own_execution_from_whatever_worker() {
-        for _ in 0..50 {
-            let report = run(&scenario(true), &shared(), &Judge::default());
-            let failure = report.failure.expect("the quirk is found");
-            let what = Violated::Invariant(Invariant::UseAfterFree);
-            assert_eq!(failure.violated, what, "{failure:?}");
-            assert!(failure.cpu.is_some(), "{failure:?}");
-            assert!(failure.timeline.len() > 10, "{failure:?}");
-        }
-    }
-
-    #[test]
-    fn all_workers_see_what_one_sees() {
-        let run = |options: &Options| run(&scenario(false), options, &Judge::default());
-        let alone = run(&Options::default());
-        assert_eq!(alone.search, Search::Complete);
-        for _ in 0..20 {
-            let together = run(&shared());
-            assert_eq!(together.executions, alone.executions);
-            assert_eq!(together.outcomes, alone.outcomes);
-        }
-    }
-
-    #[test]
-    fn threads_that_are_taken_are_given_back() {
-        let options = Options {
-            alone: 0,
-            ..Options::default()
-        };
-        options.spare.give(2);
-        let alone = run(&scenario(false), &Options::default(), &Judge::default());
-        let helped = run(&scenario(false), &options, &Judge::default());
-        assert_eq!(helped.outcomes, alone.outcomes);
-        assert_eq!(options.spare.take(), 2);
-    }
-
-    #[test]
-    fn an_interrupt_stops_it_and_what_it_saw_stands() {
-        let options = Options {
-            interrupt: Some(Arc::new(AtomicBool::new(true))),
-            ..Options::default()
-        };
-        let report = run(&scenario(false), &options, &Judge::default());
-        assert_eq!(report.search, Search::Unfinished);
-        assert!(report.executions <= 1, "{report:?}");
-    }
-}
+mod tests;
