@@ -34,13 +34,15 @@ impl Builder {
         self
     }
 
-    /// Stops after so many executions; the verdict is then unknown.
+    /// Stops after so many executions; the verdict is then unknown, and the report
+    /// has a rest to go on from.
     pub fn max_executions(mut self, count: u64) -> Self {
         self.config.max_executions = Some(count);
         self
     }
 
-    /// Stops after so long; the verdict is then unknown.
+    /// Stops after so long; the verdict is then unknown, and the report has a rest to
+    /// go on from.
     pub fn max_time(mut self, time: Duration) -> Self {
         self.config.max_time = Some(time);
         self
@@ -95,7 +97,8 @@ impl Builder {
 
     /// Called when the search starts again, having seen the program do something
     /// that it has to reckon with, and when it has been cut into parts and what was
-    /// visited before belongs to the first: what was counted so far is void.
+    /// visited before belongs to the first: what was counted so far is void, before a
+    /// rest was taken up too.
     pub fn on_restart(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.restarted = Some(Arc::new(f));
         self

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::driver::Program;
+use crate::mutation::Mutation;
 use crate::parallel;
 use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
 use crate::rest::{Left, Rest};
@@ -164,6 +165,11 @@ impl<'a> Course<'a> {
 
     /// All is visited.
     fn done(&mut self) -> Report {
+        let (done, whole) = self.tally.shares();
+        debug_assert!(
+            (done - whole).abs() < 1e-6 || self.config.mutation == Mutation::Rest,
+            "{done} of {whole} is done: alternatives were lost"
+        );
         let verdict = if self.tally.bounded() {
             Verdict::Unknown(Limit::Events)
         } else {

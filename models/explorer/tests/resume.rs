@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use seqfault_explorer::mutation::Mutation;
-use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict};
+use seqfault_explorer::sync::atomic::{AtomicU64, Ordering};
+use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict, thread};
 use seqfault_oracle::Program;
 use seqfault_oracle::random::Recipe;
 use subject::{Layout, Reads, body, canonical};
@@ -291,6 +292,29 @@ fn a_lost_alternative_is_noticed() {
 }
 
 #[test]
+fn a_thread_that_was_cut_is_remembered() {
+    // Only the first run goes on in the thread that is too long.
+    let program = || {
+        let long = seqfault_explorer::choose(3) == 0;
+        let x = Arc::new(AtomicU64::new(0));
+        let reads = if long { 20 } else { 1 };
+        (0..reads).for_each(|_| drop(x.load(Ordering::Relaxed)));
+    };
+    let builder = Builder::new().max_events(10);
+    let report = builder.clone().max_executions(1).check(program);
+    assert!(matches!(
+        report.verdict,
+        Verdict::Unknown(Limit::Executions)
+    ));
+    let report = builder.resume(saved(&report.rest.unwrap()), program);
+    let verdict = report.unwrap().verdict;
+    assert!(
+        matches!(verdict, Verdict::Unknown(Limit::Events)),
+        "{verdict:?}"
+    );
+}
+
+#[test]
 fn other_options_are_refused_by_name() {
     let rest = some_rest();
     let fits = Builder::new().allow_blocked(true);
@@ -317,6 +341,31 @@ fn another_program_departs() {
     let report = builder.resume(some_rest(), || ()).unwrap();
     let failure = report.failure().expect("a failure");
     assert_eq!(failure.kind, FailureKind::Nondeterminism, "{failure}");
+}
+
+#[test]
+fn a_failure_names_its_places_after_a_resume() {
+    let program = || {
+        let x = std::sync::Arc::new(AtomicU64::new(0));
+        for i in 0..4 {
+            let x = x.clone();
+            thread::spawn(move || x.store(i, Ordering::Relaxed));
+        }
+        assert_eq!(seqfault_explorer::choose(2), 0);
+    };
+    let report = Builder::new().max_executions(23).check(program);
+    let rest = saved(&report.rest.expect("a rest"));
+    let report = Builder::new().resume(rest, program).unwrap();
+    let failure = report.failure().expect("a failure");
+    let here = failure.execution.matches("resume.rs").count();
+    // The last event of a thread is the driver's.
+    let end = failure.execution.matches("driver.rs").count();
+    let events = failure
+        .execution
+        .lines()
+        .filter(|line| line.starts_with("  T"));
+    assert!(here > 4);
+    assert_eq!(here + end, events.count(), "{failure}");
 }
 
 #[test]

@@ -98,14 +98,14 @@ impl Watch {
 /// How far one search is: a test has one for itself, and one for each of its
 /// `broken by` lines.
 fn of_search(ahead: &Ahead) -> String {
-    let mut text = format!("this search: {}", grouped(ahead.executions));
-    if ahead.total.is_finite() && ahead.total < 1e18 {
-        text += &format!(" of about {}", grouped(ahead.total as u64));
+    let executions = grouped(ahead.executions);
+    match ahead.expected {
+        None => format!("this search: {executions}, more than estimated"),
+        Some((total, left)) => {
+            let (total, left) = (grouped(total), HumanDuration(left));
+            format!("this search: {executions} of about {total}, about {left} left")
+        }
     }
-    if let Some(left) = ahead.remaining {
-        text += &format!(", about {} left", HumanDuration(left));
-    }
-    text
 }
 
 /// How long the tests take that are not done, if they are like those that are.
@@ -126,16 +126,14 @@ mod tests {
     fn a_search_tells_how_far_it_is() {
         let mut ahead = Ahead {
             executions: 1_234,
-            total: 5_000.0,
-            remaining: Some(Duration::from_secs(125)),
+            expected: Some((5_000, Duration::from_secs(125))),
         };
         assert_eq!(
             of_search(&ahead),
             "this search: 1,234 of about 5,000, about 2 minutes left"
         );
-        ahead.total = f64::INFINITY;
-        ahead.remaining = None;
-        assert_eq!(of_search(&ahead), "this search: 1,234");
+        ahead.expected = None;
+        assert_eq!(of_search(&ahead), "this search: 1,234, more than estimated");
     }
 
     #[test]

@@ -190,16 +190,14 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
     }
     let progress = options.progress.clone();
     let steer = steer.clone();
-    let total = options
-        .estimate
-        .then(|| estimate(options, collector))
-        .flatten();
+    let expected = options.estimate.then(|| estimate(options, collector));
+    let expected = expected.flatten();
     builder = builder.progress(TELL, move |now: &Progress| {
         steer.look();
         // Both are mostly too small.
         let by_share = now.executions as f64 / now.share.max(f64::MIN_POSITIVE);
-        let total = total.map_or(by_share, |total| total.max(by_share));
-        progress.set_ahead(Ahead::of(now.executions, total, now.elapsed));
+        let total = expected.unwrap_or_default().max(by_share) as u64;
+        progress.set_ahead(Some(Ahead::of(now.executions, total, now.elapsed)));
     });
     let failing = collector.clone();
     let progress = options.progress.clone();

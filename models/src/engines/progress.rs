@@ -15,31 +15,28 @@ struct Watched {
 }
 
 /// How far one search is, and how far it has to go.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
     /// Executions so far, those of earlier processes too.
     pub executions: u64,
-    /// How many there will be: by random descents before the search, or if the
-    /// rest is like what was visited, which it often is not.
-    pub total: f64,
-    /// How long the rest takes, likewise.
-    pub remaining: Option<Duration>,
+    /// How many there will be, and how long the rest takes: by random descents
+    /// before the search, and if the rest is like what was visited, which it often
+    /// is not. `None` if there are as many already.
+    pub expected: Option<(u64, Duration)>,
 }
 
 impl Ahead {
-    /// After `elapsed`, if there will be `total`; `None` before the first, and if
-    /// there are more already.
-    pub(super) fn of(executions: u64, total: f64, elapsed: Duration) -> Option<Ahead> {
-        let done = executions as f64;
-        if executions == 0 || total < done {
-            return None;
-        }
-        let left = elapsed.as_secs_f64() * (total - done) / done;
-        Some(Ahead {
+    /// After `elapsed`, if there will be `total`.
+    pub(super) fn of(executions: u64, total: u64, elapsed: Duration) -> Ahead {
+        let left = total.saturating_sub(executions);
+        // What is nearly reached will be passed.
+        let is_passed = executions == 0 || left < total / 20;
+        let seconds = elapsed.as_secs_f64() * left as f64 / executions.max(1) as f64;
+        let remaining = Duration::try_from_secs_f64(seconds).ok();
+        Ahead {
             executions,
-            total,
-            remaining: Duration::try_from_secs_f64(left).ok(),
-        })
+            expected: remaining.filter(|_| !is_passed).map(|left| (total, left)),
+        }
     }
 }
 
@@ -74,9 +71,10 @@ mod tests {
 
     #[test]
     fn what_is_left_is_in_proportion() {
-        let ahead = Ahead::of(250, 1_000.0, Duration::from_secs(10)).expect("not done");
-        assert_eq!(ahead.remaining, Some(Duration::from_secs(30)));
-        assert_eq!(Ahead::of(0, 1_000.0, Duration::from_secs(10)), None);
-        assert_eq!(Ahead::of(1_001, 1_000.0, Duration::from_secs(10)), None);
+        let after = |executions| Ahead::of(executions, 1_000, Duration::from_secs(10)).expected;
+        assert_eq!(after(250), Some((1_000, Duration::from_secs(30))));
+        for none in [0, 990, 1_000, 2_000] {
+            assert_eq!(after(none), None);
+        }
     }
 }

@@ -20,7 +20,7 @@
 //! # Memory
 //! The paper's algorithm takes memory that is linear in the length of an execution.
 //! This implementation takes more, and stays polynomial:
-//! - a pending alternative is 24 bytes (see [`pending`]), a step that left some 250
+//! - a pending alternative is 24 bytes (see `search::pending`), a step that left some 250
 //!   more. A step may leave as many as there are reads and writes of its location,
 //!   but for places side by side, which are one. So they may grow by the square of
 //!   the events, 24 bytes each; two threads that only write stay linear;
