@@ -161,7 +161,9 @@ impl Builder {
     /// ```
     /// use seqfault_explorer::{Builder, Rest, choose};
     ///
-    /// let program = || (0..3).for_each(|_| drop(choose(4)));
+    /// let program = || {
+    ///     assert!(choose(4) + choose(4) + choose(4) < 12);
+    /// };
     /// let report = Builder::new().max_executions(10).check(program);
     /// let saved = serde_json::to_string(&report.rest.unwrap())?;
     ///

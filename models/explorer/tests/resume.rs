@@ -298,7 +298,9 @@ fn a_thread_that_was_cut_is_remembered() {
         let long = seqfault_explorer::choose(3) == 0;
         let x = Arc::new(AtomicU64::new(0));
         let reads = if long { 20 } else { 1 };
-        (0..reads).for_each(|_| drop(x.load(Ordering::Relaxed)));
+        for _ in 0..reads {
+            x.load(Ordering::Relaxed);
+        }
     };
     let builder = Builder::new().max_events(10);
     let report = builder.clone().max_executions(1).check(program);
