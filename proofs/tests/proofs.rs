@@ -4,12 +4,14 @@
 //! one shelf, `-- ::shuttle` one engine. loom's environment variables are
 //! honoured, with `--cfg loom` and without.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
-use seqfault_models::engines::{Engine, Options};
+use seqfault_models::engines::{Engine, Options, Part};
 use seqfault_models::verdict::{self, Request, Subject};
 use seqfault_proofs::{Corpus, RULES};
 
@@ -39,8 +41,17 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
         .filter(|(_, test)| !test.is_canary())
         .map(|(proof, test)| (proof.name(), test.clone()))
         .collect();
-    trials.push(Trial::test("rules/executions-are-as-kept", move || {
-        count(&counted)
+    let counted = Arc::new(counted);
+    for workers in [1, 3] {
+        let name = match workers {
+            1 => "rules/executions-are-as-kept".to_owned(),
+            _ => format!("rules/executions-are-as-kept::{workers}-workers"),
+        };
+        let counted = counted.clone();
+        trials.push(Trial::test(name, move || count(&counted, workers)));
+    }
+    trials.push(Trial::test("rules/parts-are-the-whole", move || {
+        add_up(&counted)
     }));
     for rule in RULES {
         let violations = (rule.violations)(corpus);
@@ -80,16 +91,28 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
 
 /// The explorer's executions of each proof are as many as `executions.txt` says:
 /// a search that silently shrank would show. `SEQFAULT_BLESS=1` writes the file.
-fn count(proofs: &[(String, Test)]) -> Result<(), Failed> {
+/// Several workers share each search from its first execution on.
+fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
+    let request = Request {
+        options: Options {
+            workers,
+            alone: 0,
+            ..Options::default()
+        },
+        ..Request::default()
+    };
     let mut counts = String::new();
     for (name, test) in proofs {
-        let verdict = verdict::check(&test.program, &Request::default())?;
+        let verdict = verdict::check(&test.program, &request)?;
+        if !test.is_as_expected(&verdict) {
+            return Err(Failed::from(test.report(&verdict)));
+        }
         let Some(run) = &verdict.run else { continue };
         let line = format!("{name} {} {}\n", run.report.executions, run.report.search);
         counts += &line;
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("executions.txt");
-    if std::env::var_os("SEQFAULT_BLESS").is_some() {
+    if workers == 1 && std::env::var_os("SEQFAULT_BLESS").is_some() {
         std::fs::write(&path, &counts)?;
         return Ok(());
     }
@@ -112,6 +135,39 @@ fn count(proofs: &[(String, Test)]) -> Result<(), Failed> {
          SEQFAULT_BLESS=1 cargo test -p seqfault-proofs executions writes them anew",
         differences.join("\n")
     )))
+}
+
+/// The parts of each proof's search have the outcomes of the whole, as often.
+fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
+    const PARTS: usize = 3;
+    for (name, test) in proofs {
+        let outcomes = |part| -> Result<_, Failed> {
+            let request = Request {
+                options: Options {
+                    part,
+                    ..Options::default()
+                },
+                broken_by: false,
+                ..Request::default()
+            };
+            let verdict = verdict::check(&test.program, &request)?;
+            if !verdict.is_ok() {
+                return Err(Failed::from(test.report(&verdict)));
+            }
+            let run = verdict.run.map(|run| run.report);
+            Ok(run.map_or_else(Default::default, |report| report.outcomes))
+        };
+        let mut sum = BTreeMap::new();
+        for part in Part::all(PARTS) {
+            for (outcome, count) in outcomes(Some(part))? {
+                *sum.entry(outcome).or_default() += count;
+            }
+        }
+        if sum != outcomes(None)? {
+            return Err(Failed::from(format!("{name}: {PARTS} parts have {sum:?}")));
+        }
+    }
+    Ok(())
 }
 
 /// The verdict under the explorer is as expected.

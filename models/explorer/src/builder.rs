@@ -96,8 +96,9 @@ impl Builder {
     }
 
     /// Called when the search starts again, having seen the program do something
-    /// that it has to reckon with: what was counted so far is void, before a rest was
-    /// taken up too.
+    /// that it has to reckon with, and when it has been cut into parts and what was
+    /// visited before belongs to the first: what was counted so far is void, before a
+    /// rest was taken up too.
     pub fn on_restart(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.restarted = Some(Arc::new(f));
         self

@@ -127,10 +127,15 @@ impl<'a> Course<'a> {
         }
         let elapsed = self.tally.progress().elapsed;
         *self = Course::new(self.config, Left::all(self.config, seen, elapsed));
+        self.void();
+        None
+    }
+
+    /// What was counted so far does not count.
+    fn void(&self) {
         if let Some(restarted) = &self.config.restarted {
             restarted();
         }
-        None
     }
 
     /// Cuts the search and keeps its part.
@@ -153,6 +158,9 @@ impl<'a> Course<'a> {
         }
         left.shares.1 = left.shares.0 + kept;
         *self = Course::new(self.config, left);
+        if k > 0 {
+            self.void();
+        }
     }
 
     /// All is visited.
@@ -171,6 +179,7 @@ impl<'a> Course<'a> {
         let part = self.config.shard;
         if !self.cut && part.is_some_and(|(k, _)| k > 0) {
             report.progress = nothing(&report.progress);
+            self.void();
         }
         report.progress.share = 1.0;
         report.progress.estimate = report.progress.runs() as f64;

@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
-use crate::engines::{Engine, Memory, Options, Strategy};
+use crate::engines::{Engine, Memory, Options, Part, Strategy};
 use crate::scenario::{self, Deviations};
-use crate::verdict::{Environment, Limits, Request, Subject};
+use crate::verdict::{Environment, Limits, Request, Store, Subject};
 
 /// herd7 for page faults: checks small concurrent programs over mmap, munmap,
 /// page faults and TLBs.
@@ -44,14 +44,17 @@ pub(crate) struct Check {
     pub engine: EngineName,
     #[command(flatten)]
     pub extent: Extent,
-    /// Tests that run at once; as many as the host has CPUs, unless said.
+    #[command(flatten)]
+    pub long: Long,
+    /// OS threads that are busy at once, on many tests or on one; as many as the
+    /// host has CPUs, unless said.
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Write everything to FILE as one JSON document.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Show a timeline of one execution for each outcome.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "save")]
     pub trace: bool,
     /// The whole verdict of each test, and allowed outcomes that were never seen.
     #[arg(short, long)]
@@ -123,6 +126,35 @@ pub(crate) struct Extent {
     /// explorer: at most so many seconds for each search; one that needs more has no verdict.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_time: Option<u64>,
+}
+
+/// Searches that are too long for one machine or one sitting.
+#[derive(Debug, Args)]
+pub(crate) struct Long {
+    /// explorer: search only the Kth of N parts, for N machines.
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Part>,
+    /// explorer: keep searches in DIR, and go on with those that are kept there.
+    /// Ctrl-C keeps them too, with exit status 130.
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// How often a search is kept before it is over.
+    #[arg(long, value_name = "SECONDS", default_value = "60", requires = "save", value_parser = seconds)]
+    pub save_every: Duration,
+    /// Run nothing: put the N parts together that were kept in DIR.
+    #[arg(long, value_name = "N", requires = "save", conflicts_with = "shard", value_parser = parts)]
+    pub merge: Option<usize>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds| seconds > 0.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "expected seconds, as in 60 or 0.5".to_owned())
+}
+
+fn parts(text: &str) -> Result<usize, String> {
+    let parts = text.parse().ok().filter(|&parts| parts > 0);
+    parts.ok_or_else(|| "expected how many parts there are, as the N of --shard K/N".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -240,5 +272,35 @@ impl Extent {
             },
             ..Request::default()
         })
+    }
+}
+
+impl Long {
+    /// Whether anything is asked for.
+    fn is_used(&self) -> bool {
+        self.shard.is_some() || self.save.is_some()
+    }
+
+    /// Adds it to a request.
+    pub fn add_to(&self, request: &mut Request) -> Result<(), Trouble> {
+        if self.is_used() && request.subject != Subject::Core(Engine::Explorer) {
+            let hint = "--shard, --save and --merge are the explorer's: leave --engine out";
+            return Err(Trouble::Usage(hint.to_owned()));
+        }
+        request.options.part = self.shard;
+        request.options.keep_every = self.save_every;
+        request.merge = self.merge;
+        if let Some(folder) = &self.save {
+            let name = folder.display();
+            if self.merge.is_some() && !folder.is_dir() {
+                let text = format!("--merge puts together what is in {name}, which is no folder");
+                return Err(Trouble::Usage(text));
+            }
+            let store = Store::open(folder).map_err(|error| {
+                Trouble::Usage(format!("searches cannot be kept in {name}: {error}"))
+            })?;
+            request.store = Some(store);
+        }
+        Ok(())
     }
 }

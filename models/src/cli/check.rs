@@ -1,17 +1,20 @@
 //! `seqfault check`
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::arguments::Check;
 use super::lines::{Standing, Summary, label_width, line, standing};
 use super::progress::Watch;
-use super::{Terminal, Test, Trouble, counterexample, files, jobs, json, say};
+use super::{Ending, Terminal, Test, Trouble, counterexample, files, jobs, json, say};
 use crate::engines::Engine;
 use crate::scenario::Refusal;
-use crate::verdict::{self, Subject, Verdict};
+use crate::verdict::{self, Request, Subject, Verdict, plural};
 
-/// Checks every test; true if all is as expected.
-pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> {
+/// Checks every test.
+pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble> {
     let subject = command.engine.subject()?;
     let deviations = command.deviate.deviations()?;
     if command.extent.preemptions.is_some() && subject != Subject::Core(Engine::Loom) {
@@ -20,19 +23,34 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> 
     }
     let mut request = command.extent.request(subject, deviations)?;
     request.trace = command.trace;
+    command.long.add_to(&mut request)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
+    inspect(&tests, &request)?;
+    let threads = jobs::threads(command.jobs);
+    let workers = jobs::workers(threads, tests.len());
+    request.options.workers = workers;
+    let spare = request.options.spare.clone();
+    spare.give(threads - workers * tests.len().min(threads));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    if request.store.is_some() {
+        request.options.interrupt = Some(interrupted.clone());
+        catch_interrupts(interrupted.clone())?;
+    }
+    let is_interrupted = || interrupted.load(Ordering::Relaxed);
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.options.progress.clone());
     let is_single = tests.len() == 1;
+    request.options.estimate = is_single && watch.is_watched();
     let width = label_width(&tests);
     let mut verdicts = Vec::new();
     watch.during(|| {
         jobs::each(
             &tests,
-            command.jobs,
-            |test| verdict::check(&test.program, &request),
+            threads,
+            |test| (!is_interrupted()).then(|| verdict::check(&test.program, &request)),
+            || spare.give(workers),
             |test, verdict| {
-                if let Ok(verdict) = &verdict {
+                if let Some(Ok(verdict)) = &verdict {
                     if is_single || command.verbose {
                         watch.print(&full(test, verdict, command.verbose, terminal));
                     } else {
@@ -46,10 +64,12 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> 
     watch.finish();
     let mut checked = Vec::new();
     let mut refused = Vec::new();
+    let mut not_begun = 0;
     for (test, verdict) in tests.iter().zip(verdicts) {
         match verdict {
-            Ok(verdict) => checked.push((test, verdict)),
-            Err(refusal) => refused.push((test, refusal)),
+            Some(Ok(verdict)) => checked.push((test, verdict)),
+            Some(Err(refusal)) => refused.push((test, refusal)),
+            None => not_begun += 1,
         }
     }
     if let Some(trouble) = refusals(&refused) {
@@ -72,7 +92,54 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> 
     if let Some(file) = &command.json {
         json::write(file, &checked)?;
     }
-    Ok(summary.is_fine())
+    if is_interrupted() {
+        if not_begun > 0 {
+            say(&format!(
+                "interrupted: {} not begun",
+                plural(not_begun, "test")
+            ));
+        }
+        return Ok(Ending::Interrupted);
+    }
+    Ok(summary.is_fine().into())
+}
+
+/// What is kept must be of these tests, and each search in a file of its own.
+fn inspect(tests: &[Test], request: &Request) -> Result<(), Trouble> {
+    let Some(store) = &request.store else {
+        return Ok(());
+    };
+    let mut named: BTreeMap<&str, &Test> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for test in tests {
+        let name = &*test.program.name;
+        if let Some(other) = named.insert(name, test) {
+            let (one, other) = (other.path.display(), test.path.display());
+            let text = format!("{one} and {other} are both named {name}: --save needs one of them");
+            return Err(Trouble::Usage(text));
+        }
+        if let Err(refused) = store.inspect(&test.program, request) {
+            wrong.extend(refused.iter().map(ToString::to_string));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Trouble::Files(wrong.join("\n")))
+    }
+}
+
+/// From now on Ctrl-C ends searches where they can be kept, and a second one
+/// the process.
+fn catch_interrupts(interrupted: Arc<AtomicBool>) -> Result<(), Trouble> {
+    let handler = move || {
+        if interrupted.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Ending::INTERRUPTED));
+        }
+        eprintln!("interrupted: searches are being kept; once more, and they are not");
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))
 }
 
 impl Test {

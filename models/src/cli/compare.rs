@@ -41,8 +41,9 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
     watch.during(|| {
         jobs::each(
             &tests,
-            command.jobs,
+            jobs::threads(command.jobs),
             |test| compare(test, &request),
+            || {},
             |test, comparison| match comparison {
                 Ok(comparison) => {
                     let (text, fine) = comparison.show(test, terminal);
@@ -249,7 +250,7 @@ impl Tally {
         match report.search {
             Search::Complete => self.complete += 1,
             Search::Bounded { .. } => self.bounded += 1,
-            Search::Sampled | Search::Unfinished => {}
+            Search::Sampled | Search::Part(_) | Search::Unfinished => {}
         }
         if let Ok(allowed) = allowed {
             self.allowed += allowed.len();

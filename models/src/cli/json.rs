@@ -15,8 +15,10 @@
 //!       "kind", "condition", "holds": bool,
 //!       "protocol",                      every choice
 //!       "executions": number,
-//!       "search": complete | bounded | sampled | unknown, or stopped at the failure,
+//!       "search": complete | bounded | sampled | part | unknown, or stopped at the failure,
 //!       "preemptions": number or null,   the bound
+//!       "part": null or "K/N",           the part that was searched
+//!       "kept": [path],                  files that it comes from or goes on from
 //!       "positive": number, "negative": number,   executions by the formula
 //!       "outcomes": [{"outcome", "count", "holds": bool, "allowed": bool or null}],
 //!       "unseen": [outcome],             allowed, and never shown
@@ -86,6 +88,8 @@ struct RunJson {
     executions: u64,
     search: &'static str,
     preemptions: Option<u8>,
+    part: Option<String>,
+    kept: Vec<String>,
     positive: u64,
     negative: u64,
     outcomes: Vec<OutcomeJson>,
@@ -164,6 +168,7 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         Search::Complete => ("complete", None),
         Search::Bounded { preemptions } => ("bounded", Some(preemptions)),
         Search::Sampled => ("sampled", None),
+        Search::Part(_) => ("part", None),
         Search::Unfinished if report.failure.is_some() => ("stopped", None),
         Search::Unfinished => ("unknown", None),
     };
@@ -185,6 +190,15 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         executions: report.executions,
         search,
         preemptions,
+        part: match report.search {
+            Search::Part(part) => Some(part.to_string()),
+            _ => None,
+        },
+        kept: report
+            .kept
+            .iter()
+            .map(|f| f.display().to_string())
+            .collect(),
         positive,
         negative,
         outcomes: report.outcomes.iter().map(outcome).collect(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Color, Terminal, Test};
 use crate::engines::Search;
-use crate::verdict::{Found, Run, Verdict, grouped, plural};
+use crate::verdict::{Broken, Found, Run, Verdict, grouped, plural};
 
 /// The longest label that the others are aligned to.
 const LABEL: usize = 48;
@@ -30,9 +30,9 @@ pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
     } else {
         verdict.is_ok()
     };
-    let sampled = |run: &Run| run.report.search == Search::Sampled;
-    if test.is_canary() && verdict.is_ok() && verdict.run.as_ref().is_some_and(sampled) {
-        // A few random executions need not find out that it is false.
+    let not_all = |run: &Run| matches!(run.report.search, Search::Sampled | Search::Part(_));
+    if test.is_canary() && verdict.is_ok() && verdict.run.as_ref().is_some_and(not_all) {
+        // Some of the executions need not find out that it is false.
         return Standing::Skipped;
     }
     if fine {
@@ -69,6 +69,7 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
             Search::Complete => "complete".to_owned(),
             Search::Bounded { preemptions } => format!("bounded {preemptions}"),
             Search::Sampled => "sampled".to_owned(),
+            Search::Part(part) => format!("shard {part}"),
             Search::Unfinished if run.report.failure.is_some() => "stopped".to_owned(),
             Search::Unfinished => "unknown".to_owned(),
         };
@@ -82,7 +83,10 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
         line += &format!("  {}", broken(verdict));
     }
     if verdict.run.as_ref().is_some_and(Run::has_no_witness) {
-        line += "  no witness seen";
+        line += match run_search(verdict) {
+            Some(Search::Part(_)) => "  witness not in this part",
+            _ => "  no witness seen",
+        };
     }
     match (test.is_canary(), standing) {
         (true, Standing::Fine) => {
@@ -102,6 +106,10 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
         }
     }
     line
+}
+
+fn run_search(verdict: &Verdict) -> Option<Search> {
+    Some(verdict.run.as_ref()?.report.search)
 }
 
 /// The start of a reason, which is told in full below.
@@ -125,10 +133,11 @@ fn broken(verdict: &Verdict) -> String {
                 .filter(|b| matches!(b.found, Found::NotFound(_)) && b.excused.is_some())
                 .count(),
         ),
+        ("not found", all.iter().filter(|b| is_missing(b)).count()),
         (
-            "not found",
+            "not in this part",
             all.iter()
-                .filter(|b| matches!(b.found, Found::NotFound(_)) && b.excused.is_none())
+                .filter(|b| matches!(b.found, Found::NotFound(Search::Part(_))))
                 .count(),
         ),
         (
@@ -146,6 +155,12 @@ fn broken(verdict: &Verdict) -> String {
     words
 }
 
+/// Whether a search that would have to find it did not.
+fn is_missing(broken: &Broken) -> bool {
+    let is_part = matches!(broken.found, Found::NotFound(Search::Part(_)));
+    matches!(broken.found, Found::NotFound(_)) && broken.excused.is_none() && !is_part
+}
+
 /// A duration in seconds.
 pub(super) fn seconds(elapsed: Duration) -> String {
     format!("{:.2} s", elapsed.as_secs_f64())
@@ -159,6 +174,7 @@ pub(super) struct Summary {
     complete: usize,
     bounded: usize,
     sampled: usize,
+    parts: usize,
     skipped: usize,
     executions: u64,
 }
@@ -177,6 +193,7 @@ impl Summary {
                 Search::Complete => self.complete += 1,
                 Search::Bounded { .. } => self.bounded += 1,
                 Search::Sampled => self.sampled += 1,
+                Search::Part(_) => self.parts += 1,
                 Search::Unfinished => {}
             }
             self.executions += run.report.executions;
@@ -203,6 +220,9 @@ impl Summary {
         parts.push(format!("{} bounded", self.bounded));
         if self.sampled > 0 {
             parts.push(format!("{} sampled", self.sampled));
+        }
+        if self.parts > 0 {
+            parts.push(format!("{} in part", self.parts));
         }
         parts.push(format!("{} skipped", self.skipped));
         parts.push(plural(self.executions, "execution"));

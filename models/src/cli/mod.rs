@@ -12,7 +12,7 @@
 //! | `json` | everything, for programs |
 //!
 //! Exit status: 0, all is as expected; 1, some verdict is not; 2, bad usage or
-//! a bad file.
+//! a bad file; 130, interrupted by Ctrl-C while searches were kept.
 
 mod arguments;
 mod check;
@@ -44,6 +44,28 @@ pub(crate) enum Trouble {
     /// Files are wrong; the text says where.
     #[error("{0}")]
     Files(String),
+}
+
+/// How a command that ran ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is as expected.
+    Fine,
+    /// Something is not.
+    Wrong,
+    /// Ctrl-C, and what was searched is kept.
+    Interrupted,
+}
+
+impl Ending {
+    /// As shells have it for a process that SIGINT ended.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+impl From<bool> for Ending {
+    fn from(is_fine: bool) -> Ending {
+        if is_fine { Ending::Fine } else { Ending::Wrong }
+    }
 }
 
 /// Whether and how output is for a terminal.
@@ -117,13 +139,14 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
-        Command::Compare(command) => compare::run(&command, terminal),
-        Command::Knobs(command) => knobs::run(&command),
-        Command::New(command) => new::run(&command),
+        Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
+        Command::Knobs(command) => knobs::run(&command).map(Ending::from),
+        Command::New(command) => new::run(&command).map(Ending::from),
     };
     match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(Ending::Fine) => ExitCode::SUCCESS,
+        Ok(Ending::Wrong) => ExitCode::from(1),
+        Ok(Ending::Interrupted) => ExitCode::from(Ending::INTERRUPTED),
         Err(trouble) => {
             eprintln!("{}", trouble.to_string().trim_end());
             ExitCode::from(2)

@@ -1,13 +1,14 @@
-//! Who watches on a terminal: tests done, executions, rate, time.
+//! Who watches on a terminal: tests done, executions, rate, time, and how much
+//! is left.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::say;
-use crate::engines::Progress;
+use crate::engines::{Ahead, Progress};
 use crate::verdict::grouped;
 
 /// How often the line is drawn anew.
@@ -39,9 +40,14 @@ impl Watch {
         }
     }
 
+    /// Whether there is somebody.
+    pub fn is_watched(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
     /// Runs `work` while the line is kept up to date.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
-        if self.bar.is_hidden() {
+        if !self.is_watched() {
             return work();
         }
         std::thread::scope(|scope| {
@@ -59,17 +65,22 @@ impl Watch {
 
     fn draw(&self) {
         let executions = self.executions.executions();
-        let seconds = self.started.elapsed().as_secs_f64();
-        let rate = if seconds > 0.0 {
-            executions as f64 / seconds
-        } else {
-            0.0
-        };
-        self.bar.set_message(format!(
+        let elapsed = self.started.elapsed();
+        let rate = executions as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+        let mut message = format!(
             "{} executions  {}/s",
             grouped(executions),
             grouped(rate as u64)
-        ));
+        );
+        let (done, tests) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        if tests == 1 {
+            if let Some(ahead) = self.executions.ahead() {
+                message += &format!("  {}", of_search(&ahead));
+            }
+        } else if let Some(left) = of_tests(elapsed, done, tests) {
+            message += &format!("  {left}");
+        }
+        self.bar.set_message(message);
     }
 
     /// A test is done: prints its line above the bar.
@@ -81,5 +92,56 @@ impl Watch {
     /// All tests are done.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How far one search is: a test has one for itself, and one for each of its
+/// `broken by` lines.
+fn of_search(ahead: &Ahead) -> String {
+    let executions = grouped(ahead.executions);
+    match ahead.expected {
+        None => format!("this search: {executions}, more than estimated"),
+        Some((total, left)) => {
+            let (total, left) = (grouped(total), HumanDuration(left));
+            format!("this search: {executions} of about {total}, about {left} left")
+        }
+    }
+}
+
+/// How long the tests take that are not done, if they are like those that are.
+fn of_tests(elapsed: Duration, done: u64, tests: u64) -> Option<String> {
+    if done == 0 || done >= tests {
+        return None;
+    }
+    let left = elapsed.as_secs_f64() / done as f64 * (tests - done) as f64;
+    let left = Duration::try_from_secs_f64(left).ok()?;
+    Some(format!("about {} left", HumanDuration(left)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_tells_how_far_it_is() {
+        let mut ahead = Ahead {
+            executions: 1_234,
+            expected: Some((5_000, Duration::from_secs(125))),
+        };
+        assert_eq!(
+            of_search(&ahead),
+            "this search: 1,234 of about 5,000, about 2 minutes left"
+        );
+        ahead.expected = None;
+        assert_eq!(of_search(&ahead), "this search: 1,234, more than estimated");
+    }
+
+    #[test]
+    fn tests_that_are_done_stand_for_those_that_are_not() {
+        let after = |done| of_tests(Duration::from_secs(60), done, 4);
+        assert_eq!(after(0), None);
+        assert_eq!(after(1).as_deref(), Some("about 3 minutes left"));
+        assert_eq!(after(3).as_deref(), Some("about 20 seconds left"));
+        assert_eq!(after(4), None);
     }
 }

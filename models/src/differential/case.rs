@@ -49,7 +49,7 @@ impl Case {
                 (spec.clone(), answer)
             })
             .collect();
-        platform::begin();
+        platform::begin(platform::nobody);
         let mut at = 0;
         let result = platform::catch(|| self.run(&ops, &answers, &mut at));
         platform::end();

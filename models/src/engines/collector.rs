@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use seqfault_core::{Invariant, LockClass};
 
-use super::lock_order::LockOrder;
-use super::{Failure, Judge, Progress, Report, Search, Violated};
+use super::lock_order::{LockOrder, waits};
+use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
 use crate::litmus::ast::Outcome;
-use crate::platform::{Entry, Recording, Stopped};
+use crate::platform::{Entry, Stopped};
 use crate::scenario::Scenario;
 
-/// Collects what the executions of one run show.
+/// Collects what the executions of one run show, on whatever OS thread each ran.
 pub(super) struct Collector {
     pub scenario: Scenario,
     judge: Judge,
@@ -25,7 +24,9 @@ pub(super) struct Collector {
 struct Found {
     outcomes: BTreeMap<Outcome, u64>,
     witnesses: BTreeMap<Outcome, Vec<Entry>>,
-    failure: Option<(Violated, String)>,
+    /// The first execution that violates something, with its own timeline.
+    failure: Option<Failure>,
+    problem: Option<String>,
     lock_order: LockOrder,
 }
 
@@ -39,6 +40,11 @@ impl Collector {
         }
     }
 
+    /// A collector of the same test, for executions that do not count.
+    pub fn apart(&self) -> Collector {
+        Collector::new(&self.scenario, &self.judge)
+    }
+
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
         self.found
             .lock()
@@ -48,8 +54,9 @@ impl Collector {
     /// An execution with these entries has ended in `outcome`; false if it
     /// violates something.
     pub fn outcome(&self, outcome: Outcome, entries: &[Entry]) -> bool {
+        let waits = waits(entries);
         let mut found = self.found();
-        found.lock_order.observe(entries);
+        found.lock_order.learn(&waits, entries);
         if let Some(count) = found.outcomes.get_mut(&outcome) {
             *count += 1;
             return true;
@@ -61,17 +68,57 @@ impl Collector {
         found.outcomes.insert(outcome, 1);
         match violated {
             None => true,
-            Some(violated) => {
-                found.failure.get_or_insert(violated);
+            Some((violated, message)) => {
+                let failure = || Failure::new(violated, message, entries.to_vec());
+                found.failure.get_or_insert_with(failure);
                 false
             }
         }
     }
 
+    /// An execution with these entries did not end by itself. What was found
+    /// before it stands: by it a violating outcome ends the search, too.
+    pub fn stopped(&self, stopped: &Stopped, entries: Vec<Entry>) {
+        let mut found = self.found();
+        if found.failure.is_some() || found.problem.is_some() {
+            return;
+        }
+        match explain(stopped) {
+            Ok((violated, message)) => {
+                found.failure = Some(Failure {
+                    cpu: stopped.cpu,
+                    race: stopped.race,
+                    ..Failure::new(violated, message, entries)
+                });
+            }
+            Err(message) => found.problem = Some(message),
+        }
+    }
+
+    /// The engine cannot go on, which is no violation.
+    pub fn give_up(&self, problem: String) {
+        self.found().problem.get_or_insert(problem);
+    }
+
     /// An execution begins.
     pub fn began(&self, progress: &Progress) {
-        progress.0.fetch_add(1, Ordering::Relaxed);
+        progress.began();
         self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was seen so far, for another process to go on with. Nothing may run.
+    pub fn keep(&self, state: State) -> Kept {
+        let found = self.found();
+        let edges = found.lock_order.edges();
+        Kept::new(self.executions(), &found.outcomes, edges, state)
+    }
+
+    /// Goes on from what another process has seen.
+    pub fn recall(&self, kept: &Kept) {
+        let mut found = self.found();
+        found.outcomes = kept.outcomes();
+        found.lock_order.recall(&kept.edges);
+        self.executions.store(kept.executions, Ordering::Relaxed);
     }
 
     /// The search starts again: what was counted so far is void.
@@ -84,58 +131,24 @@ impl Collector {
         self.executions.load(Ordering::Relaxed)
     }
 
-    /// Everything that was found, after a run that ended by itself or by
-    /// `stopped`.
-    pub fn report(
-        &self,
-        search: Search,
-        stopped: Option<Stopped>,
-        recording: Recording,
-        replay: impl FnOnce(u64) -> String,
-    ) -> Report {
-        let mut found = std::mem::take(&mut *self.found());
+    /// Everything that was found, after the last execution.
+    pub fn report(&self, search: Search, replay: impl FnOnce(u64) -> String) -> Report {
+        let found = &mut *self.found();
         let executions = self.executions();
-        let mut problem = None;
-        let mut failure = None;
-        if let Some((violated, message)) = found.failure.take() {
-            failure = Some(Failure {
-                violated,
-                message,
-                cpu: None,
-                race: false,
-                timeline: recording.entries,
-                also: None,
-                replay: String::new(),
-            });
-        } else if let Some(stopped) = stopped {
-            match explain(&stopped) {
-                Ok((violated, message)) => {
-                    failure = Some(Failure {
-                        violated,
-                        message,
-                        cpu: stopped.cpu,
-                        race: stopped.race,
-                        timeline: recording.entries,
-                        also: None,
-                        replay: String::new(),
-                    });
-                }
-                Err(message) => problem = Some(message),
-            }
-        } else {
+        let mut failure = found.failure.clone();
+        if failure.is_none() && found.problem.is_none() {
             failure = inversion(&found.lock_order);
         }
         if let Some(failure) = &mut failure {
             failure.replay = replay(executions);
         }
         Report {
-            outcomes: found.outcomes,
+            outcomes: found.outcomes.clone(),
             executions,
-            search,
             failure,
-            problem,
-            witnesses: found.witnesses,
-            elapsed: Duration::ZERO,
+            problem: found.problem.clone(),
+            witnesses: std::mem::take(&mut found.witnesses),
+            ..Report::empty(search)
         }
     }
 }
@@ -159,7 +172,7 @@ fn explain(stopped: &Stopped) -> Result<(Violated, String), String> {
 }
 
 /// The inversion that the executions of a run show together.
-fn inversion(order: &LockOrder) -> Option<Failure> {
+pub(super) fn inversion(order: &LockOrder) -> Option<Failure> {
     let cycle = order.cycle()?;
     let steps: Vec<String> = cycle
         .iter()
@@ -172,24 +185,23 @@ fn inversion(order: &LockOrder) -> Option<Failure> {
             )
         })
         .collect();
-    let (_, timeline) = cycle.first()?;
+    let shown = cycle.iter().map(|(_, timeline)| timeline.as_ref());
+    let shown: Option<Vec<&Vec<Entry>>> = shown.collect();
     // Often one execution shows all of it.
-    let also = cycle
-        .iter()
-        .map(|(_, other)| other)
-        .find(|other| *other != timeline);
-    let message = match also {
-        Some(_) => format!("in one execution {}", steps.join("; in another ")),
-        None => steps.join(", and then "),
+    let timeline = shown.as_ref().and_then(|shown| shown.first().copied());
+    let mut others = shown.iter().flatten().copied();
+    let also = others.find(|other| Some(*other) != timeline);
+    let message = match (timeline, also) {
+        (Some(_), Some(_)) => format!("in one execution {}", steps.join("; in another ")),
+        (Some(_), None) => steps.join(", and then "),
+        // Whether it was one execution is not known any more.
+        (None, _) => steps.join("; and "),
     };
+    let timeline = timeline.cloned().unwrap_or_default();
+    let violated = Violated::Invariant(Invariant::LockOrder);
     Some(Failure {
-        violated: Violated::Invariant(Invariant::LockOrder),
-        message,
-        cpu: None,
-        race: false,
-        timeline: timeline.clone(),
         also: also.cloned(),
-        replay: String::new(),
+        ..Failure::new(violated, message, timeline)
     })
 }
 

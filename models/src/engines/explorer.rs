@@ -1,63 +1,252 @@
 //! The explorer: every execution of the memory model, each once.
+//!
+//! A search begins on one OS thread, so that what it finds soon is the same
+//! whenever it is run. What is left then is shared among all workers: which
+//! failure they find first is chance, the rest of a report is not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant, Violation};
-use seqfault_explorer::{Builder, Failure, FailureKind, Model, Verdict, thread};
+use seqfault_explorer::{
+    Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict,
+    thread,
+};
 
 use super::collector::Collector;
+use super::kept::{Kept, KeptFailure, State};
 use super::run::Run;
-use super::{Judge, Memory, Options, Progress, Report, Search};
+use super::spare::Steer;
+use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot};
 use crate::platform::{self, Explorer, Stopped};
 use crate::scenario::Scenario;
+use crate::timeline;
+use crate::verdict::Subject;
 
 /// More events than a CPU of any test here has.
 const MAX_EVENTS: usize = 20_000;
+/// How often those who watch are told, and what is outside is looked at.
+const TELL: Duration = Duration::from_millis(200);
+/// Descents by which a search is estimated.
+const DESCENTS: u64 = 100;
+/// What is said of a test whose parts would not be the whole.
+const NO_PARTS: &str = "an execution does what would have cut the search otherwise: \
+                        this test cannot be searched in parts";
+/// Columns of a timeline that is kept.
+const WIDTH: usize = 120;
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+    let kept = match options.slot.as_ref().map(Slot::load).transpose() {
+        Ok(kept) => kept.flatten(),
+        Err(refused) => return Report::trouble(refused.to_string()),
+    };
+    let complete = options.part.map_or(Search::Complete, Search::Part);
+    if let Some(mut report) = kept.as_ref().and_then(|kept| kept.report(complete)) {
+        report.kept = options.slot.iter().map(|slot| slot.path.clone()).collect();
+        return report;
+    }
     let collector = Arc::new(Collector::new(scenario, judge));
+    let mut rest = None;
+    if let Some(kept) = kept {
+        collector.recall(&kept);
+        if let State::Unfinished(left) = kept.state {
+            rest = Some(*left);
+        }
+    }
+    let explored = platform::catch(|| explore(options, &collector, rest));
+    options.progress.set_ahead(None);
+    let (search, rest) = match explored {
+        Err(stopped) => {
+            collector.stopped(&stopped, platform::end().entries);
+            (Search::Unfinished, None)
+        }
+        Ok(explored) => match explored.verdict {
+            Verdict::Pass => (complete, None),
+            Verdict::Unknown(limit) => {
+                match limit {
+                    Limit::Events => {
+                        collector.give_up(format!("a CPU has more than {MAX_EVENTS} events"));
+                    }
+                    Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
+                    Limit::Executions | Limit::Time | Limit::Interrupt => {}
+                }
+                (Search::Unfinished, explored.rest)
+            }
+            Verdict::Fail(failure) => {
+                // Told already, unless it is nobody's.
+                collector.stopped(&stopped(&failure), Vec::new());
+                (Search::Unfinished, None)
+            }
+        },
+    };
+    let mut report = collector.report(search, |_| replay(options));
+    if let Some(slot) = &options.slot
+        && let Some(state) = state(scenario, &report, rest)
+    {
+        if let State::Unfinished(_) = state {
+            report.kept.push(slot.path.clone());
+        }
+        keep(slot, &collector.keep(state));
+    }
+    report
+}
+
+/// Searches: first alone, then with all workers, then with those as well that
+/// have nothing else to do any more.
+fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>) -> Explored {
+    let steer = Steer::new(options);
+    let before = rest.as_ref().map(Rest::progress).unwrap_or_default();
+    // The limits of the builder are on the whole, those of the options on what
+    // this process does.
+    let max = options
+        .max_executions
+        .map(|max| before.executions.saturating_add(max));
+    let mut builder = builder(options, collector, &steer);
+    if let Some(max) = options.max_time {
+        builder = builder.max_time(before.elapsed + max);
+    }
+    let mut workers = options.workers;
+    let mut extra = 0;
+    let explored = loop {
+        let so_far = rest.as_ref().map_or(0, |rest| rest.progress().executions);
+        let is_alone = workers > 1 && so_far < options.alone;
+        let alone = is_alone.then_some(options.alone);
+        let bound = [max, alone].into_iter().flatten().min();
+        let mut builder = builder.clone().workers(if is_alone { 1 } else { workers });
+        if let Some(bound) = bound {
+            builder = builder.max_executions(bound);
+        }
+        let explored = go(&builder, options, collector, rest.take());
+        let limit = match explored.verdict {
+            Verdict::Unknown(limit) => limit,
+            _ => break explored,
+        };
+        let goes_on = match limit {
+            Limit::Executions => bound != max,
+            Limit::Interrupt => !steer.is_interrupted(),
+            Limit::Time | Limit::Events | Limit::Shard => false,
+        };
+        if !goes_on || explored.rest.is_none() {
+            break explored;
+        }
+        let more = steer.take();
+        workers += more;
+        extra += more;
+        rest = explored.rest;
+    };
+    options.spare.give(extra);
+    explored
+}
+
+fn go(
+    builder: &Builder,
+    options: &Options,
+    collector: &Arc<Collector>,
+    rest: Option<Rest>,
+) -> Explored {
+    let collector = collector.clone();
+    let progress = options.progress.clone();
+    let model = move || execution(&collector, &progress);
+    match rest {
+        None => builder.check(model),
+        Some(rest) => builder
+            .resume(rest, model)
+            .unwrap_or_else(|refused| panic!("the rest is refused: {refused}")),
+    }
+}
+
+/// How many executions there will be, by random descents. What they see is not
+/// counted, nor what they violate: the search comes to it.
+fn estimate(options: &Options, collector: &Collector) -> Option<f64> {
+    let apart = Arc::new(collector.apart());
+    let unwatched = super::Progress::default();
+    let model = move || execution(&apart, &unwatched);
+    let estimate = plain(options).estimate(DESCENTS, options.seed, model);
+    let parts = options.part.map_or(1, |part| part.of);
+    Some(estimate.ok()?.executions / parts as f64)
+}
+
+fn plain(options: &Options) -> Builder {
     let memory = match options.memory {
         Memory::Sc => Model::Sc,
         Memory::Tso => Model::Tso,
         Memory::Rc11 => Model::Rc11,
     };
-    let mut builder = Builder::new().model(memory).max_events(MAX_EVENTS);
-    if let Some(max) = options.max_executions {
-        builder = builder.max_executions(max);
+    Builder::new().model(memory).max_events(MAX_EVENTS)
+}
+
+fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {
+    let mut builder = plain(options);
+    if let Some(part) = options.part {
+        builder = builder.shard(part.number - 1, part.of);
     }
-    if let Some(max) = options.max_time {
-        builder = builder.max_time(max);
-    }
-    let model = {
+    builder = builder.interrupt(steer.flag());
+    if let Some(slot) = options.slot.clone() {
         let collector = collector.clone();
-        let progress = options.progress.clone();
-        move || execution(&collector, &progress)
-    };
-    let builder = {
-        let collector = collector.clone();
-        builder.on_restart(move || collector.restart())
-    };
-    platform::set_who(|| Some(CpuId(thread::current_id() as usize)));
-    let (search, stopped) = match platform::catch(|| builder.check(model)) {
-        Err(stopped) => (Search::Unfinished, Some(stopped)),
-        Ok(report) => match report.verdict {
-            Verdict::Pass => (Search::Complete, None),
-            Verdict::Unknown(_) => (Search::Unfinished, None),
-            Verdict::Fail(failure) => (Search::Unfinished, Some(stopped(&failure))),
-        },
-    };
-    if stopped.is_some() {
-        // The one that ended the search counts too.
-        collector.began(&options.progress);
+        builder = builder.checkpoint(options.keep_every, move |rest| {
+            let state = State::Unfinished(Box::new(rest.clone()));
+            keep(&slot, &collector.keep(state));
+        });
     }
-    let recording = platform::end();
-    collector.report(search, stopped, recording, |_| {
-        let mut replay = "--engine explorer".to_owned();
-        if options.memory != Memory::default() {
-            replay += &format!(" --memory {}", options.memory.name());
-        }
-        replay
-    })
+    let progress = options.progress.clone();
+    let steer = steer.clone();
+    let expected = options.estimate.then(|| estimate(options, collector));
+    let expected = expected.flatten();
+    builder = builder.progress(TELL, move |now: &Progress| {
+        steer.look();
+        // Both are mostly too small.
+        let by_share = now.executions as f64 / now.share.max(f64::MIN_POSITIVE);
+        let total = expected.unwrap_or_default().max(by_share) as u64;
+        progress.set_ahead(Some(Ahead::of(now.executions, total, now.elapsed)));
+    });
+    let failing = collector.clone();
+    let progress = options.progress.clone();
+    builder = builder.on_failure(move |failure| {
+        // The one that ended the search counts too. Its recording is that of
+        // this OS thread.
+        failing.began(&progress);
+        let stopped = stopped(failure);
+        failing.stopped(&stopped, platform::end().entries);
+    });
+    let restarting = collector.clone();
+    builder.on_restart(move || restarting.restart())
+}
+
+/// The arguments that lead to what these options led to.
+pub(super) fn replay(options: &Options) -> String {
+    let mut replay = "--engine explorer".to_owned();
+    if options.memory != Memory::default() {
+        replay += &format!(" --memory {}", options.memory.name());
+    }
+    if let Some(part) = options.part {
+        replay += &format!(" --shard {part}");
+    }
+    replay
+}
+
+/// What the search leaves behind. After trouble there is nothing to keep.
+fn state(scenario: &Scenario, report: &Report, rest: Option<Rest>) -> Option<State> {
+    if report.problem.is_some() {
+        return None;
+    }
+    let failure = report.failure.as_ref().map(|failure| {
+        let subject = Subject::Core(Engine::Explorer);
+        let table = timeline::counterexample(scenario, failure, subject, WIDTH);
+        KeptFailure::new(failure, table)
+    });
+    match (report.search, failure, rest) {
+        (Search::Complete | Search::Part(_), failure, _) => Some(State::Complete { failure }),
+        (_, Some(failure), _) => Some(State::Failed(failure)),
+        (_, None, Some(rest)) => Some(State::Unfinished(Box::new(rest))),
+        (_, None, None) => None,
+    }
+}
+
+fn keep(slot: &Slot, kept: &Kept) {
+    if let Err(refused) = slot.save(kept) {
+        // The search is as good as without.
+        eprintln!("warning: not kept: {refused}");
+    }
 }
 
 /// What ended the search. Core names what its own checks find.
@@ -86,8 +275,8 @@ fn stopped(failure: &Failure) -> Stopped {
     stopped
 }
 
-fn execution(collector: &Arc<Collector>, progress: &Progress) {
-    platform::begin();
+fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
+    platform::begin(|| Some(CpuId(thread::current_id() as usize)));
     let (run, mut locals) = platform::with_finale(|| Run::<Explorer>::new(collector));
     let spawn = |local| {
         let run = run.clone();
@@ -104,8 +293,11 @@ fn execution(collector: &Arc<Collector>, progress: &Progress) {
         let _ = handle.join();
     }
     let outcome = run.finale();
-    collector.began(progress);
     if !platform::with_timeline(|entries| collector.outcome(outcome, entries)) {
         platform::stop();
     }
+    collector.began(progress);
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,21 +10,75 @@
 //! of it; an IPI is a wait for another CPU's.
 
 use seqfault_core::{CpuId, LockClass, LockStep, What};
+use serde::{Deserialize, Serialize};
 
 use crate::platform::Entry;
 
 /// A CPU waited for a lock while it held another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Named", into = "Named")]
 pub(super) struct Edge {
     pub held: LockClass,
     pub wanted: LockClass,
     pub cpu: CpuId,
 }
 
-/// The edges seen so far, each with the first execution that showed it.
+/// An edge as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Named {
+    held: String,
+    wanted: String,
+    cpu: usize,
+}
+
+/// What the classes are called where they are kept.
+const CLASSES: [(LockClass, &str); 6] = [
+    (LockClass::Mmap, "mmap"),
+    (LockClass::Vma, "vma"),
+    (LockClass::Pml, "pml"),
+    (LockClass::Ptl, "ptl"),
+    (LockClass::Rcu, "rcu"),
+    (LockClass::Irq, "irq"),
+];
+
+impl From<Edge> for Named {
+    fn from(edge: Edge) -> Named {
+        let name = |class| {
+            let named = CLASSES.iter().find(|(c, _)| *c == class);
+            named.map_or(String::new(), |(_, name)| (*name).to_owned())
+        };
+        Named {
+            held: name(edge.held),
+            wanted: name(edge.wanted),
+            cpu: edge.cpu.0,
+        }
+    }
+}
+
+impl TryFrom<Named> for Edge {
+    type Error = String;
+
+    fn try_from(named: Named) -> Result<Edge, String> {
+        let class = |name: &str| {
+            let known = CLASSES.iter().find(|(_, n)| *n == name);
+            let (class, _) = known.ok_or_else(|| format!("no lock is called `{name}`"))?;
+            Ok::<_, String>(*class)
+        };
+        Ok(Edge {
+            held: class(&named.held)?,
+            wanted: class(&named.wanted)?,
+            cpu: CpuId(named.cpu),
+        })
+    }
+}
+
+/// An edge, with the first execution that showed it, if that is still there.
+pub(super) type Shown = (Edge, Option<Vec<Entry>>);
+
+/// The edges seen so far.
 #[derive(Debug, Default)]
 pub(super) struct LockOrder {
-    edges: Vec<(Edge, Vec<Entry>)>,
+    edges: Vec<Shown>,
 }
 
 /// Which classes deadlock with each other.
@@ -61,57 +115,80 @@ impl Held {
     }
 }
 
-impl LockOrder {
-    /// Learns the edges of one execution.
-    pub fn observe(&mut self, entries: &[Entry]) {
-        let mut held: Vec<Held> = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::End(cpu, ..) => {
-                    if let Some(held) = held.get_mut(cpu.0) {
-                        held.0.clear();
-                    }
+/// The edges of one execution: each wait for a lock while another is held.
+pub(super) fn waits(entries: &[Entry]) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    let mut held: Vec<Held> = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::End(cpu, ..) => {
+                if let Some(held) = held.get_mut(cpu.0) {
+                    held.0.clear();
                 }
-                Entry::Event(event) => {
-                    let What::Lock {
-                        class,
-                        instance,
-                        step,
-                    } = event.what
-                    else {
-                        continue;
-                    };
-                    let cpu = event.cpu;
-                    if held.len() <= cpu.0 {
-                        held.resize(cpu.0 + 1, Held::default());
-                    }
-                    if step == LockStep::Waits && ordered(class) {
-                        self.waits(cpu, class, &held[cpu.0], entries);
-                    }
-                    held[cpu.0].step(class, instance, step);
-                }
-                _ => {}
             }
-        }
-    }
-
-    fn waits(&mut self, cpu: CpuId, wanted: LockClass, held: &Held, entries: &[Entry]) {
-        for &(class, ..) in &held.0 {
-            let known = |(e, _): &(Edge, _)| (e.held, e.wanted) == (class, wanted);
-            if class != wanted && ordered(class) && !self.edges.iter().any(known) {
-                let edge = Edge {
-                    held: class,
-                    wanted,
-                    cpu,
+            Entry::Event(event) => {
+                let What::Lock {
+                    class,
+                    instance,
+                    step,
+                } = event.what
+                else {
+                    continue;
                 };
-                self.edges.push((edge, entries.to_vec()));
+                let cpu = event.cpu;
+                if held.len() <= cpu.0 {
+                    held.resize(cpu.0 + 1, Held::default());
+                }
+                if step == LockStep::Waits && ordered(class) {
+                    let inside = held[cpu.0].0.iter().map(|&(held, ..)| Edge {
+                        held,
+                        wanted: class,
+                        cpu,
+                    });
+                    let inside = inside.filter(|edge| edge.held != class && ordered(edge.held));
+                    edges.extend(inside);
+                }
+                held[cpu.0].step(class, instance, step);
+            }
+            _ => {}
+        }
+    }
+    edges
+}
+
+impl LockOrder {
+    /// Learns the edges of one execution, which has these entries.
+    pub fn learn(&mut self, edges: &[Edge], entries: &[Entry]) {
+        for edge in edges {
+            match self.find(edge) {
+                Some((_, Some(_))) => {}
+                Some(shown) => *shown = (*edge, Some(entries.to_vec())),
+                None => self.edges.push((*edge, Some(entries.to_vec()))),
             }
         }
     }
 
+    /// Learns edges of executions that are not there any more.
+    pub fn recall(&mut self, edges: &[Edge]) {
+        for edge in edges {
+            if self.find(edge).is_none() {
+                self.edges.push((*edge, None));
+            }
+        }
+    }
+
+    /// The edges without the executions that showed them.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.edges.iter().map(|(edge, _)| *edge).collect()
+    }
+
+    fn find(&mut self, edge: &Edge) -> Option<&mut Shown> {
+        let same = |(e, _): &&mut Shown| (e.held, e.wanted) == (edge.held, edge.wanted);
+        self.edges.iter_mut().find(same)
+    }
     /// A shortest cycle: its edges, each with an execution that shows it.
-    pub fn cycle(&self) -> Option<Vec<&(Edge, Vec<Entry>)>> {
-        let from = |first: &'_ (Edge, Vec<Entry>)| {
+    pub fn cycle(&self) -> Option<Vec<&Shown>> {
+        let from = |first: &'_ Shown| {
             let mut paths = vec![vec![
                 self.edges
                     .iter()
@@ -140,6 +217,11 @@ mod tests {
     use super::*;
     use seqfault_core::Event;
 
+    fn observe(order: &mut LockOrder, steps: &[(usize, LockClass, LockStep)]) {
+        let entries = run(steps);
+        order.learn(&waits(&entries), &entries);
+    }
+
     fn run(steps: &[(usize, LockClass, LockStep)]) -> Vec<Entry> {
         let entry = |&(cpu, class, step): &_| {
             Entry::Event(Event {
@@ -159,18 +241,21 @@ mod tests {
         use LockClass::{Mmap, Ptl};
         use LockStep::{Locked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        order.observe(&run(&[
-            (0, Mmap, Waits),
-            (0, Mmap, Locked),
-            (0, Ptl, Waits),
-            (0, Ptl, Locked),
-            (0, Ptl, Unlocked),
-            (0, Mmap, Unlocked),
-            (0, Ptl, Waits),
-            (0, Ptl, Locked),
-        ]));
+        observe(
+            &mut order,
+            &[
+                (0, Mmap, Waits),
+                (0, Mmap, Locked),
+                (0, Ptl, Waits),
+                (0, Ptl, Locked),
+                (0, Ptl, Unlocked),
+                (0, Mmap, Unlocked),
+                (0, Ptl, Waits),
+                (0, Ptl, Locked),
+            ],
+        );
         assert!(order.cycle().is_none());
-        order.observe(&run(&[(1, Ptl, Locked), (1, Mmap, Waits)]));
+        observe(&mut order, &[(1, Ptl, Locked), (1, Mmap, Waits)]);
         let cycle = order.cycle().expect("both orders were seen");
         assert_eq!(cycle.len(), 2);
     }
@@ -180,15 +265,18 @@ mod tests {
         use LockClass::{Mmap, Vma};
         use LockStep::{Locked, TryLocked, Unlocked, Waits};
         let mut order = LockOrder::default();
-        order.observe(&run(&[
-            (0, Mmap, Locked),
-            (0, Vma, Waits),
-            (0, Vma, Locked),
-            (0, Mmap, Unlocked),
-            (0, Mmap, Waits),
-        ]));
+        observe(
+            &mut order,
+            &[
+                (0, Mmap, Locked),
+                (0, Vma, Waits),
+                (0, Vma, Locked),
+                (0, Mmap, Unlocked),
+                (0, Mmap, Waits),
+            ],
+        );
         assert!(order.cycle().is_none());
-        order.observe(&run(&[(1, Vma, TryLocked), (1, Mmap, Waits)]));
+        observe(&mut order, &[(1, Vma, TryLocked), (1, Mmap, Waits)]);
         assert!(order.cycle().is_some());
     }
 }

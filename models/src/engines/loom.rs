@@ -52,9 +52,12 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         let progress = options.progress.clone();
         move || execution(&collector, &progress)
     };
-    platform::set_who(who);
     let stopped = platform::catch(|| builder.check(model)).err();
     let recording = platform::end();
+    let was_stopped = stopped.is_some();
+    if let Some(stopped) = stopped {
+        collector.stopped(&stopped, recording.entries);
+    }
     let executions = collector.executions() as usize;
     // loom returns in the same way when it is done and when it gives up.
     let slack = builder.checkpoint_interval.min(CHECKPOINT);
@@ -65,13 +68,13 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         (None, None) => false,
     };
     let search = match bound {
-        _ if gave_up || stopped.is_some() => Search::Unfinished,
+        _ if gave_up || was_stopped => Search::Unfinished,
         None => Search::Complete,
         Some(bound) => Search::Bounded {
             preemptions: bound.try_into().unwrap_or(u8::MAX),
         },
     };
-    collector.report(search, stopped, recording, |_| {
+    collector.report(search, |_| {
         let mut replay = "--engine loom".to_owned();
         if let Some(bound) = bound {
             replay += &format!(" --preemptions {bound}");
@@ -89,7 +92,7 @@ fn who() -> Option<CpuId> {
 
 fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
-    platform::begin();
+    platform::begin(who);
     let (run, mut locals) = Run::<Loom>::new(collector);
     for local in locals.drain(1..) {
         let run = run.clone();

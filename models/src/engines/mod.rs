@@ -2,16 +2,23 @@
 
 mod collector;
 mod explorer;
+mod kept;
 mod lock_order;
 mod loom;
+mod merge;
 mod native;
+mod part;
+mod progress;
 mod run;
 mod shuttle;
+mod slot;
+mod spare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use seqfault_core::{CpuId, Invariant};
@@ -19,6 +26,13 @@ use seqfault_core::{CpuId, Invariant};
 use crate::litmus::ast::{Outcome, Quantifier};
 use crate::platform::Entry;
 use crate::scenario::Scenario;
+
+pub use kept::{Kept, KeptFailure, State};
+pub use merge::merge;
+pub use part::Part;
+pub use progress::{Ahead, Progress};
+pub use slot::{About, Refused, Slot};
+pub use spare::Spare;
 
 /// The engines that run core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,14 +83,16 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
-        crate::platform::begin();
+        crate::platform::begin(crate::platform::nobody);
         let mut report = match self {
             Engine::Explorer => explorer::run(scenario, options, judge),
             Engine::Loom => loom::run(scenario, options, judge),
             Engine::Shuttle => shuttle::run(scenario, options, judge),
             Engine::Native => native::run(scenario, options, judge),
         };
-        if report.executions == 0 && report.failure.is_none() {
+        // A part of a small search may be empty, and so may one that goes on.
+        let may_be_empty = matches!(report.search, Search::Part(_)) || !report.kept.is_empty();
+        if report.executions == 0 && report.failure.is_none() && !may_be_empty {
             let nothing = || "no execution was run".to_owned();
             report.problem.get_or_insert_with(nothing);
         }
@@ -143,6 +159,22 @@ pub struct Options {
     pub memory: Memory,
     /// explorer: how long at most.
     pub max_time: Option<Duration>,
+    /// explorer: how many OS threads share the search.
+    pub workers: usize,
+    /// explorer: executions before it is shared; see `explorer`.
+    pub alone: u64,
+    /// explorer: OS threads that it may take beyond these, while it runs.
+    pub spare: Spare,
+    /// explorer: one part of the search instead of the whole.
+    pub part: Option<Part>,
+    /// explorer: where the search is kept.
+    pub slot: Option<Slot>,
+    /// explorer: how often it is kept before it is over.
+    pub keep_every: Duration,
+    /// explorer: estimates each search before it is made, for who watches.
+    pub estimate: bool,
+    /// explorer: stops the search once it is set.
+    pub interrupt: Option<Arc<AtomicBool>>,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -157,6 +189,14 @@ impl Default for Options {
             strategy: Strategy::default(),
             memory: Memory::default(),
             max_time: None,
+            workers: 1,
+            alone: 5_000,
+            spare: Spare::default(),
+            part: None,
+            slot: None,
+            keep_every: Duration::from_secs(60),
+            estimate: false,
+            interrupt: None,
             progress: Progress::default(),
         }
     }
@@ -174,6 +214,8 @@ pub enum Search {
     },
     /// It tried some executions.
     Sampled,
+    /// It ended by itself, in one part of the whole.
+    Part(Part),
     /// It was stopped before it ended: no verdict but a failure.
     Unfinished,
 }
@@ -184,6 +226,7 @@ impl fmt::Display for Search {
             Search::Complete => f.write_str("complete"),
             Search::Bounded { preemptions } => write!(f, "bounded preemptions={preemptions}"),
             Search::Sampled => f.write_str("sampled"),
+            Search::Part(part) => write!(f, "shard {part}"),
             Search::Unfinished => f.write_str("unknown: stopped before the end"),
         }
     }
@@ -218,12 +261,31 @@ pub struct Failure {
     pub cpu: Option<CpuId>,
     /// Two accesses that nothing orders: their order in the timeline means nothing.
     pub race: bool,
-    /// What happened, in order; on the host's threads, CPU by CPU.
+    /// What happened, in order; on the host's threads, CPU by CPU. Empty if it
+    /// was not kept.
     pub timeline: Vec<Entry>,
     /// A second execution, where only two together violate something.
     pub also: Option<Vec<Entry>>,
+    /// How it was shown, where it was kept by another process.
+    pub table: Option<String>,
     /// The engine's arguments that lead to it again.
     pub replay: String,
+}
+
+impl Failure {
+    /// A failure that is no CPU's doing, whose timeline this is.
+    fn new(violated: Violated, message: String, timeline: Vec<Entry>) -> Failure {
+        Failure {
+            violated,
+            message,
+            cpu: None,
+            race: false,
+            timeline,
+            also: None,
+            table: None,
+            replay: String::new(),
+        }
+    }
 }
 
 /// What an engine saw.
@@ -243,6 +305,32 @@ pub struct Report {
     pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
     /// How long it took.
     pub elapsed: Duration,
+    /// The files that it comes from, or that it can go on from.
+    pub kept: Vec<PathBuf>,
+}
+
+impl Report {
+    /// That nothing was seen.
+    pub fn empty(search: Search) -> Report {
+        Report {
+            outcomes: BTreeMap::new(),
+            executions: 0,
+            search,
+            failure: None,
+            problem: None,
+            witnesses: BTreeMap::new(),
+            elapsed: Duration::ZERO,
+            kept: Vec::new(),
+        }
+    }
+
+    /// That the engine could not begin.
+    fn trouble(problem: String) -> Report {
+        Report {
+            problem: Some(problem),
+            ..Report::empty(Search::Unfinished)
+        }
+    }
 }
 
 /// Judges an outcome as soon as it is seen.
@@ -279,16 +367,5 @@ impl Judge {
             return Some((Violated::Invariant(Invariant::NotAtomic), message));
         }
         None
-    }
-}
-
-/// Counts executions for who watches.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicU64>);
-
-impl Progress {
-    /// How many executions began so far.
-    pub fn executions(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -19,28 +19,25 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    platform::set_who(|| None);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut random = Random(options.seed);
-    let mut stopped = None;
-    let mut recording = Recording::default();
     for _ in 0..options.iterations {
         collector.began(&options.progress);
         let delays: Vec<u64> = (0..scenario.config.cpus)
             .map(|_| random.next() % MAX_DELAY)
             .collect();
         match execution(&collector, &delays) {
-            Ok(()) => {}
-            Err((entries, stop)) => {
-                recording.entries = entries;
-                stopped = stop;
+            Ok(true) => {}
+            Ok(false) => break,
+            Err((entries, stopped)) => {
+                collector.stopped(&stopped, entries);
                 break;
             }
         }
     }
     Native::reset();
     let seed = options.seed;
-    collector.report(Search::Sampled, stopped, recording, |executions| {
+    collector.report(Search::Sampled, |executions| {
         format!(
             "--engine native --seed {seed} --iterations {}",
             executions * 10
@@ -48,22 +45,19 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     })
 }
 
-/// Runs all CPUs once. `Err` has the timeline of an execution that violates
-/// something, and what ended it if it did not end by itself.
-fn execution(
-    collector: &Arc<Collector>,
-    delays: &[u64],
-) -> Result<(), (Vec<Entry>, Option<Stopped>)> {
-    platform::begin();
+/// Runs all CPUs once; false if the outcome violates something. `Err` has the
+/// timeline of an execution that did not end by itself, and what ended it.
+fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<Entry>, Stopped)> {
+    platform::begin(platform::nobody);
     let made = platform::catch(|| Run::<Native>::new(collector));
     let setup = platform::end().entries;
     let (run, locals) = match made {
         Ok(made) => made,
-        Err(stopped) => return Err((setup, Some(stopped))),
+        Err(stopped) => return Err((setup, stopped)),
     };
     let waiting = AtomicU64::new(locals.len() as u64);
     let cpu = |local: CpuLocal<Native>| {
-        platform::begin();
+        platform::begin(platform::nobody);
         let id = local.id();
         waiting.fetch_sub(1, Ordering::AcqRel);
         while waiting.load(Ordering::Acquire) != 0 {
@@ -96,7 +90,7 @@ fn execution(
         .into_iter()
         .chain(results.into_iter().flat_map(|(_, r)| r.entries))
         .collect();
-    if stop.is_some() {
+    if let Some(stop) = stop {
         return Err((entries, stop));
     }
     let finale = platform::catch(|| {
@@ -104,11 +98,7 @@ fn execution(
         collector.outcome(outcome, &entries)
     });
     platform::end();
-    match finale {
-        Ok(true) => Ok(()),
-        Ok(false) => Err((entries, None)),
-        Err(stopped) => Err((entries, Some(stopped))),
-    }
+    finale.map_err(|stopped| (entries, stopped))
 }
 
 /// SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).

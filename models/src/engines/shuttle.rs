@@ -30,7 +30,6 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         move || execution(&collector, &progress)
     };
     let seed = options.seed;
-    platform::set_who(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
     let stopped = platform::catch(|| match options.strategy {
         Strategy::Random => {
             let scheduler = RandomScheduler::new_from_seed(seed, iterations);
@@ -48,12 +47,15 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     .err()
     .or_else(platform::violated);
     let recording = platform::end();
+    if let Some(stopped) = stopped {
+        collector.stopped(&stopped, recording.entries);
+    }
     let strategy = match options.strategy {
         Strategy::Random => "",
         Strategy::Pct => " --strategy pct",
         Strategy::Dfs => " --strategy dfs",
     };
-    collector.report(Search::Sampled, stopped, recording, |executions| {
+    collector.report(Search::Sampled, |executions| {
         format!("--engine shuttle{strategy} --seed {seed} --iterations {executions}")
     })
 }
@@ -96,7 +98,7 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
 
 fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
-    platform::begin();
+    platform::begin(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
     let (run, mut locals) = Run::<Shuttle>::new(collector);
     let spawn = |local| {
         let run = run.clone();

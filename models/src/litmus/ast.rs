@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::comments::Note;
 
 /// Bytes of the source text that an item was read from.
@@ -103,7 +105,7 @@ pub struct Stmt {
 }
 
 /// One page: `A` (page 0) or `A[i]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The range's name.
     pub name: String,
@@ -343,7 +345,7 @@ pub enum Formula {
 }
 
 /// A value that a register or a page may be compared with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Value {
     /// A word.
     Word(u64),
@@ -391,7 +393,7 @@ pub enum Atom {
 }
 
 /// A property of a page at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PageProperty {
     /// `dirty(A)`
     Dirty,

@@ -23,6 +23,6 @@ pub use recorder::{Entry, Recording, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Stopped, begin, catch, end, failed, is_over, over, set_who, start, stop, violated, with_finale,
+    Stopped, begin, catch, end, failed, is_over, nobody, over, start, stop, violated, with_finale,
     with_timeline,
 };

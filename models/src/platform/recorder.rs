@@ -1,8 +1,13 @@
 //! What one execution leaves behind: its events, its user writes, and the
 //! violation that ended it.
 //!
-//! Ghost state of the engines, one for each OS thread: checkers run all CPUs
-//! of an execution on one OS thread, so nothing here adds interleavings.
+//! Ghost state of the engines. It belongs to the execution that the OS thread
+//! runs: a checker runs all CPUs of an execution on one OS thread, and each
+//! worker of a search has executions of its own; natively each CPU has an OS
+//! thread and records its own part. So nothing here is shared, and nothing adds
+//! interleavings. [`begin`] makes the OS thread's state that of a new execution,
+//! whatever ran there before; what a failure leaves behind is taken on the OS
+//! thread on which it failed.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -61,23 +66,27 @@ pub(crate) struct Stop;
 
 thread_local! {
     static RECORDING: RefCell<Recording> = RefCell::default();
-    /// Panics of this OS thread are a checker's way to end an execution.
+    /// Panics of this OS thread are a checker's way to end an execution. Not
+    /// the execution's but its caller's, see [`catch`].
     static QUIET: Cell<bool> = const { Cell::new(false) };
     /// The execution has ended by a panic: leave the checker's objects alone.
     static OVER: Cell<bool> = const { Cell::new(false) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
-    static WHO: Cell<fn() -> Option<CpuId>> = const { Cell::new(|| None) };
+    static WHO: Cell<Who> = const { Cell::new(nobody) };
 }
 
-/// From now on, `who` tells which CPU runs.
-pub(crate) fn set_who(who: fn() -> Option<CpuId>) {
-    WHO.set(who);
+/// Tells which CPU of the execution runs, where that can be told.
+pub(crate) type Who = fn() -> Option<CpuId>;
+
+/// Of an execution whose CPUs cannot be told from each other here.
+pub(crate) fn nobody() -> Option<CpuId> {
+    None
 }
 
-/// Begins a new execution's recording.
-pub(crate) fn begin() {
+/// Begins a new execution on this OS thread. `who` tells which CPU runs.
+pub(crate) fn begin(who: Who) {
     RECORDING.with_borrow_mut(|r| {
         r.entries.clear();
         r.writes.clear();
@@ -88,6 +97,7 @@ pub(crate) fn begin() {
     });
     OVER.set(false);
     FINALE.set(false);
+    WHO.set(who);
 }
 
 /// Ends the recording and takes it.

@@ -44,12 +44,19 @@ pub fn counterexample(
     subject: Subject,
     width: usize,
 ) -> String {
+    if let Some(table) = &failure.table {
+        return table.clone();
+    }
     let timeline = |entries| Timeline {
         scenario,
         entries,
         subject,
     };
-    let mut out = timeline(&failure.timeline).with_end(width, last_row(failure));
+    let mut out = if failure.timeline.is_empty() {
+        "timeline not kept\n".to_owned()
+    } else {
+        timeline(&failure.timeline).with_end(width, last_row(failure))
+    };
     if let Some(also) = &failure.also {
         out += "\nAnother execution:\n\n";
         out += &timeline(also).rows_as_table(width, None);

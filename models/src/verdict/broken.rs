@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::search;
-use super::text::plural;
-use super::{Request, WEAK_MEMORY};
+use super::text::{self, plural};
+use super::{Request, Variant, WEAK_MEMORY, store};
 use crate::engines::{Engine, Failure, Judge, Search};
 use crate::litmus::ast::{BrokenBy, Item, Program};
 use crate::scenario::{Deviations, Refusal, Scenario};
@@ -30,6 +29,8 @@ pub struct Broken {
     pub excused: Option<String>,
     /// Whether the engine would have to find it.
     pub must_be_found: bool,
+    /// Where a search that was stopped goes on, in words.
+    goes_on: String,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -60,6 +61,7 @@ impl Broken {
         let is_fine = match &self.found {
             Found::Confirmed | Found::NotApplicable(_) => true,
             Found::NotFound(_) => self.excused.is_some() || !self.must_be_found,
+            // A part of a search need not come to what the file says first.
             Found::Instead(_) => !self.must_be_found,
             Found::Problem(_) => false,
         };
@@ -80,9 +82,13 @@ impl Broken {
                     format!("not found in all {after} within {within}")
                 }
                 (None, Search::Sampled) => format!("not found in {after}"),
-                (None, Search::Unfinished) => {
-                    format!("unknown: not found in {after}, before the end of the search")
+                (None, Search::Part(part)) => {
+                    format!("not in this part, shard {part}: all {after} are fine")
                 }
+                (None, Search::Unfinished) => format!(
+                    "unknown: not found in {after}, before the end of the search{}",
+                    self.goes_on
+                ),
             },
             Found::NotApplicable(why) => format!("n/a: {why}"),
             Found::Problem(problem) => format!("unknown: {problem}"),
@@ -115,7 +121,7 @@ fn written(item: &Item) -> String {
 pub(super) fn check(
     engine: Engine,
     line: &BrokenBy,
-    by: &str,
+    variant: &Variant,
     deviations: &Deviations,
     scenario: &Scenario,
     request: &Request,
@@ -123,7 +129,7 @@ pub(super) fn check(
 ) -> Broken {
     let program = &scenario.program;
     let mut broken = Broken {
-        by: by.to_owned(),
+        by: variant.name.clone(),
         deviations: deviations.clone(),
         scenario: scenario.clone(),
         what: line.what.clone(),
@@ -134,7 +140,8 @@ pub(super) fn check(
             .loom_misses
             .clone()
             .filter(|_| engine == Engine::Loom),
-        must_be_found: engine.is_exhaustive(),
+        must_be_found: engine.is_exhaustive() && request.options.part.is_none(),
+        goes_on: String::new(),
         elapsed: Duration::ZERO,
     };
     if super::lacks_weak_memory(program, request) {
@@ -146,12 +153,13 @@ pub(super) fn check(
         keep_witnesses: false,
         ..judge.clone()
     };
-    let report = search::run(engine, scenario, &request.limits, &request.options, &judge);
+    let report = store::run(engine, scenario, variant, request, &judge);
+    broken.goes_on = text::goes_on(&report);
     broken.executions = report.executions;
     broken.elapsed = report.elapsed;
     // An `exists` that no outcome meets is a failure that only the end shows.
-    let condition_fails =
-        report.search != Search::Unfinished && !program.condition.holds(report.outcomes.keys());
+    let is_whole = !matches!(report.search, Search::Unfinished | Search::Part(_));
+    let condition_fails = is_whole && !program.condition.holds(report.outcomes.keys());
     let failed = report.failure.as_ref().map(|f| f.violated.to_string());
     let failed = failed.or_else(|| condition_fails.then(|| "condition".to_owned()));
     broken.found = match (failed, report.problem) {

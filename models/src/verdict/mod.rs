@@ -16,6 +16,7 @@
 
 mod broken;
 mod search;
+mod store;
 mod text;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
 pub use search::{Environment, Limits};
+pub use store::{Store, Variant};
 pub use text::{grouped, plural};
 
 /// The features that tests may need, and every engine that runs core has.
@@ -70,6 +72,10 @@ pub struct Request {
     pub trace: bool,
     /// Run the `broken by` lines, unless something deviates already.
     pub broken_by: bool,
+    /// Where searches are kept, and go on from.
+    pub store: Option<Store>,
+    /// Run nothing: put so many parts together, from the store.
+    pub merge: Option<usize>,
 }
 
 impl Default for Request {
@@ -81,7 +87,16 @@ impl Default for Request {
             options: Options::default(),
             trace: false,
             broken_by: true,
+            store: None,
+            merge: None,
         }
+    }
+}
+
+impl Request {
+    /// Whether the `broken by` lines are run.
+    fn runs_broken_by(&self) -> bool {
+        self.broken_by && self.deviations.is_empty()
     }
 }
 
@@ -155,7 +170,8 @@ impl Run {
     /// verdict, and no failure.
     pub fn has_no_witness(&self) -> bool {
         let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
-        let need_not = self.report.search == Search::Sampled || self.lacks_weak_memory;
+        let need_not = matches!(self.report.search, Search::Sampled | Search::Part(_))
+            || self.lacks_weak_memory;
         is_exists && need_not && !self.condition_holds()
     }
 
@@ -250,8 +266,7 @@ pub fn observe(
     let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
     let report = platform::catch(run).unwrap_or_else(|stopped| Report {
         problem: Some(format!("internal error: {}", stopped.message)),
-        search: Search::Unfinished,
-        ..of_spec(&BTreeSet::new())
+        ..Report::empty(Search::Unfinished)
     });
     Ok((scenario, report))
 }
@@ -273,8 +288,8 @@ fn run_all(
     };
     let report = match (request.subject, &allowed) {
         (Subject::Core(engine), _) => {
-            let (limits, options) = (&request.limits, &request.options);
-            search::run(engine, scenario, limits, options, &judge)
+            let variant = Variant::sound();
+            store::run(engine, scenario, &variant, request, &judge)
         }
         (Subject::Spec, Ok(allowed)) => of_spec(allowed),
         (Subject::Spec, Err(reason)) => {
@@ -291,11 +306,14 @@ fn run_all(
     verdict.reasons = reasons(&run, program, request);
     verdict.run = Some(run);
     if let Subject::Core(engine) = request.subject
-        && request.broken_by
-        && request.deviations.is_empty()
+        && request.runs_broken_by()
     {
-        for (line, (name, deviations, scenario)) in program.broken_by.iter().zip(lines) {
-            let broken = broken::check(engine, line, name, deviations, scenario, request, &judge);
+        for (number, (line, named)) in (1..).zip(program.broken_by.iter().zip(lines)) {
+            let (name, deviations, scenario) = named;
+            let variant = Variant::broken(number, name, &line.what);
+            let broken = broken::check(
+                engine, line, &variant, deviations, scenario, request, &judge,
+            );
             verdict.reasons.extend(broken.reason());
             verdict.broken.push(broken);
         }
@@ -312,8 +330,9 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
         reasons.push(format!("unknown: {problem}"));
     } else if !run.search_ended() {
         reasons.push(format!(
-            "unknown: stopped after {}, before the end of the search",
-            plural(report.executions, "execution")
+            "unknown: stopped after {}, before the end of the search{}",
+            plural(report.executions, "execution"),
+            text::goes_on(report)
         ));
     } else if !run.condition_holds() && !run.has_no_witness() {
         let condition = &program.condition;
@@ -332,10 +351,6 @@ fn of_spec(allowed: &BTreeSet<Outcome>) -> Report {
     Report {
         outcomes: allowed.iter().map(|outcome| (outcome.clone(), 1)).collect(),
         executions: allowed.len() as u64,
-        search: Search::Complete,
-        failure: None,
-        problem: None,
-        witnesses: std::collections::BTreeMap::new(),
-        elapsed: Duration::ZERO,
+        ..Report::empty(Search::Complete)
     }
 }

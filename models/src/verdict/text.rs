@@ -10,7 +10,7 @@
 use std::fmt;
 
 use super::{Run, Verdict};
-use crate::engines::Search;
+use crate::engines::{Report, Search};
 use crate::litmus::ast::Quantifier;
 
 impl Verdict {
@@ -51,12 +51,28 @@ impl Run {
 
     /// How far the search went, as the line `Executions` has it.
     pub fn search_in_words(&self) -> String {
-        match self.report.search {
+        let search = match self.report.search {
             Search::Unfinished | Search::Sampled if self.report.failure.is_some() => {
                 "stopped at the failure".to_owned()
             }
             search => search.to_string(),
+        };
+        match self.report.kept.as_slice() {
+            [] => search,
+            [_] if self.report.search == Search::Unfinished && self.report.failure.is_none() => {
+                search
+            }
+            [file] => format!("{search}, from {}", file.display()),
+            files => format!("{search}, from {} parts", files.len()),
         }
+    }
+}
+
+/// Where a search that was stopped goes on, to end a sentence.
+pub(super) fn goes_on(report: &Report) -> String {
+    match report.kept.first() {
+        Some(file) => format!("; goes on from {}", file.display()),
+        None => String::new(),
     }
 }
 
@@ -146,6 +162,9 @@ impl Herd<'_> {
             run.report.executions,
             run.search_in_words()
         )?;
+        if let (Search::Part(_), true) = (run.report.search, run.has_no_witness()) {
+            writeln!(f, "Witness not in this part")?;
+        }
         writeln!(f, "Time {name} {:.2}", verdict.elapsed.as_secs_f64())?;
         match &run.allowed {
             Err(reason) => writeln!(f, "Specification not judged: {reason}")?,

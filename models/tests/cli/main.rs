@@ -6,6 +6,7 @@
 mod commands;
 mod counterexamples;
 mod errors;
+mod long;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

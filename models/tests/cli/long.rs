@@ -1,0 +1,292 @@
+//! Searches in parts, searches that are stopped and go on, and searches that
+//! are killed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::{fixtures, seqfault, seqfault_in, snapshots};
+
+snapshots! {
+    shard_that_fits: "check use-after-free.litmus --shard 1/2";
+    shard_without_the_witness: "check store-buffering.litmus --shard 4/4";
+    shard_without_the_deviation: "check deadlock.litmus --shard 2/3";
+    shard_with_a_failure: "check condition.litmus --shard 1/1";
+    error_shard_from_nought: "check use-after-free.litmus --shard 0/4";
+    error_shard_beyond: "check use-after-free.litmus --shard 5/4";
+    error_shard_of_words: "check use-after-free.litmus --shard two";
+    error_shard_of_loom: "check use-after-free.litmus --engine loom --shard 1/2";
+    error_save_by_shuttle: "check use-after-free.litmus --engine shuttle --save kept";
+    error_save_with_trace: "check use-after-free.litmus --trace --save kept";
+    error_save_every_never: "check use-after-free.litmus --save kept --save-every 0";
+    error_merge_without_save: "check use-after-free.litmus --merge 2";
+    error_merge_of_none: "check use-after-free.litmus --merge 0 --save kept";
+    error_merge_from_nowhere: "check use-after-free.litmus --merge 2 --save nowhere";
+    error_merge_of_a_part: "check use-after-free.litmus --merge 2 --shard 1/2 --save kept";
+}
+
+/// A test whose search takes seconds.
+const LONG: &str = "../long/three-cpus.litmus";
+
+/// A folder of this test's own, with copies of these files.
+fn folder(name: &str, files: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("long")
+        .join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    for file in files {
+        let from = fixtures().join(file);
+        let to = from.file_name().expect("a file");
+        std::fs::copy(&from, folder.join(to)).expect("a fixture can be copied");
+    }
+    folder
+}
+
+/// What a verdict counts: outcomes, witnesses, executions.
+fn counts(text: &str) -> String {
+    let starts = ["Positive", "Observation", "States", "Executions"];
+    let lines = text.lines().filter(|line| {
+        let is_outcome = line.starts_with(|c: char| c.is_ascii_digit());
+        is_outcome || starts.iter().any(|start| line.starts_with(start))
+    });
+    // Where it comes from is no count.
+    let lines: Vec<&str> = lines
+        .map(|line| line.split(", from").next().unwrap_or_default())
+        .collect();
+    assert!(lines.len() > 3, "{text}");
+    lines.join("\n")
+}
+
+fn whole(folder: &Path, test: &str) -> String {
+    let text = seqfault_in(folder, &format!("check {test} -v --jobs 1"));
+    assert!(text.contains(" complete"), "{text}");
+    counts(&text)
+}
+
+fn exit_status(text: &str) -> &str {
+    let line = text.lines().next_back().expect("an exit status");
+    line.trim_start_matches("--- exit status ")
+}
+
+#[track_caller]
+fn assert_kept(name: &str, text: String) {
+    insta::with_settings!({
+        prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "snapshots"
+    }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn a_search_goes_on_where_a_limit_stopped_it() {
+    let folder = folder("limit", &[LONG]);
+    let limited = "check three-cpus.litmus -v --max-executions 20000 --save kept --jobs 1";
+    let first = seqfault_in(&folder, limited);
+    assert_eq!(exit_status(&first), "1", "{first}");
+    assert!(first.contains("Executions 20000 unknown"), "{first}");
+    assert!(
+        first.contains("goes on from kept/three-cpus.sound.json"),
+        "{first}"
+    );
+    let mut last;
+    for executions in ["40000", "60000"] {
+        last = seqfault_in(&folder, limited);
+        let expected = format!("Executions {executions} unknown");
+        assert!(last.contains(&expected), "{expected}: {last}");
+    }
+    last = seqfault_in(&folder, limited);
+    assert_eq!(exit_status(&last), "0", "{last}");
+    assert_eq!(counts(&last), whole(&folder, "three-cpus.litmus"));
+    // It is over: nothing is run again, or it would be stopped.
+    let again = seqfault_in(
+        &folder,
+        "check three-cpus.litmus -v --max-executions 1 --save kept",
+    );
+    assert_eq!(counts(&again), counts(&last));
+    assert!(
+        again.contains("complete, from kept/three-cpus.sound.json"),
+        "{again}"
+    );
+    assert!(again.contains("stale-tlb confirmed after"), "{again}");
+}
+
+#[test]
+fn a_failure_is_kept_with_its_timeline() {
+    let folder = folder("failure", &["condition.litmus", "lock-order.litmus"]);
+    for command in [
+        "check condition.litmus --save kept",
+        "check lock-order.litmus --quirk mmap-lock-under-vma-lock --save kept",
+    ] {
+        let first = seqfault_in(&folder, command);
+        let again = seqfault_in(&folder, command);
+        let timeline = |text: &str| {
+            let from = text.find("\nBecause ").expect("a failure has a reason");
+            text[from..].to_owned()
+        };
+        assert_eq!(timeline(&first), timeline(&again));
+        assert!(again.contains(", from kept/"), "{again}");
+    }
+}
+
+#[test]
+fn parts_add_up_to_the_whole() {
+    let tests = ["use-after-free", "store-buffering", "torn-vma", "stale-tlb"];
+    let files: Vec<String> = tests.iter().map(|test| format!("{test}.litmus")).collect();
+    let files: Vec<&str> = files.iter().map(|file| &**file).collect();
+    let folder = folder("parts", &files);
+    for test in files {
+        for part in 1..=3 {
+            let command = format!("check {test} --shard {part}/3 --save kept");
+            let text = seqfault_in(&folder, &command);
+            assert!(text.contains(&format!("shard {part}/3")), "{text}");
+            assert_eq!(exit_status(&text), "0", "{text}");
+            if part < 3 {
+                let text = seqfault_in(&folder, &format!("check {test} --merge 3 --save kept"));
+                assert!(text.contains("part 3/3 is missing"), "{text}");
+                assert!(!text.contains("complete"), "{text}");
+                assert_eq!(exit_status(&text), "1", "{text}");
+            }
+        }
+        let merged = seqfault_in(&folder, &format!("check {test} -v --merge 3 --save kept"));
+        assert!(merged.contains(" complete, from 3 parts"), "{merged}");
+        assert_eq!(exit_status(&merged), "0", "{merged}");
+        assert_eq!(counts(&merged), whole(&folder, test));
+    }
+}
+
+#[test]
+fn a_part_that_was_stopped_is_no_part_of_a_whole() {
+    let folder = folder("half", &[LONG]);
+    let part = |k, max: u64| {
+        let limits = format!("--shard {k}/2 --save kept --max-executions {max}");
+        seqfault_in(&folder, &format!("check three-cpus.litmus {limits}"))
+    };
+    assert_eq!(exit_status(&part(1, 100_000)), "0");
+    assert_eq!(exit_status(&part(2, 3_000)), "1");
+    let merge = "check three-cpus.litmus -v --merge 2 --save kept";
+    let text = seqfault_in(&folder, merge);
+    assert!(text.contains("part 2/2 is not over"), "{text}");
+    assert_eq!(exit_status(&text), "1", "{text}");
+    assert_eq!(exit_status(&part(2, 100_000)), "0");
+    let text = seqfault_in(&folder, merge);
+    assert_eq!(counts(&text), whole(&folder, "three-cpus.litmus"));
+}
+
+#[test]
+fn files_that_do_not_fit_are_refused() {
+    let folder = folder("refused", &["use-after-free.litmus"]);
+    let command = "check use-after-free.litmus --save kept";
+    assert_eq!(exit_status(&seqfault_in(&folder, command)), "0");
+    assert_kept(
+        "error_other_memory",
+        seqfault_in(&folder, &format!("{command} --memory tso")),
+    );
+    assert_kept(
+        "error_other_quirk",
+        seqfault_in(&folder, &format!("{command} --quirk pt-free-immediate")),
+    );
+    let test = folder.join("use-after-free.litmus");
+    let text = std::fs::read_to_string(&test).expect("the test");
+    std::fs::write(&test, text.replace("read A;", "read A; read A;")).expect("written");
+    assert_kept("error_other_text", seqfault_in(&folder, command));
+    std::fs::write(&test, text).expect("written");
+
+    let file = folder.join("kept/use-after-free.sound.json");
+    let kept = std::fs::read_to_string(&file).expect("the search");
+    std::fs::write(&file, &kept[..200]).expect("written");
+    assert_kept("error_truncated", seqfault_in(&folder, command));
+    std::fs::write(&file, kept.replace("\"count\":", "\"count\":1")).expect("written");
+    assert_kept("error_altered", seqfault_in(&folder, command));
+    std::fs::write(&file, [0xff, 0xfe]).expect("written");
+    assert_kept("error_no_text", seqfault_in(&folder, command));
+    std::fs::write(&file, kept).expect("written");
+    assert_eq!(exit_status(&seqfault_in(&folder, command)), "0");
+}
+
+#[test]
+fn a_place_that_is_no_folder_is_refused() {
+    let folder = folder("place", &["use-after-free.litmus", "one-cpu.litmus"]);
+    std::fs::write(folder.join("file"), "").expect("written");
+    assert_kept(
+        "error_save_in_a_file",
+        seqfault_in(&folder, "check use-after-free.litmus --save file"),
+    );
+    std::fs::copy(folder.join("one-cpu.litmus"), folder.join("same.litmus")).expect("copied");
+    assert_kept(
+        "error_save_of_one_name",
+        seqfault_in(&folder, "check . --save kept"),
+    );
+}
+
+/// A search that runs and has been kept at least once.
+fn under_way(folder: &Path, arguments: &str) -> Child {
+    let file = folder.join("kept/three-cpus.sound.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    while !file.exists() {
+        let ended = child.try_wait().expect("the command is there");
+        assert!(ended.is_none(), "it ended before it was kept: {ended:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn is_over(folder: &Path) -> bool {
+    let kept = folder.join("kept/three-cpus.sound.json");
+    let text = std::fs::read_to_string(kept).expect("it was kept");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    document["search"]["kept"]["state"]["unfinished"].is_null()
+}
+
+#[test]
+fn a_search_that_is_killed_goes_on() {
+    for jobs in [1, 2] {
+        let folder = folder(&format!("killed-{jobs}"), &[LONG]);
+        let command =
+            format!("check three-cpus.litmus -v --save kept --save-every 0.05 --jobs {jobs}");
+        let mut child = under_way(&folder, &command);
+        child.kill().expect("the command is killed");
+        child.wait().expect("it ends");
+        assert!(!is_over(&folder), "it was killed too late");
+        let text = seqfault_in(&folder, &command);
+        assert_eq!(exit_status(&text), "0", "{text}");
+        assert_eq!(counts(&text), whole(&folder, "three-cpus.litmus"));
+        assert!(is_over(&folder));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_is_kept() {
+    let folder = folder("interrupted", &[LONG]);
+    let command = "check three-cpus.litmus -v --save kept --save-every 0.05";
+    let mut child = under_way(&folder, command);
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("there is a kill");
+    assert!(killed.success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    assert!(!is_over(&folder), "it was interrupted too late");
+    let text = seqfault_in(&folder, command);
+    assert_eq!(counts(&text), whole(&folder, "three-cpus.litmus"));
+}
+
+#[test]
+fn workers_change_nothing_but_the_time() {
+    let long = fixtures().join("../long");
+    let alone = whole(&long, "three-cpus.litmus");
+    for jobs in [2, 3] {
+        let text = seqfault_in(&long, &format!("check three-cpus.litmus -v --jobs {jobs}"));
+        assert_eq!(counts(&text), alone, "{jobs}");
+    }
+    let text = seqfault("check use-after-free.litmus --jobs 4");
+    assert_eq!(text, seqfault("check use-after-free.litmus --jobs 1"));
+}
