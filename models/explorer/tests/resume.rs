@@ -12,7 +12,7 @@ use seqfault_explorer::sync::atomic::{AtomicU64, Ordering};
 use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict, thread};
 use seqfault_oracle::Program;
 use seqfault_oracle::random::Recipe;
-use subject::{Layout, Reads, body, canonical};
+use subject::{Layout, Places, body, canonical};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 
@@ -72,7 +72,7 @@ fn saved(rest: &Rest) -> Rest {
 
 fn whole(program: &Program, model: Model, part: Option<(usize, usize)>) -> Found {
     let search = Gathering::new(model, part);
-    let report = (search.builder).check(body(program, Layout::Plain, Reads::default()));
+    let report = (search.builder).check(body(program, Layout::Plain, Places::default()));
     assert!(report.rest.is_none());
     search.found(&report)
 }
@@ -89,7 +89,7 @@ fn pieces(
     let mut workers = workers.iter().cycle();
     let mut stops = 0;
     let mut builder = search.builder.clone().max_executions(step);
-    let program = || body(program, Layout::Plain, Reads::default());
+    let program = || body(program, Layout::Plain, Places::default());
     let mut report = (builder.clone().workers(*workers.next().unwrap())).check(program());
     while let Some(rest) = report.rest {
         assert!(matches!(
@@ -212,7 +212,7 @@ fn checkpoints_lose_nothing_and_can_be_gone_on_from() {
             let graphs = graphs.lock().unwrap().clone();
             kept.lock().unwrap().push((rest.clone(), graphs));
         });
-        let report = builder.check(body(&program, Layout::Plain, Reads::default()));
+        let report = builder.check(body(&program, Layout::Plain, Places::default()));
         assert_eq!(search.found(&report), wanted);
         let rests = std::mem::take(&mut *rests.lock().unwrap());
         assert!(rests.len() > 10, "{} checkpoints", rests.len());
@@ -224,7 +224,7 @@ fn checkpoints_lose_nothing_and_can_be_gone_on_from() {
                 .builder
                 .resume(
                     saved(&rest),
-                    body(&program, Layout::Plain, Reads::default()),
+                    body(&program, Layout::Plain, Places::default()),
                 )
                 .unwrap();
             assert_eq!(search.found(&report), wanted);
@@ -245,7 +245,7 @@ fn an_interrupt_stops_after_the_run_at_hand() {
         graphs.push(canonical(graph));
         raised.store(graphs.len() == 5, Relaxed);
     });
-    let program = || body(&program, Layout::Plain, Reads::default());
+    let program = || body(&program, Layout::Plain, Places::default());
     let report = builder.check(program());
     assert!(matches!(report.verdict, Verdict::Unknown(Limit::Interrupt)));
     assert_eq!(report.progress.executions, 5);
@@ -261,7 +261,7 @@ fn an_interrupt_stops_after_the_run_at_hand() {
 #[test]
 fn time_accumulates() {
     let program = middling();
-    let program = || body(&program, Layout::Plain, Reads::default());
+    let program = || body(&program, Layout::Plain, Places::default());
     let mut builder = Builder::new().allow_blocked(true).max_executions(1);
     let first = builder.check(program());
     let rest = first.rest.unwrap();
@@ -273,7 +273,7 @@ fn time_accumulates() {
 
 fn some_rest() -> Rest {
     let builder = Builder::new().allow_blocked(true).max_executions(20);
-    let report = builder.check(body(&middling(), Layout::Plain, Reads::default()));
+    let report = builder.check(body(&middling(), Layout::Plain, Places::default()));
     report.rest.expect("a rest")
 }
 
@@ -283,7 +283,7 @@ fn a_lost_alternative_is_noticed() {
     let wanted = whole(&program, Model::Rc11, None);
     let search = Gathering::new(Model::Rc11, None);
     let builder = search.builder.clone().mutate(Mutation::Rest);
-    let program = || body(&program, Layout::Plain, Reads::default());
+    let program = || body(&program, Layout::Plain, Places::default());
     let report = builder.clone().max_executions(20).check(program());
     let report = builder.resume(report.rest.unwrap(), program()).unwrap();
     let found = search.found(&report);
