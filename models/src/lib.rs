@@ -2,8 +2,10 @@
 pub mod cli;
 pub mod differential;
 pub mod engines;
+pub mod linux;
 pub mod litmus;
 pub mod platform;
+mod random;
 pub mod scenario;
 pub mod spec;
 pub mod timeline;

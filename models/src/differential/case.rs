@@ -1,16 +1,16 @@
-//! A sequence of operations on core and on the specification, side by side.
+//! A sequence of operations on core, on the specification, and on the host's kernel, side by side.
 
 use std::slice;
 
 use seqfault_core::{Access, Cpu, CpuId, CpuLocal, PageState, System, Vpn};
 
-use super::difference::{Difference, What};
+use super::difference::{Difference, OWNED, Party, What};
 use super::op::{Op, core_prot};
 use super::subject::{PAGES, Subject};
-use crate::litmus::ast::Value;
+use crate::linux::{Host, Rights};
 use crate::platform::{self, Native};
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine};
+use crate::spec::seq::{Call, Machine, Ret};
 
 /// A core, and what is done with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,35 +40,67 @@ impl Case {
     /// If an operation names a page outside the window, or if `rules` leave one
     /// CPU a choice of answers.
     pub fn check(&self, rules: &Rules) -> Result<(), Box<Difference>> {
-        let ops = self.effective_ops();
-        let mut spec = Machine::with_rules(PAGES, rules.clone());
-        let answers: Vec<(Machine, Value)> = ops
-            .iter()
-            .map(|op| {
-                let answer = spec.apply(op.call()).value();
-                (spec.clone(), answer)
-            })
-            .collect();
+        self.check_with(rules, None, &mut |_| ())
+    }
+
+    /// The same with the host's kernel as a third. `watch` is told the number of each operation
+    /// before it begins.
+    ///
+    /// # Errors
+    /// The first difference.
+    ///
+    /// # Panics
+    /// As [`check`](Case::check).
+    pub fn check_on(
+        &self,
+        host: &mut Host,
+        rules: &Rules,
+        watch: &mut dyn FnMut(usize),
+    ) -> Result<(), Box<Difference>> {
+        self.check_with(rules, Some(host), watch)
+    }
+
+    fn check_with(
+        &self,
+        rules: &Rules,
+        host: Option<&mut Host>,
+        watch: &mut dyn FnMut(usize),
+    ) -> Result<(), Box<Difference>> {
+        let mut trio = Trio {
+            case: self,
+            ops: self.effective_ops(),
+            at: 0,
+            spec: Machine::with_rules(PAGES, rules.clone()),
+            answer: Ret::Ok,
+            // What the host promises is no business of core's.
+            core_rules: match host {
+                Some(_) => rules.open(),
+                None => rules.clone(),
+            },
+            host,
+        };
         platform::begin();
-        let mut at = 0;
-        let result = platform::catch(|| self.run(&ops, &answers, &mut at));
+        let result = platform::catch(|| trio.run(watch));
         platform::end();
-        let what = match result {
+        let (party, what) = match result {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(what)) => what,
+            Ok(Err(difference)) => difference,
             Err(stopped) => {
                 Native::reset();
-                What::Violation {
+                let what = What::Violation {
                     violation: stopped.violation,
                     message: stopped.message,
-                }
+                };
+                (Party::Core, what)
             }
         };
+        trio.ops.truncate(trio.at + 1);
         Err(Box::new(Difference {
+            party,
             subject: self.subject,
-            ops: ops[..=at].to_vec(),
-            answer: answers[at].1.clone(),
-            spec: answers[at].0.clone(),
+            ops: trio.ops,
+            answer: trio.answer.value(),
+            spec: trio.spec,
             what,
         }))
     }
@@ -85,62 +117,115 @@ impl Case {
         ops.extend(CLOSING.into_iter().skip(usize::from(!lazy)));
         ops
     }
+}
 
-    /// Runs core against `answers`. `at` is the operation under way.
-    fn run(&self, ops: &[Op], answers: &[(Machine, Value)], at: &mut usize) -> Result<(), What> {
-        let first = self.subject.shape.first();
-        let system: System<Native> = System::new(self.subject.config());
+/// Who runs a case together.
+struct Trio<'a> {
+    case: &'a Case,
+    ops: Vec<Op>,
+    /// The operation under way.
+    at: usize,
+    spec: Machine,
+    /// The specification's answer to it.
+    answer: Ret,
+    /// What core may choose.
+    core_rules: Rules,
+    host: Option<&'a mut Host>,
+}
+
+impl Trio<'_> {
+    fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
+        let subject = &self.case.subject;
+        let first = subject.shape.first();
+        let system: System<Native> = System::new(subject.config());
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        for (number, (op, (spec, expected))) in ops.iter().zip(answers).enumerate() {
-            *at = number;
-            let found = op.step(first).run(&mut cpu);
-            if found != *expected {
-                return Err(What::Answer(found));
+        if let Some(host) = &mut self.host {
+            host.reset();
+        }
+        for at in 0..self.ops.len() {
+            watch(at);
+            self.at = at;
+            let op = &self.ops[at];
+            self.answer = op.apply(&mut self.spec);
+            if let Some(step) = op.step(first) {
+                let found = step.run(&mut cpu);
+                if found != self.answer.value() {
+                    return Err((Party::Core, What::Answer(found)));
+                }
             }
-            for page in 0..PAGES {
-                same_page(page, &system.page(Vpn(first.0 + page as u64)), spec)?;
-            }
-            same_vmas(&system, first, spec)?;
+            self.same_core(&system, first)
+                .map_err(|what| (Party::Core, what))?;
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
                 cpu = Cpu::new(&system, local);
             }
+            if let Some(host) = &mut self.host {
+                same_host(host, op, self.answer, &self.spec)
+                    .map_err(|what| (Party::Linux, what))?;
+            }
         }
         Ok(())
     }
+
+    fn same_core(&self, system: &System<Native>, first: Vpn) -> Result<(), What> {
+        for page in 0..PAGES {
+            let found = system.page(Vpn(first.0 + page as u64));
+            same_page(page, &found, &self.spec, &self.core_rules)?;
+        }
+        same_vmas(system, first, &self.spec)
+    }
 }
 
-/// Compares one page.
-fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What> {
+/// Compares one page of core.
+fn same_page(page: usize, found: &PageState, spec: &Machine, rules: &Rules) -> Result<(), What> {
     let prot = spec.prot(page).map(core_prot);
-    if found.vma.is_some() != spec.mapped(page) {
-        return Err(What::Mapped {
-            page,
-            expected: spec.mapped(page),
-        });
-    }
-    if found.vma != prot {
-        return Err(What::Prot {
-            page,
-            found: found.vma,
-        });
-    }
+    let rights = found.vma.map(|prot| prot.to_string());
+    same_prot(page, found.vma == prot, rights, spec)?;
     let value = match found.vma {
-        None => Value::Name("maperr".to_owned()),
-        Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".to_owned()),
-        Some(_) => Value::Word(found.word),
+        None => Ret::Maperr,
+        Some(prot) if !prot.allows(Access::Read) => Ret::Accerr,
+        Some(_) => Ret::Word(found.word),
     };
-    if value != spec.value(page).value() {
-        return Err(What::Value { page, found: value });
-    }
+    same_value(page, value, spec)?;
     let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
-    let properties = [
-        ("present", spec.populated(page), found.present),
-        ("dirty", spec.dirty(page), found.dirty),
-        ("writable", (!may_write).then_some(false), found.writable),
-        ("young", (!found.present).then_some(false), found.young),
-    ];
+    same_properties(
+        page,
+        [
+            ("present", spec.populated_under(rules, page), found.present),
+            ("dirty", spec.dirty(page), found.dirty),
+            ("writable", (!may_write).then_some(false), found.writable),
+            ("young", (!found.present).then_some(false), found.young),
+        ],
+    )
+}
+
+/// Compares whether and how a page is mapped; `found` is a protection's name.
+fn same_prot(page: usize, same: bool, found: Option<String>, spec: &Machine) -> Result<(), What> {
+    let expected = spec.mapped(page);
+    if found.is_some() != expected {
+        return Err(What::Mapped { page, expected });
+    }
+    if same {
+        Ok(())
+    } else {
+        Err(What::Prot { page, found })
+    }
+}
+
+fn same_value(page: usize, found: Ret, spec: &Machine) -> Result<(), What> {
+    if found == spec.value(page) {
+        return Ok(());
+    }
+    let found = found.value();
+    Err(What::Value { page, found })
+}
+
+/// Compares properties: name, what the specification says if it does, what was found.
+fn same_properties<const N: usize>(
+    page: usize,
+    properties: [(&'static str, Option<bool>, bool); N],
+) -> Result<(), What> {
     for (name, expected, found) in properties {
         if expected.is_some_and(|expected| expected != found) {
             let expected = !found;
@@ -150,6 +235,35 @@ fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What>
                 expected,
             });
         }
+    }
+    Ok(())
+}
+
+/// Does the operation on the host's kernel, and compares what it shows.
+fn same_host(host: &mut Host, op: &Op, expected: Ret, spec: &Machine) -> Result<(), What> {
+    let bytes = match op {
+        Op::Bytes(_, bytes) => Some(*bytes),
+        Op::Call(_) => None,
+        _ => return Ok(()),
+    };
+    let found = host.apply(op.call(), bytes);
+    if !found.is(expected) {
+        return Err(What::Answer(found.value()));
+    }
+    host.look();
+    for page in 0..PAGES {
+        let seen = host.page(page);
+        let rights = seen.rights.map(|rights| rights.to_string());
+        let same = seen.rights == spec.prot(page).map(Rights::from);
+        same_prot(page, same, rights, spec)?;
+        same_value(page, seen.value, spec)?;
+        same_properties(
+            page,
+            [
+                ("present", spec.populated(page), seen.present),
+                (OWNED, spec.owned(page), seen.owned),
+            ],
+        )?;
     }
     Ok(())
 }

@@ -1,0 +1,68 @@
+//! What stands in for the kernel where the engine is not built.
+
+use super::answer::Answer;
+use crate::litmus::ast::Prot;
+use crate::spec::seq::{Bytes, Call, Ret};
+
+/// What a VMA allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rights(());
+
+impl From<Prot> for Rights {
+    fn from(_: Prot) -> Rights {
+        Rights(())
+    }
+}
+
+impl std::fmt::Display for Rights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unknown")
+    }
+}
+
+/// What the kernel shows of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSeen {
+    /// What its VMA allows.
+    pub rights: Option<Rights>,
+    /// What a read of it would return.
+    pub value: Ret,
+    /// Whether a page is there.
+    pub present: bool,
+    /// Whether it is this process's alone.
+    pub owned: bool,
+}
+
+/// A window of the host's memory: there is none.
+#[derive(Debug)]
+pub enum Host {}
+
+impl Host {
+    /// Fails.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn new(_: usize) -> Result<Host, String> {
+        Err("Linux on x86-64".to_owned())
+    }
+
+    /// Unmaps everything.
+    pub fn reset(&mut self) {
+        match *self {}
+    }
+
+    /// Does a call.
+    pub fn apply(&mut self, _: &Call, _: Option<Bytes>) -> Answer {
+        match *self {}
+    }
+
+    /// Looks at the window.
+    pub fn look(&mut self) {
+        match *self {}
+    }
+
+    /// A page.
+    pub fn page(&self, _: usize) -> PageSeen {
+        match *self {}
+    }
+}
