@@ -1,5 +1,6 @@
 //! mm litmus tests, engines and verdicts.
 pub mod cli;
+pub mod conform;
 pub mod differential;
 pub mod engines;
 pub mod linux;

@@ -6,7 +6,7 @@
 //! | `files` | from paths to tests |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
-//! | `check`, `compare`, `knobs`, `new` | the commands |
+//! | `check`, `compare`, `conform`, `knobs`, `new` | the commands |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -17,6 +17,7 @@
 mod arguments;
 mod check;
 mod compare;
+mod conform;
 mod counterexample;
 mod files;
 mod jobs;
@@ -114,10 +115,20 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if let Command::Conform(command) = &arguments.command
+        && command.worker
+    {
+        return conform::work(command).unwrap_or_else(|trouble| {
+            eprintln!("{trouble}");
+            ExitCode::from(2)
+        });
+    }
     let terminal = Terminal::of_stdout();
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal),
+        Command::Conform(command) => conform::run(&command, terminal),
         Command::Knobs(command) => knobs::run(&command),
         Command::New(command) => new::run(&command),
     };

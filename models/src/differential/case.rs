@@ -7,6 +7,7 @@ use seqfault_core::{Access, Cpu, CpuId, CpuLocal, PageState, System, Vpn};
 use super::difference::{Difference, OWNED, Party, What};
 use super::op::{Op, core_prot};
 use super::subject::{PAGES, Subject};
+use crate::conform::Level;
 use crate::linux::{Host, Rights};
 use crate::platform::{self, Native};
 use crate::spec::Rules;
@@ -55,15 +56,16 @@ impl Case {
         &self,
         host: &mut Host,
         rules: &Rules,
+        level: Level,
         watch: &mut dyn FnMut(usize),
     ) -> Result<(), Box<Difference>> {
-        self.check_with(rules, Some(host), watch)
+        self.check_with(rules, Some((host, level)), watch)
     }
 
     fn check_with(
         &self,
         rules: &Rules,
-        host: Option<&mut Host>,
+        host: Option<(&mut Host, Level)>,
         watch: &mut dyn FnMut(usize),
     ) -> Result<(), Box<Difference>> {
         let mut trio = Trio {
@@ -106,7 +108,7 @@ impl Case {
     }
 
     /// What the CPU may do of its operations, and the closing ones.
-    fn effective_ops(&self) -> Vec<Op> {
+    pub fn effective_ops(&self) -> Vec<Op> {
         let mut lazy = false;
         let possible = self.ops.iter().filter(|op| match op {
             Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
@@ -130,7 +132,7 @@ struct Trio<'a> {
     answer: Ret,
     /// What core may choose.
     core_rules: Rules,
-    host: Option<&'a mut Host>,
+    host: Option<(&'a mut Host, Level)>,
 }
 
 impl Trio<'_> {
@@ -139,7 +141,7 @@ impl Trio<'_> {
         let first = subject.shape.first();
         let system: System<Native> = System::new(subject.config());
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        if let Some(host) = &mut self.host {
+        if let Some((host, _)) = &mut self.host {
             host.reset();
         }
         for at in 0..self.ops.len() {
@@ -160,7 +162,7 @@ impl Trio<'_> {
                 system.check_at_rest(slice::from_ref(&local));
                 cpu = Cpu::new(&system, local);
             }
-            if let Some(host) = &mut self.host {
+            if let Some((host, _)) = &mut self.host {
                 same_host(host, op, self.answer, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
             }

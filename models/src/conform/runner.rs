@@ -1,0 +1,328 @@
+//! The runner: starts workers, watches them, and survives what becomes of them.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::ledger::{Ledger, Place};
+use super::options::{Options, Plant};
+use super::share::Tally;
+use super::worker::{DIFFERS, LACKS};
+use crate::differential::Case;
+
+/// How often workers are looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// The run ends after so many incidents.
+const INCIDENTS: usize = 8;
+
+/// What a run shows.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was done.
+    pub tally: Tally,
+    /// The first difference.
+    pub difference: Option<Found>,
+    /// What ended workers before their time.
+    pub incidents: Vec<Incident>,
+    /// Sequences that nobody ran, because the run ended early.
+    pub left: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A difference, as a worker tells it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The sequence's number.
+    pub number: u64,
+    /// The finding with its litmus test.
+    pub text: String,
+    /// The litmus test alone.
+    pub litmus: String,
+}
+
+/// A worker that crashed, or stopped moving.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// The sequence's number; `None` if the worker had none yet.
+    pub number: Option<u64>,
+    /// The step that was under way, from 0.
+    pub step: u64,
+    /// What became of the worker.
+    pub fate: String,
+    /// What it said.
+    pub said: String,
+    /// The operations up to the step.
+    pub ops: Vec<String>,
+}
+
+impl fmt::Display for Incident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(f, "sequence {number}, step {}: {}", self.step, self.fate)?,
+            None => write!(f, "before the first sequence: {}", self.fate)?,
+        }
+        for line in self.said.lines() {
+            write!(f, "\n  | {line}")?;
+        }
+        for (step, op) in self.ops.iter().enumerate() {
+            write!(f, "\n  {step:3}  {op}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A run, or what kept it from being one.
+pub type Result = std::result::Result<Run, String>;
+
+/// Runs everything. `command` starts a worker: this program, up to where the worker's arguments go.
+/// `progress` is told from time to time what was done.
+///
+/// # Errors
+/// What the host lacks.
+pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally)) -> Result {
+    let started = Instant::now();
+    let mut run = Run {
+        tally: Tally::default(),
+        difference: None,
+        incidents: Vec::new(),
+        left: 0,
+        elapsed: Duration::ZERO,
+    };
+    let start = |numbers| {
+        let worker = Worker::start(options, numbers, command);
+        worker.map_err(|error| format!("a process of its own for each job ({error})"))
+    };
+    let shares = shares(&options.numbers, options.jobs);
+    let mut workers: Vec<Worker> = shares
+        .into_iter()
+        .map(start)
+        .collect::<std::result::Result<_, _>>()?;
+    let mut rest: Vec<Range<u64>> = Vec::new();
+    while !workers.is_empty() {
+        std::thread::sleep(LOOK);
+        let mut tally = run.tally;
+        let mut at = 0;
+        while at < workers.len() {
+            let worker = &mut workers[at];
+            let Some(end) = worker.look(options) else {
+                tally.add(worker.ledger.read().tally);
+                at += 1;
+                continue;
+            };
+            let worker = workers.swap_remove(at);
+            let place = worker.ledger.read();
+            run.tally.add(place.tally);
+            tally.add(place.tally);
+            match end {
+                End::Agrees => {}
+                End::Lacks(what) => return Err(what),
+                End::Differs(text) => {
+                    let (text, litmus) = text.split_once('\0').unwrap_or((&text, ""));
+                    run.difference.get_or_insert(Found {
+                        number: place.number,
+                        text: text.to_owned(),
+                        litmus: litmus.to_owned(),
+                    });
+                }
+                End::Lost { fate, said } => {
+                    let incident = incident(options, place, fate, said);
+                    let behind = incident.number.map_or(u64::MAX, |number| number + 1);
+                    run.incidents.push(incident);
+                    let behind = behind.min(worker.numbers.end)..worker.numbers.end;
+                    if behind.is_empty() {
+                    } else if run.incidents.len() < INCIDENTS {
+                        workers.push(start(behind)?);
+                    } else {
+                        rest.push(behind);
+                    }
+                }
+            }
+        }
+        progress(tally);
+        if run.difference.is_some() || run.incidents.len() >= INCIDENTS {
+            for mut worker in workers.drain(..) {
+                worker.kill();
+                run.tally.add(worker.ledger.read().tally);
+            }
+        }
+    }
+    let wanted = options.numbers.end - options.numbers.start;
+    run.left = wanted.saturating_sub(run.tally.sequences + run.incidents.len() as u64);
+    run.left = run.left.saturating_sub(u64::from(run.difference.is_some()));
+    run.elapsed = started.elapsed();
+    Ok(run)
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.sequences += other.sequences;
+        self.ops += other.ops;
+    }
+}
+
+/// The numbers, in as many parts as there are jobs.
+fn shares(numbers: &Range<u64>, jobs: usize) -> Vec<Range<u64>> {
+    let len = numbers.end - numbers.start;
+    let jobs = (jobs as u64).clamp(1, len.max(1));
+    (0..jobs)
+        .map(|job| numbers.start + len * job / jobs..numbers.start + len * (job + 1) / jobs)
+        .collect()
+}
+
+fn incident(options: &Options, place: Place, fate: String, said: String) -> Incident {
+    let number = (place.beats > 0 && place.number != u64::MAX).then_some(place.number);
+    let ops = number.map_or(Vec::new(), |number| {
+        let case = Case::random(options.seed, number, options.ops.clone());
+        let ops = case
+            .effective_ops()
+            .into_iter()
+            .take(place.step as usize + 1);
+        ops.map(|op| op.to_string()).collect()
+    });
+    Incident {
+        number,
+        step: place.step,
+        fate,
+        said,
+        ops,
+    }
+}
+
+/// How a worker ended.
+enum End {
+    Agrees,
+    Differs(String),
+    Lacks(String),
+    Lost { fate: String, said: String },
+}
+
+/// A worker's process.
+struct Worker {
+    child: Child,
+    ledger: Ledger,
+    numbers: Range<u64>,
+    /// What it says, in files that never make it wait for a reader.
+    out: File,
+    err: File,
+    /// When it was seen to move last, and where it was.
+    moved: (Instant, u64),
+}
+
+impl Worker {
+    fn start(options: &Options, numbers: Range<u64>, command: &[&str]) -> io::Result<Worker> {
+        let (ledger, file) = Ledger::create()?;
+        let (out, err) = (memory_file()?, memory_file()?);
+        let share = |file: &File| -> io::Result<OwnedFd> { file.as_fd().try_clone_to_owned() };
+        let mut child = Command::new(std::env::current_exe()?);
+        child.args(command).arg("--worker");
+        let arguments = [
+            ("--seed", options.seed.to_string()),
+            ("--from", numbers.start.to_string()),
+            ("--sequences", (numbers.end - numbers.start).to_string()),
+            (
+                "--ops",
+                format!("{}..{}", options.ops.start, options.ops.end - 1),
+            ),
+            ("--level", options.level.to_string()),
+        ];
+        for (name, value) in arguments {
+            child.arg(name).arg(value);
+        }
+        if let Some(wrong) = options.wrong {
+            child.arg("--wrong").arg(wrong.name);
+        }
+        match options.plant {
+            Some(Plant::Crash(at)) => child.arg("--plant-crash").arg(at.to_string()),
+            Some(Plant::Hang(at)) => child.arg("--plant-hang").arg(at.to_string()),
+            None => &mut child,
+        };
+        let child = child
+            .stdin(Stdio::from(OwnedFd::from(file)))
+            .stdout(Stdio::from(share(&out)?))
+            .stderr(Stdio::from(share(&err)?))
+            .spawn()?;
+        Ok(Worker {
+            child,
+            ledger,
+            numbers,
+            out,
+            err,
+            moved: (Instant::now(), 0),
+        })
+    }
+
+    /// How it ended, if it did.
+    fn look(&mut self, options: &Options) -> Option<End> {
+        match self.child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(status)) => return Some(self.end(status)),
+            Err(error) => {
+                let fate = format!("it cannot be waited for: {error}");
+                return Some(self.lost(fate));
+            }
+        }
+        let beats = self.ledger.read().beats;
+        if beats != self.moved.1 {
+            self.moved = (Instant::now(), beats);
+        } else if self.moved.0.elapsed() > options.patience {
+            self.kill();
+            let seconds = options.patience.as_secs_f64();
+            return Some(self.lost(format!("hangs: no step in {seconds} s; killed")));
+        }
+        None
+    }
+
+    fn end(&mut self, status: ExitStatus) -> End {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        match code {
+            Some(0) => End::Agrees,
+            Some(DIFFERS) => End::Differs(said(&mut self.out)),
+            Some(LACKS) => End::Lacks(said(&mut self.out).trim_end().to_owned()),
+            _ => self.lost(format!("crashed: {status}")),
+        }
+    }
+
+    fn lost(&mut self, fate: String) -> End {
+        let said = said(&mut self.err);
+        End::Lost { fate, said }
+    }
+
+    /// Ends it. One that the kernel does not let go of is left behind.
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        for _ in 0..50 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+fn said(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    let read = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.read_to_end(&mut bytes));
+    match read {
+        Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => format!("what it said cannot be read: {error}"),
+    }
+}
+
+/// A file in memory.
+fn memory_file() -> io::Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(c"seqfault-worker".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
