@@ -12,7 +12,7 @@ use crate::verdict::{self, Subject, Verdict};
 
 /// Checks every test; true if all is as expected.
 pub(super) fn run(command: &Check, terminal: Terminal) -> Result<bool, Trouble> {
-    let subject = command.engine.subject()?;
+    let subject = command.engine.subject();
     let deviations = command.deviate.deviations()?;
     if command.extent.preemptions.is_some() && subject != Subject::Core(Engine::Loom) {
         let hint = "--preemptions bounds loom: say --engine loom with it";

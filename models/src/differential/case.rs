@@ -149,6 +149,11 @@ impl Trio<'_> {
             self.at = at;
             let op = &self.ops[at];
             self.answer = op.apply(&mut self.spec);
+            // The host first: where the specification is wrong, it is the authority.
+            if let Some((host, _)) = &mut self.host {
+                same_host(host, op, self.answer, &self.spec)
+                    .map_err(|what| (Party::Linux, what))?;
+            }
             if let Some(step) = op.step(first) {
                 let found = step.run(&mut cpu);
                 if found != self.answer.value() {
@@ -161,10 +166,6 @@ impl Trio<'_> {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
                 cpu = Cpu::new(&system, local);
-            }
-            if let Some((host, _)) = &mut self.host {
-                same_host(host, op, self.answer, &self.spec)
-                    .map_err(|what| (Party::Linux, what))?;
             }
         }
         Ok(())

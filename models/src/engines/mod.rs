@@ -2,6 +2,7 @@
 
 mod collector;
 mod explorer;
+pub mod linux;
 mod lock_order;
 mod loom;
 mod native;
@@ -287,6 +288,11 @@ impl Judge {
 pub struct Progress(Arc<AtomicU64>);
 
 impl Progress {
+    /// An execution begins that no collector counts.
+    fn began(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many executions began so far.
     pub fn executions(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -31,6 +31,10 @@ pub struct PageSeen {
     pub present: bool,
     /// Whether it is this process's alone.
     pub owned: bool,
+    /// Whether it is in swap.
+    pub swapped: bool,
+    /// Whether userfaultfd write-protects it.
+    pub wp: bool,
 }
 
 /// A window of the host's memory: there is none.

@@ -16,6 +16,10 @@ pub struct PageSeen {
     pub present: bool,
     /// Whether it is this process's alone; the zero page is not.
     pub owned: bool,
+    /// Whether it is in swap.
+    pub swapped: bool,
+    /// Whether userfaultfd write-protects it.
+    pub wp: bool,
 }
 
 /// A window of the host's memory.
@@ -104,6 +108,8 @@ impl Host {
                 value,
                 present,
                 owned: entry.is_exclusive(),
+                swapped: entry.is_swapped(),
+                wp: entry.is_wp(),
             });
         }
     }

@@ -1,0 +1,99 @@
+//! `seqfault conform` as its users see it, and as it survives what happens to its workers.
+
+use std::process::{Command, Output};
+
+use crate::host;
+
+fn conform(arguments: &str) -> (Output, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .arg("conform")
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output, text)
+}
+
+#[test]
+fn agreement_is_counted() {
+    if host().is_none() {
+        return;
+    }
+    let (output, text) = conform("--sequences 500 --seed 3 --jobs 2");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let start = "spec, core and linux agree: 500 sequences, ";
+    assert!(text.starts_with(start), "{text}");
+}
+
+#[test]
+fn a_difference_is_shrunk_saved_and_replayed() {
+    if host().is_none() {
+        return;
+    }
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("difference.litmus");
+    let wrong = "--wrong noreplace-replaces";
+    let save = format!("--save {}", file.display());
+    let (output, text) = conform(&format!("--sequences 5000 {wrong} {save}"));
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("linux differs from the specification"),
+        "{text}"
+    );
+    assert!(text.contains("spec, core and linux DIFFER"), "{text}");
+    let litmus = std::fs::read_to_string(&file).expect("it was saved");
+    assert!(litmus.starts_with("MM linux-differs"), "{litmus}");
+    let replay = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Replay: cargo seqfault conform "));
+    let (output, again) = conform(replay.expect("a replay"));
+    assert_eq!(output.status.code(), Some(1), "{again}");
+    assert!(again.contains(litmus.trim_end()), "{again}");
+}
+
+#[test]
+fn a_crash_is_reported_and_survived() {
+    if host().is_none() {
+        return;
+    }
+    let (output, text) = conform("--sequences 300 --plant-crash 100 --jobs 1");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with("sequence 100, step 2: crashed: exit status: 134"),
+        "{text}"
+    );
+    assert!(text.contains("signal 0xb at address 0x8"), "{text}");
+    assert!(text.contains("--seed 0 --from 100 --sequences 1"), "{text}");
+    assert!(
+        text.contains("INCOMPLETE: 1 worker lost: 299 sequences"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_hang_is_reported_and_survived() {
+    if host().is_none() {
+        return;
+    }
+    let (output, text) = conform("--sequences 300 --plant-hang 299 --jobs 2 --patience 2");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with("sequence 299, step 2: hangs: no step in 2 s; killed"),
+        "{text}"
+    );
+    assert!(
+        text.contains("INCOMPLETE: 1 worker lost: 299 sequences"),
+        "{text}"
+    );
+}
+
+#[test]
+fn bad_arguments_are_told() {
+    let (output, _) = conform("--ops 5..2");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("`--ops 5..2`"), "{error}");
+    let (output, _) = conform("--wrong nonsense");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("mprotect-only-takes"), "{error}");
+}
