@@ -48,6 +48,11 @@ impl Op {
         }
     }
 
+    /// Whether its call is done, and not only looked at by its arguments.
+    pub(super) fn acts(&self) -> bool {
+        matches!(self, Op::Call(_) | Op::Bytes(_, Bytes::Short))
+    }
+
     /// Whether a litmus test can have it.
     pub(super) fn is_statement(&self) -> bool {
         !matches!(self, Op::Bytes(..))

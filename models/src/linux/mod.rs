@@ -25,7 +25,7 @@ mod elsewhere;
 
 pub use answer::{Answer, Fault};
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub use elsewhere::{Host, PageSeen, Rights};
+pub use elsewhere::{Host, PageSeen, Rights, Vma};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use host::{Host, PageSeen};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
