@@ -21,12 +21,16 @@ pub fn needs(scenario: &Scenario) -> Option<String> {
         return Some(format!("needs {cpus} CPUs, and linux runs one yet"));
     }
     let statements = scenario.threads.iter().flatten();
+    let mut calls = Vec::new();
     for statement in scenario.setup.iter().chain(statements) {
-        if call(&statement.step).is_none() {
-            let what = &statement.text;
-            return Some(format!(
-                "needs `{what}`, which no program can ask a host for"
-            ));
+        match call(&statement.step) {
+            Some(call) => calls.push(call),
+            None => {
+                let what = &statement.text;
+                return Some(format!(
+                    "needs `{what}`, which no program can ask a host for"
+                ));
+            }
         }
     }
     let condition = &scenario.program.condition;
@@ -41,7 +45,13 @@ pub fn needs(scenario: &Scenario) -> Option<String> {
             ));
         }
     }
-    Host::new(1).err().map(|what| format!("needs {what}"))
+    match Host::new(1) {
+        Err(what) => Some(format!("needs {what}")),
+        Ok(mut host) => {
+            let lacks = calls.iter().find_map(|call| host.lacks(call));
+            lacks.map(|what| format!("needs {what}"))
+        }
+    }
 }
 
 /// Runs the test, again and again: each outcome is judged.

@@ -66,6 +66,11 @@ impl Host {
         match *self {}
     }
 
+    /// What a call needs.
+    pub fn lacks(&mut self, _: &Call) -> Option<&'static str> {
+        match *self {}
+    }
+
     /// Does a call.
     pub fn apply(&mut self, _: &Call, _: Option<Bytes>) -> Answer {
         match *self {}

@@ -7,6 +7,7 @@
 //! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
 //! | `host` | calls in, answers and page states out |
 //! | `answer` | words, faults, errnos |
+//! | `probe` | what the host offers, each by trying it |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
 pub mod answer;
@@ -19,6 +20,8 @@ mod arena;
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod observe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod probe;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod elsewhere;

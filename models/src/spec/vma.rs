@@ -250,13 +250,14 @@ impl Vmas {
 mod tests {
     use super::*;
 
-    /// The VMAs after `rw` mappings, stores and protections, as `start..end`.
-    fn after(calls: &[Call]) -> Vec<Range<usize>> {
+    /// The VMAs after `rw` mappings, stores and protections, as starts and ends.
+    fn after(calls: &[Call]) -> Vec<(usize, usize)> {
         let mut vmas = Vmas::default();
         for call in calls {
             vmas.apply(call, Ret::Ok);
         }
-        vmas.list.into_iter().map(|vma| vma.pages).collect()
+        let ranges = vmas.list.into_iter().map(|vma| vma.pages);
+        ranges.map(|pages| (pages.start, pages.end)).collect()
     }
 
     fn rw(pages: Range<usize>) -> Call {
@@ -270,14 +271,14 @@ mod tests {
 
     #[test]
     fn untouched_neighbours_are_one() {
-        assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [0..6]);
+        assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [(0, 6)]);
     }
 
     #[test]
     fn what_fills_a_hole_between_touched_ones_goes_left() {
         let touched = [rw(0..2), Call::Write(0, 1), rw(4..6), Call::Write(4, 1)];
         let filled = [&touched[..], &[rw(2..4)]].concat();
-        assert_eq!(after(&filled), [0..4, 4..6]);
+        assert_eq!(after(&filled), [(0, 4), (4, 6)]);
     }
 
     #[test]
@@ -288,8 +289,8 @@ mod tests {
             Call::Mprotect(2..4, Prot::R),
             Call::Mprotect(2..4, Prot::Rw),
         ];
-        assert_eq!(after(&calls[..3]), [0..2, 2..4, 4..6]);
-        assert_eq!(after(&calls), [0..6]);
+        assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
+        assert_eq!(after(&calls), [(0, 6)]);
     }
 
     #[test]
@@ -301,13 +302,13 @@ mod tests {
             noreplace: false,
         };
         let untouched = [rw(0..2), Call::Mprotect(0..2, Prot::R), r.clone()];
-        assert_eq!(after(&untouched), [0..4]);
+        assert_eq!(after(&untouched), [(0, 4)]);
         let touched = [
             rw(0..2),
             Call::Write(0, 1),
             Call::Mprotect(0..2, Prot::R),
             r,
         ];
-        assert_eq!(after(&touched), [0..2, 2..4]);
+        assert_eq!(after(&touched), [(0, 2), (2, 4)]);
     }
 }

@@ -132,3 +132,32 @@ fn threads_have_arenas_of_their_own() {
         }
     });
 }
+
+/// What once was a difference: the host shows it, and the specification allows it.
+#[test]
+fn regressions_stay_fixed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/linux/regressions");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).expect("there is a folder") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("it is text");
+        files += 1;
+        let program = parse("regression.litmus", &text).expect("it is a test");
+        let spec = Request {
+            subject: Subject::Spec,
+            ..Request::default()
+        };
+        assert!(
+            check(&program, &spec).expect("it can be asked for").is_ok(),
+            "{text}"
+        );
+        if host().is_some() {
+            let verdict = verdict(&text);
+            let run = verdict.run.expect("it ran");
+            assert!(
+                verdict.reasons.is_empty() && run.condition_holds(),
+                "{text}"
+            );
+        }
+    }
+    assert!(files > 0, "there are regressions");
+}
