@@ -4,7 +4,8 @@ use super::arguments::Conform;
 use super::{Terminal, Trouble};
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub(super) fn run(_: &Conform, _: Terminal) -> Result<bool, Trouble> {
+pub(super) fn run(command: &Conform, _: Terminal) -> Result<bool, Trouble> {
+    command.options()?;
     let needs = "skipped: needs Linux on x86-64; no sequence was run";
     Err(Trouble::Usage(needs.to_owned()))
 }
