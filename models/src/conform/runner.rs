@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -32,6 +33,9 @@ pub struct Run {
     pub left: u64,
     /// How long it took.
     pub elapsed: Duration,
+    /// How long the host's CPUs worked on it: less than `elapsed` for each job where others use
+    /// them too.
+    pub cpu: Duration,
 }
 
 /// A difference, as a worker tells it.
@@ -92,7 +96,9 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
         incidents: Vec::new(),
         left: 0,
         elapsed: Duration::ZERO,
+        cpu: Duration::ZERO,
     };
+    let before = children_cpu();
     let start = |numbers| {
         let worker = Worker::start(options, numbers, command);
         worker.map_err(|error| format!("a process of its own for each job ({error})"))
@@ -155,7 +161,22 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
     run.left = wanted.saturating_sub(run.tally.sequences + run.incidents.len() as u64);
     run.left = run.left.saturating_sub(u64::from(run.difference.is_some()));
     run.elapsed = started.elapsed();
+    run.cpu = children_cpu().saturating_sub(before);
     Ok(run)
+}
+
+/// What the CPUs worked for processes that were started here and have ended.
+fn children_cpu() -> Duration {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel fills the struct, and zeros are one too.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 impl Tally {
