@@ -1,9 +1,12 @@
 //! mm litmus tests, engines and verdicts.
 pub mod cli;
+pub mod conform;
 pub mod differential;
 pub mod engines;
+pub mod linux;
 pub mod litmus;
 pub mod platform;
+mod random;
 pub mod scenario;
 pub mod spec;
 pub mod timeline;

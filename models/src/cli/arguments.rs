@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
+use crate::conform::{self, Level, Plant, WRONG, Wrong};
 use crate::engines::{Engine, Memory, Options, Part, Strategy};
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Environment, Limits, Request, Store, Subject};
@@ -26,6 +27,10 @@ pub(crate) enum Command {
     Check(Check),
     /// Run all engines, and hold their outcomes against the specification.
     Compare(Compare),
+    /// Run random sequences on the host's kernel, core and the specification, and compare.
+    Conform(Conform),
+    /// List what this host offers to tests on its own kernel, each by trying it.
+    Host,
     /// List the choices and quirks, where they come from, and the proofs that use them.
     Knobs(Knobs),
     /// Write a test to start from.
@@ -76,6 +81,54 @@ pub(crate) struct Compare {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Conform {
+    /// How many sequences.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub sequences: u64,
+    /// Where random choices start.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// The number of the first sequence.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub from: u64,
+    /// Operations of a sequence, from the least to the most.
+    #[arg(long, value_name = "N..M", default_value = "20..60")]
+    pub ops: String,
+    /// What is compared.
+    #[arg(long, value_enum, default_value = "page")]
+    pub level: LevelName,
+    /// Write the litmus test of a difference to FILE.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Processes that work at once; as many as the host has CPUs, unless said.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Seconds that one operation may take; then it counts as one that never ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub patience: f64,
+    /// Make a rule of the specification wrong, to see that it is noticed.
+    #[arg(long, value_name = "RULE")]
+    pub wrong: Option<String>,
+    /// Is a worker, with a ledger on standard input.
+    #[arg(long, hide = true)]
+    pub worker: bool,
+    /// Crashes in the sequence with this number.
+    #[arg(long, hide = true, value_name = "N")]
+    pub plant_crash: Option<u64>,
+    /// Hangs in the sequence with this number.
+    #[arg(long, hide = true, value_name = "N")]
+    pub plant_hang: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LevelName {
+    /// Answers, protections, values, presence.
+    Page,
+    /// The same, and where VMAs begin and end.
+    Vma,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Knobs {
     /// Where the proofs are; `proofs`, unless said.
     #[arg(long, value_name = "DIR")]
@@ -111,7 +164,7 @@ pub(crate) struct Extent {
     /// explorer, loom: at most N executions; a search that needs more has no verdict.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_executions: Option<u64>,
-    /// shuttle, native: N executions.
+    /// shuttle, native, linux: N executions.
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub iterations: u64,
     /// shuttle, native: where random choices start.
@@ -184,23 +237,65 @@ pub(crate) enum EngineName {
 }
 
 impl EngineName {
-    /// What it names, if it is built.
-    pub fn subject(self) -> Result<Subject, Trouble> {
-        let missing = |name: &str| {
-            Err(Trouble::Usage(format!(
-                "the engine `{name}` is not built yet; there are explorer, loom, shuttle, native and spec"
-            )))
-        };
+    /// What it names.
+    pub fn subject(self) -> Subject {
         match self {
-            EngineName::Explorer => Ok(Subject::Core(Engine::Explorer)),
-            EngineName::Linux => missing("linux"),
-            EngineName::Loom => Ok(Subject::Core(Engine::Loom)),
-            EngineName::Shuttle => Ok(Subject::Core(Engine::Shuttle)),
-            EngineName::Native => Ok(Subject::Core(Engine::Native)),
-            EngineName::Spec => Ok(Subject::Spec),
+            EngineName::Explorer => Subject::Core(Engine::Explorer),
+            EngineName::Linux => Subject::Linux,
+            EngineName::Loom => Subject::Core(Engine::Loom),
+            EngineName::Shuttle => Subject::Core(Engine::Shuttle),
+            EngineName::Native => Subject::Core(Engine::Native),
+            EngineName::Spec => Subject::Spec,
         }
     }
 }
+
+impl Conform {
+    /// As what the runner takes.
+    pub fn options(&self) -> Result<conform::Options, Trouble> {
+        let usage = |message: String| Trouble::Usage(message);
+        let ops = || {
+            let (least, most) = self.ops.split_once("..")?;
+            let (least, most) = (least.parse().ok()?, most.parse::<usize>().ok()?);
+            (1 <= least && least <= most && most < MAX_OPS).then_some(least..most + 1)
+        };
+        let ops = ops().ok_or_else(|| {
+            let wanted = "N..M with 1 <= N <= M";
+            usage(format!(
+                "`--ops {}`: {wanted} < {MAX_OPS} was expected",
+                self.ops
+            ))
+        })?;
+        let wrong = |name: &String| {
+            Wrong::find(name).ok_or_else(|| {
+                let names: Vec<&str> = WRONG.iter().map(|wrong| wrong.name).collect();
+                let names = names.join(", ");
+                usage(format!(
+                    "no rule is called `{name}` where it is wrong; there are {names}"
+                ))
+            })
+        };
+        let patience = Duration::try_from_secs_f64(self.patience);
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let crash = self.plant_crash.map(Plant::Crash);
+        Ok(conform::Options {
+            seed: self.seed,
+            numbers: self.from..self.from.saturating_add(self.sequences),
+            ops,
+            level: match self.level {
+                LevelName::Page => Level::Page,
+                LevelName::Vma => Level::Vma,
+            },
+            jobs: self.jobs.unwrap_or(cpus).max(1),
+            patience: patience.map_err(|error| usage(format!("--patience: {error}")))?,
+            wrong: self.wrong.as_ref().map(wrong).transpose()?,
+            plant: crash.or(self.plant_hang.map(Plant::Hang)),
+        })
+    }
+}
+
+/// Sequences are shorter than this.
+const MAX_OPS: usize = 300;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum StrategyName {

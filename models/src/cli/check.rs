@@ -15,7 +15,7 @@ use crate::verdict::{self, Request, Subject, Verdict, plural};
 
 /// Checks every test.
 pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble> {
-    let subject = command.engine.subject()?;
+    let subject = command.engine.subject();
     let deviations = command.deviate.deviations()?;
     if command.extent.preemptions.is_some() && subject != Subject::Core(Engine::Loom) {
         let hint = "--preemptions bounds loom: say --engine loom with it";

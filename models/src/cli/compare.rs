@@ -24,7 +24,9 @@ const COLUMN: usize = 10;
 struct Comparison {
     /// What the specification allows, or why it cannot tell.
     allowed: Result<BTreeSet<Outcome>, String>,
-    reports: Vec<(Engine, Report)>,
+    reports: Vec<(Subject, Report)>,
+    /// Why the host's kernel is not among them.
+    without_linux: Option<String>,
 }
 
 /// Compares every test; true if nothing is wrong.
@@ -36,7 +38,9 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.options.progress.clone());
     let mut refused = Vec::new();
-    let mut tallies: Vec<Tally> = Engine::ALL.iter().map(|e| Tally::of(*e)).collect();
+    let engines = Engine::ALL.into_iter().map(Subject::Core);
+    let mut tallies: Vec<Tally> = engines.chain([Subject::Linux]).map(Tally::of).collect();
+    let mut without_linux = 0;
     let mut is_fine = true;
     watch.during(|| {
         jobs::each(
@@ -52,6 +56,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
                     for (tally, (_, report)) in tallies.iter_mut().zip(&comparison.reports) {
                         tally.add(report, &comparison.allowed);
                     }
+                    without_linux += u64::from(comparison.without_linux.is_some());
                 }
                 Err(refusal) => refused.push(test.refused(&refusal)),
             },
@@ -62,7 +67,11 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
         return Err(Trouble::Files(refused.join("\n")));
     }
     for tally in &tallies {
-        say(&tally.line(terminal));
+        let skipped = match (tally.subject, without_linux) {
+            (Subject::Linux, 1..) => format!(", {} skipped", plural(without_linux, "test")),
+            _ => String::new(),
+        };
+        say(&format!("{}{skipped}", tally.line(terminal)));
     }
     let tests = plural(tests.len() as u64, "test");
     say(&format!("{tests}, {}", seconds(started.elapsed())));
@@ -72,15 +81,23 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
 fn compare(test: &Test, request: &Request) -> Result<Comparison, Refusal> {
     let mut reports = Vec::new();
     for engine in Engine::ALL {
-        let (_, report) = verdict::observe(&test.program, engine, request)?;
-        reports.push((engine, report));
+        let report = verdict::observe(&test.program, engine, request)?.1;
+        reports.push((Subject::Core(engine), report));
     }
+    let without_linux = match verdict::observe_linux(&test.program, request)? {
+        Ok(report) => {
+            reports.push((Subject::Linux, report));
+            None
+        }
+        Err(needs) => Some(needs),
+    };
     let spec = spec::outcomes(&test.program, &Rules::default());
     Ok(Comparison {
         allowed: spec
             .map(|spec| spec.outcomes)
             .map_err(|unsupported| unsupported.to_string()),
         reports,
+        without_linux,
     })
 }
 
@@ -106,7 +123,7 @@ impl Comparison {
     /// The table of one test, and whether nothing in it is wrong.
     fn show(&self, test: &Test, terminal: Terminal) -> (String, bool) {
         let mut fine = true;
-        let shown: Vec<(Engine, BTreeMap<Outcome, u64>)> = self
+        let shown: Vec<(Subject, BTreeMap<Outcome, u64>)> = self
             .reports
             .iter()
             .map(|(engine, report)| (*engine, shown(report)))
@@ -165,6 +182,9 @@ impl Comparison {
         if let Err(reason) = &self.allowed {
             out += &format!("  {reason}\n");
         }
+        if let Some(needs) = &self.without_linux {
+            out += &format!("  linux skipped: {needs}\n");
+        }
         (out, fine)
     }
 
@@ -172,6 +192,7 @@ impl Comparison {
     fn wrongs(&self, test: &Test) -> Vec<String> {
         let mut wrongs = Vec::new();
         for (engine, report) in &self.reports {
+            let engine = engine.name();
             if let Some(failure) = &report.failure {
                 let (what, message) = (failure.violated, &failure.message);
                 wrongs.push(format!("{engine} fails: {what}: {message}"));
@@ -204,26 +225,33 @@ impl Comparison {
 impl Comparison {
     /// What the explorer, having ended by itself, should have shown too.
     fn beyond_the_explorer(&self) -> Vec<String> {
-        let explorer = |(engine, _): &&(Engine, Report)| *engine == Engine::Explorer;
+        let explorer = Subject::Core(Engine::Explorer);
+        let explorer = |(subject, _): &&(Subject, Report)| *subject == explorer;
         let Some((_, all)) = self.reports.iter().find(explorer) else {
             return Vec::new();
         };
         if all.search != Search::Complete {
             return Vec::new();
         }
-        let beyond = |(engine, report): &(Engine, Report)| {
+        // The host's kernel is another implementation, and free where the specification is.
+        let engines = self
+            .reports
+            .iter()
+            .filter(|(subject, _)| *subject != Subject::Linux);
+        let beyond = |(engine, report): &(Subject, Report)| {
+            let engine = engine.name();
             let missed = report.outcomes.keys();
             let missed = missed.filter(|outcome| !all.outcomes.contains_key(outcome));
             let told = |outcome| format!("{engine} shows `{outcome}`, and the explorer does not");
             missed.map(told).collect::<Vec<_>>()
         };
-        self.reports.iter().flat_map(beyond).collect()
+        engines.flat_map(beyond).collect()
     }
 }
 
 /// What one engine showed of all tests.
 struct Tally {
-    engine: Engine,
+    subject: Subject,
     seen: usize,
     allowed: usize,
     beyond: usize,
@@ -233,9 +261,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(engine: Engine) -> Tally {
+    fn of(subject: Subject) -> Tally {
         Tally {
-            engine,
+            subject,
             seen: 0,
             allowed: 0,
             beyond: 0,
@@ -273,12 +301,12 @@ impl Tally {
         };
         let mut line = format!(
             "{:<8} {} of {} allowed outcomes seen, {beyond}, {}",
-            format!("{}:", self.engine),
+            format!("{}:", self.subject.name()),
             self.seen,
             self.allowed,
             plural(self.executions, "execution")
         );
-        if self.engine.is_exhaustive() {
+        if matches!(self.subject, Subject::Core(engine) if engine.is_exhaustive()) {
             line += &format!(", {} complete, {} bounded", self.complete, self.bounded);
         }
         line

@@ -6,7 +6,7 @@
 //! | `files` | from paths to tests |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
-//! | `check`, `compare`, `knobs`, `new` | the commands |
+//! | `check`, `compare`, `conform`, `host`, `knobs`, `new` | the commands |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -17,8 +17,10 @@
 mod arguments;
 mod check;
 mod compare;
+mod conform;
 mod counterexample;
 mod files;
+mod host;
 mod jobs;
 mod json;
 mod knobs;
@@ -136,10 +138,21 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if let Command::Conform(command) = &arguments.command
+        && command.worker
+    {
+        return conform::work(command).unwrap_or_else(|trouble| {
+            eprintln!("{trouble}");
+            ExitCode::from(2)
+        });
+    }
     let terminal = Terminal::of_stdout();
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
+        Command::Conform(command) => conform::run(&command, terminal).map(Ending::from),
+        Command::Host => Ok(Ending::from(host::run(terminal))),
         Command::Knobs(command) => knobs::run(&command).map(Ending::from),
         Command::New(command) => new::run(&command).map(Ending::from),
     };

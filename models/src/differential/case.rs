@@ -1,16 +1,19 @@
-//! A sequence of operations on core and on the specification, side by side.
+//! A sequence of operations on core, on the specification, and on the host's kernel, side by side.
 
 use std::slice;
 
-use seqfault_core::{Access, Cpu, CpuId, CpuLocal, PageState, System, Vpn};
+use seqfault_core::{Cpu, CpuId, CpuLocal, System, Vpn};
 
-use super::difference::{Difference, What};
-use super::op::{Op, core_prot};
+use super::difference::{Difference, Party, What};
+use super::op::Op;
+use super::same::{same_host, same_host_vmas, same_page, same_vmas};
 use super::subject::{PAGES, Subject};
-use crate::litmus::ast::Value;
+use crate::conform::Level;
+use crate::linux::Host;
 use crate::platform::{self, Native};
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine};
+use crate::spec::seq::{Call, Machine, Ret};
+use crate::spec::vma::Vmas;
 
 /// A core, and what is done with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,41 +43,75 @@ impl Case {
     /// If an operation names a page outside the window, or if `rules` leave one
     /// CPU a choice of answers.
     pub fn check(&self, rules: &Rules) -> Result<(), Box<Difference>> {
-        let ops = self.effective_ops();
-        let mut spec = Machine::with_rules(PAGES, rules.clone());
-        let answers: Vec<(Machine, Value)> = ops
-            .iter()
-            .map(|op| {
-                let answer = spec.apply(op.call()).value();
-                (spec.clone(), answer)
-            })
-            .collect();
+        self.check_with(rules, None, &mut |_| ())
+    }
+
+    /// The same with the host's kernel as a third. `watch` is told the number of each operation
+    /// before it begins.
+    ///
+    /// # Errors
+    /// The first difference.
+    ///
+    /// # Panics
+    /// As [`check`](Case::check).
+    pub fn check_on(
+        &self,
+        host: &mut Host,
+        rules: &Rules,
+        level: Level,
+        watch: &mut dyn FnMut(usize),
+    ) -> Result<(), Box<Difference>> {
+        self.check_with(rules, Some((host, level)), watch)
+    }
+
+    fn check_with(
+        &self,
+        rules: &Rules,
+        host: Option<(&mut Host, Level)>,
+        watch: &mut dyn FnMut(usize),
+    ) -> Result<(), Box<Difference>> {
+        let mut trio = Trio {
+            case: self,
+            ops: self.effective_ops(),
+            at: 0,
+            spec: Machine::with_rules(PAGES, rules.clone()),
+            answer: Ret::Ok,
+            vmas: Vmas::new(rules.merging),
+            // What the host promises is no business of core's.
+            core_rules: match host {
+                Some(_) => rules.open(),
+                None => rules.clone(),
+            },
+            host,
+        };
         platform::begin(platform::nobody);
-        let mut at = 0;
-        let result = platform::catch(|| self.run(&ops, &answers, &mut at));
+        let result = platform::catch(|| trio.run(watch));
         platform::end();
-        let what = match result {
+        let (party, what) = match result {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(what)) => what,
+            Ok(Err(difference)) => difference,
             Err(stopped) => {
                 Native::reset();
-                What::Violation {
+                let what = What::Violation {
                     violation: stopped.violation,
                     message: stopped.message,
-                }
+                };
+                (Party::Core, what)
             }
         };
+        trio.ops.truncate(trio.at + 1);
         Err(Box::new(Difference {
+            party,
             subject: self.subject,
-            ops: ops[..=at].to_vec(),
-            answer: answers[at].1.clone(),
-            spec: answers[at].0.clone(),
+            ops: trio.ops,
+            answer: trio.answer.value(),
+            spec: trio.spec,
             what,
         }))
     }
 
     /// What the CPU may do of its operations, and the closing ones.
-    fn effective_ops(&self) -> Vec<Op> {
+    pub fn effective_ops(&self) -> Vec<Op> {
         let mut lazy = false;
         let possible = self.ops.iter().filter(|op| match op {
             Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
@@ -85,22 +122,55 @@ impl Case {
         ops.extend(CLOSING.into_iter().skip(usize::from(!lazy)));
         ops
     }
+}
 
-    /// Runs core against `answers`. `at` is the operation under way.
-    fn run(&self, ops: &[Op], answers: &[(Machine, Value)], at: &mut usize) -> Result<(), What> {
-        let first = self.subject.shape.first();
-        let system: System<Native> = System::new(self.subject.config());
+/// Who runs a case together.
+struct Trio<'a> {
+    case: &'a Case,
+    ops: Vec<Op>,
+    /// The operation under way.
+    at: usize,
+    spec: Machine,
+    /// The specification's answer to it.
+    answer: Ret,
+    /// Where VMAs begin and end on the host.
+    vmas: Vmas,
+    /// What core may choose.
+    core_rules: Rules,
+    host: Option<(&'a mut Host, Level)>,
+}
+
+impl Trio<'_> {
+    fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
+        let subject = &self.case.subject;
+        let first = subject.shape.first();
+        let system: System<Native> = System::new(subject.config());
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        for (number, (op, (spec, expected))) in ops.iter().zip(answers).enumerate() {
-            *at = number;
-            let found = op.step(first).run(&mut cpu);
-            if found != *expected {
-                return Err(What::Answer(found));
+        if let Some((host, _)) = &mut self.host {
+            host.reset();
+        }
+        for at in 0..self.ops.len() {
+            watch(at);
+            self.at = at;
+            let op = &self.ops[at];
+            self.answer = op.apply(&mut self.spec);
+            // The host first: where the specification is wrong, it is the authority.
+            if let Some((host, level)) = &mut self.host {
+                same_host(host, op, self.answer, &self.spec)
+                    .map_err(|what| (Party::Linux, what))?;
+                if *level == Level::Vma && op.acts() {
+                    self.vmas.apply(op.call(), self.answer);
+                    same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
+                }
             }
-            for page in 0..PAGES {
-                same_page(page, &system.page(Vpn(first.0 + page as u64)), spec)?;
+            if let Some(step) = op.step(first) {
+                let found = step.run(&mut cpu);
+                if found != self.answer.value() {
+                    return Err((Party::Core, What::Answer(found)));
+                }
             }
-            same_vmas(&system, first, spec)?;
+            self.same_core(&system, first)
+                .map_err(|what| (Party::Core, what))?;
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
@@ -109,80 +179,12 @@ impl Case {
         }
         Ok(())
     }
-}
 
-/// Compares one page.
-fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What> {
-    let prot = spec.prot(page).map(core_prot);
-    if found.vma.is_some() != spec.mapped(page) {
-        return Err(What::Mapped {
-            page,
-            expected: spec.mapped(page),
-        });
-    }
-    if found.vma != prot {
-        return Err(What::Prot {
-            page,
-            found: found.vma,
-        });
-    }
-    let value = match found.vma {
-        None => Value::Name("maperr".to_owned()),
-        Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".to_owned()),
-        Some(_) => Value::Word(found.word),
-    };
-    if value != spec.value(page).value() {
-        return Err(What::Value { page, found: value });
-    }
-    let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
-    let properties = [
-        ("present", spec.populated(page), found.present),
-        ("dirty", spec.dirty(page), found.dirty),
-        ("writable", (!may_write).then_some(false), found.writable),
-        ("young", (!found.present).then_some(false), found.young),
-    ];
-    for (name, expected, found) in properties {
-        if expected.is_some_and(|expected| expected != found) {
-            let expected = !found;
-            return Err(What::Property {
-                page,
-                name,
-                expected,
-            });
+    fn same_core(&self, system: &System<Native>, first: Vpn) -> Result<(), What> {
+        for page in 0..PAGES {
+            let found = system.page(Vpn(first.0 + page as u64));
+            same_page(page, &found, &self.spec, &self.core_rules)?;
         }
+        same_vmas(system, first, &self.spec)
     }
-    Ok(())
-}
-
-/// Checks that the VMAs are those of the pages, as few as can be.
-fn same_vmas(system: &System<Native>, first: Vpn, spec: &Machine) -> Result<(), What> {
-    let mut expected = Vec::new();
-    for page in 0..PAGES {
-        let Some(prot) = spec.prot(page).map(core_prot) else {
-            continue;
-        };
-        let vpn = first.0 + page as u64;
-        match expected.last_mut() {
-            Some((end, last)) if *end == vpn && *last == prot => *end += 1,
-            _ => expected.push((vpn + 1, prot)),
-        }
-    }
-    let found = system.vmas();
-    // The pages' protections are equal already, so it is enough to count.
-    let is_canonical = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(&expected)
-            .all(|((range, prot), (end, same))| range.end.0 == *end && prot == same);
-    if is_canonical {
-        return Ok(());
-    }
-    let list = found
-        .iter()
-        .map(|(range, prot)| {
-            let (start, end) = (range.start.0 - first.0, range.end.0 - first.0);
-            format!("A[{start}..{end}] {prot}")
-        })
-        .collect::<Vec<_>>();
-    Err(What::Vmas(list.join(", ")))
 }

@@ -1,5 +1,4 @@
-//! A difference between core and the specification, and the litmus test that
-//! shows it.
+//! A difference from the specification, and the litmus test that shows it.
 
 use std::fmt::{self, Write as _};
 
@@ -10,7 +9,7 @@ use super::subject::{PAGES, Shape, Subject};
 use crate::litmus::ast::Value;
 use crate::spec::seq::{Call, Machine};
 
-/// What core does otherwise.
+/// What is done otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// It answers this.
@@ -26,14 +25,14 @@ pub enum What {
     Prot {
         /// The page.
         page: usize,
-        /// Core's protection.
-        found: Option<core::Prot>,
+        /// The protection's name.
+        found: Option<String>,
     },
     /// A read of the page would return this.
     Value {
         /// The page.
         page: usize,
-        /// Core's answer.
+        /// The answer.
         found: Value,
     },
     /// A page has a property, or not.
@@ -56,20 +55,43 @@ pub enum What {
     },
 }
 
+/// Who differs from the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// Core.
+    Core,
+    /// The host's kernel.
+    Linux,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Party::Core => "core",
+            Party::Linux => "linux",
+        })
+    }
+}
+
 /// A difference: `Display` is the finding, then the litmus test.
 #[derive(Clone)]
 pub struct Difference {
-    /// The core.
+    /// Who differs.
+    pub party: Party,
+    /// The core that ran.
     pub subject: Subject,
     /// What was done, the operation that shows the difference last.
     pub ops: Vec<Op>,
-    /// What core does otherwise.
+    /// What that one does otherwise.
     pub what: What,
     /// The specification's answer to the last operation.
     pub(super) answer: Value,
     /// The specification after it.
     pub(super) spec: Machine,
 }
+
+/// The property that no condition names: the page has a frame that nobody else has.
+pub(super) const OWNED: &str = "owned";
 
 /// Accesses that tell a protection.
 const PROBES: [fn(usize) -> Call; 3] = [Call::Read, Call::Exec, |page| Call::Write(page, 1)];
@@ -80,22 +102,28 @@ impl Difference {
     pub fn litmus(&self) -> String {
         let mut ops = self.ops.clone();
         let condition = self.condition(&mut ops);
-        let mut text = String::from("MM core-differs\n");
+        let mut text = format!("MM {}-differs\n", self.party);
         let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
         line(&format!("\"{}\"", self.finding().replace('"', "'")));
-        if self.subject.shape != Shape::TwoLevels {
+        if self.party == Party::Core && self.subject.shape != Shape::TwoLevels {
             line("(* With two levels of page tables, as litmus tests run, it may not show. *)");
         }
         if matches!(self.what, What::Vmas(_)) {
             line("(* No condition tells how many VMAs there are. *)");
         }
-        for (name, value) in self.subject.protocol.choices() {
+        if matches!(self.what, What::Property { name: OWNED, .. }) {
+            line("(* No condition tells whether a page is the zero page. *)");
+        }
+        let is_core = self.party == Party::Core;
+        for (name, value) in self.subject.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
         for (number, op) in ops.iter().enumerate() {
             if op.has_answer() {
                 line(&format!("  r{number} = {op};"));
+            } else if !op.is_statement() {
+                line(&format!("  (* {op}: no statement gives its range so *)"));
             } else {
                 line(&format!("  {op};"));
             }
@@ -120,6 +148,7 @@ impl Difference {
     fn condition(&self, ops: &mut Vec<Op>) -> String {
         match &self.what {
             What::Mapped { page, expected } => holds("mapped", *page, *expected),
+            What::Property { name: OWNED, .. } => holds("mapped", 0, self.spec.mapped(0)),
             What::Property {
                 page,
                 name,
@@ -156,7 +185,7 @@ impl Difference {
                 format!("after `{last}` A[{page}] {} mapped", is(!expected))
             }
             What::Prot { page, found } => {
-                let found = found.map_or_else(|| "no".to_owned(), |prot| prot.to_string());
+                let found = found.as_deref().unwrap_or("no");
                 format!("after `{last}` A[{page}] has {found} protection")
             }
             What::Value { page, found } => {
@@ -168,7 +197,7 @@ impl Difference {
                 name,
                 expected,
             } => format!("after `{last}` A[{page}] {} {name}", is(!expected)),
-            What::Vmas(found) => format!("after `{last}` the VMAs are not as few: {found}"),
+            What::Vmas(found) => format!("after `{last}` the VMAs are others: {found}"),
             What::Violation {
                 violation: Some(violation),
                 ..
@@ -190,8 +219,12 @@ impl fmt::Display for Difference {
         let Subject {
             shape, tlb_entries, ..
         } = self.subject;
-        writeln!(f, "core differs from the specification: {}", self.finding())?;
-        writeln!(f, "({shape:?}, {tlb_entries} TLB entries)\n")?;
+        let (party, finding) = (self.party, self.finding());
+        writeln!(f, "{party} differs from the specification: {finding}")?;
+        if party == Party::Core {
+            writeln!(f, "({shape:?}, {tlb_entries} TLB entries)")?;
+        }
+        writeln!(f)?;
         f.write_str(&self.litmus())
     }
 }
@@ -245,6 +278,7 @@ mod tests {
             .flat_map(|what| ops.iter().map(move |o| (what, o)))
         {
             let difference = Difference {
+                party: Party::Core,
                 subject: Subject {
                     shape: Shape::ThreeLevels,
                     ..Subject::default()

@@ -1,12 +1,15 @@
-//! Core against the reference specification, one CPU, operation by operation.
+//! Core and the host's kernel against the reference specification, one CPU, operation by
+//! operation.
 //!
 //! With one CPU the specification has exactly one answer to everything, so
-//! both can be driven side by side and compared after every operation:
+//! all can be driven side by side and compared after every operation:
 //!
 //! ```text
 //!            +--> core on the native machine --> answer, pages, VMAs
 //!   Case ----+                                        |  equal after each
 //!            +--> spec::seq::Machine ----------> answer, pages
+//!            |                                        |  equal after each
+//!            +--> the host's kernel -----------> answer, pages, VMAs
 //! ```
 //!
 //! A [`Case`] is a [`Subject`] (which core: shape, choices, quirks) and a
@@ -18,6 +21,7 @@
 //! - of each page: whether it is mapped, its protection, the value that a read
 //!   would return; present, dirty and writable, where the specification leaves no choice;
 //! - the VMAs are those of the pages, and neighbours of the same protection are one;
+//! - on the host also whether a page is this process's alone, which tells the zero page;
 //! - core's own invariants, and, whenever nothing waits to be freed, that
 //!   everything is either mapped or free.
 //!
@@ -27,11 +31,14 @@
 
 mod case;
 mod difference;
+mod generate;
 mod op;
+mod same;
 mod shrink;
 mod subject;
 
 pub use case::Case;
-pub use difference::{Difference, What};
+pub use difference::{Difference, Party, What};
 pub use op::Op;
+pub(crate) use op::core_prot;
 pub use subject::{PAGES, Shape, Subject, protocols};

@@ -7,7 +7,7 @@ use seqfault_core::{self as core, Access, MmapFlags, PageRange, Vpn};
 
 use crate::litmus::ast::Prot;
 use crate::scenario::Step;
-use crate::spec::seq::Call;
+use crate::spec::seq::{Bytes, Call, Machine, Ret};
 
 /// One operation of a CPU; pages are numbered from the window's first.
 ///
@@ -16,6 +16,9 @@ use crate::spec::seq::Call;
 pub enum Op {
     /// What the specification answers too.
     Call(Call),
+    /// A system call whose range is not given as whole pages. Core, which knows nothing
+    /// else, does what is left of it.
+    Bytes(Call, Bytes),
     /// A speculative TLB fill.
     Prefetch(usize),
     /// A TLB eviction.
@@ -29,17 +32,35 @@ pub enum Op {
 }
 
 impl Op {
-    /// The call for the specification.
+    /// The call that it is.
     pub fn call(&self) -> &Call {
         match self {
-            Op::Call(call) => call,
+            Op::Call(call) | Op::Bytes(call, _) => call,
             _ => &Call::Nop,
         }
     }
 
+    /// Does it on the specification.
+    pub(super) fn apply(&self, spec: &mut Machine) -> Ret {
+        match self {
+            Op::Bytes(call, bytes) => spec.apply_bytes(call, *bytes),
+            op => spec.apply(op.call()),
+        }
+    }
+
+    /// Whether its call is done, and not only looked at by its arguments.
+    pub(super) fn acts(&self) -> bool {
+        matches!(self, Op::Call(_) | Op::Bytes(_, Bytes::Short))
+    }
+
+    /// Whether a litmus test can have it.
+    pub(super) fn is_statement(&self) -> bool {
+        !matches!(self, Op::Bytes(..))
+    }
+
     /// Whether it has an answer that is worth a register.
     pub(super) fn has_answer(&self) -> bool {
-        *self.call() != Call::Nop
+        self.is_statement() && *self.call() != Call::Nop
     }
 
     /// Whether a CPU may do it while it runs a kernel thread.
@@ -47,43 +68,56 @@ impl Op {
         matches!(self, Op::RcuBarrier | Op::SwitchLazy | Op::SwitchMain)
     }
 
-    /// The operation on core, with the window at `first`.
-    pub(super) fn step(&self, first: Vpn) -> Step {
-        let vpn = |page: usize| Vpn(first.0 + page as u64);
-        let range = |pages: &Range<usize>| PageRange::new(vpn(pages.start), vpn(pages.end));
-        match self {
-            Op::Call(Call::Read(page)) => Step::Read(vpn(*page)),
-            Op::Call(Call::Write(page, value)) => Step::Write(vpn(*page), *value),
-            Op::Call(Call::Xchg(page, value)) => Step::Xchg(vpn(*page), *value),
-            Op::Call(Call::Exec(page)) => Step::Exec(vpn(*page)),
-            Op::Call(Call::Mmap {
-                pages,
-                prot,
-                populate,
-                noreplace,
-            }) => {
-                let flags = MmapFlags {
-                    noreplace: *noreplace,
-                    populate: *populate,
-                };
-                Step::Mmap(range(pages), core_prot(*prot), flags)
-            }
-            Op::Call(Call::Munmap(pages)) => Step::Munmap(range(pages)),
-            Op::Call(Call::Mprotect(pages, prot)) => Step::Mprotect(range(pages), core_prot(*prot)),
-            Op::Call(Call::Dontneed(pages)) => Step::Dontneed(range(pages)),
-            Op::Call(Call::PopulateRead(pages)) => Step::Populate(range(pages), Access::Read),
-            Op::Call(Call::PopulateWrite(pages)) => Step::Populate(range(pages), Access::Write),
-            Op::Call(Call::Nop) | Op::RcuBarrier => Step::RcuBarrier,
-            Op::Prefetch(page) => Step::Prefetch(vpn(*page)),
-            Op::Evict(page) => Step::Evict(vpn(*page)),
+    /// The operation on core, with the window at `first`; `None` where core has nothing to do.
+    pub(super) fn step(&self, first: Vpn) -> Option<Step> {
+        Some(match self {
+            Op::Call(call) | Op::Bytes(call, Bytes::Short) => return core_call(call, first),
+            Op::Bytes(..) => return None,
+            Op::Prefetch(page) => Step::Prefetch(vpn(first, *page)),
+            Op::Evict(page) => Step::Evict(vpn(first, *page)),
+            Op::RcuBarrier => Step::RcuBarrier,
             Op::SwitchLazy => Step::SwitchLazy,
             Op::SwitchMain => Step::SwitchMain,
-        }
+        })
     }
 }
 
+fn vpn(first: Vpn, page: usize) -> Vpn {
+    Vpn(first.0 + page as u64)
+}
+
+/// A call on core, with the window at `first`.
+fn core_call(call: &Call, first: Vpn) -> Option<Step> {
+    let vpn = |page: &usize| vpn(first, *page);
+    let range = |pages: &Range<usize>| PageRange::new(vpn(&pages.start), vpn(&pages.end));
+    Some(match call {
+        Call::Read(page) => Step::Read(vpn(page)),
+        Call::Write(page, value) => Step::Write(vpn(page), *value),
+        Call::Xchg(page, value) => Step::Xchg(vpn(page), *value),
+        Call::Exec(page) => Step::Exec(vpn(page)),
+        Call::Mmap {
+            pages,
+            prot,
+            populate,
+            noreplace,
+        } => {
+            let flags = MmapFlags {
+                noreplace: *noreplace,
+                populate: *populate,
+            };
+            Step::Mmap(range(pages), core_prot(*prot), flags)
+        }
+        Call::Munmap(pages) => Step::Munmap(range(pages)),
+        Call::Mprotect(pages, prot) => Step::Mprotect(range(pages), core_prot(*prot)),
+        Call::Dontneed(pages) => Step::Dontneed(range(pages)),
+        Call::PopulateRead(pages) => Step::Populate(range(pages), Access::Read),
+        Call::PopulateWrite(pages) => Step::Populate(range(pages), Access::Write),
+        Call::Nop => return None,
+    })
+}
+
 /// The same protection, as core has it.
-pub(super) fn core_prot(prot: Prot) -> core::Prot {
+pub(crate) fn core_prot(prot: Prot) -> core::Prot {
     match prot {
         Prot::None => core::Prot::NONE,
         Prot::R => core::Prot::R,
@@ -129,6 +163,9 @@ impl fmt::Display for Op {
             }
             Op::Call(Call::PopulateWrite(pages)) => {
                 write!(f, "madvise {} populate_write", part(pages))
+            }
+            Op::Bytes(call, bytes) => {
+                write!(f, "{} {bytes}", Op::Call(call.clone()))
             }
             Op::Call(Call::Nop) | Op::RcuBarrier => f.write_str("rcu_barrier"),
             Op::Prefetch(page) => write!(f, "prefetch A[{page}]"),

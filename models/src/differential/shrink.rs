@@ -14,6 +14,9 @@ use super::subject::Subject;
 use crate::spec::Rules;
 use crate::spec::seq::Call;
 
+/// A check of a case: the difference that it shows.
+pub type Check<'a> = &'a mut dyn FnMut(&Case) -> Result<(), Box<Difference>>;
+
 impl Case {
     /// As [`Case::check`], but with the difference of the smallest case that
     /// was found to show one of the same kind.
@@ -21,13 +24,21 @@ impl Case {
     /// # Errors
     /// The difference.
     pub fn check_and_shrink(&self, rules: &Rules) -> Result<(), Box<Difference>> {
-        let Err(difference) = self.check(rules) else {
+        self.shrink(&mut |case| case.check(rules))
+    }
+
+    /// The same for any `check`, this case's being the first.
+    ///
+    /// # Errors
+    /// The difference.
+    pub fn shrink(&self, check: Check<'_>) -> Result<(), Box<Difference>> {
+        let Err(difference) = check(self) else {
             return Ok(());
         };
         let mut smallest = Smallest {
             case: self.clone(),
             difference,
-            rules,
+            check,
         };
         while smallest.drop_ops() | smallest.simplify_ops() | smallest.simplify_subject() {}
         Err(smallest.difference)
@@ -38,14 +49,14 @@ impl Case {
 struct Smallest<'a> {
     case: Case,
     difference: Box<Difference>,
-    rules: &'a Rules,
+    check: Check<'a>,
 }
 
 impl Smallest<'_> {
     /// Takes `case` if it shows the same kind of difference.
     fn take(&mut self, case: Case) -> bool {
-        match case.check(self.rules) {
-            Err(difference) if is_same_kind(&difference.what, &self.difference.what) => {
+        match (self.check)(&case) {
+            Err(difference) if is_same_kind(&difference, &self.difference) => {
                 self.case = case;
                 self.difference = difference;
                 true
@@ -116,24 +127,43 @@ impl Smallest<'_> {
     }
 }
 
-fn is_same_kind(a: &What, b: &What) -> bool {
+fn is_same_kind(a: &Difference, b: &Difference) -> bool {
     let violation = |what: &What| match what {
         What::Violation { violation, .. } => *violation,
         _ => None,
     };
-    discriminant(a) == discriminant(b) && violation(a) == violation(b)
+    a.party == b.party
+        && discriminant(&a.what) == discriminant(&b.what)
+        && violation(&a.what) == violation(&b.what)
 }
 
 /// Operations that are a little simpler than `op`.
 fn simpler(op: &Op) -> Vec<Op> {
-    let Op::Call(call) = op else {
-        return Vec::new();
+    let (call, bytes) = match op {
+        Op::Call(call) => (call, None),
+        Op::Bytes(call, bytes) => (call, Some(*bytes)),
+        _ => return Vec::new(),
     };
+    let mut simpler: Vec<Op> = match bytes {
+        None => simpler_calls(call).into_iter().map(Op::Call).collect(),
+        Some(bytes) => {
+            let calls = simpler_calls(call).into_iter();
+            calls.map(|call| Op::Bytes(call, bytes)).collect()
+        }
+    };
+    if bytes.is_some() {
+        simpler.insert(0, Op::Call(call.clone()));
+    }
+    simpler
+}
+
+/// Calls that are a little simpler than `call`.
+fn simpler_calls(call: &Call) -> Vec<Call> {
     let shorter = |pages: &Range<usize>| {
         let shorter = [pages.start + 1..pages.end, pages.start..pages.end - 1];
         shorter.into_iter().filter(|pages| !pages.is_empty())
     };
-    let calls: Vec<Call> = match call {
+    match call {
         Call::Write(page, value) if *value > 1 => vec![Call::Write(*page, 1)],
         Call::Xchg(page, value) => vec![Call::Write(*page, *value)],
         Call::Mmap {
@@ -167,6 +197,5 @@ fn simpler(op: &Op) -> Vec<Op> {
         Call::PopulateRead(pages) => shorter(pages).map(Call::PopulateRead).collect(),
         Call::PopulateWrite(pages) => shorter(pages).map(Call::PopulateWrite).collect(),
         _ => Vec::new(),
-    };
-    calls.into_iter().map(Op::Call).collect()
+    }
 }

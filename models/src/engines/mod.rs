@@ -3,6 +3,7 @@
 mod collector;
 mod explorer;
 mod kept;
+pub mod linux;
 mod lock_order;
 mod loom;
 mod merge;

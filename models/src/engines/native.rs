@@ -9,6 +9,7 @@ use super::collector::Collector;
 use super::run::Run;
 use super::{Judge, Options, Report, Search};
 use crate::platform::{self, Entry, Native, Recording, Stopped};
+use crate::random::Random;
 use crate::scenario::Scenario;
 
 /// The longest delay before a CPU starts, in spins.
@@ -20,7 +21,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let collector = Arc::new(Collector::new(scenario, judge));
-    let mut random = Random(options.seed);
+    let mut random = Random::new(options.seed);
     for _ in 0..options.iterations {
         collector.began(&options.progress);
         let delays: Vec<u64> = (0..scenario.config.cpus)
@@ -99,17 +100,4 @@ fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<En
     });
     platform::end();
     finale.map_err(|stopped| (entries, stopped))
-}
-
-/// SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
 }

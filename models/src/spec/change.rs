@@ -48,6 +48,10 @@ impl Steps<'_> {
             state.page_mut(page).begin(cpu, prot, memory);
             changed = true;
         };
+        let kept = |discards: bool| match discards {
+            true => Memory::Fresh,
+            false => Memory::Same,
+        };
         let ret = match call {
             Call::Mmap {
                 pages,
@@ -58,19 +62,19 @@ impl Steps<'_> {
                 let mut mapped = pages
                     .clone()
                     .filter(|&page| state.pages[page].newest().is_some());
-                if *noreplace && mapped.next().is_some() {
+                if *noreplace && self.rules.noreplace_refuses && mapped.next().is_some() {
                     return (Ret::Eexist, false);
                 }
                 for page in pages.clone() {
                     if self.rules.replace_gap && state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
-                    begin(state, page, Some(*prot), Memory::Fresh);
+                    begin(state, page, Some(*prot), kept(self.rules.mmap_discards));
                 }
                 Ret::Ok
             }
             Call::Munmap(pages) => {
-                for page in pages.clone() {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
                     if state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
@@ -80,7 +84,7 @@ impl Steps<'_> {
             Call::Mprotect(pages, prot) => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
                     let old = state.pages[page].newest();
-                    if old.is_some_and(|old| old.prot != *prot) {
+                    if old.is_some_and(|old| old.prot != *prot && self.grants(old.prot, *prot)) {
                         begin(state, page, Some(*prot), Memory::Same);
                     }
                 }
@@ -89,7 +93,8 @@ impl Steps<'_> {
             Call::Dontneed(pages) => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
                     if let Some(old) = state.pages[page].newest() {
-                        begin(state, page, Some(old.prot), Memory::Fresh);
+                        let memory = kept(self.rules.dontneed_discards);
+                        begin(state, page, Some(old.prot), memory);
                     }
                 }
                 failed
@@ -97,6 +102,12 @@ impl Steps<'_> {
             _ => Ret::Ok,
         };
         (ret, changed)
+    }
+
+    /// Whether `mprotect` makes `new` of `old`.
+    fn grants(&self, old: Prot, new: Prot) -> bool {
+        let more = |kind: &Kind| kind.allowed(new) && !kind.allowed(old);
+        self.rules.mprotect_grants || !Kind::ALL.iter().any(more)
     }
 
     /// The pages that a call over a hole changes.
@@ -163,8 +174,10 @@ impl Steps<'_> {
         let refused = match (call, prot) {
             (Call::Mmap { .. }, _) => None,
             (_, None) => Some(Ret::Enomem),
-            (_, Some(Prot::None)) => Some(Ret::Einval),
-            (Call::PopulateWrite(_), Some(prot)) if !Kind::Write.allowed(prot) => Some(Ret::Einval),
+            (_, Some(Prot::None)) => Some(self.rules.populate_denied),
+            (Call::PopulateWrite(_), Some(prot)) if !Kind::Write.allowed(prot) => {
+                Some(self.rules.populate_denied)
+            }
             _ => None,
         };
         if let Some(refused) = refused {

@@ -7,7 +7,7 @@ use super::page::Page;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::Dirty;
+use super::word::{Dirty, Touch};
 use crate::litmus::ast::{Outcome, PageProperty, Prot};
 
 /// What a read of a page would return at the end.
@@ -27,23 +27,50 @@ pub(super) fn property(page: &Page, property: PageProperty, rules: &Rules) -> Fr
     let Some(touch) = page.newest_word().map(|word| word.touch) else {
         return Freedom::No;
     };
+    let populated = populated(touch, rules);
     match property {
         PageProperty::Mapped => Freedom::Yes,
         PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => Freedom::No,
-        _ if !touch.populated => Freedom::No,
+        _ if populated == Freedom::No => Freedom::No,
         PageProperty::Dirty => match touch.dirty {
             Dirty::No => Freedom::No,
             Dirty::Maybe => rules.populate_write_dirties,
             Dirty::Yes => Freedom::Yes,
         },
         PageProperty::Present | PageProperty::Young if mapping.prot == Prot::None => {
-            rules.none_keeps_present
+            populated.and(rules.none_keeps_present)
         }
-        PageProperty::Present => Freedom::Yes,
+        PageProperty::Present => populated,
         PageProperty::Young if touch.accessed => Freedom::Yes,
-        PageProperty::Young => rules.young_unaccessed,
+        PageProperty::Young => populated.and(rules.young_unaccessed),
         PageProperty::Writable if !Kind::Write.allowed(mapping.prot) => Freedom::No,
-        PageProperty::Writable => rules.writable_pte,
+        PageProperty::Writable => populated.and(rules.writable_pte),
+    }
+}
+
+/// Whether a page that is mapped is populated.
+fn populated(touch: Touch, rules: &Rules) -> Freedom {
+    match touch {
+        Touch {
+            populated: true, ..
+        } => Freedom::Yes,
+        Touch {
+            refused_exec: true, ..
+        } => rules.refused_exec_populates,
+        _ => Freedom::No,
+    }
+}
+
+/// Whether a page has a frame of its own.
+pub(super) fn owned(page: &Page, rules: &Rules) -> Freedom {
+    match page.newest_word().map(|word| word.touch) {
+        Some(touch) if touch.dirty != Dirty::No => Freedom::Yes,
+        Some(touch) => match rules.zero_page {
+            Freedom::Either => populated(touch, rules).and(Freedom::Either),
+            Freedom::Yes => Freedom::No,
+            Freedom::No => populated(touch, rules),
+        },
+        None => Freedom::No,
     }
 }
 

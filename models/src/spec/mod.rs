@@ -68,7 +68,8 @@
 //!
 //! # Final properties of pages
 //! `mapped` is exact. The others are false on a page that was neither accessed
-//! nor populated since its incarnation began. Otherwise:
+//! nor populated since its incarnation began; an `exec` that was refused may have populated what
+//! could be read (x86 does, [`Rules::refused_exec_populates`]). Otherwise:
 //!
 //! | property | true | false | both are allowed |
 //! | --- | --- | --- | --- |
@@ -85,6 +86,7 @@
 //! else is [`Unsupported`]. `count(…)` atoms are left out of outcomes.
 //!
 //! Each choice that is made here is a field of [`Rules`].
+mod argument;
 mod call;
 mod change;
 mod code;
@@ -99,6 +101,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+pub mod vma;
 mod word;
 
 pub use explore::Spec;

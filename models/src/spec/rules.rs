@@ -1,5 +1,8 @@
 //! The named rules of the specification, each of which can be changed alone.
 
+use super::call::Ret;
+use super::vma::Merging;
+
 /// Which rules hold. [`Rules::default`] is the reference specification.
 ///
 /// The others are for two uses: a rule changed on purpose shows that a
@@ -50,6 +53,30 @@ pub struct Rules {
     pub mprotect_hole: HoleRule,
     /// Which pages `madvise dontneed` empties when it fails over a hole.
     pub dontneed_hole: HoleRule,
+    /// Which pages `munmap` unmaps that meets a hole.
+    pub munmap_hole: HoleRule,
+    /// `noreplace` fails over a mapping. `false`: it replaces.
+    pub noreplace_refuses: bool,
+    /// A replacing `mmap` discards what was there. `false`: the words stay.
+    pub mmap_discards: bool,
+    /// `madvise dontneed` discards what was there. `false`: the words stay.
+    pub dontneed_discards: bool,
+    /// `mprotect` grants as well as it takes. `false`: where it would grant anything it changes
+    /// nothing.
+    pub mprotect_grants: bool,
+    /// `exec` wants execute permission. `false`: permission to read is enough.
+    pub exec_needs_x: bool,
+    /// The answer of `populate_*` where the mapping does not admit the access.
+    pub populate_denied: Ret,
+    /// A system call rounds its length up to whole pages. `false`: it refuses others.
+    pub lengths_round_up: bool,
+    /// Where VMAs begin and end.
+    pub merging: Merging,
+    /// Whether a page that was only read, executed or populated for reading is the zero page,
+    /// which nobody owns.
+    pub zero_page: Freedom,
+    /// Whether an `exec` that is refused populates a page that could be read.
+    pub refused_exec_populates: Freedom,
     /// Whether a populated page is `present` while its protection is `none`.
     pub none_keeps_present: Freedom,
     /// Whether `populate_write` (and `populate` of a writable mapping) leaves a page `dirty`.
@@ -79,10 +106,54 @@ impl Default for Rules {
             faults_synchronize: false,
             mprotect_hole: HoleRule::Before,
             dontneed_hole: HoleRule::All,
+            munmap_hole: HoleRule::All,
+            noreplace_refuses: true,
+            mmap_discards: true,
+            dontneed_discards: true,
+            mprotect_grants: true,
+            exec_needs_x: true,
+            populate_denied: Ret::Einval,
+            lengths_round_up: true,
+            merging: Merging::default(),
+            zero_page: Freedom::Either,
+            refused_exec_populates: Freedom::Either,
             none_keeps_present: Freedom::Either,
             populate_write_dirties: Freedom::Either,
             young_unaccessed: Freedom::Either,
             writable_pte: Freedom::Either,
+        }
+    }
+}
+
+impl Rules {
+    /// What Linux 6.18 on x86-64 does where the reference leaves a choice that the host can show.
+    ///
+    /// - A read of untouched anonymous memory maps the zero page: do_anonymous_page(),
+    ///   mm/memory.c.
+    /// - A fetch from a page that is not present is taken for a read until the page is there, and
+    ///   only then refused: access_error(), arch/x86/mm/fault.c.
+    /// - `mprotect none` changes the protection of an entry and leaves it present:
+    ///   change_pte_range(), mm/mprotect.c, and pte_present(), arch/x86/include/asm/pgtable.h.
+    pub fn linux() -> Rules {
+        Rules {
+            zero_page: Freedom::Yes,
+            refused_exec_populates: Freedom::Yes,
+            none_keeps_present: Freedom::Yes,
+            ..Rules::default()
+        }
+    }
+
+    /// These rules with every choice left open that the reference leaves open.
+    pub fn open(&self) -> Rules {
+        let reference = Rules::default();
+        Rules {
+            zero_page: reference.zero_page,
+            refused_exec_populates: reference.refused_exec_populates,
+            none_keeps_present: reference.none_keeps_present,
+            populate_write_dirties: reference.populate_write_dirties,
+            young_unaccessed: reference.young_unaccessed,
+            writable_pte: reference.writable_pte,
+            ..self.clone()
         }
     }
 }
@@ -134,6 +205,15 @@ impl Freedom {
             Freedom::Either => &[false, true],
             Freedom::Yes => &[true],
             Freedom::No => &[false],
+        }
+    }
+
+    /// Whether both hold.
+    pub(super) fn and(self, other: Freedom) -> Freedom {
+        match (self, other) {
+            (Freedom::No, _) | (_, Freedom::No) => Freedom::No,
+            (Freedom::Yes, other) | (other, Freedom::Yes) => other,
+            (Freedom::Either, Freedom::Either) => Freedom::Either,
         }
     }
 

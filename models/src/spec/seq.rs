@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
+pub use super::argument::Bytes;
 pub use super::call::{Call, Ret};
 
 use super::code::{Code, Instr};
-use super::finale::{property, value};
+use super::finale::{owned, property, value};
 use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
@@ -62,6 +63,18 @@ impl Machine {
         state.regs[0].expect("the call has returned")
     }
 
+    /// Does `call`, a system call whose range is given as `bytes`.
+    ///
+    /// # Panics
+    /// As [`apply`](Machine::apply), and if the call is a user access.
+    pub fn apply_bytes(&mut self, call: &Call, bytes: Bytes) -> Ret {
+        match bytes.refusal(call) {
+            Some(ret) => ret,
+            None if !self.rules.lengths_round_up => Ret::Einval,
+            None => self.apply(call),
+        }
+    }
+
     /// The pages, for threads to start from.
     pub(super) fn into_pages(self) -> Vec<Page> {
         self.pages
@@ -84,7 +97,18 @@ impl Machine {
 
     /// Whether the page is present; `None` where an implementation may choose.
     pub fn populated(&self, page: usize) -> Option<bool> {
-        property(&self.pages[page], PageProperty::Present, &self.rules).answer()
+        self.populated_under(&self.rules, page)
+    }
+
+    /// The same with the choices of other rules.
+    pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
+        property(&self.pages[page], PageProperty::Present, rules).answer()
+    }
+
+    /// Whether the page has a frame that nobody else has; `None` where an implementation may
+    /// choose.
+    pub fn owned(&self, page: usize) -> Option<bool> {
+        owned(&self.pages[page], &self.rules).answer()
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.

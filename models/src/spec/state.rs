@@ -301,10 +301,12 @@ fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
 fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
     let Touch {
         populated,
+        refused_exec,
         accessed,
         dirty,
     } = word.touch;
-    bytes.push(u8::from(populated) | u8::from(accessed) << 1 | (dirty as u8) << 2);
+    let bits = u8::from(populated) | u8::from(accessed) << 1 | u8::from(refused_exec) << 2;
+    bytes.push(bits | (dirty as u8) << 3);
     number(bytes, word.messages.len() as u64);
     for message in &word.messages {
         number(bytes, message.value);

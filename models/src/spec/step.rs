@@ -14,6 +14,7 @@ use super::call::{Call, Kind, Ret};
 use super::code::{Code, Later};
 use super::rules::Rules;
 use super::state::{Phase, State};
+use crate::litmus::ast::Prot;
 
 /// The transition relation.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,18 @@ pub(super) struct Steps<'a> {
     pub(super) code: &'a Code,
     /// The rules.
     pub(super) rules: &'a Rules,
+}
+
+/// What becomes of an access that goes by a mapping.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    /// It is done, on this word.
+    Granted(usize),
+    /// It is an `exec` of what can only be read: a fault, which may populate this word
+    /// where that is watched.
+    Fetched(Option<usize>),
+    /// A fault.
+    Refused,
 }
 
 impl Steps<'_> {
@@ -115,10 +128,15 @@ impl Steps<'_> {
             0
         };
         let admitted = |version: usize| {
-            let mapping = page.versions[version].mapping;
-            mapping
-                .map(|m| (m.word, kind.allowed(m.prot)))
-                .map(|(w, ok)| ok.then_some(w))
+            let mapping = page.versions[version].mapping?;
+            let word = mapping.word;
+            Some(if self.admits(kind, mapping.prot) {
+                Admission::Granted(word)
+            } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
+                Admission::Fetched(self.code.watched_touch[at].then_some(word))
+            } else {
+                Admission::Refused
+            })
         };
         for version in first..page.versions.len() {
             // Going by an older version that acts the same leaves more open.
@@ -128,8 +146,11 @@ impl Steps<'_> {
             let mut moved = state.clone();
             self.go_by(&mut moved, cpu, at, kind, version);
             match admitted(version) {
-                Some(Some(word)) => self.act(&moved, cpu, call, word, out),
+                Some(Admission::Granted(word)) => self.act(&moved, cpu, call, word, out),
                 denied => {
+                    if let Some(Admission::Fetched(Some(word))) = denied {
+                        moved.page_mut(at).words[word].touch.refused_exec = true;
+                    }
                     let fault = if denied.is_none() {
                         Ret::Maperr
                     } else {
@@ -143,6 +164,15 @@ impl Steps<'_> {
                 }
             }
         }
+    }
+
+    /// Whether an access of this kind may be done where the protection is `prot`.
+    fn admits(&self, kind: Kind, prot: Prot) -> bool {
+        let like = match kind {
+            Kind::Exec if !self.rules.exec_needs_x => Kind::Read,
+            kind => kind,
+        };
+        like.allowed(prot)
     }
 
     /// Notes that `cpu` has gone by `version` of a page.

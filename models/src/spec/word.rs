@@ -83,6 +83,8 @@ pub(super) enum Dirty {
 pub(super) struct Touch {
     /// It was accessed or populated.
     pub(super) populated: bool,
+    /// It could be read, and an `exec` of it was refused.
+    pub(super) refused_exec: bool,
     /// It was accessed.
     pub(super) accessed: bool,
     /// It was stored to.
@@ -190,11 +192,9 @@ impl Word {
             view: *view,
         };
         self.messages.insert(at, message);
-        self.touch = Touch {
-            populated: true,
-            accessed: true,
-            dirty: Dirty::Yes,
-        };
+        self.touch.populated = true;
+        self.touch.accessed = true;
+        self.touch.dirty = Dirty::Yes;
     }
 
     /// The last value of the modification order.

@@ -22,7 +22,7 @@ mod text;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::engines::{Engine, Failure, Judge, Options, Report, Search};
+use crate::engines::{Engine, Failure, Judge, Options, Report, Search, linux};
 use crate::litmus::ast::{Outcome, Program, Quantifier};
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
@@ -43,6 +43,8 @@ const WEAK_MEMORY: &str = "weak-memory";
 pub enum Subject {
     /// The core, run by an engine.
     Core(Engine),
+    /// The host's kernel.
+    Linux,
     /// The reference specification.
     Spec,
 }
@@ -52,6 +54,7 @@ impl Subject {
     pub const fn name(self) -> &'static str {
         match self {
             Subject::Core(engine) => engine.name(),
+            Subject::Linux => "linux",
             Subject::Spec => "spec",
         }
     }
@@ -238,6 +241,12 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
         verdict.skipped = Some(format!("needs {unknown}"));
         return Ok(verdict);
     }
+    if request.subject == Subject::Linux
+        && let Some(needs) = on_linux(&scenario, request)
+    {
+        verdict.skipped = Some(needs);
+        return Ok(verdict);
+    }
     // A panic that is nobody's verdict must not end the other tests.
     let checked = platform::catch(|| run_all(&mut verdict, &scenario, &lines, request));
     if let Err(stopped) = checked {
@@ -247,6 +256,37 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     verdict.elapsed = started.elapsed();
     Ok(verdict)
+}
+
+/// What keeps the test from running on the host's kernel as it is asked to.
+fn on_linux(scenario: &Scenario, request: &Request) -> Option<String> {
+    if !request.deviations.is_empty() {
+        return Some("needs core: the host's kernel takes no choices and no quirks".to_owned());
+    }
+    linux::needs(scenario)
+}
+
+/// Runs one test on the host's kernel for its outcomes alone, as [`observe`] does on core; or
+/// tells what the test needs and the host has not.
+///
+/// # Errors
+/// If the test cannot run as it is asked to.
+pub fn observe_linux(
+    program: &Program,
+    request: &Request,
+) -> Result<Result<Report, String>, Refusal> {
+    let scenario = open(program, request)?;
+    Ok(match on_linux(&scenario, request) {
+        Some(needs) => Err(needs),
+        None => Ok(linux::run(&scenario, &request.options, &Judge::default())),
+    })
+}
+
+/// The test with a condition that every outcome meets or misses without being wrong.
+fn open(program: &Program, request: &Request) -> Result<Scenario, Refusal> {
+    let mut open = program.clone();
+    open.condition.quantifier = Quantifier::Exists;
+    Scenario::new(&open, &request.deviations)
 }
 
 /// Runs one test for its outcomes alone: its condition is not judged, nor is
@@ -259,9 +299,7 @@ pub fn observe(
     engine: Engine,
     request: &Request,
 ) -> Result<(Scenario, Report), Refusal> {
-    let mut open = program.clone();
-    open.condition.quantifier = Quantifier::Exists;
-    let scenario = Scenario::new(&open, &request.deviations)?;
+    let scenario = open(program, request)?;
     let judge = Judge::default();
     let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
     let report = platform::catch(run).unwrap_or_else(|stopped| Report {
@@ -291,6 +329,7 @@ fn run_all(
             let variant = Variant::sound();
             store::run(engine, scenario, &variant, request, &judge)
         }
+        (Subject::Linux, _) => linux::run(scenario, &request.options, &judge),
         (Subject::Spec, Ok(allowed)) => of_spec(allowed),
         (Subject::Spec, Err(reason)) => {
             verdict.skipped = Some(reason.clone());

@@ -12,7 +12,6 @@ snapshots! {
     error_bad_files: "check ../bad";
     error_missing_path: "check nowhere.litmus";
     error_folder_without_tests: "check ../snapshots";
-    error_linux_not_built: "check use-after-free.litmus --engine linux";
     error_no_such_engine: "check use-after-free.litmus --engine lom";
     error_no_path: "check";
     error_bad_name: "new ../race";

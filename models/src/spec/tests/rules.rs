@@ -1,6 +1,7 @@
 //! Each rule matters: changing it alone changes what some test may show.
 
 use super::{NOTHING, TWO, run, run_under};
+use crate::spec::seq::Ret;
 use crate::spec::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 /// Asserts that the reference forbids an outcome and that the rules with one change allow it.
@@ -255,10 +256,89 @@ fn dontneed_hole() {
     );
 }
 
+/// Asserts that the rules with one change show an outcome that the reference does not.
+#[track_caller]
+fn otherwise(change: impl Fn(&mut Rules), outcome: &str, init: &str, thread: &str) {
+    weaker(change, outcome, init, &[thread], NOTHING);
+}
+
+#[test]
+fn munmap_hole() {
+    otherwise(
+        |r| r.munmap_hole = HoleRule::Before,
+        "0:r0=ok 0:r1=maperr 0:r2=3",
+        HOLE,
+        "r0 = munmap A; r1 = read A[0]; r2 = read A[2];",
+    );
+}
+
+#[test]
+fn noreplace_refuses() {
+    otherwise(
+        |r| r.noreplace_refuses = false,
+        "0:r0=ok 0:r1=0",
+        HOLE,
+        "r0 = mmap A rw noreplace; r1 = read A[0];",
+    );
+}
+
+#[test]
+fn discards() {
+    otherwise(
+        |r| r.mmap_discards = false,
+        "0:r0=1",
+        HOLE,
+        "mmap A rw; r0 = read A[0];",
+    );
+    otherwise(
+        |r| r.dontneed_discards = false,
+        "0:r0=1",
+        HOLE,
+        "madvise A dontneed; r0 = read A[0];",
+    );
+}
+
+#[test]
+fn mprotect_grants() {
+    otherwise(
+        |r| r.mprotect_grants = false,
+        "0:r0=ok 0:r1=accerr",
+        "page A; mmap A r;",
+        "r0 = mprotect A rw; r1 = write A 1;",
+    );
+}
+
+#[test]
+fn exec_needs_x() {
+    otherwise(
+        |r| r.exec_needs_x = false,
+        "0:r0=ok",
+        "page A; mmap A r;",
+        "r0 = exec A;",
+    );
+}
+
+#[test]
+fn populate_denied() {
+    otherwise(
+        |r| r.populate_denied = Ret::Enomem,
+        "0:r0=enomem",
+        "page A; mmap A r;",
+        "r0 = madvise A populate_write;",
+    );
+}
+
 #[test]
 fn freedoms() {
     const ONE: &str = "page A; mmap A rw;";
     for (answer, other) in [(Freedom::Yes, "false"), (Freedom::No, "true")] {
+        stronger(
+            |r| r.refused_exec_populates = answer,
+            &format!("present(A)={other}"),
+            "page A; mmap A r;",
+            &["exec A;"],
+            "present(A)",
+        );
         stronger(
             |r| r.none_keeps_present = answer,
             &format!("present(A)={other}"),

@@ -183,6 +183,7 @@ proptest! {
     fn one_cpu_shows_one_outcome(calls in prop::collection::vec(any_call(4), 0..40)) {
         use super::super::Freedom::Yes;
         let rules = Rules {
+            refused_exec_populates: Yes,
             none_keeps_present: Yes,
             populate_write_dirties: Yes,
             young_unaccessed: Yes,

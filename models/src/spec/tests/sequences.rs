@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::seq::{Call, Machine, Ret};
+use super::super::Rules;
+use super::super::seq::{Bytes, Call, Machine, Ret};
 use super::search::any_call;
 use crate::litmus::ast::Prot;
 
@@ -106,6 +107,39 @@ fn munmap_of_holes_succeeds() {
     assert!((0..4).all(|page| !machine.mapped(page)));
     assert_eq!(machine.apply(&Call::Munmap(0..4)), Ret::Ok);
     assert_eq!(machine.apply(&Call::Mprotect(0..1, Prot::R)), Ret::Enomem);
+}
+
+#[test]
+fn arguments_that_are_not_whole_pages() {
+    let calls = [
+        mmap(0..1, Prot::R),
+        Call::Munmap(0..1),
+        Call::Mprotect(0..1, Prot::R),
+        Call::Dontneed(0..1),
+    ];
+    let answers = |bytes| calls.clone().map(|call| holed().apply_bytes(&call, bytes));
+    let [ok, einval, enomem] = [Ret::Ok, Ret::Einval, Ret::Enomem];
+    assert_eq!(answers(Bytes::Short), [ok; 4]);
+    assert_eq!(answers(Bytes::Unaligned), [einval; 4]);
+    assert_eq!(answers(Bytes::Empty), [einval, einval, ok, ok]);
+    assert_eq!(answers(Bytes::Wrapping), [enomem, einval, enomem, einval]);
+    let mut machine = holed();
+    assert_eq!(machine.apply_bytes(&calls[1], Bytes::Empty), einval);
+    assert!(machine.mapped(0));
+    assert_eq!(machine.apply_bytes(&calls[1], Bytes::Short), ok);
+    assert!(!machine.mapped(0));
+}
+
+#[test]
+fn only_what_was_stored_to_is_owned() {
+    let mut machine = Machine::with_rules(3, Rules::linux());
+    machine.apply(&mmap(0..3, Prot::Rw));
+    machine.apply(&Call::Read(0));
+    machine.apply(&Call::PopulateWrite(1..2));
+    let owned = |machine: &Machine| [0, 1, 2].map(|page| machine.owned(page));
+    assert_eq!(owned(&machine), [Some(false), Some(true), Some(false)]);
+    machine.apply(&Call::Write(0, 1));
+    assert_eq!(owned(&machine), [Some(true), Some(true), Some(false)]);
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! `seqfault conform`
+
+use super::arguments::Conform;
+use super::{Terminal, Trouble};
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub(super) fn run(command: &Conform, _: Terminal) -> Result<bool, Trouble> {
+    command.options()?;
+    let needs = "skipped: needs Linux on x86-64; no sequence was run";
+    Err(Trouble::Usage(needs.to_owned()))
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(super) use here::{run, work};
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod here {
+    use std::io::IsTerminal;
+    use std::process::ExitCode;
+
+    use indicatif::{ProgressBar, ProgressStyle};
+
+    use super::{Conform, Terminal, Trouble};
+    use crate::cli::{Color, say};
+    use crate::conform::{self, Options, Run};
+    use crate::verdict::{grouped, plural};
+
+    /// The command of this program that is a worker with `--worker`.
+    const COMMAND: &[&str] = &["conform"];
+
+    /// Runs the sequences; true if all agree.
+    pub(in crate::cli) fn run(command: &Conform, terminal: Terminal) -> Result<bool, Trouble> {
+        let options = command.options()?;
+        let sequences = options.numbers.end - options.numbers.start;
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new(sequences)
+        } else {
+            ProgressBar::hidden()
+        };
+        let style = "{pos}/{len} sequences  {per_sec}  {elapsed}";
+        bar.set_style(
+            ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        let run = conform::run(&options, COMMAND, &mut |tally| {
+            bar.set_position(tally.sequences);
+        });
+        bar.finish_and_clear();
+        let run = run.map_err(|needs| {
+            Trouble::Usage(format!("skipped: needs {needs}; no sequence was run"))
+        })?;
+        tell(&run, &options, terminal);
+        if let (Some(file), Some(found)) = (&command.save, &run.difference) {
+            let written = std::fs::write(file, &found.litmus);
+            written.map_err(|error| Trouble::Usage(format!("{}: {error}", file.display())))?;
+            say(&format!("Saved: {}", file.display()));
+        }
+        Ok(run.difference.is_none() && run.incidents.is_empty() && run.left == 0)
+    }
+
+    /// Is a worker.
+    pub(in crate::cli) fn work(command: &Conform) -> Result<ExitCode, Trouble> {
+        let options = command.options()?;
+        conform::work(&options).map_err(|error| {
+            Trouble::Usage(format!(
+                "--worker is for processes that conform starts: {error}"
+            ))
+        })
+    }
+
+    fn tell(run: &Run, options: &Options, terminal: Terminal) {
+        let seed = options.seed;
+        let ops = format!("--ops {}..{}", options.ops.start, options.ops.end - 1);
+        let replay = |number: u64| {
+            let level = options.level;
+            let wrong = options
+                .wrong
+                .map_or(String::new(), |w| format!(" --wrong {}", w.name));
+            say(&format!(
+                "Replay: cargo seqfault conform --seed {seed} --from {number} --sequences 1 {ops} \
+                 --level {level}{wrong}\n"
+            ));
+        };
+        if let Some(found) = &run.difference {
+            say(&format!(
+                "Sequence {}: {}",
+                found.number,
+                found.text.trim_end()
+            ));
+            replay(found.number);
+        }
+        for incident in &run.incidents {
+            say(&format!("{incident}"));
+            incident.number.into_iter().for_each(replay);
+        }
+        let verdict = match (&run.difference, run.incidents.len()) {
+            (Some(_), _) => terminal.paint(Color::Red, "DIFFER"),
+            (None, 0) if run.left == 0 => terminal.paint(Color::Green, "agree"),
+            (None, lost) => {
+                let lost = plural(lost as u64, "worker");
+                terminal.paint(Color::Red, &format!("INCOMPLETE: {lost} lost"))
+            }
+        };
+        let per = |count: u64, time: std::time::Duration| {
+            grouped((count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)) as u64)
+        };
+        let left = match run.left {
+            0 => String::new(),
+            left => format!(", {} not run", plural(left, "sequence")),
+        };
+        say(&format!(
+            "spec, core and linux {verdict}: {}, {}{left}, level {}, seed {seed}",
+            plural(run.tally.sequences, "sequence"),
+            plural(run.tally.ops, "operation"),
+            options.level,
+        ));
+        say(&format!(
+            "{} sequences/s, {} operations/s, {}, {:.1} s",
+            per(run.tally.sequences, run.elapsed),
+            per(run.tally.ops, run.elapsed),
+            plural(options.jobs as u64, "job"),
+            run.elapsed.as_secs_f64(),
+        ));
+        say(&format!(
+            "{} sequences and {} operations in a second of CPU time",
+            per(run.tally.sequences, run.cpu),
+            per(run.tally.ops, run.cpu),
+        ));
+    }
+}

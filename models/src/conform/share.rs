@@ -1,0 +1,79 @@
+//! Some sequences, one after the other, in this process.
+
+use std::ops::Range;
+
+use super::options::Options;
+use crate::differential::{Case, Difference, PAGES};
+use crate::linux::Host;
+use crate::spec::Rules;
+use crate::spec::seq::Call;
+
+/// How much was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Sequences.
+    pub sequences: u64,
+    /// Operations.
+    pub ops: u64,
+}
+
+/// Sequences and what they are held against.
+#[derive(Debug)]
+pub struct Share {
+    options: Options,
+    rules: Rules,
+    host: Host,
+    /// What was done so far.
+    pub tally: Tally,
+}
+
+impl Share {
+    /// Makes the host ready.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn new(options: &Options) -> std::result::Result<Share, String> {
+        let mut rules = Rules::linux();
+        if let Some(wrong) = options.wrong {
+            (wrong.change)(&mut rules);
+        }
+        let mut host = Host::new(PAGES)?;
+        for call in [Call::PopulateRead(0..1), Call::PopulateWrite(0..1)] {
+            if let Some(lacks) = host.lacks(&call) {
+                return Err(lacks.to_owned());
+            }
+        }
+        Ok(Share {
+            options: options.clone(),
+            rules,
+            host,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Runs the sequences with these numbers, up to the first difference, which is shrunk. `watch`
+    /// is told sequence and step before each step.
+    ///
+    /// # Errors
+    /// The difference and its sequence.
+    pub fn run(
+        &mut self,
+        numbers: Range<u64>,
+        watch: &mut dyn FnMut(u64, usize, Tally),
+    ) -> std::result::Result<(), (u64, Box<Difference>)> {
+        for number in numbers {
+            let case = Case::random(self.options.seed, number, self.options.ops.clone());
+            let tally = self.tally;
+            let level = self.options.level;
+            let (host, rules) = (&mut self.host, &self.rules);
+            case.shrink(&mut |case| {
+                case.check_on(host, rules, level, &mut |step| watch(number, step, tally))
+            })
+            .map_err(|difference| (number, difference))?;
+            self.tally.sequences += 1;
+            self.tally.ops += case.ops.len() as u64;
+        }
+        watch(u64::MAX, 0, self.tally);
+        Ok(())
+    }
+}

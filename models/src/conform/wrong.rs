@@ -1,0 +1,91 @@
+//! Rules of the specification made wrong on purpose, each alone: the comparison must see it.
+
+use super::options::Level;
+use crate::spec::seq::Ret;
+use crate::spec::{Freedom, HoleRule, Rules};
+
+/// A rule that is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrong {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Where it can be noticed.
+    pub level: Level,
+    /// Makes it wrong.
+    pub change: fn(&mut Rules),
+}
+
+impl PartialEq for Wrong {
+    fn eq(&self, other: &Wrong) -> bool {
+        self.name == other.name
+    }
+}
+
+const fn wrong(name: &'static str, change: fn(&mut Rules)) -> Wrong {
+    Wrong {
+        name,
+        level: Level::Page,
+        change,
+    }
+}
+
+const fn wrong_vmas(name: &'static str, change: fn(&mut Rules)) -> Wrong {
+    Wrong {
+        name,
+        level: Level::Vma,
+        change,
+    }
+}
+
+/// All of them.
+pub const WRONG: &[Wrong] = &[
+    wrong("mprotect-passes-holes", |r| {
+        r.mprotect_hole = HoleRule::All;
+    }),
+    wrong("mprotect-nothing-over-a-hole", |r| {
+        r.mprotect_hole = HoleRule::Nothing;
+    }),
+    wrong("mprotect-only-takes", |r| r.mprotect_grants = false),
+    wrong("dontneed-stops-at-a-hole", |r| {
+        r.dontneed_hole = HoleRule::Before;
+    }),
+    wrong("dontneed-nothing-over-a-hole", |r| {
+        r.dontneed_hole = HoleRule::Nothing;
+    }),
+    wrong("dontneed-keeps-words", |r| r.dontneed_discards = false),
+    wrong("munmap-stops-at-a-hole", |r| {
+        r.munmap_hole = HoleRule::Before;
+    }),
+    wrong("mmap-keeps-words", |r| r.mmap_discards = false),
+    wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
+    wrong("read-implies-exec", |r| r.exec_needs_x = false),
+    wrong("populate-denied-is-enomem", |r| {
+        r.populate_denied = Ret::Enomem;
+    }),
+    wrong("lengths-must-be-whole-pages", |r| {
+        r.lengths_round_up = false
+    }),
+    wrong("reads-copy-the-zero-page", |r| r.zero_page = Freedom::No),
+    wrong("none-unmaps-pages", |r| r.none_keeps_present = Freedom::No),
+    wrong("refused-exec-populates-nothing", |r| {
+        r.refused_exec_populates = Freedom::No;
+    }),
+    wrong_vmas("merge-whatever-anon-vma", |r| {
+        r.merging.anon_vma_agrees = false
+    }),
+    wrong_vmas("merge-both-sides", |r| r.merging.sides_agree = false),
+    wrong_vmas("anon-vma-never-shared", |r| {
+        r.merging.anon_vma_is_shared = false
+    }),
+    wrong_vmas("merge-whatever-account", |r| r.merging.accounts = false),
+    wrong_vmas("mprotect-never-merges", |r| {
+        r.merging.mprotect_merges = false
+    }),
+];
+
+impl Wrong {
+    /// The one with this name.
+    pub fn find(name: &str) -> Option<&'static Wrong> {
+        WRONG.iter().find(|wrong| wrong.name == name)
+    }
+}

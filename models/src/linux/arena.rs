@@ -1,0 +1,239 @@
+//! Addresses of the process where only a test's pages are.
+//!
+//! ```text
+//! 0x100_0000_0000   arena 0: the window's pages, nothing behind them
+//! 0x101_0000_0000   arena 1
+//! ...               64 of them, for threads that run tests at once
+//! ```
+//! Neither the program, nor libc, nor thread stacks are placed here, so what a
+//! test leaves unmapped stays unmapped, and its mappings merge with none but its own.
+//!
+//! # Invariants
+//! 1. An arena's addresses belong to one [`Arena`] at a time.
+//! 2. Calls whose arguments are whole pages stay inside the window. Others are given
+//!    so that the kernel must refuse them, or round them to such pages.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::access::Accessor;
+use super::answer::Answer;
+use crate::litmus::ast::Prot;
+use crate::spec::seq::Bytes;
+
+/// The first arena's first address.
+pub(super) const ARENAS_START: usize = 0x100_0000_0000;
+/// From an arena's first address to the next one's.
+const STRIDE: usize = 1 << 32;
+/// How many arenas there can be at once.
+const ARENAS: u32 = u64::BITS;
+/// Behind the last arena's addresses.
+pub(super) const ARENAS_END: usize = ARENAS_START + ARENAS as usize * STRIDE;
+/// The size of a page.
+pub(super) const PAGE: usize = 4096;
+/// Where in a page `exec` finds its instruction: the word is at 0, all else stays 0.
+const CODE: usize = PAGE / 2;
+
+/// The arenas that are taken, by bit.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// A window of pages, nothing mapped at first, used by one thread.
+#[derive(Debug)]
+pub struct Arena {
+    number: u32,
+    base: usize,
+    pages: usize,
+    accessor: Accessor,
+}
+
+impl Arena {
+    /// A window of `pages` pages.
+    ///
+    /// # Errors
+    /// What the host lacks: a free arena, or free addresses there.
+    pub fn new(pages: usize) -> Result<Arena, String> {
+        if pages > STRIDE / PAGE / 2 {
+            return Err(format!("a window of fewer than {pages} pages"));
+        }
+        let take = |taken: u64| Some(taken | 1 << taken.trailing_ones().min(ARENAS - 1));
+        let taken = TAKEN
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take)
+            .unwrap_or(u64::MAX);
+        let number = taken.trailing_ones();
+        if number == ARENAS {
+            return Err(format!("fewer than {ARENAS} tests at once"));
+        }
+        let arena = Arena {
+            number,
+            base: ARENAS_START + number as usize * STRIDE,
+            pages,
+            accessor: Accessor::new(),
+        };
+        match arena.is_free() {
+            true => Ok(arena),
+            false => Err(format!("free addresses from {:#x} on", arena.base)),
+        }
+    }
+
+    /// Whether nothing is mapped in all of the arena.
+    fn is_free(&self) -> bool {
+        let flags = libc::MAP_PRIVATE
+            | libc::MAP_ANONYMOUS
+            | libc::MAP_NORESERVE
+            | libc::MAP_FIXED_NOREPLACE;
+        // SAFETY: it replaces nothing, and is unmapped again.
+        unsafe {
+            let wanted = self.base as *mut libc::c_void;
+            let found = libc::mmap(wanted, STRIDE, libc::PROT_NONE, flags, -1, 0);
+            if found != libc::MAP_FAILED {
+                libc::munmap(found, STRIDE);
+            }
+            found == wanted
+        }
+    }
+
+    /// How many pages it has.
+    pub fn len_pages(&self) -> usize {
+        self.pages
+    }
+
+    /// The address of a page.
+    pub(super) fn address(&self, page: usize) -> usize {
+        assert!(page <= self.pages, "page {page} is outside the window");
+        self.base + page * PAGE
+    }
+
+    /// Unmaps everything.
+    pub fn reset(&mut self) {
+        let answer = self.munmap(0..self.pages, None);
+        assert_eq!(answer, Answer::Ok, "the window can be unmapped");
+    }
+
+    /// Reads the page's word.
+    pub fn read(&self, page: usize) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.read(self.word(page)) }
+    }
+
+    /// Writes the page's word.
+    pub fn write(&mut self, page: usize, value: u64) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.write(self.word(page), value) }
+    }
+
+    /// Exchanges the page's word.
+    pub fn xchg(&mut self, page: usize, value: u64) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.xchg(self.word(page), value) }
+    }
+
+    /// Executes an instruction in the page.
+    pub fn exec(&self, page: usize) -> Answer {
+        // SAFETY: the address is this arena's, and nothing but words is ever written.
+        unsafe { self.accessor.exec(self.word(page) + CODE) }
+    }
+
+    fn word(&self, page: usize) -> usize {
+        assert!(page < self.pages, "page {page} is outside the window");
+        self.base + page * PAGE
+    }
+
+    /// Address and length of pages, as whole pages or otherwise.
+    fn span(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> (usize, usize) {
+        let (start, end) = (self.address(pages.start), self.address(pages.end));
+        let len = end.saturating_sub(start);
+        match bytes {
+            None => (start, len),
+            Some(Bytes::Short) => (start, len - (PAGE - 1)),
+            Some(Bytes::Empty) => (start, 0),
+            Some(Bytes::Unaligned) => (start + 8, len),
+            Some(Bytes::Wrapping) => (start, usize::MAX - start + 1 + PAGE),
+        }
+    }
+
+    /// Maps anonymous private memory.
+    pub fn mmap(
+        &mut self,
+        pages: Range<usize>,
+        bytes: Option<Bytes>,
+        prot: Prot,
+        populate: bool,
+        noreplace: bool,
+    ) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        flags |= if noreplace {
+            libc::MAP_FIXED_NOREPLACE
+        } else {
+            libc::MAP_FIXED
+        };
+        if populate {
+            flags |= libc::MAP_POPULATE;
+        }
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        unsafe {
+            let wanted = start as *mut libc::c_void;
+            let found = libc::mmap(wanted, len, host_prot(prot), flags, -1, 0);
+            if found == wanted {
+                return Answer::Ok;
+            }
+            if found == libc::MAP_FAILED {
+                return Answer::Errno(errno());
+            }
+            libc::munmap(found, len);
+        }
+        Answer::Elsewhere
+    }
+
+    /// Unmaps.
+    pub fn munmap(&mut self, pages: Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::munmap(start as *mut libc::c_void, len) })
+    }
+
+    /// Changes a protection.
+    pub fn mprotect(&mut self, pages: Range<usize>, bytes: Option<Bytes>, prot: Prot) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::mprotect(start as *mut libc::c_void, len, host_prot(prot)) })
+    }
+
+    /// Gives advice: one of libc's `MADV_*`.
+    pub fn madvise(&mut self, pages: Range<usize>, bytes: Option<Bytes>, advice: i32) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::madvise(start as *mut libc::c_void, len, advice) })
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        self.reset();
+        TAKEN.fetch_and(!(1 << self.number), Ordering::AcqRel);
+    }
+}
+
+/// The protection as the host takes it.
+fn host_prot(prot: Prot) -> i32 {
+    match prot {
+        Prot::None => libc::PROT_NONE,
+        Prot::R => libc::PROT_READ,
+        Prot::Rw => libc::PROT_READ | libc::PROT_WRITE,
+        Prot::Rx => libc::PROT_READ | libc::PROT_EXEC,
+        Prot::Rwx => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+    }
+}
+
+fn answer(result: i32) -> Answer {
+    if result == 0 {
+        Answer::Ok
+    } else {
+        Answer::Errno(errno())
+    }
+}
+
+/// The errno of the call that failed last.
+pub(super) fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}

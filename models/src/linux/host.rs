@@ -1,0 +1,146 @@
+//! The host's kernel behind a window of pages: calls in, answers and page states out.
+
+use super::answer::Answer;
+use super::arena::Arena;
+use super::observe::{Entry, Observer, Rights, Vma};
+use crate::spec::seq::{Bytes, Call, Ret};
+
+/// What the kernel shows of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSeen {
+    /// What its VMA allows, if one covers it.
+    pub rights: Option<Rights>,
+    /// What a read of it would return.
+    pub value: Ret,
+    /// Whether a page is there, in memory or in swap.
+    pub present: bool,
+    /// Whether it is this process's alone; the zero page is not.
+    pub owned: bool,
+    /// Whether it is in swap.
+    pub swapped: bool,
+    /// Whether userfaultfd write-protects it.
+    pub wp: bool,
+}
+
+/// A window of the host's memory.
+#[derive(Debug)]
+pub struct Host {
+    arena: Arena,
+    observer: Observer,
+    vmas: Vec<Vma>,
+    entries: Vec<Entry>,
+    pages: Vec<PageSeen>,
+}
+
+impl Host {
+    /// A window of `pages` pages, nothing mapped.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn new(pages: usize) -> Result<Host, String> {
+        without_huge_pages();
+        Ok(Host {
+            arena: Arena::new(pages)?,
+            observer: Observer::new()?,
+            vmas: Vec::new(),
+            entries: Vec::new(),
+            pages: Vec::new(),
+        })
+    }
+
+    /// Unmaps everything.
+    pub fn reset(&mut self) {
+        self.arena.reset();
+    }
+
+    /// What a call needs that this kernel, being older, has not. The window is empty.
+    pub fn lacks(&mut self, call: &Call) -> Option<&'static str> {
+        let (advice, name) = match call {
+            Call::PopulateRead(_) => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
+            Call::PopulateWrite(_) => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
+            _ => return None,
+        };
+        // A kernel that knows the advice misses the mapping first.
+        let answer = self.arena.madvise(0..1, None, advice);
+        (answer != Answer::Errno(libc::ENOMEM)).then_some(name)
+    }
+
+    /// Does a call, whose range is given as `bytes` if not as whole pages.
+    pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
+        let arena = &mut self.arena;
+        match call {
+            Call::Read(page) => arena.read(*page),
+            Call::Write(page, value) => arena.write(*page, *value),
+            Call::Xchg(page, value) => arena.xchg(*page, *value),
+            Call::Exec(page) => arena.exec(*page),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+            } => arena.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
+            Call::Munmap(pages) => arena.munmap(pages.clone(), bytes),
+            Call::Mprotect(pages, prot) => arena.mprotect(pages.clone(), bytes, *prot),
+            Call::Dontneed(pages) => arena.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
+            Call::PopulateRead(pages) => {
+                arena.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)
+            }
+            Call::PopulateWrite(pages) => {
+                arena.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
+            }
+            Call::Nop => Answer::Ok,
+        }
+    }
+
+    /// Looks at the window; what [`page`](Host::page) and [`vmas`](Host::vmas) tell is from here.
+    ///
+    /// # Panics
+    /// If the kernel does not let this process look at itself any more.
+    pub fn look(&mut self) {
+        self.observer.vmas(&self.arena, &mut self.vmas);
+        self.observer
+            .entries(&self.arena, &mut self.entries)
+            .expect("a process can read its own pagemap");
+        self.pages.clear();
+        for (page, entry) in self.entries.iter().enumerate() {
+            let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
+            let present = entry.is_present() || entry.is_swapped();
+            let value = match vma {
+                None => Ret::Maperr,
+                Some(vma) if !vma.rights.allows_reads() => Ret::Accerr,
+                // A read would make the page present, and anonymous memory begins as 0.
+                Some(_) if !present => Ret::Word(0),
+                Some(_) => match self.arena.read(page) {
+                    Answer::Word(word) => Ret::Word(word),
+                    _ => Ret::Accerr,
+                },
+            };
+            self.pages.push(PageSeen {
+                rights: vma.map(|vma| vma.rights),
+                value,
+                present,
+                owned: entry.is_exclusive(),
+                swapped: entry.is_swapped(),
+                wp: entry.is_wp(),
+            });
+        }
+    }
+
+    /// A page, as it was when it was looked at.
+    pub fn page(&self, page: usize) -> PageSeen {
+        self.pages[page]
+    }
+
+    /// The VMAs, as they were when they were looked at.
+    pub fn vmas(&self) -> &[Vma] {
+        &self.vmas
+    }
+}
+
+/// Lets no page of this process be part of a huge one, whatever the host's policy: a neighbour of
+/// a page that was touched must not become present.
+fn without_huge_pages() {
+    let no: libc::c_ulong = 0;
+    // SAFETY: it changes nothing but what faults of this process allocate from now on.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, no, no, no) };
+}

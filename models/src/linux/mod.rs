@@ -1,0 +1,35 @@
+//! The host's kernel as an engine: each statement is a real access or a real system call.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `access` | user accesses that survive their faults |
+//! | `arena` | addresses where only a test's pages are, and the system calls on them |
+//! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
+//! | `host` | calls in, answers and page states out |
+//! | `answer` | words, faults, errnos |
+//! | `probe` | what the host offers, each by trying it |
+//! | `elsewhere` | what stands in where this is not Linux on x86-64 |
+
+pub mod answer;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod access;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod arena;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod host;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod observe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod probe;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod elsewhere;
+
+pub use answer::{Answer, Fault};
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub use elsewhere::{Host, PageSeen, Rights, Vma};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use host::{Host, PageSeen};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use observe::{Entry, Observer, Rights, Vma};
