@@ -159,10 +159,13 @@ pub(crate) struct Extent {
     /// explorer, loom: at most N executions; a search that needs more has no verdict.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_executions: Option<u64>,
-    /// shuttle, native, linux: N executions.
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub iterations: u64,
-    /// shuttle, native: where random choices start.
+    /// shuttle, native, linux: N executions; 2,000, unless said, or as many as fit into --time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub iterations: Option<u64>,
+    /// linux: at most so many seconds for each test.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub time: Option<u64>,
+    /// shuttle, native, linux: where random choices start.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// shuttle: how the next CPU is chosen.
@@ -316,7 +319,12 @@ impl Extent {
                 max_executions: self.max_executions,
             },
             options: Options {
-                iterations: self.iterations,
+                iterations: match (self.iterations, self.time, subject) {
+                    (Some(iterations), ..) => iterations,
+                    (None, Some(_), Subject::Linux) => u64::MAX,
+                    (None, ..) => Options::default().iterations,
+                },
+                time: self.time.map(Duration::from_secs),
                 seed: self.seed,
                 strategy: match self.strategy {
                     StrategyName::Random => Strategy::Random,

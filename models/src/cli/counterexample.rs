@@ -44,6 +44,10 @@ fn one(
     failure: &Failure,
     terminal: Terminal,
 ) -> String {
+    if subject == Subject::Linux {
+        // A kernel keeps no timeline, and the message is told already.
+        return format!("\nAgain: {}\n", replay(test, deviations, failure));
+    }
     let table = timeline::counterexample(scenario, failure, subject, terminal.width);
     format!("\n{table}\nReplay: {}\n", replay(test, deviations, failure))
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use seqfault_core::{Invariant, LockClass};
 
@@ -135,7 +134,7 @@ impl Collector {
             failure,
             problem,
             witnesses: found.witnesses,
-            elapsed: Duration::ZERO,
+            ..Report::empty()
         }
     }
 }

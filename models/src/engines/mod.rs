@@ -134,9 +134,9 @@ pub struct Options {
     pub preemptions: Option<u8>,
     /// At most so many executions of an exhaustive engine.
     pub max_executions: Option<u64>,
-    /// shuttle and native: so many executions.
+    /// shuttle, native and linux: so many executions.
     pub iterations: u64,
-    /// shuttle and native: where their random choices start.
+    /// shuttle, native and linux: where their random choices start.
     pub seed: u64,
     /// shuttle: how it chooses.
     pub strategy: Strategy,
@@ -144,6 +144,8 @@ pub struct Options {
     pub memory: Memory,
     /// explorer: how long at most.
     pub max_time: Option<Duration>,
+    /// linux: how long at most, if that comes before the iterations.
+    pub time: Option<Duration>,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -158,6 +160,7 @@ impl Default for Options {
             strategy: Strategy::default(),
             memory: Memory::default(),
             max_time: None,
+            time: None,
             progress: Progress::default(),
         }
     }
@@ -242,8 +245,49 @@ pub struct Report {
     pub problem: Option<String>,
     /// One timeline for each outcome.
     pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
+    /// How the host's kernel was asked, if it was.
+    pub sample: Option<Sample>,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+/// How the host's kernel was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Where the random choices started.
+    pub seed: u64,
+    /// How many threads there were.
+    pub threads: usize,
+    /// How many of the host's CPUs they had.
+    pub cpus: usize,
+}
+
+impl Report {
+    /// Nothing was run.
+    pub fn empty() -> Report {
+        Report {
+            outcomes: BTreeMap::new(),
+            executions: 0,
+            search: Search::Unfinished,
+            failure: None,
+            problem: None,
+            witnesses: BTreeMap::new(),
+            sample: None,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    /// The entropy of the outcomes, in bits: 0 where all executions end alike, so that a sample
+    /// may have missed every race.
+    pub fn entropy(&self) -> f64 {
+        let all: u64 = self.outcomes.values().sum();
+        let bits = |count: &u64| {
+            let share = *count as f64 / all as f64;
+            -share * share.log2()
+        };
+        // Of one outcome it is -0.
+        self.outcomes.values().map(bits).sum::<f64>().max(0.0)
+    }
 }
 
 /// Judges an outcome as soon as it is seen.
@@ -259,11 +303,10 @@ impl Judge {
     /// What `outcome` violates, and how.
     fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
         let condition = &scenario.program.condition;
-        let holds = condition.formula.holds(outcome);
         let wrong = match condition.quantifier {
             Quantifier::Exists => false,
-            Quantifier::NotExists => holds,
-            Quantifier::Forall => !holds,
+            Quantifier::NotExists => condition.formula.surely_holds(outcome),
+            Quantifier::Forall => !condition.formula.may_hold(outcome),
         };
         if wrong {
             let message = format!("the outcome `{outcome}` is against `{condition}`");
@@ -274,7 +317,7 @@ impl Judge {
             ..outcome.clone()
         };
         if let Some(allowed) = &self.allowed
-            && !allowed.contains(&without_counts)
+            && !allowed.iter().any(|full| without_counts.agrees(full))
         {
             let message = format!("the specification does not allow the outcome `{outcome}`");
             return Some((Violated::Invariant(Invariant::NotAtomic), message));
@@ -288,9 +331,9 @@ impl Judge {
 pub struct Progress(Arc<AtomicU64>);
 
 impl Progress {
-    /// An execution begins that no collector counts.
-    fn began(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// So many executions more, which no collector counts.
+    fn add(&self, executions: u64) {
+        self.0.fetch_add(executions, Ordering::Relaxed);
     }
 
     /// How many executions began so far.

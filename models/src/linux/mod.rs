@@ -6,10 +6,12 @@
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
 //! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
 //! | `host` | calls in, answers and page states out |
+//! | `concurrent` | tests of several CPUs, each a pinned thread |
 //! | `answer` | words, faults, errnos |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
 pub mod answer;
+pub mod concurrent;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod access;

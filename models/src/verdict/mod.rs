@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::engines::{Engine, Failure, Judge, Options, Report, Search, linux};
-use crate::litmus::ast::{Outcome, Program, Quantifier};
+use crate::litmus::ast::{Atom, Outcome, Program, Quantifier};
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
@@ -166,8 +166,26 @@ impl Run {
     /// specification does not know.
     pub fn unseen(&self) -> Vec<&Outcome> {
         let seen: BTreeSet<Outcome> = self.report.outcomes.keys().map(without_counts).collect();
+        let is_seen = |full: &Outcome| seen.iter().any(|outcome| outcome.agrees(full));
         let allowed = self.allowed.iter().flatten();
-        allowed.filter(|outcome| !seen.contains(outcome)).collect()
+        allowed.filter(|outcome| !is_seen(outcome)).collect()
+    }
+
+    /// Whether the specification allows an outcome, as far as the outcome tells; `None` if it
+    /// does not judge.
+    pub fn allows(&self, outcome: &Outcome) -> Option<bool> {
+        let allowed = self.allowed.as_ref().ok()?;
+        let outcome = without_counts(outcome);
+        Some(allowed.iter().any(|full| outcome.agrees(full)))
+    }
+
+    /// The atoms of the condition that the outcomes leave open.
+    pub fn left_open(&self) -> BTreeSet<&Atom> {
+        let atoms = self.scenario.program.condition.atoms().into_iter();
+        let outcomes = &self.report.outcomes;
+        atoms
+            .filter(|atom| outcomes.keys().any(|outcome| !atom.is_known(outcome)))
+            .collect()
     }
 }
 
@@ -288,8 +306,7 @@ pub fn observe(
     let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
     let report = platform::catch(run).unwrap_or_else(|stopped| Report {
         problem: Some(format!("internal error: {}", stopped.message)),
-        search: Search::Unfinished,
-        ..of_spec(&BTreeSet::new())
+        ..Report::empty()
     });
     Ok((scenario, report))
 }
@@ -301,7 +318,11 @@ fn run_all(
     request: &Request,
 ) {
     let program = &scenario.program;
-    let spec = spec::outcomes(program, &Rules::default());
+    let rules = match request.subject {
+        Subject::Linux => Rules::linux(),
+        Subject::Core(_) | Subject::Spec => Rules::default(),
+    };
+    let spec = spec::outcomes(program, &rules);
     let allowed = spec
         .map(|spec| spec.outcomes)
         .map_err(|unsupported| unsupported.to_string());
@@ -329,15 +350,17 @@ fn run_all(
     };
     verdict.reasons = reasons(&run, program, request);
     verdict.run = Some(run);
-    if let Subject::Core(engine) = request.subject
-        && request.broken_by
-        && request.deviations.is_empty()
-    {
-        for (line, (name, deviations, scenario)) in program.broken_by.iter().zip(lines) {
-            let broken = broken::check(engine, line, name, deviations, scenario, request, &judge);
-            verdict.reasons.extend(broken.reason());
-            verdict.broken.push(broken);
-        }
+    if !request.broken_by || !request.deviations.is_empty() {
+        return;
+    }
+    for (line, broken) in program.broken_by.iter().zip(lines) {
+        let broken = match request.subject {
+            Subject::Core(engine) => broken::check(engine, line, broken, request, &judge),
+            Subject::Linux => broken::not_on_linux(line, broken),
+            Subject::Spec => continue,
+        };
+        verdict.reasons.extend(broken.reason());
+        verdict.broken.push(broken);
     }
 }
 
@@ -347,9 +370,14 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(failure) = &report.failure {
         reasons.push(format!("{}: {}", failure.violated, failure.message));
-    } else if let Some(problem) = &report.problem {
+    }
+    if let Some(problem) = &report.problem {
         reasons.push(format!("unknown: {problem}"));
-    } else if !run.search_ended() {
+    }
+    if !reasons.is_empty() {
+        return reasons;
+    }
+    if !run.search_ended() {
         reasons.push(format!(
             "unknown: stopped after {}, before the end of the search",
             plural(report.executions, "execution")
@@ -372,9 +400,6 @@ fn of_spec(allowed: &BTreeSet<Outcome>) -> Report {
         outcomes: allowed.iter().map(|outcome| (outcome.clone(), 1)).collect(),
         executions: allowed.len() as u64,
         search: Search::Complete,
-        failure: None,
-        problem: None,
-        witnesses: std::collections::BTreeMap::new(),
-        elapsed: Duration::ZERO,
+        ..Report::empty()
     }
 }
