@@ -116,7 +116,7 @@ impl Default for Settings {
             iterations: 2_000,
             seed: 0,
             time: None,
-            side_by_side: 16,
+            side_by_side: 32,
             patience: Duration::from_secs(20),
             sabotage: None,
         }
