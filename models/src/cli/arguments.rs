@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Run random sequences on the host's kernel, core and the specification, and compare.
     Conform(Conform),
+    /// List what this host offers to tests on its own kernel, each by trying it.
+    Host,
     /// List the choices and quirks, where they come from, and the proofs that use them.
     Knobs(Knobs),
     /// Write a test to start from.

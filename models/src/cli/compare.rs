@@ -143,7 +143,9 @@ impl Comparison {
         }
         out.push('\n');
         for (outcome, text) in all.iter().zip(&texts) {
-            let allowed = self.allowed.as_ref().ok().map(|a| a.contains(*outcome));
+            // What the host does not tell of an outcome may be either.
+            let may_be = |all: &BTreeSet<Outcome>| all.iter().any(|full| outcome.agrees(full));
+            let allowed = self.allowed.as_ref().ok().map(may_be);
             let spec = match allowed {
                 Some(true) => "allowed",
                 Some(false) => "-",
@@ -280,14 +282,12 @@ impl Tally {
             Search::Sampled | Search::Unfinished => {}
         }
         if let Ok(allowed) = allowed {
+            let shown = shown(report);
+            let is_seen = |full: &&Outcome| shown.keys().any(|outcome| outcome.agrees(full));
+            let is_beyond = |outcome: &&Outcome| !allowed.iter().any(|full| outcome.agrees(full));
             self.allowed += allowed.len();
-            for outcome in shown(report).keys() {
-                if allowed.contains(outcome) {
-                    self.seen += 1;
-                } else {
-                    self.beyond += 1;
-                }
-            }
+            self.seen += allowed.iter().filter(is_seen).count();
+            self.beyond += shown.keys().filter(is_beyond).count();
         }
     }
 

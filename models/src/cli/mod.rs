@@ -6,7 +6,7 @@
 //! | `files` | from paths to tests |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
-//! | `check`, `compare`, `conform`, `knobs`, `new` | the commands |
+//! | `check`, `compare`, `conform`, `host`, `knobs`, `new` | the commands |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -20,6 +20,7 @@ mod compare;
 mod conform;
 mod counterexample;
 mod files;
+mod host;
 mod jobs;
 mod json;
 mod knobs;
@@ -129,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal),
         Command::Conform(command) => conform::run(&command, terminal),
+        Command::Host => Ok(host::run(terminal)),
         Command::Knobs(command) => knobs::run(&command),
         Command::New(command) => new::run(&command),
     };

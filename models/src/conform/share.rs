@@ -6,6 +6,7 @@ use super::options::Options;
 use crate::differential::{Case, Difference, PAGES};
 use crate::linux::Host;
 use crate::spec::Rules;
+use crate::spec::seq::Call;
 
 /// How much was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,10 +37,16 @@ impl Share {
         if let Some(wrong) = options.wrong {
             (wrong.change)(&mut rules);
         }
+        let mut host = Host::new(PAGES)?;
+        for call in [Call::PopulateRead(0..1), Call::PopulateWrite(0..1)] {
+            if let Some(lacks) = host.lacks(&call) {
+                return Err(lacks.to_owned());
+            }
+        }
         Ok(Share {
             options: options.clone(),
             rules,
-            host: Host::new(PAGES)?,
+            host,
             tally: Tally::default(),
         })
     }

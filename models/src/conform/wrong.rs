@@ -1,5 +1,6 @@
 //! Rules of the specification made wrong on purpose, each alone: the comparison must see it.
 
+use super::options::Level;
 use crate::spec::seq::Ret;
 use crate::spec::{Freedom, HoleRule, Rules};
 
@@ -8,6 +9,8 @@ use crate::spec::{Freedom, HoleRule, Rules};
 pub struct Wrong {
     /// Its name on the command line.
     pub name: &'static str,
+    /// Where it can be noticed.
+    pub level: Level,
     /// Makes it wrong.
     pub change: fn(&mut Rules),
 }
@@ -19,7 +22,19 @@ impl PartialEq for Wrong {
 }
 
 const fn wrong(name: &'static str, change: fn(&mut Rules)) -> Wrong {
-    Wrong { name, change }
+    Wrong {
+        name,
+        level: Level::Page,
+        change,
+    }
+}
+
+const fn wrong_vmas(name: &'static str, change: fn(&mut Rules)) -> Wrong {
+    Wrong {
+        name,
+        level: Level::Vma,
+        change,
+    }
 }
 
 /// All of them.
@@ -54,6 +69,17 @@ pub const WRONG: &[Wrong] = &[
     wrong("none-unmaps-pages", |r| r.none_keeps_present = Freedom::No),
     wrong("refused-exec-populates-nothing", |r| {
         r.refused_exec_populates = Freedom::No;
+    }),
+    wrong_vmas("merge-whatever-anon-vma", |r| {
+        r.merging.anon_vma_agrees = false
+    }),
+    wrong_vmas("merge-both-sides", |r| r.merging.sides_agree = false),
+    wrong_vmas("anon-vma-never-shared", |r| {
+        r.merging.anon_vma_is_shared = false
+    }),
+    wrong_vmas("merge-whatever-account", |r| r.merging.accounts = false),
+    wrong_vmas("mprotect-never-merges", |r| {
+        r.merging.mprotect_merges = false
     }),
 ];
 

@@ -1,5 +1,6 @@
 //! A sequence of operations on core, on the specification, and on the host's kernel, side by side.
 
+use std::ops::Range;
 use std::slice;
 
 use seqfault_core::{Access, Cpu, CpuId, CpuLocal, PageState, System, Vpn};
@@ -12,6 +13,7 @@ use crate::linux::{Host, Rights};
 use crate::platform::{self, Native};
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine, Ret};
+use crate::spec::vma::Vmas;
 
 /// A core, and what is done with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +76,7 @@ impl Case {
             at: 0,
             spec: Machine::with_rules(PAGES, rules.clone()),
             answer: Ret::Ok,
+            vmas: Vmas::new(rules.merging),
             // What the host promises is no business of core's.
             core_rules: match host {
                 Some(_) => rules.open(),
@@ -130,6 +133,8 @@ struct Trio<'a> {
     spec: Machine,
     /// The specification's answer to it.
     answer: Ret,
+    /// Where VMAs begin and end on the host.
+    vmas: Vmas,
     /// What core may choose.
     core_rules: Rules,
     host: Option<(&'a mut Host, Level)>,
@@ -150,9 +155,13 @@ impl Trio<'_> {
             let op = &self.ops[at];
             self.answer = op.apply(&mut self.spec);
             // The host first: where the specification is wrong, it is the authority.
-            if let Some((host, _)) = &mut self.host {
+            if let Some((host, level)) = &mut self.host {
                 same_host(host, op, self.answer, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
+                if *level == Level::Vma && op.acts() {
+                    self.vmas.apply(op.call(), self.answer);
+                    same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
+                }
             }
             if let Some(step) = op.step(first) {
                 let found = step.run(&mut cpu);
@@ -269,6 +278,25 @@ fn same_host(host: &mut Host, op: &Op, expected: Ret, spec: &Machine) -> Result<
         )?;
     }
     Ok(())
+}
+
+/// Compares the host's VMAs.
+fn same_host_vmas(host: &Host, vmas: &Vmas) -> Result<(), What> {
+    let expected = vmas
+        .list()
+        .iter()
+        .map(|vma| (&vma.pages, Rights::from(vma.prot)));
+    let found = host.vmas().iter().map(|vma| (&vma.pages, vma.rights));
+    if found.clone().eq(expected.clone()) {
+        return Ok(());
+    }
+    let written = |(pages, rights): (&Range<usize>, Rights)| {
+        format!("A[{}..{}] {rights}", pages.start, pages.end)
+    };
+    let found: Vec<String> = found.map(written).collect();
+    let expected: Vec<String> = expected.map(written).collect();
+    let (found, expected) = (found.join(", "), expected.join(", "));
+    Err(What::Vmas(format!("{found}; expected {expected}")))
 }
 
 /// Checks that the VMAs are those of the pages, as few as can be.

@@ -197,7 +197,7 @@ impl Difference {
                 name,
                 expected,
             } => format!("after `{last}` A[{page}] {} {name}", is(!expected)),
-            What::Vmas(found) => format!("after `{last}` the VMAs are not as few: {found}"),
+            What::Vmas(found) => format!("after `{last}` the VMAs are others: {found}"),
             What::Violation {
                 violation: Some(violation),
                 ..

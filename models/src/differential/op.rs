@@ -48,6 +48,11 @@ impl Op {
         }
     }
 
+    /// Whether its call is done, and not only looked at by its arguments.
+    pub(super) fn acts(&self) -> bool {
+        matches!(self, Op::Call(_) | Op::Bytes(_, Bytes::Short))
+    }
+
     /// Whether a litmus test can have it.
     pub(super) fn is_statement(&self) -> bool {
         !matches!(self, Op::Bytes(..))
@@ -112,7 +117,7 @@ fn core_call(call: &Call, first: Vpn) -> Option<Step> {
 }
 
 /// The same protection, as core has it.
-pub(crate) fn core_prot(prot: Prot) -> core::Prot {
+pub(super) fn core_prot(prot: Prot) -> core::Prot {
     match prot {
         Prot::None => core::Prot::NONE,
         Prot::R => core::Prot::R,

@@ -1,5 +1,7 @@
 //! What stands in for the kernel where the engine is not built.
 
+use std::ops::Range;
+
 use super::answer::Answer;
 use crate::litmus::ast::Prot;
 use crate::spec::seq::{Bytes, Call, Ret};
@@ -18,6 +20,15 @@ impl std::fmt::Display for Rights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("unknown")
     }
+}
+
+/// A VMA of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vma {
+    /// Its pages.
+    pub pages: Range<usize>,
+    /// What it allows.
+    pub rights: Rights,
 }
 
 /// What the kernel shows of a page.
@@ -55,6 +66,11 @@ impl Host {
         match *self {}
     }
 
+    /// What a call needs.
+    pub fn lacks(&mut self, _: &Call) -> Option<&'static str> {
+        match *self {}
+    }
+
     /// Does a call.
     pub fn apply(&mut self, _: &Call, _: Option<Bytes>) -> Answer {
         match *self {}
@@ -62,6 +78,11 @@ impl Host {
 
     /// Looks at the window.
     pub fn look(&mut self) {
+        match *self {}
+    }
+
+    /// The VMAs.
+    pub fn vmas(&self) -> &[Vma] {
         match *self {}
     }
 

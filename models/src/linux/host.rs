@@ -53,6 +53,18 @@ impl Host {
         self.arena.reset();
     }
 
+    /// What a call needs that this kernel, being older, has not. The window is empty.
+    pub fn lacks(&mut self, call: &Call) -> Option<&'static str> {
+        let (advice, name) = match call {
+            Call::PopulateRead(_) => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
+            Call::PopulateWrite(_) => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
+            _ => return None,
+        };
+        // A kernel that knows the advice misses the mapping first.
+        let answer = self.arena.madvise(0..1, None, advice);
+        (answer != Answer::Errno(libc::ENOMEM)).then_some(name)
+    }
+
     /// Does a call, whose range is given as `bytes` if not as whole pages.
     pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
         self.arena.apply(call, bytes)

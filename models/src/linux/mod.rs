@@ -8,6 +8,7 @@
 //! | `host` | calls in, answers and page states out |
 //! | `concurrent` | tests of several CPUs, each a pinned thread |
 //! | `answer` | words, faults, errnos |
+//! | `probe` | what the host offers, each by trying it |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
 pub mod answer;
@@ -21,13 +22,15 @@ mod arena;
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod observe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod probe;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod elsewhere;
 
 pub use answer::{Answer, Fault};
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub use elsewhere::{Host, PageSeen, Rights};
+pub use elsewhere::{Host, PageSeen, Rights, Vma};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use host::{Host, PageSeen};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -88,6 +88,16 @@ impl Entry {
         self.0 >> 56 & 1 == 1
     }
 
+    /// It was written to since soft-dirty bits were cleared.
+    pub fn is_soft_dirty(self) -> bool {
+        self.0 >> 55 & 1 == 1
+    }
+
+    /// The frame's number; 0 for who may not know it.
+    pub fn frame(self) -> u64 {
+        self.0 & ((1 << 55) - 1)
+    }
+
     /// Userfaultfd write-protects it.
     pub fn is_wp(self) -> bool {
         self.0 >> 57 & 1 == 1

@@ -101,6 +101,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+pub mod vma;
 mod word;
 
 pub use explore::Spec;

@@ -1,6 +1,7 @@
 //! The named rules of the specification, each of which can be changed alone.
 
 use super::call::Ret;
+use super::vma::Merging;
 
 /// Which rules hold. [`Rules::default`] is the reference specification.
 ///
@@ -69,6 +70,8 @@ pub struct Rules {
     pub populate_denied: Ret,
     /// A system call rounds its length up to whole pages. `false`: it refuses others.
     pub lengths_round_up: bool,
+    /// Where VMAs begin and end.
+    pub merging: Merging,
     /// Whether a page that was only read, executed or populated for reading is the zero page,
     /// which nobody owns.
     pub zero_page: Freedom,
@@ -111,6 +114,7 @@ impl Default for Rules {
             exec_needs_x: true,
             populate_denied: Ret::Einval,
             lengths_round_up: true,
+            merging: Merging::default(),
             zero_page: Freedom::Either,
             refused_exec_populates: Freedom::Either,
             none_keeps_present: Freedom::Either,

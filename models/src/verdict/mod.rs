@@ -268,6 +268,13 @@ fn on_linux(scenario: &Scenario, request: &Request) -> Option<String> {
     linux::needs(scenario)
 }
 
+/// What the test needs and the host's kernel has not; `None` if it can run there, and of a test
+/// that runs nowhere.
+pub fn needs_of_linux(program: &Program) -> Option<String> {
+    let scenario = Scenario::new(program, &Deviations::default()).ok()?;
+    linux::needs(&scenario)
+}
+
 /// Runs one test on the host's kernel for its outcomes alone, as [`observe`] does on core; or
 /// tells what the test needs and the host has not.
 ///

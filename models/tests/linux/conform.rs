@@ -97,3 +97,26 @@ fn bad_arguments_are_told() {
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("mprotect-only-takes"), "{error}");
 }
+
+#[test]
+fn the_host_is_described() {
+    if host().is_none() {
+        return;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .arg("host")
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let found = |name: &str| text.lines().find(|line| line.starts_with(name));
+    assert!(
+        found("kernel ").is_some_and(|line| line.contains("yes")),
+        "{text}"
+    );
+    assert!(
+        found("arena ").is_some_and(|line| line.contains("a fault tells maperr")),
+        "{text}"
+    );
+    assert!(found("userfaultfd, user faults ").is_some(), "{text}");
+}

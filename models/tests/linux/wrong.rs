@@ -15,6 +15,7 @@ fn find(wrong: Option<&'static Wrong>) -> Result<(), (u64, Box<Difference>)> {
     let options = Options {
         seed: 1,
         wrong,
+        level: wrong.map_or(Level::Vma, |wrong| wrong.level),
         ..Options::default()
     };
     let mut share = Share::new(&options).expect("the host was asked before");
@@ -61,7 +62,7 @@ fn every_wrong_rule_is_noticed_on_the_host() {
             ops: difference.ops.clone(),
         };
         let mut host = Host::new(PAGES).expect("the host was asked before");
-        let right = case.check_on(&mut host, &Rules::linux(), Level::Page, &mut |_| ());
+        let right = case.check_on(&mut host, &Rules::linux(), Level::Vma, &mut |_| ());
         assert!(right.is_ok(), "{}: {right:?}", wrong.name);
     }
 }

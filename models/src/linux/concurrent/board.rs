@@ -56,17 +56,6 @@ impl Doing {
             number => Doing::Statement(instance, (number - STATEMENTS) as u8),
         }
     }
-
-    /// The instance that it is about.
-    pub fn instance(self) -> Option<u64> {
-        match self {
-            Doing::Nothing => None,
-            Doing::Setup(instance)
-            | Doing::Meets(instance)
-            | Doing::Looks(instance)
-            | Doing::Statement(instance, _) => Some(instance),
-        }
-    }
 }
 
 /// A cache line of its own for each thread.

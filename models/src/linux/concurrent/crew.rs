@@ -236,6 +236,7 @@ impl Crew<'_> {
         let mut random = choices(self.settings.seed, turn.batch, cpu);
         for &instance in &batch.order {
             let number = batch.first + instance as u64;
+            self.board.note(cpu, Doing::Meets(number));
             self.sabotage(cpu, number);
             let mine = &mut registers[slots * instance..slots * (instance + 1)];
             self.instance(
@@ -281,7 +282,6 @@ impl Crew<'_> {
             true => self.pace.gap(statements.len()),
             false => 0,
         };
-        self.board.note(cpu, Doing::Meets(number));
         let start = self.meeting.wait(turn.meeting);
         turn.meeting += 1;
         wait_until(start + delay);

@@ -140,6 +140,17 @@ impl Plan {
         self.programs.len()
     }
 
+    /// Every call.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let setup = self.setup.iter().map(|preparation| &preparation.act);
+        let statements = self.programs.iter().flatten();
+        let acts = setup.chain(statements.map(|statement| &statement.act));
+        acts.filter_map(|act| match act {
+            Act::Call(call) => Some(call),
+            Act::Prefetch(_) | Act::Sleep | Act::Nothing => None,
+        })
+    }
+
     /// The outcome that these values are: the registers of CPU 0, of CPU 1, and
     /// so on, then what was looked at.
     pub fn outcome(&self, values: Vec<Value>) -> Outcome {

@@ -24,7 +24,12 @@ pub fn lacks(scenario: &Scenario) -> Option<String> {
     if plan.cpus() > MAX_THREADS {
         return Some(format!("at most {MAX_THREADS} CPUs"));
     }
-    Host::new(1).err()
+    match Host::new(1) {
+        Err(what) => Some(what),
+        Ok(mut host) => plan
+            .calls()
+            .find_map(|call| Some(host.lacks(call)?.to_owned())),
+    }
 }
 
 /// Runs the test; `progress` is told how many instances are over.

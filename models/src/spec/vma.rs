@@ -1,0 +1,314 @@
+//! Where Linux lets VMAs begin and end, for anonymous private memory and one process.
+//!
+//! Pages alone do not tell: whether neighbours with equal flags are one VMA depends on how they
+//! came to be. This is Linux's own choice and no part of what a user may rely on, so it is apart
+//! from the rest of the specification and compared only where asked for.
+//!
+//! # The rules (Linux 6.18)
+//! 1. `mmap` and `mprotect` merge what they make with its neighbours, if these have the same flags
+//!    and an `anon_vma` that agrees: the same, or none on one side: is_mergeable_vma() and
+//!    is_mergeable_anon_vma(), mm/vma.c. `mprotect` that changes no flag merges nothing:
+//!    mprotect_fixup(), mm/mprotect.c.
+//! 2. What agrees with both sides merges with both only if these agree with each other, else with
+//!    the left: can_vma_merge_right(), mm/vma.c.
+//! 3. A VMA gets an `anon_vma` when the first page of its own is made, by a store or by populating
+//!    for writing, not by the zero page: vmf_anon_prepare(), mm/memory.c. It takes that of the next VMA, or
+//!    else the previous one's, if that lies right there and differs in nothing but permissions:
+//!    find_mergeable_anon_vma(), mm/vma.c.
+//! 4. Among the flags is `VM_ACCOUNT`: a VMA has it that is made writable, by `mmap` or by `mprotect`;
+//!    it loses it when `mprotect` makes it unwritable before it has an `anon_vma`: mprotect_fixup().
+//! 5. A part that is split off keeps flags and `anon_vma`; `munmap` and `madvise` merge nothing.
+//!
+//! The offset of anonymous memory is its address where it never moved, so it always agrees.
+
+use std::ops::Range;
+
+use super::call::{Call, Kind, Ret};
+use crate::litmus::ast::Prot;
+
+/// A VMA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vma {
+    /// Its pages.
+    pub pages: Range<usize>,
+    /// Its permissions.
+    pub prot: Prot,
+    /// `VM_ACCOUNT`
+    account: bool,
+    /// Its `anon_vma`.
+    anon: Option<u32>,
+}
+
+/// Which of the rules hold; all of them, unless one is to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merging {
+    /// An `anon_vma` must agree (rules 1 and 2).
+    pub anon_vma_agrees: bool,
+    /// What merges with both sides needs them to agree (rule 2).
+    pub sides_agree: bool,
+    /// A new `anon_vma` is taken from a neighbour (rule 3).
+    pub anon_vma_is_shared: bool,
+    /// `VM_ACCOUNT` is among the flags (rule 4).
+    pub accounts: bool,
+    /// `mprotect` merges (rule 1).
+    pub mprotect_merges: bool,
+}
+
+impl Default for Merging {
+    fn default() -> Merging {
+        Merging {
+            anon_vma_agrees: true,
+            sides_agree: true,
+            anon_vma_is_shared: true,
+            accounts: true,
+            mprotect_merges: true,
+        }
+    }
+}
+
+/// The VMAs of a window, from the lowest to the highest.
+#[derive(Clone, Debug, Default)]
+pub struct Vmas {
+    list: Vec<Vma>,
+    /// How many `anon_vma` there were.
+    anons: u32,
+    merging: Merging,
+}
+
+impl Vmas {
+    /// None, under `merging`.
+    pub fn new(merging: Merging) -> Vmas {
+        Vmas {
+            merging,
+            ..Vmas::default()
+        }
+    }
+
+    /// All of them.
+    pub fn list(&self) -> &[Vma] {
+        &self.list
+    }
+
+    /// What `call` does to them when it answers with `ret`.
+    pub fn apply(&mut self, call: &Call, ret: Ret) {
+        match call {
+            Call::Write(page, _) | Call::Xchg(page, _) => self.own(*page),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                ..
+            } if ret == Ret::Ok => {
+                self.mmap(pages, *prot);
+                if *populate {
+                    pages.clone().for_each(|page| self.own(page));
+                }
+            }
+            Call::Munmap(pages) => {
+                self.cut(pages);
+                self.list.retain(|vma| !pages.contains(&vma.pages.start));
+            }
+            Call::Mprotect(pages, prot) => self.mprotect(pages, *prot),
+            Call::PopulateWrite(pages) => {
+                for page in pages.clone() {
+                    if !self.at(page).is_some_and(|at| self.is_writable(at)) {
+                        break;
+                    }
+                    self.own(page);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The number of the VMA that covers `page`.
+    fn at(&self, page: usize) -> Option<usize> {
+        self.list.iter().position(|vma| vma.pages.contains(&page))
+    }
+
+    fn is_writable(&self, at: usize) -> bool {
+        Kind::Write.allowed(self.list[at].prot)
+    }
+
+    /// Splits VMAs where `pages` begin and end.
+    fn cut(&mut self, pages: &Range<usize>) {
+        for border in [pages.start, pages.end] {
+            let Some(at) = self.at(border) else { continue };
+            if self.list[at].pages.start < border {
+                let mut upper = self.list[at].clone();
+                self.list[at].pages.end = border;
+                upper.pages.start = border;
+                self.list.insert(at + 1, upper);
+            }
+        }
+    }
+
+    fn mmap(&mut self, pages: &Range<usize>, prot: Prot) {
+        self.cut(pages);
+        self.list.retain(|vma| !pages.contains(&vma.pages.start));
+        let at = self
+            .list
+            .partition_point(|vma| vma.pages.start < pages.start);
+        let vma = Vma {
+            pages: pages.clone(),
+            prot,
+            account: Kind::Write.allowed(prot),
+            anon: None,
+        };
+        self.list.insert(at, vma);
+        self.merge(at);
+    }
+
+    fn mprotect(&mut self, pages: &Range<usize>, prot: Prot) {
+        let mut page = pages.start;
+        while page < pages.end
+            && let Some(at) = self.at(page)
+        {
+            let old = self.list[at].clone();
+            let end = old.pages.end.min(pages.end);
+            if old.prot != prot {
+                self.cut(&(page..end));
+                let at = self.at(page).expect("a VMA that was cut is still there");
+                let vma = &mut self.list[at];
+                vma.account = match Kind::Write.allowed(prot) {
+                    true => true,
+                    false => old.account && old.anon.is_some(),
+                };
+                vma.prot = prot;
+                let whole = old.pages;
+                // What lies in the middle of its VMA has neighbours of the old flags alone.
+                if self.merging.mprotect_merges && (whole.start == page || whole.end == end) {
+                    self.merge(at);
+                }
+            }
+            page = end;
+        }
+    }
+
+    /// Merges a VMA that is new, or has new flags, with its neighbours.
+    fn merge(&mut self, at: usize) {
+        let left = at > 0 && self.is_mergeable(at - 1, at);
+        let mut right = at + 1 < self.list.len() && self.is_mergeable(at, at + 1);
+        if left && right && self.merging.sides_agree {
+            right = self.anons_agree(at - 1, at + 1);
+        }
+        if right {
+            let next = self.list.remove(at + 1);
+            let vma = &mut self.list[at];
+            vma.pages.end = next.pages.end;
+            vma.anon = vma.anon.or(next.anon);
+        }
+        if left {
+            let vma = self.list.remove(at);
+            let prev = &mut self.list[at - 1];
+            prev.pages.end = vma.pages.end;
+            prev.anon = prev.anon.or(vma.anon);
+        }
+    }
+
+    fn is_mergeable(&self, low: usize, high: usize) -> bool {
+        let (a, b) = (&self.list[low], &self.list[high]);
+        a.pages.end == b.pages.start
+            && a.prot == b.prot
+            && (a.account == b.account || !self.merging.accounts)
+            && self.anons_agree(low, high)
+    }
+
+    fn anons_agree(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (self.list[one].anon, self.list[other].anon);
+        !self.merging.anon_vma_agrees || one.is_none() || other.is_none() || one == other
+    }
+
+    /// A page gets a frame of its own, if it may be written to.
+    fn own(&mut self, page: usize) {
+        let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
+            return;
+        };
+        if self.list[at].anon.is_some() {
+            return;
+        }
+        let next = self.neighbours_anon(at, at + 1);
+        let anon = next.or_else(|| self.neighbours_anon(at, at.checked_sub(1)?));
+        self.list[at].anon = anon.or_else(|| {
+            self.anons += 1;
+            Some(self.anons)
+        });
+    }
+
+    /// The `anon_vma` that the VMA at `at` may take from the one at `other`.
+    fn neighbours_anon(&self, at: usize, other: usize) -> Option<u32> {
+        let (vma, other) = (&self.list[at], self.list.get(other)?);
+        let touches = vma.pages.end == other.pages.start || other.pages.end == vma.pages.start;
+        let same = vma.account == other.account || !self.merging.accounts;
+        other
+            .anon
+            .filter(|_| touches && same && self.merging.anon_vma_is_shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The VMAs after `rw` mappings, stores and protections, as starts and ends.
+    fn after(calls: &[Call]) -> Vec<(usize, usize)> {
+        let mut vmas = Vmas::default();
+        for call in calls {
+            vmas.apply(call, Ret::Ok);
+        }
+        let ranges = vmas.list.into_iter().map(|vma| vma.pages);
+        ranges.map(|pages| (pages.start, pages.end)).collect()
+    }
+
+    fn rw(pages: Range<usize>) -> Call {
+        Call::Mmap {
+            pages,
+            prot: Prot::Rw,
+            populate: false,
+            noreplace: false,
+        }
+    }
+
+    #[test]
+    fn untouched_neighbours_are_one() {
+        assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [(0, 6)]);
+    }
+
+    #[test]
+    fn what_fills_a_hole_between_touched_ones_goes_left() {
+        let touched = [rw(0..2), Call::Write(0, 1), rw(4..6), Call::Write(4, 1)];
+        let filled = [&touched[..], &[rw(2..4)]].concat();
+        assert_eq!(after(&filled), [(0, 4), (4, 6)]);
+    }
+
+    #[test]
+    fn a_split_that_is_undone_is_one_again() {
+        let calls = [
+            rw(0..6),
+            Call::Write(0, 1),
+            Call::Mprotect(2..4, Prot::R),
+            Call::Mprotect(2..4, Prot::Rw),
+        ];
+        assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
+        assert_eq!(after(&calls), [(0, 6)]);
+    }
+
+    #[test]
+    fn what_was_writable_and_touched_differs_from_what_never_was() {
+        let r = Call::Mmap {
+            pages: 2..4,
+            prot: Prot::R,
+            populate: false,
+            noreplace: false,
+        };
+        let untouched = [rw(0..2), Call::Mprotect(0..2, Prot::R), r.clone()];
+        assert_eq!(after(&untouched), [(0, 4)]);
+        let touched = [
+            rw(0..2),
+            Call::Write(0, 1),
+            Call::Mprotect(0..2, Prot::R),
+            r,
+        ];
+        assert_eq!(after(&touched), [(0, 2), (2, 4)]);
+    }
+}
