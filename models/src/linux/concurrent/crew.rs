@@ -11,7 +11,6 @@
 //! 1. All threads do the same meetings in the same order.
 //! 2. Outside the two meetings around a batch only CPU 0's thread uses the arena.
 
-use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,15 +22,14 @@ use super::board::{Board, Doing};
 use super::child::Sender;
 use super::histogram::Histogram;
 use super::meeting::{Meeting, now, wait_until};
-use super::message::{Cell, Message};
+use super::message::Message;
 use super::noise::Noise;
 use super::pace::Pace;
-use super::plan::{Look, Plan};
+use super::plan::Plan;
 use super::{Sabotage, Settings};
 use crate::linux::answer::Answer;
 use crate::linux::arena::{Arena, Key, MAX_PAGES};
 use crate::linux::observe::Observer;
-use crate::litmus::ast::PageProperty;
 use crate::random::Random;
 
 /// Noise is made in the last of so many parts of a run.
@@ -42,17 +40,17 @@ const SEND_EVERY: u64 = 256;
 const STOP: u64 = u64::MAX;
 
 /// What the threads share.
-struct Crew<'a> {
-    plan: &'a Plan,
+pub(super) struct Crew<'a> {
+    pub(super) plan: &'a Plan,
     settings: &'a Settings,
-    board: &'a Board,
+    pub(super) board: &'a Board,
     cpus: Vec<usize>,
     meeting: Meeting,
     pace: Pace,
     /// Behind the last instance of the batch that begins, or [`STOP`].
     end: AtomicU64,
     /// The registers of a batch, CPU by CPU, instance by instance.
-    registers: Vec<Mutex<Vec<Answer>>>,
+    pub(super) registers: Vec<Mutex<Vec<Answer>>>,
 }
 
 /// Runs the test to its end; messages tell what it showed.
@@ -158,7 +156,8 @@ impl Crew<'_> {
             let batch = self.batch(&turn, end);
             self.set_up(&batch, arena);
             self.end.store(end, Ordering::Relaxed);
-            self.run_batch(0, &batch, &mut turn, arena);
+            self.wait(0, &mut turn);
+            self.instances(0, &batch, &mut turn, arena);
             self.look(&batch, arena, observer, &mut histogram, sender);
             arena.reset();
             self.board.set_over(end);
@@ -196,12 +195,6 @@ impl Crew<'_> {
         let start = self.meeting.wait(turn.meeting);
         turn.meeting += 1;
         start
-    }
-
-    /// CPU 0's part of a batch.
-    fn run_batch(&self, cpu: usize, batch: &Batch<'_>, turn: &mut Turn, arena: &mut Arena) {
-        self.wait(cpu, turn);
-        self.instances(cpu, batch, turn, arena);
     }
 
     /// Makes the initial states.
@@ -302,44 +295,6 @@ impl Crew<'_> {
         self.pace.took(cpu, (now() - begin).saturating_sub(gaps));
     }
 
-    /// Looks at the final states, and counts the outcomes.
-    fn look(
-        &self,
-        batch: &Batch<'_>,
-        arena: &mut Arena,
-        observer: &Observer,
-        histogram: &mut Histogram,
-        sender: &Sender,
-    ) {
-        let registers: Vec<Vec<Answer>> = self
-            .registers
-            .iter()
-            .map(|of_cpu| {
-                std::mem::take(&mut *of_cpu.lock().unwrap_or_else(PoisonError::into_inner))
-            })
-            .collect();
-        let mut outcome = Vec::new();
-        for instance in 0..batch.order.len() {
-            let number = batch.first + instance as u64;
-            self.board.note(0, Doing::Looks(number));
-            outcome.clear();
-            for (registers, names) in registers.iter().zip(&self.plan.registers) {
-                let mine: Range<usize> = names.len() * instance..names.len() * (instance + 1);
-                outcome.extend_from_slice(&registers[mine]);
-            }
-            for (look, id) in &self.plan.looks {
-                let page = batch.spread.page(instance, *id);
-                outcome.push(look.at(page, arena, observer));
-            }
-            if histogram.add(&outcome).is_some() {
-                sender.send(&Message::New {
-                    values: outcome.iter().copied().map(Cell::from).collect(),
-                    first: number,
-                });
-            }
-        }
-    }
-
     /// Goes wrong on purpose.
     fn sabotage(&self, cpu: usize, number: u64) {
         match self.settings.sabotage {
@@ -354,29 +309,3 @@ impl Crew<'_> {
         }
     }
 }
-
-impl Look {
-    /// What a page shows.
-    fn at(&self, page: usize, arena: &Arena, observer: &Observer) -> Answer {
-        let entry = || {
-            observer
-                .entry(arena, page)
-                .expect("a process can read its own pagemap")
-        };
-        let holds = match self {
-            Look::Word(..) => return arena.read(page),
-            Look::Property(PageProperty::Mapped, _) => observer.is_mapped(arena, page),
-            Look::Property(PageProperty::Present, _) => entry().is_present(),
-            Look::Property(PageProperty::Swapped, _) => entry().is_swapped(),
-            Look::Property(PageProperty::Wp, _) => entry().is_wp(),
-            Look::Property(..) => unreachable!("the plan has only what the host can tell"),
-        };
-        Answer::Word(u64::from(holds))
-    }
-}
-
-/// A key is for threads of the scope that the arena outlives.
-const _: fn() = || {
-    fn sendable<T: Send>() {}
-    sendable::<Key<'_>>();
-};

@@ -24,6 +24,7 @@
 //! | `pace` | how long programs take, and the delays that follow |
 //! | `batch` | what the seed decides |
 //! | `crew` | the threads |
+//! | `finale` | the end of a batch: final states and outcomes |
 //! | `affinity`, `noise` | which CPU they run on, and who disturbs them |
 //! | `histogram` | outcomes, how often, and when first |
 //! | `board` | memory shared with the parent: where each thread is |
@@ -48,6 +49,8 @@ mod board;
 mod child;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crew;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod finale;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod histogram;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
