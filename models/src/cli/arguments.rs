@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Run random sequences on the host's kernel, core and the specification, and compare.
     Conform(Conform),
+    /// Count the faults and TLB flushes of loops, on the host's kernel and on core.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Events(Events),
     /// List what this host offers to tests on its own kernel, each by trying it.
     Host,
     /// List the choices and quirks, where they come from, and the proofs that use them.
@@ -123,6 +126,16 @@ pub(crate) enum LevelName {
     Page,
     /// The same, and where VMAs begin and end.
     Vma,
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// So many turns of each loop on the host.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub turns: u64,
+    #[command(flatten)]
+    pub deviate: Deviate,
 }
 
 #[derive(Debug, Args)]

@@ -28,7 +28,7 @@ use super::pace::Pace;
 use super::plan::Plan;
 use super::{Sabotage, Settings};
 use crate::linux::answer::Answer;
-use crate::linux::arena::{Arena, Key, MAX_PAGES};
+use crate::linux::arena::{Arena, MAX_PAGES};
 use crate::linux::observe::Observer;
 use crate::random::Random;
 

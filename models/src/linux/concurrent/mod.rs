@@ -29,6 +29,7 @@
 //! | `histogram` | outcomes, how often, and when first |
 //! | `board` | memory shared with the parent: where each thread is |
 //! | `message`, `child` | the child process, and its watchdog |
+//! | `turns` | a program again and again, with events counted |
 //!
 //! # Seeds
 //! Orders, spreads, and the random numbers behind delays and gaps come from the seed. The host's timing does
@@ -69,9 +70,13 @@ mod plan;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod spread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod turns;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use run::{lacks, run};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use turns::count;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
