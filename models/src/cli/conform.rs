@@ -4,7 +4,8 @@ use super::arguments::Conform;
 use super::{Terminal, Trouble};
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub(super) fn run(_: &Conform, _: Terminal) -> Result<bool, Trouble> {
+pub(super) fn run(command: &Conform, _: Terminal) -> Result<bool, Trouble> {
+    command.options()?;
     let needs = "skipped: needs Linux on x86-64; no sequence was run";
     Err(Trouble::Usage(needs.to_owned()))
 }
@@ -99,8 +100,9 @@ mod here {
                 terminal.paint(Color::Red, &format!("INCOMPLETE: {lost} lost"))
             }
         };
-        let seconds = run.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-        let rate = |count: u64| grouped((count as f64 / seconds) as u64);
+        let per = |count: u64, time: std::time::Duration| {
+            grouped((count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)) as u64)
+        };
         let left = match run.left {
             0 => String::new(),
             left => format!(", {} not run", plural(left, "sequence")),
@@ -112,10 +114,16 @@ mod here {
             options.level,
         ));
         say(&format!(
-            "{} sequences/s, {} operations/s, {}, {seconds:.1} s",
-            rate(run.tally.sequences),
-            rate(run.tally.ops),
+            "{} sequences/s, {} operations/s, {}, {:.1} s",
+            per(run.tally.sequences, run.elapsed),
+            per(run.tally.ops, run.elapsed),
             plural(options.jobs as u64, "job"),
+            run.elapsed.as_secs_f64(),
+        ));
+        say(&format!(
+            "{} sequences and {} operations in a second of CPU time",
+            per(run.tally.sequences, run.cpu),
+            per(run.tally.ops, run.cpu),
         ));
     }
 }

@@ -19,6 +19,8 @@ mod wrong;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod ledger;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod process;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod runner;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod worker;

@@ -1,21 +1,18 @@
 //! The runner: starts workers, watches them, and survives what becomes of them.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::ledger::{Ledger, Place};
-use super::options::{Options, Plant};
+use super::ledger::Place;
+use super::options::Options;
+use super::process::{End, Worker};
 use super::share::Tally;
-use super::worker::{DIFFERS, LACKS};
 use crate::differential::Case;
 
 /// How often workers are looked at.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// The run ends after so many incidents.
 const INCIDENTS: usize = 8;
 
@@ -32,6 +29,9 @@ pub struct Run {
     pub left: u64,
     /// How long it took.
     pub elapsed: Duration,
+    /// How long the host's CPUs worked on it: less than `elapsed` for each job where others use
+    /// them too.
+    pub cpu: Duration,
 }
 
 /// A difference, as a worker tells it.
@@ -92,7 +92,9 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
         incidents: Vec::new(),
         left: 0,
         elapsed: Duration::ZERO,
+        cpu: Duration::ZERO,
     };
+    let before = children_cpu();
     let start = |numbers| {
         let worker = Worker::start(options, numbers, command);
         worker.map_err(|error| format!("a process of its own for each job ({error})"))
@@ -155,7 +157,22 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
     run.left = wanted.saturating_sub(run.tally.sequences + run.incidents.len() as u64);
     run.left = run.left.saturating_sub(u64::from(run.difference.is_some()));
     run.elapsed = started.elapsed();
+    run.cpu = children_cpu().saturating_sub(before);
     Ok(run)
+}
+
+/// What the CPUs worked for processes that were started here and have ended.
+fn children_cpu() -> Duration {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel fills the struct, and zeros are one too.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 impl Tally {
@@ -191,138 +208,4 @@ fn incident(options: &Options, place: Place, fate: String, said: String) -> Inci
         said,
         ops,
     }
-}
-
-/// How a worker ended.
-enum End {
-    Agrees,
-    Differs(String),
-    Lacks(String),
-    Lost { fate: String, said: String },
-}
-
-/// A worker's process.
-struct Worker {
-    child: Child,
-    ledger: Ledger,
-    numbers: Range<u64>,
-    /// What it says, in files that never make it wait for a reader.
-    out: File,
-    err: File,
-    /// When it was seen to move last, and where it was.
-    moved: (Instant, u64),
-}
-
-impl Worker {
-    fn start(options: &Options, numbers: Range<u64>, command: &[&str]) -> io::Result<Worker> {
-        let (ledger, file) = Ledger::create()?;
-        let (out, err) = (memory_file()?, memory_file()?);
-        let share = |file: &File| -> io::Result<OwnedFd> { file.as_fd().try_clone_to_owned() };
-        let mut child = Command::new(std::env::current_exe()?);
-        child.args(command).arg("--worker");
-        let arguments = [
-            ("--seed", options.seed.to_string()),
-            ("--from", numbers.start.to_string()),
-            ("--sequences", (numbers.end - numbers.start).to_string()),
-            (
-                "--ops",
-                format!("{}..{}", options.ops.start, options.ops.end - 1),
-            ),
-            ("--level", options.level.to_string()),
-        ];
-        for (name, value) in arguments {
-            child.arg(name).arg(value);
-        }
-        if let Some(wrong) = options.wrong {
-            child.arg("--wrong").arg(wrong.name);
-        }
-        match options.plant {
-            Some(Plant::Crash(at)) => child.arg("--plant-crash").arg(at.to_string()),
-            Some(Plant::Hang(at)) => child.arg("--plant-hang").arg(at.to_string()),
-            None => &mut child,
-        };
-        let child = child
-            .stdin(Stdio::from(OwnedFd::from(file)))
-            .stdout(Stdio::from(share(&out)?))
-            .stderr(Stdio::from(share(&err)?))
-            .spawn()?;
-        Ok(Worker {
-            child,
-            ledger,
-            numbers,
-            out,
-            err,
-            moved: (Instant::now(), 0),
-        })
-    }
-
-    /// How it ended, if it did.
-    fn look(&mut self, options: &Options) -> Option<End> {
-        match self.child.try_wait() {
-            Ok(None) => {}
-            Ok(Some(status)) => return Some(self.end(status)),
-            Err(error) => {
-                let fate = format!("it cannot be waited for: {error}");
-                return Some(self.lost(fate));
-            }
-        }
-        let beats = self.ledger.read().beats;
-        if beats != self.moved.1 {
-            self.moved = (Instant::now(), beats);
-        } else if self.moved.0.elapsed() > options.patience {
-            self.kill();
-            let seconds = options.patience.as_secs_f64();
-            return Some(self.lost(format!("hangs: no step in {seconds} s; killed")));
-        }
-        None
-    }
-
-    fn end(&mut self, status: ExitStatus) -> End {
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        match code {
-            Some(0) => End::Agrees,
-            Some(DIFFERS) => End::Differs(said(&mut self.out)),
-            Some(LACKS) => End::Lacks(said(&mut self.out).trim_end().to_owned()),
-            _ => self.lost(format!("crashed: {status}")),
-        }
-    }
-
-    fn lost(&mut self, fate: String) -> End {
-        let said = said(&mut self.err);
-        End::Lost { fate, said }
-    }
-
-    /// Ends it. One that the kernel does not let go of is left behind.
-    fn kill(&mut self) {
-        let _ = self.child.kill();
-        for _ in 0..50 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-}
-
-fn said(file: &mut File) -> String {
-    let mut bytes = Vec::new();
-    let read = file
-        .seek(SeekFrom::Start(0))
-        .and_then(|_| file.read_to_end(&mut bytes));
-    match read {
-        Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => format!("what it said cannot be read: {error}"),
-    }
-}
-
-/// A file in memory.
-fn memory_file() -> io::Result<File> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: the name is a C string.
-    let fd = unsafe { libc::memfd_create(c"seqfault-worker".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    Ok(unsafe { File::from_raw_fd(fd) })
 }

@@ -18,6 +18,8 @@ pub(super) const LACKS: u8 = 3;
 /// If standard input is no such file.
 pub fn work(options: &Options) -> io::Result<ExitCode> {
     let ledger = Ledger::map(&io::stdin())?;
+    // SAFETY: it only says that this process is to end when the runner's thread does.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) };
     let mut share = match Share::new(options) {
         Ok(share) => share,
         Err(lacks) => {

@@ -33,6 +33,7 @@ mod case;
 mod difference;
 mod generate;
 mod op;
+mod same;
 mod shrink;
 mod subject;
 

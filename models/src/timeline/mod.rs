@@ -120,6 +120,10 @@ impl Timeline<'_> {
             let texts: Vec<&str> = setup.iter().map(|s| &*s.text).collect();
             out += &fill(&format!("Initial state: {}", texts.join("; ")), width);
         }
+        if self.subject == Subject::Linux {
+            // What goes on inside the host's kernel is not seen.
+            return out;
+        }
         out += &fill(
             &format!("Protocol: {}", self.scenario.config.protocol),
             width,

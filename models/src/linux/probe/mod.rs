@@ -2,14 +2,20 @@
 //!
 //! Nothing outside of the process is changed, and nothing is taken from a version number.
 
+mod uapi;
+
 use std::fs::{self, File};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::Answer;
+use super::answer::Answer;
 use super::arena::{Arena, errno};
 use super::observe::{Entry, Observer};
 use crate::litmus::ast::Prot;
+use uapi::{
+    MADV_GUARD_INSTALL, PAGE_IS_PRESENT, PAGEMAP_SCAN, ScanArguments, UFFD_API, UFFD_FEATURES,
+    UFFD_USER_MODE_ONLY, UFFDIO_API, UffdioApi,
+};
 
 /// Something that tests can use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -294,68 +300,6 @@ fn tracepoints() -> Offered {
     let path = "/sys/kernel/tracing/events/tlb/tlb_flush/id";
     line(path).map(|id| format!("tlb_flush is event {id}"))
 }
-
-/// `MADV_GUARD_INSTALL`, include/uapi/asm-generic/mman-common.h, since Linux 6.13.
-const MADV_GUARD_INSTALL: i32 = 102;
-
-/// `struct pm_scan_arg`, include/uapi/linux/fs.h.
-#[derive(Debug, Default)]
-#[repr(C)]
-struct ScanArguments {
-    size: u64,
-    flags: u64,
-    start: u64,
-    end: u64,
-    walk_end: u64,
-    vec: u64,
-    vec_len: u64,
-    max_pages: u64,
-    category_inverted: u64,
-    category_mask: u64,
-    category_anyof_mask: u64,
-    return_mask: u64,
-}
-
-/// `_IOWR('f', 16, struct pm_scan_arg)`
-const PAGEMAP_SCAN: libc::c_ulong = 0xc060_6610;
-/// `PAGE_IS_PRESENT`
-const PAGE_IS_PRESENT: u64 = 1 << 3;
-
-/// `struct uffdio_api`, include/uapi/linux/userfaultfd.h.
-#[derive(Debug, Default)]
-#[repr(C)]
-struct UffdioApi {
-    api: u64,
-    features: u64,
-    ioctls: u64,
-}
-
-/// `UFFD_API`
-const UFFD_API: u64 = 0xaa;
-/// `_IOWR(UFFDIO, 0x3f, struct uffdio_api)`
-const UFFDIO_API: libc::c_ulong = 0xc018_aa3f;
-/// `UFFD_USER_MODE_ONLY`
-const UFFD_USER_MODE_ONLY: i32 = 1;
-/// `UFFD_FEATURE_*` by bit.
-const UFFD_FEATURES: &[&str] = &[
-    "pagefault-flag-wp",
-    "event-fork",
-    "event-remap",
-    "event-remove",
-    "missing-hugetlbfs",
-    "missing-shmem",
-    "event-unmap",
-    "sigbus",
-    "thread-id",
-    "minor-hugetlbfs",
-    "minor-shmem",
-    "exact-address",
-    "wp-hugetlbfs-shmem",
-    "wp-unpopulated",
-    "poison",
-    "wp-async",
-    "move",
-];
 
 #[cfg(test)]
 mod tests {

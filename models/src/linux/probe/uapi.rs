@@ -1,0 +1,63 @@
+//! Numbers and structs of the kernel's interface that libc does not have.
+
+/// `MADV_GUARD_INSTALL`, include/uapi/asm-generic/mman-common.h, since Linux 6.13.
+pub(super) const MADV_GUARD_INSTALL: i32 = 102;
+
+/// `struct pm_scan_arg`, include/uapi/linux/fs.h.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct ScanArguments {
+    pub size: u64,
+    pub flags: u64,
+    pub start: u64,
+    pub end: u64,
+    pub walk_end: u64,
+    pub vec: u64,
+    pub vec_len: u64,
+    pub max_pages: u64,
+    pub category_inverted: u64,
+    pub category_mask: u64,
+    pub category_anyof_mask: u64,
+    pub return_mask: u64,
+}
+
+/// `_IOWR('f', 16, struct pm_scan_arg)`
+pub(super) const PAGEMAP_SCAN: libc::c_ulong = 0xc060_6610;
+/// `PAGE_IS_PRESENT`
+pub(super) const PAGE_IS_PRESENT: u64 = 1 << 3;
+
+/// `struct uffdio_api`, include/uapi/linux/userfaultfd.h.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct UffdioApi {
+    pub api: u64,
+    pub features: u64,
+    pub ioctls: u64,
+}
+
+/// `UFFD_API`
+pub(super) const UFFD_API: u64 = 0xaa;
+/// `_IOWR(UFFDIO, 0x3f, struct uffdio_api)`
+pub(super) const UFFDIO_API: libc::c_ulong = 0xc018_aa3f;
+/// `UFFD_USER_MODE_ONLY`
+pub(super) const UFFD_USER_MODE_ONLY: i32 = 1;
+/// `UFFD_FEATURE_*` by bit.
+pub(super) const UFFD_FEATURES: &[&str] = &[
+    "pagefault-flag-wp",
+    "event-fork",
+    "event-remap",
+    "event-remove",
+    "missing-hugetlbfs",
+    "missing-shmem",
+    "event-unmap",
+    "sigbus",
+    "thread-id",
+    "minor-hugetlbfs",
+    "minor-shmem",
+    "exact-address",
+    "wp-hugetlbfs-shmem",
+    "wp-unpopulated",
+    "poison",
+    "wp-async",
+    "move",
+];
