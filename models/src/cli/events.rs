@@ -27,24 +27,32 @@ const LOOPS: &[(&str, &str)] = &[
     ("", "mmap A rw; write A 1;"),
 ];
 
-/// What is counted, and what core calls it.
-const COUNTED: [(Event, Counter); 3] = [
-    (Event::Faults, Counter::Faults),
-    (Event::LocalFlushes, Counter::LocalFlushes),
-    (Event::Shootdowns, Counter::Shootdowns),
+/// What is counted, its name, and core's counter: core does not count each flush of a CPU's own TLB.
+const COUNTED: [(Event, &str, Option<Counter>); 3] = [
+    (Event::Faults, "faults", Some(Counter::Faults)),
+    (Event::Shootdowns, "shootdowns", Some(Counter::Shootdowns)),
+    (Event::LocalFlushes, "own flushes", None),
 ];
+
+/// What Linux does since 6.0: can_change_pte_writable(), mm/mprotect.c.
+const AS_LINUX: (&str, &str) = ("mprotect_writable", "direct");
 
 /// Turns of a loop on core, where all are alike.
 const TURNS: u64 = 8;
 
 /// Prints a row for each loop and number of CPUs; true, whatever there is.
 pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
-    let deviations = command.deviate.deviations()?;
+    let mut deviations = command.deviate.deviations()?;
+    // The user's choices come after it.
+    let (choice, value) = AS_LINUX;
+    deviations
+        .choices
+        .insert(0, (choice.to_owned(), value.to_owned()));
     let width = LOOPS.iter().map(|(_, turn)| turn.len()).max().unwrap_or(0);
     let mut head = format!("{:width$}  CPUs", "events per turn");
     let mut below = format!("{:width$}      ", "");
-    for (_, counter) in COUNTED {
-        head += &format!("  {:>15}", counter.name());
+    for (_, name, _) in COUNTED {
+        head += &format!("  {name:>15}");
         below += &format!("  {:>7} {:>7}", "linux", "core");
     }
     say(&head);
@@ -53,7 +61,7 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
     for (setup, turn) in LOOPS {
         for cpus in [1, 2] {
             let scenario = scenario(setup, turn, cpus, &deviations)?;
-            let host = count(&scenario, &COUNTED.map(|(event, _)| event), command.turns);
+            let host = count(&scenario, &COUNTED.map(|(event, ..)| event), command.turns);
             let core = on_core(&scenario)?;
             let mut line = format!("{turn:width$}  {cpus:>4}");
             for (at, core) in core.into_iter().enumerate() {
@@ -68,11 +76,13 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
                     }
                     "n/a".to_owned()
                 });
-                line += &format!("  {host:>7} {core:>7.3}");
+                let core = core.map_or("-".to_owned(), |count| format!("{count:.3}"));
+                line += &format!("  {host:>7} {core:>7}");
             }
             say(&line);
         }
     }
+    say(&format!("core: --with {choice}={value}, as Linux does"));
     for what in lacks {
         say(&format!("n/a: needs {what}"));
     }
@@ -95,13 +105,14 @@ fn scenario(
 }
 
 /// The events of a turn on core, natively.
-fn on_core(scenario: &Scenario) -> Result<[f64; 3], Trouble> {
+fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
     let run = || {
         platform::begin();
         let system: System<Native> = System::new(scenario.config);
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        let counts =
-            |local: &CpuLocal<Native>| COUNTED.map(|(_, counter)| local.counters().get(counter));
+        let counts = |local: &CpuLocal<Native>| {
+            COUNTED.map(|(.., counter)| Some(local.counters().get(counter?)))
+        };
         for statement in &scenario.setup {
             statement.step.run(&mut cpu);
         }
@@ -120,7 +131,7 @@ fn on_core(scenario: &Scenario) -> Result<[f64; 3], Trouble> {
         let local = turns(TURNS, Cpu::new(&system, local));
         let after = counts(&local);
         platform::end();
-        std::array::from_fn(|at| (after[at] - before[at]) as f64 / TURNS as f64)
+        std::array::from_fn(|at| Some((after[at]? - before[at]?) as f64 / TURNS as f64))
     };
     platform::catch(run).map_err(|stopped| Trouble::Usage(format!("core: {}", stopped.message)))
 }

@@ -5,6 +5,7 @@
 mod concurrent;
 mod conform;
 mod engine;
+mod events;
 mod watchdog;
 mod wrong;
 

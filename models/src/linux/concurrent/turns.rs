@@ -1,6 +1,6 @@
 //! A program again and again on one CPU, with events counted.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::affinity::{allowed, pin};
 use super::plan::Plan;
@@ -30,8 +30,10 @@ pub fn count(
     }
     without_huge_pages();
     let over = AtomicBool::new(false);
+    let spinning = AtomicUsize::new(0);
     let spin = |cpu: usize| {
         pin(cpu);
+        spinning.fetch_add(1, Ordering::Relaxed);
         while !over.load(Ordering::Relaxed) {
             std::hint::spin_loop();
         }
@@ -42,6 +44,9 @@ pub fn count(
         }
         let counted = scope.spawn(|| {
             pin(cpus[0]);
+            while spinning.load(Ordering::Relaxed) + 1 < plan.cpus() {
+                std::thread::yield_now();
+            }
             let counted = run(&plan, events, turns);
             over.store(true, Ordering::Relaxed);
             counted
