@@ -131,8 +131,8 @@ pub(crate) enum LevelName {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// So many turns of each loop on the host.
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    /// So many turns of each loop on the host, in each of 20 rounds.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     pub turns: u64,
     #[command(flatten)]
     pub deviate: Deviate,

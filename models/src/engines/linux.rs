@@ -4,8 +4,6 @@
 //! skipped. What it does not show (counters of the model, single bits of page tables)
 //! is left open in outcomes: see [`Formula::certainly_holds`](crate::litmus::ast::Formula).
 
-use std::time::Instant;
-
 use seqfault_core::Invariant;
 
 use super::{Failure, Judge, Options, Report, Sample, Search, Violated};
@@ -20,7 +18,6 @@ pub fn needs(scenario: &Scenario) -> Option<String> {
 /// Runs the test, again and again. A failure does not end the run: its count tells how rare
 /// it is.
 pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let start = Instant::now();
     let settings = Settings {
         iterations: options.iterations,
         seed: options.seed,
@@ -33,9 +30,7 @@ pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         before = over;
     };
     let seen = concurrent::run(scenario, &settings, &mut progress);
-    let mut report = report(scenario, &settings, judge, seen);
-    report.elapsed = start.elapsed();
-    report
+    report(scenario, &settings, judge, seen)
 }
 
 /// What was seen, judged.
@@ -74,6 +69,7 @@ pub fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: See
         .map(|trouble| format!("{trouble}; again: {replay}"));
     Report {
         executions: seen.instances,
+        elapsed: seen.elapsed,
         search: match problem {
             Some(_) => Search::Unfinished,
             None => Search::Sampled,

@@ -7,7 +7,7 @@ use crate::host;
 /// The counts of each row, by column: faults and shootdowns of linux and core, own flushes.
 fn rows() -> Vec<(String, Vec<String>)> {
     let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
-        .args(["events", "--turns", "500"])
+        .args(["events", "--turns", "100"])
         .output()
         .expect("the command starts");
     let text = String::from_utf8_lossy(&output.stdout);

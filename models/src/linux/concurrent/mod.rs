@@ -76,7 +76,7 @@ mod turns;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use run::{lacks, run};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub use turns::count;
+pub use turns::{Rounds, count};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -163,4 +163,6 @@ pub struct Seen {
     pub cpus: usize,
     /// How the run ended, if not by itself.
     pub trouble: Option<String>,
+    /// How long it took, once it was its turn.
+    pub elapsed: Duration,
 }

@@ -1,6 +1,7 @@
 //! A run: the child does it, the parent puts together what it says.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use super::board::{Board, Doing, MAX_THREADS};
 use super::child::{Ended, Watch, supervise};
@@ -50,6 +51,7 @@ pub fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(u6
     };
     let _alone =
         (plan.cpus() > 1).then(|| ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
+    let started = Instant::now();
     let mut listener = Listener::default();
     let watch = Watch {
         board: &board,
@@ -58,6 +60,7 @@ pub fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(u6
         glance: &mut || progress(board.over()),
     };
     let ended = supervise(watch, |sender| crew::run(&plan, settings, &board, sender));
+    seen.elapsed = started.elapsed();
     progress(board.over());
     let trouble = match ended {
         Ok(Ended::ByItself) => listener.problem.take(),

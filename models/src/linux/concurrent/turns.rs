@@ -12,17 +12,18 @@ use crate::scenario::Scenario;
 
 /// Turns before events count.
 const WARM_UP: u64 = 16;
+/// How many rounds there are.
+const ROUNDS: usize = 20;
 
-/// Runs the program of CPU 0 so many times, while each other CPU of the test spins in the same address
-/// space; for each event how often it happened.
+/// How often an event happened in each round, or what the host lacks to tell.
+pub type Rounds = Result<Vec<u64>, String>;
+
+/// Runs the program of CPU 0 so many times in each of some rounds, while each other CPU of the
+/// test spins in the same address space; for each event how often it happened in each round.
 ///
 /// # Errors
 /// What the host lacks for the test.
-pub fn count(
-    scenario: &Scenario,
-    events: &[Event],
-    turns: u64,
-) -> Result<Vec<Result<u64, String>>, String> {
+pub fn count(scenario: &Scenario, events: &[Event], turns: u64) -> Result<Vec<Rounds>, String> {
     let plan = Plan::new(scenario)?;
     let cpus = allowed();
     if cpus.len() < plan.cpus() {
@@ -57,7 +58,7 @@ pub fn count(
     })
 }
 
-fn run(plan: &Plan, events: &[Event], turns: u64) -> Result<Vec<Result<u64, String>>, String> {
+fn run(plan: &Plan, events: &[Event], turns: u64) -> Result<Vec<Rounds>, String> {
     let counters: Vec<Result<Counter, String>> =
         events.iter().map(|event| Counter::new(*event)).collect();
     let mut arena = Arena::new(plan.apart.len_pages(1))?;
@@ -72,16 +73,19 @@ fn run(plan: &Plan, events: &[Event], turns: u64) -> Result<Vec<Result<u64, Stri
         }
     };
     (0..WARM_UP).for_each(|_| turn());
-    let read = || -> Vec<Result<u64, String>> {
-        let read = |counter: &Result<Counter, String>| match counter {
-            Ok(counter) => Ok(counter.read()),
-            Err(what) => Err(what.clone()),
-        };
-        counters.iter().map(read).collect()
+    // By event, what its counter says around each round.
+    let mut readings = vec![[0; ROUNDS + 1]; counters.len()];
+    for at in 0..=ROUNDS {
+        if at > 0 {
+            (0..turns).for_each(|_| turn());
+        }
+        for (counter, readings) in counters.iter().zip(&mut readings) {
+            readings[at] = counter.as_ref().map_or(0, Counter::read);
+        }
+    }
+    let rounds = |(counter, readings): (Result<Counter, String>, [u64; ROUNDS + 1])| {
+        let differences = readings.windows(2).map(|pair| pair[1] - pair[0]);
+        counter.map(|_| differences.collect())
     };
-    let before = read();
-    (0..turns).for_each(|_| turn());
-    let after = read();
-    let pairs = before.into_iter().zip(after);
-    Ok(pairs.map(|(before, after)| Ok(after? - before?)).collect())
+    Ok(counters.into_iter().zip(readings).map(rounds).collect())
 }
