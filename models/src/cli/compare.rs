@@ -253,6 +253,7 @@ impl Comparison {
 /// What one engine showed of all tests.
 struct Tally {
     subject: Subject,
+    tests: u64,
     seen: usize,
     allowed: usize,
     beyond: usize,
@@ -265,6 +266,7 @@ impl Tally {
     fn of(subject: Subject) -> Tally {
         Tally {
             subject,
+            tests: 0,
             seen: 0,
             allowed: 0,
             beyond: 0,
@@ -275,6 +277,7 @@ impl Tally {
     }
 
     fn add(&mut self, report: &Report, allowed: &Result<BTreeSet<Outcome>, String>) {
+        self.tests += 1;
         self.executions += report.executions;
         match report.search {
             Search::Complete => self.complete += 1,
@@ -299,8 +302,9 @@ impl Tally {
             beyond
         };
         let mut line = format!(
-            "{:<8} {} of {} allowed outcomes seen, {beyond}, {}",
+            "{:<9} {}, {} of {} allowed outcomes seen, {beyond}, {}",
             format!("{}:", self.subject.name()),
+            plural(self.tests, "test"),
             self.seen,
             self.allowed,
             plural(self.executions, "execution")
