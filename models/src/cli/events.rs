@@ -1,7 +1,8 @@
 //! `seqfault events`: what loops cost in events, on the host's kernel and on core.
 //!
-//! Events are counted, not timed, so that they mean the same on every machine. The first loop is that of
-//! the relaxed TLB flushes (N. Amit, RFC, July 2022), whose question is how many shootdowns it takes.
+//! Events are counted, not timed, so that they mean the same on every machine. The first loop is
+//! that of the relaxed TLB flushes (N. Amit, RFC, July 2022), whose question is how many
+//! shootdowns it takes.
 //!
 //! While the other CPU runs somebody else it needs no shootdown. So the loops are run in
 //! rounds, and the round with the most shootdowns counts; of the rest it is the mean.
@@ -30,7 +31,8 @@ const LOOPS: &[(&str, &str)] = &[
     ("", "mmap A rw; write A 1;"),
 ];
 
-/// What is counted, its name, and core's counter: core does not count each flush of a CPU's own TLB.
+/// What is counted, its name, and core's counter: core does not count each flush of a CPU's own
+/// TLB.
 const COUNTED: [(Event, &str, Option<Counter>); 3] = [
     (Event::Faults, "faults", Some(Counter::Faults)),
     (Event::Shootdowns, "shootdowns", Some(Counter::Shootdowns)),

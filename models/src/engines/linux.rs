@@ -2,7 +2,7 @@
 //!
 //! What a host cannot be made to do is no failure and no pass: [`needs`] names it, and the test is
 //! skipped. What it does not show (counters of the model, single bits of page tables)
-//! is left open in outcomes: see [`Formula::certainly_holds`](crate::litmus::ast::Formula).
+//! is left open in outcomes: see [`Formula::surely_holds`](crate::litmus::ast::Formula::surely_holds).
 
 use seqfault_core::Invariant;
 

@@ -5,9 +5,9 @@
 //! | faults | `getrusage`: those that ended well | everybody |
 //! | local flushes, shootdowns | tracepoint `tlb:tlb_flush` by its reason, through perf | root |
 //!
-//! `tlb_flush` counts at the CPU that initiates: a flush of its own TLB, and a request to others. On a
-//! virtual machine the request may be left out for a CPU that does not run, so that shootdowns
-//! are at most as many as there would be otherwise.
+//! `tlb_flush` counts at the CPU that initiates: a flush of its own TLB, and a request to others.
+//! On a virtual machine the request may be left out for a CPU that does not run, so that
+//! shootdowns are at most as many as there would be otherwise.
 //!
 //! Linux: native_flush_tlb_multi() and flush_tlb_func(), arch/x86/mm/tlb.c.
 

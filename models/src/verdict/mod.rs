@@ -15,6 +15,7 @@
 //! ([`Request::deviations`]), the `broken by` lines are not run.
 
 mod broken;
+mod observe;
 mod search;
 mod text;
 
@@ -28,6 +29,7 @@ use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
+pub use observe::{needs_of_linux, observe, observe_linux};
 pub use search::{Environment, Limits};
 pub use text::{grouped, plural};
 
@@ -244,7 +246,7 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
         return Ok(verdict);
     }
     if request.subject == Subject::Linux
-        && let Some(needs) = on_linux(&scenario, request)
+        && let Some(needs) = observe::on_linux(&scenario, request)
     {
         verdict.skipped = Some(needs);
         return Ok(verdict);
@@ -258,64 +260,6 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     verdict.elapsed = started.elapsed();
     Ok(verdict)
-}
-
-/// What keeps the test from running on the host's kernel as it is asked to.
-fn on_linux(scenario: &Scenario, request: &Request) -> Option<String> {
-    if !request.deviations.is_empty() {
-        return Some("needs core: the host's kernel takes no choices and no quirks".to_owned());
-    }
-    linux::needs(scenario)
-}
-
-/// What the test needs and the host's kernel has not; `None` if it can run there, and of a test
-/// that runs nowhere.
-pub fn needs_of_linux(program: &Program) -> Option<String> {
-    let scenario = Scenario::new(program, &Deviations::default()).ok()?;
-    linux::needs(&scenario)
-}
-
-/// Runs one test on the host's kernel for its outcomes alone, as [`observe`] does on core; or
-/// tells what the test needs and the host has not.
-///
-/// # Errors
-/// If the test cannot run as it is asked to.
-pub fn observe_linux(
-    program: &Program,
-    request: &Request,
-) -> Result<Result<Report, String>, Refusal> {
-    let scenario = open(program, request)?;
-    Ok(match on_linux(&scenario, request) {
-        Some(needs) => Err(needs),
-        None => Ok(linux::run(&scenario, &request.options, &Judge::default())),
-    })
-}
-
-/// The test with a condition that every outcome meets or misses without being wrong.
-fn open(program: &Program, request: &Request) -> Result<Scenario, Refusal> {
-    let mut open = program.clone();
-    open.condition.quantifier = Quantifier::Exists;
-    Scenario::new(&open, &request.deviations)
-}
-
-/// Runs one test for its outcomes alone: its condition is not judged, nor is
-/// what the specification allows, so that all outcomes show.
-///
-/// # Errors
-/// If the test cannot run as it is asked to.
-pub fn observe(
-    program: &Program,
-    engine: Engine,
-    request: &Request,
-) -> Result<(Scenario, Report), Refusal> {
-    let scenario = open(program, request)?;
-    let judge = Judge::default();
-    let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
-    let report = platform::catch(run).unwrap_or_else(|stopped| Report {
-        problem: Some(format!("internal error: {}", stopped.message)),
-        ..Report::empty()
-    });
-    Ok((scenario, report))
 }
 
 fn run_all(

@@ -5,9 +5,9 @@
 //! with its parent.
 //!
 //! # Invariants
-//! 1. The child begins as a copy with one thread, whatever the parent's other threads were in the middle of. It takes
-//!    no lock of theirs: it allocates and starts threads, which `fork` keeps usable (pthread_atfork(3) in libc
-//!    itself), talks through a pipe of its own, and leaves by `_exit`.
+//! 1. The child begins as a copy with one thread, whatever the parent's other threads were in
+//!    the middle of. It takes no lock of theirs: it allocates and starts threads, which libc keeps
+//!    usable over a fork, talks through a pipe of its own, and leaves by `_exit`.
 //! 2. The parent's signal handler and arenas are made before the fork, so that no
 //!    `Once` is half done in the child.
 

@@ -32,12 +32,12 @@
 //! | `turns` | a program again and again, with events counted |
 //!
 //! # Seeds
-//! Orders, spreads, and the random numbers behind delays and gaps come from the seed. The host's timing does
-//! not: the same seed need not show the same outcomes.
+//! Orders, spreads, and the random numbers behind delays and gaps come from the seed. The host's
+//! timing does not: the same seed need not show the same outcomes.
 //!
 //! # What only a model has
-//! `prefetch` is a prefetch instruction, which walks the page tables and never faults; `switch lazy`
-//! and `switch main` are a short sleep, in which the CPU runs the idle thread or another
+//! `prefetch` is a prefetch instruction, which walks the page tables and never faults; `switch
+//! lazy` and `switch main` are a short sleep, in which the CPU runs the idle thread or another
 //! process; `evict` and `rcu_barrier` do nothing. The choices of `with` lines are the kernel's own.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
