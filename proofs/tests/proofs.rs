@@ -12,10 +12,11 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
 use seqfault_models::engines::{Engine, Options, Part};
+use seqfault_models::linux::Host;
 use seqfault_models::verdict::{self, Request, Subject};
 use seqfault_proofs::{Corpus, RULES};
 
-/// Executions of a proof under shuttle and on the host's threads.
+/// Executions of a proof under shuttle, on the host's threads, and on the host's kernel.
 const ITERATIONS: u64 = 300;
 
 fn main() -> ExitCode {
@@ -53,6 +54,7 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
     trials.push(Trial::test("rules/parts-are-the-whole", move || {
         add_up(&counted)
     }));
+    trials.push(linux_runs_proofs(corpus));
     for rule in RULES {
         let violations = (rule.violations)(corpus);
         let test = move || match violations.as_slice() {
@@ -78,6 +80,7 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                 if test.is_canary() {
                     continue;
                 }
+                trials.push(on_linux(&name, test));
                 for engine in [Engine::Shuttle, Engine::Native] {
                     let sampled = test.clone();
                     let name = format!("{name}::{engine}");
@@ -87,6 +90,40 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
         }
     }
     trials
+}
+
+/// The proof on the host's kernel; ignored, with what it needs as its kind, where it cannot run.
+fn on_linux(name: &str, test: &Test) -> Trial {
+    let sampled = test.clone();
+    let trial = Trial::test(format!("{name}::linux"), move || ask_linux(&sampled));
+    match verdict::needs_of_linux(&test.program) {
+        Some(needs) => trial.with_kind(needs).with_ignored_flag(true),
+        None => trial,
+    }
+}
+
+/// Where the host runs tests at all, it does not skip every proof.
+fn linux_runs_proofs(corpus: &Corpus) -> Trial {
+    const NAME: &str = "rules/linux-runs-proofs";
+    if let Err(needs) = Host::new(1) {
+        let skipped = Trial::test(NAME, || Ok(()));
+        return skipped
+            .with_kind(format!("needs {needs}"))
+            .with_ignored_flag(true);
+    }
+    let proofs = corpus.tests().filter(|(_, test)| !test.is_canary());
+    let all: Vec<Option<String>> = proofs
+        .map(|(_, test)| verdict::needs_of_linux(&test.program))
+        .collect();
+    let needs: Vec<String> = all.iter().flatten().cloned().collect();
+    let all = all.len();
+    Trial::test(NAME, move || {
+        if needs.len() < all {
+            return Ok(());
+        }
+        let why = needs.first().map_or("there is none", |why| why);
+        Err(Failed::from(format!("linux skips all {all} proofs: {why}")))
+    })
 }
 
 /// The explorer's executions of each proof are as many as `executions.txt` says:
@@ -205,6 +242,24 @@ fn agree(test: &Test) -> Result<(), Failed> {
         Some(outcome) => Err(Failed::from(format!(
             "loom shows `{outcome}`, and the explorer does not"
         ))),
+    }
+}
+
+/// What the host's kernel shows in a few instances is what the specification allows.
+fn ask_linux(test: &Test) -> Result<(), Failed> {
+    let request = Request {
+        subject: Subject::Linux,
+        options: Options {
+            iterations: ITERATIONS,
+            ..Options::default()
+        },
+        ..Request::default()
+    };
+    let verdict = verdict::check(&test.program, &request)?;
+    let run = verdict.run.as_ref();
+    match run.map(|run| run.report.executions) {
+        Some(ITERATIONS) if test.is_as_expected(&verdict) => Ok(()),
+        _ => Err(Failed::from(test.report(&verdict))),
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Run random sequences on the host's kernel, core and the specification, and compare.
     Conform(Conform),
+    /// Count the faults and TLB flushes of loops, on the host's kernel and on core.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Events(Events),
     /// List what this host offers to tests on its own kernel, each by trying it.
     Host,
     /// List the choices and quirks, where they come from, and the proofs that use them.
@@ -128,6 +131,16 @@ pub(crate) enum LevelName {
     Vma,
 }
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// So many turns of each loop on the host, in each of 20 rounds.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    pub turns: u64,
+    #[command(flatten)]
+    pub deviate: Deviate,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Knobs {
     /// Where the proofs are; `proofs`, unless said.
@@ -164,10 +177,13 @@ pub(crate) struct Extent {
     /// explorer, loom: at most N executions; a search that needs more has no verdict.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_executions: Option<u64>,
-    /// shuttle, native, linux: N executions.
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub iterations: u64,
-    /// shuttle, native: where random choices start.
+    /// shuttle, native, linux: N executions; 2,000, unless said, or as many as fit into --time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub iterations: Option<u64>,
+    /// linux: at most so many seconds for each test.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub time: Option<u64>,
+    /// shuttle, native, linux: where random choices start.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// shuttle: how the next CPU is chosen.
@@ -350,7 +366,12 @@ impl Extent {
                 max_executions: self.max_executions,
             },
             options: Options {
-                iterations: self.iterations,
+                iterations: match (self.iterations, self.time, subject) {
+                    (Some(iterations), ..) => iterations,
+                    (None, Some(_), Subject::Linux) => u64::MAX,
+                    (None, ..) => Options::default().iterations,
+                },
+                time: self.time.map(Duration::from_secs),
                 seed: self.seed,
                 strategy: match self.strategy {
                     StrategyName::Random => Strategy::Random,

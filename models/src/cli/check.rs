@@ -21,6 +21,10 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
         let hint = "--preemptions bounds loom: say --engine loom with it";
         return Err(Trouble::Usage(hint.to_owned()));
     }
+    if command.extent.time.is_some() && subject != Subject::Linux {
+        let hint = "--time bounds linux: say --engine linux with it";
+        return Err(Trouble::Usage(hint.to_owned()));
+    }
     let mut request = command.extent.request(subject, deviations)?;
     request.trace = command.trace;
     command.long.add_to(&mut request)?;

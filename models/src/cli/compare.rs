@@ -144,7 +144,9 @@ impl Comparison {
         }
         out.push('\n');
         for (outcome, text) in all.iter().zip(&texts) {
-            let allowed = self.allowed.as_ref().ok().map(|a| a.contains(*outcome));
+            // What the host does not tell of an outcome may be either.
+            let may_be = |all: &BTreeSet<Outcome>| all.iter().any(|full| outcome.agrees(full));
+            let allowed = self.allowed.as_ref().ok().map(may_be);
             let spec = match allowed {
                 Some(true) => "allowed",
                 Some(false) => "-",
@@ -252,6 +254,7 @@ impl Comparison {
 /// What one engine showed of all tests.
 struct Tally {
     subject: Subject,
+    tests: u64,
     seen: usize,
     allowed: usize,
     beyond: usize,
@@ -264,6 +267,7 @@ impl Tally {
     fn of(subject: Subject) -> Tally {
         Tally {
             subject,
+            tests: 0,
             seen: 0,
             allowed: 0,
             beyond: 0,
@@ -274,6 +278,7 @@ impl Tally {
     }
 
     fn add(&mut self, report: &Report, allowed: &Result<BTreeSet<Outcome>, String>) {
+        self.tests += 1;
         self.executions += report.executions;
         match report.search {
             Search::Complete => self.complete += 1,
@@ -281,14 +286,12 @@ impl Tally {
             Search::Sampled | Search::Part(_) | Search::Unfinished => {}
         }
         if let Ok(allowed) = allowed {
+            let shown = shown(report);
+            let is_seen = |full: &&Outcome| shown.keys().any(|outcome| outcome.agrees(full));
+            let is_beyond = |outcome: &&Outcome| !allowed.iter().any(|full| outcome.agrees(full));
             self.allowed += allowed.len();
-            for outcome in shown(report).keys() {
-                if allowed.contains(outcome) {
-                    self.seen += 1;
-                } else {
-                    self.beyond += 1;
-                }
-            }
+            self.seen += allowed.iter().filter(is_seen).count();
+            self.beyond += shown.keys().filter(is_beyond).count();
         }
     }
 
@@ -300,8 +303,9 @@ impl Tally {
             beyond
         };
         let mut line = format!(
-            "{:<8} {} of {} allowed outcomes seen, {beyond}, {}",
+            "{:<9} {}, {} of {} allowed outcomes seen, {beyond}, {}",
             format!("{}:", self.subject.name()),
+            plural(self.tests, "test"),
             self.seen,
             self.allowed,
             plural(self.executions, "execution")

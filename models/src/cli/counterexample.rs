@@ -45,7 +45,13 @@ fn one(
     terminal: Terminal,
 ) -> String {
     let table = timeline::counterexample(scenario, failure, subject, terminal.width);
-    format!("\n{table}\nReplay: {}\n", replay(test, deviations, failure))
+    // The host's timing cannot be replayed, only asked for once more.
+    let word = match subject {
+        Subject::Linux => "Again",
+        Subject::Core(_) | Subject::Spec => "Replay",
+    };
+    let line = replay(test, deviations, failure);
+    format!("\n{table}\n{word}: {line}\n")
 }
 
 /// The line to paste.

@@ -5,7 +5,7 @@
 //!   "schema": 1,
 //!   "tests": [{
 //!     "path", "name", "label", "description", "sources": [text], "canary": bool,
-//!     "engine",                          explorer, loom, shuttle, native or spec
+//!     "engine",                          explorer, loom, shuttle, native, linux or spec
 //!     "deviations": text,                as arguments of the command line
 //!     "ok": bool,                        as expected; a canary must fail
 //!     "skipped": text or null,
@@ -24,6 +24,7 @@
 //!       "unseen": [outcome],             allowed, and never shown
 //!       "specification": null or why it does not judge,
 //!       "problem": text or null,
+//!       "sample": null, or of linux {"seed", "threads", "cpus", "entropy", "left_open": [atom]},
 //!       "failure": null or FAILURE
 //!     },
 //!     "broken_by": [{
@@ -49,7 +50,7 @@ use super::{Test, Trouble};
 use crate::engines::{Failure, Search};
 use crate::scenario::{Deviations, Scenario};
 use crate::timeline;
-use crate::verdict::{Broken, Found, Run, Verdict, without_counts};
+use crate::verdict::{Broken, Found, Run, Verdict};
 
 const SCHEMA: u32 = 1;
 /// Columns of a timeline.
@@ -96,7 +97,17 @@ struct RunJson {
     unseen: Vec<String>,
     specification: Option<String>,
     problem: Option<String>,
+    sample: Option<SampleJson>,
     failure: Option<FailureJson>,
+}
+
+#[derive(Serialize)]
+struct SampleJson {
+    seed: u64,
+    threads: usize,
+    cpus: usize,
+    entropy: f64,
+    left_open: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -162,7 +173,7 @@ fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
 
 fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
     let report = &run.report;
-    let formula = &verdict.program.condition.formula;
+    let condition = &verdict.program.condition;
     let (positive, negative) = run.counts();
     let (search, preemptions) = match report.search {
         Search::Complete => ("complete", None),
@@ -175,12 +186,8 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
     let outcome = |(outcome, &count): (&_, &u64)| OutcomeJson {
         outcome: format!("{outcome}"),
         count,
-        holds: formula.holds(outcome),
-        allowed: run
-            .allowed
-            .as_ref()
-            .ok()
-            .map(|allowed| allowed.contains(&without_counts(outcome))),
+        holds: condition.is_met_by(outcome),
+        allowed: run.allows(outcome),
     };
     RunJson {
         kind: verdict.kind(),
@@ -205,6 +212,13 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         unseen: run.unseen().iter().map(|o| o.to_string()).collect(),
         specification: run.allowed.as_ref().err().cloned(),
         problem: report.problem.clone(),
+        sample: report.sample.map(|sample| SampleJson {
+            seed: sample.seed,
+            threads: sample.threads,
+            cpus: sample.cpus,
+            entropy: report.entropy(),
+            left_open: run.left_open().iter().map(ToString::to_string).collect(),
+        }),
         failure: report.failure.as_ref().map(|failure| {
             failure_json(test, verdict, &run.scenario, &verdict.deviations, failure)
         }),

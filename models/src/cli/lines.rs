@@ -79,6 +79,10 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
             seconds(verdict.elapsed)
         );
     }
+    if let Some((seen, allowed)) = verdict.run.as_ref().and_then(coverage) {
+        let bits = verdict.run.as_ref().map_or(0.0, |run| run.report.entropy());
+        line += &format!("  {seen}/{allowed} outcomes  {bits:.2} bits");
+    }
     if !verdict.broken.is_empty() {
         line += &format!("  {}", broken(verdict));
     }
@@ -110,6 +114,13 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
 
 fn run_search(verdict: &Verdict) -> Option<Search> {
     Some(verdict.run.as_ref()?.report.search)
+}
+
+/// How many of the allowed outcomes the host's kernel showed.
+fn coverage(run: &Run) -> Option<(usize, usize)> {
+    run.report.sample?;
+    let allowed = run.allowed.as_ref().ok()?.len();
+    Some((allowed - run.unseen().len(), allowed))
 }
 
 /// The start of a reason, which is told in full below.
@@ -177,6 +188,8 @@ pub(super) struct Summary {
     parts: usize,
     skipped: usize,
     executions: u64,
+    /// Of the host's kernel: outcomes that were seen, of those that are allowed.
+    coverage: Option<(usize, usize)>,
 }
 
 impl Summary {
@@ -197,6 +210,10 @@ impl Summary {
                 Search::Unfinished => {}
             }
             self.executions += run.report.executions;
+            if let Some((seen, allowed)) = coverage(run) {
+                let sum = self.coverage.get_or_insert((0, 0));
+                *sum = (sum.0 + seen, sum.1 + allowed);
+            }
         }
         self.executions += verdict.broken.iter().map(|b| b.executions).sum::<u64>();
     }
@@ -226,6 +243,9 @@ impl Summary {
         }
         parts.push(format!("{} skipped", self.skipped));
         parts.push(plural(self.executions, "execution"));
+        if let Some((seen, allowed)) = self.coverage {
+            parts.push(format!("{seen} of {allowed} allowed outcomes seen"));
+        }
         parts.push(seconds(elapsed));
         parts.join(", ")
     }

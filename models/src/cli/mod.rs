@@ -6,7 +6,7 @@
 //! | `files` | from paths to tests |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
-//! | `check`, `compare`, `conform`, `host`, `knobs`, `new` | the commands |
+//! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `new` | the commands |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -19,6 +19,8 @@ mod check;
 mod compare;
 mod conform;
 mod counterexample;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod events;
 mod files;
 mod host;
 mod jobs;
@@ -152,6 +154,8 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
         Command::Conform(command) => conform::run(&command, terminal).map(Ending::from),
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        Command::Events(command) => events::run(&command).map(Ending::from),
         Command::Host => Ok(Ending::from(host::run(terminal))),
         Command::Knobs(command) => knobs::run(&command).map(Ending::from),
         Command::New(command) => new::run(&command).map(Ending::from),

@@ -40,5 +40,4 @@ mod subject;
 pub use case::Case;
 pub use difference::{Difference, Party, What};
 pub use op::Op;
-pub(crate) use op::core_prot;
 pub use subject::{PAGES, Shape, Subject, protocols};

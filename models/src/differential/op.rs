@@ -117,7 +117,7 @@ fn core_call(call: &Call, first: Vpn) -> Option<Step> {
 }
 
 /// The same protection, as core has it.
-pub(crate) fn core_prot(prot: Prot) -> core::Prot {
+pub(super) fn core_prot(prot: Prot) -> core::Prot {
     match prot {
         Prot::None => core::Prot::NONE,
         Prot::R => core::Prot::R,

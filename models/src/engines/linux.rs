@@ -1,191 +1,89 @@
-//! linux: the host's kernel, one CPU.
+//! linux: the host's kernel.
 //!
-//! What a host cannot be made to do, or does not show, is no failure and no pass: [`needs`] names
-//! it, and the test is skipped.
+//! What a host cannot be made to do is no failure and no pass: [`needs`] names it, and the test is
+//! skipped. What it does not show (counters of the model, single bits of page tables)
+//! is left open in outcomes: see [`Formula::surely_holds`](crate::litmus::ast::Formula::surely_holds).
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use seqfault_core::Invariant;
 
-use seqfault_core::{self as core, Access, PageRange};
-
-use super::{Failure, Judge, Options, Report, Search};
-use crate::linux::{Host, PageSeen};
-use crate::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
-use crate::scenario::{Scenario, Statement, Step};
-use crate::spec::seq::{Call, Ret};
+use super::{Failure, Judge, Options, Report, Sample, Search, Violated};
+use crate::linux::concurrent::{self, Seen, Settings};
+use crate::scenario::Scenario;
 
 /// What the test needs and the host has not; `None` if it can run.
 pub fn needs(scenario: &Scenario) -> Option<String> {
-    let cpus = scenario.threads.len();
-    if cpus > 1 {
-        return Some(format!("needs {cpus} CPUs, and linux runs one yet"));
-    }
-    let statements = scenario.threads.iter().flatten();
-    let mut calls = Vec::new();
-    for statement in scenario.setup.iter().chain(statements) {
-        match call(&statement.step) {
-            Some(call) => calls.push(call),
-            None => {
-                let what = &statement.text;
-                return Some(format!(
-                    "needs `{what}`, which no program can ask a host for"
-                ));
-            }
-        }
-    }
-    let condition = &scenario.program.condition;
-    if let Some(name) = condition.counters().into_iter().next() {
-        return Some(format!("needs count({name}), which linux does not count"));
-    }
-    for (property, place) in condition.pages() {
-        if shown(property, &NOTHING).is_none() {
-            let property = format!("{property:?}").to_lowercase();
-            return Some(format!(
-                "needs {property}({place}), which the host does not show"
-            ));
-        }
-    }
-    match Host::new(1) {
-        Err(what) => Some(format!("needs {what}")),
-        Ok(mut host) => {
-            let lacks = calls.iter().find_map(|call| host.lacks(call));
-            lacks.map(|what| format!("needs {what}"))
-        }
-    }
+    concurrent::lacks(scenario).map(|what| format!("needs {what}"))
 }
 
-/// Runs the test, again and again: each outcome is judged.
+/// Runs the test, again and again. A failure does not end the run: its count tells how rare
+/// it is.
 pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let start = Instant::now();
-    let mut report = Report {
-        outcomes: BTreeMap::new(),
-        executions: 0,
-        search: Search::Sampled,
-        failure: None,
-        problem: None,
-        witnesses: BTreeMap::new(),
-        elapsed: start.elapsed(),
-        kept: Vec::new(),
+    let settings = Settings {
+        iterations: options.iterations,
+        seed: options.seed,
+        time: options.time,
+        ..Settings::default()
     };
-    let layout = &scenario.layout;
-    let last = (0..layout.len()).map(|id| layout.vpn(id)).max();
-    let pages = last.map_or(1, |last| last as usize + 1);
-    match Host::new(pages) {
-        Err(what) => report.problem = Some(format!("needs {what}")),
-        Ok(mut host) => {
-            for _ in 0..options.iterations {
-                options.progress.began();
-                report.executions += 1;
-                let outcome = execution(scenario, &mut host);
-                let seen = report.outcomes.entry(outcome.clone()).or_default();
-                *seen += 1;
-                if *seen > 1 {
-                    continue;
-                }
-                report.failure = judge
-                    .violated(scenario, &outcome)
-                    .map(|(violated, message)| Failure {
-                        replay: "--engine linux".to_owned(),
-                        ..Failure::new(violated, message, Vec::new())
-                    });
-                if report.failure.is_some() {
-                    break;
-                }
-            }
-        }
-    }
-    report.elapsed = start.elapsed();
-    report
+    let mut before = 0;
+    let mut progress = |over: u64| {
+        options.progress.add(over.saturating_sub(before));
+        before = over;
+    };
+    let seen = concurrent::run(scenario, &settings, &mut progress);
+    report(scenario, &settings, judge, seen)
 }
 
-/// Runs it once.
-fn execution(scenario: &Scenario, host: &mut Host) -> Outcome {
-    host.reset();
-    let mut outcome = Outcome::default();
-    for statement in &scenario.setup {
-        statement_on(host, statement);
+/// What was seen, judged.
+pub fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: Seen) -> Report {
+    let replay = format!(
+        "--engine linux --seed {} --iterations {}",
+        settings.seed, seen.instances
+    );
+    let mut wrong: Vec<(u64, Failure)> = Vec::new();
+    for (outcome, tally) in &seen.outcomes {
+        let Some((violated, message)) = judge.violated(scenario, outcome) else {
+            continue;
+        };
+        let only = match violated {
+            Violated::Invariant(Invariant::NotAtomic) => "only in linux: ",
+            _ => "",
+        };
+        let message = format!(
+            "{only}{message}; seen {} times in {}, first in instance {} of seed {} (the host's \
+             timing cannot be replayed)",
+            tally.count, seen.instances, tally.first, settings.seed
+        );
+        let failure = Failure {
+            replay: replay.clone(),
+            ..Failure::new(violated, message, Vec::new())
+        };
+        wrong.push((tally.first, failure));
     }
-    for (cpu, thread) in scenario.threads.iter().enumerate() {
-        for statement in thread {
-            let value = statement_on(host, statement);
-            if let Some(reg) = &statement.reg {
-                outcome.regs.insert((cpu, reg.clone()), value);
-            }
-        }
+    let problem = seen
+        .trouble
+        .map(|trouble| format!("{trouble}; again: {replay}"));
+    let search = match problem {
+        Some(_) => Search::Unfinished,
+        None => Search::Sampled,
+    };
+    Report {
+        executions: seen.instances,
+        elapsed: seen.elapsed,
+        failure: wrong
+            .into_iter()
+            .min_by_key(|(first, _)| *first)
+            .map(|(_, failure)| failure),
+        problem,
+        sample: Some(Sample {
+            seed: settings.seed,
+            threads: scenario.threads.len(),
+            cpus: seen.cpus,
+        }),
+        outcomes: seen
+            .outcomes
+            .into_iter()
+            .map(|(outcome, tally)| (outcome, tally.count))
+            .collect(),
+        ..Report::empty(search)
     }
-    host.look();
-    let seen = |place: &Place| host.page(scenario.layout.vpn(scenario.layout.id(place)) as usize);
-    let condition = &scenario.program.condition;
-    for (process, place) in condition.words() {
-        let value = seen(&place).value.value();
-        outcome.words.insert((process, place), value);
-    }
-    for (property, place) in condition.pages() {
-        if let Some(holds) = shown(property, &seen(&place)) {
-            outcome.pages.insert((property, place), holds);
-        }
-    }
-    outcome
-}
-
-fn statement_on(host: &mut Host, statement: &Statement) -> Value {
-    let call = call(&statement.step).expect("a test that needs more is skipped");
-    host.apply(&call, None).value()
-}
-
-/// A property as the host shows it, if it does.
-fn shown(property: PageProperty, page: &PageSeen) -> Option<bool> {
-    match property {
-        PageProperty::Mapped => Some(page.rights.is_some()),
-        PageProperty::Present => Some(page.present && !page.swapped),
-        PageProperty::Swapped => Some(page.swapped),
-        PageProperty::Wp => Some(page.wp),
-        PageProperty::Dirty | PageProperty::Young | PageProperty::Writable | PageProperty::Huge => {
-            None
-        }
-    }
-}
-
-/// A page of which nothing is known.
-const NOTHING: PageSeen = PageSeen {
-    rights: None,
-    value: Ret::Maperr,
-    present: false,
-    owned: false,
-    swapped: false,
-    wp: false,
-};
-
-/// The step as a call on the window, whose pages are numbered as the layout has them.
-fn call(step: &Step) -> Option<Call> {
-    let pages = |range: &PageRange| range.start.0 as usize..range.end.0 as usize;
-    Some(match step {
-        Step::Read(vpn) => Call::Read(vpn.0 as usize),
-        Step::Write(vpn, value) => Call::Write(vpn.0 as usize, *value),
-        Step::Xchg(vpn, value) => Call::Xchg(vpn.0 as usize, *value),
-        Step::Exec(vpn) => Call::Exec(vpn.0 as usize),
-        Step::Mmap(range, rights, flags) => Call::Mmap {
-            pages: pages(range),
-            prot: prot(*rights)?,
-            populate: flags.populate,
-            noreplace: flags.noreplace,
-        },
-        Step::Munmap(range) => Call::Munmap(pages(range)),
-        Step::Mprotect(range, rights) => Call::Mprotect(pages(range), prot(*rights)?),
-        Step::Dontneed(range) => Call::Dontneed(pages(range)),
-        Step::Populate(range, Access::Write) => Call::PopulateWrite(pages(range)),
-        Step::Populate(range, _) => Call::PopulateRead(pages(range)),
-        Step::RcuBarrier
-        | Step::SwitchLazy
-        | Step::SwitchMain
-        | Step::Prefetch(_)
-        | Step::Evict(_) => return None,
-    })
-}
-
-/// The protection as a test names it.
-fn prot(rights: core::Prot) -> Option<Prot> {
-    let all = [Prot::None, Prot::R, Prot::Rw, Prot::Rx, Prot::Rwx];
-    all.into_iter()
-        .find(|prot| crate::differential::core_prot(*prot) == rights)
 }

@@ -150,9 +150,9 @@ pub struct Options {
     pub preemptions: Option<u8>,
     /// At most so many executions of an exhaustive engine.
     pub max_executions: Option<u64>,
-    /// shuttle and native: so many executions.
+    /// shuttle, native and linux: so many executions.
     pub iterations: u64,
-    /// shuttle and native: where their random choices start.
+    /// shuttle, native and linux: where their random choices start.
     pub seed: u64,
     /// shuttle: how it chooses.
     pub strategy: Strategy,
@@ -176,6 +176,8 @@ pub struct Options {
     pub estimate: bool,
     /// explorer: stops the search once it is set.
     pub interrupt: Option<Arc<AtomicBool>>,
+    /// linux: how long at most, if that comes before the iterations.
+    pub time: Option<Duration>,
     /// Executions so far, for who watches.
     pub progress: Progress,
 }
@@ -198,6 +200,7 @@ impl Default for Options {
             keep_every: Duration::from_secs(60),
             estimate: false,
             interrupt: None,
+            time: None,
             progress: Progress::default(),
         }
     }
@@ -304,6 +307,8 @@ pub struct Report {
     pub problem: Option<String>,
     /// One timeline for each outcome.
     pub witnesses: BTreeMap<Outcome, Vec<Entry>>,
+    /// How the host's kernel was asked, if it was.
+    pub sample: Option<Sample>,
     /// How long it took.
     pub elapsed: Duration,
     /// The files that it comes from, or that it can go on from.
@@ -320,6 +325,7 @@ impl Report {
             failure: None,
             problem: None,
             witnesses: BTreeMap::new(),
+            sample: None,
             elapsed: Duration::ZERO,
             kept: Vec::new(),
         }
@@ -331,6 +337,31 @@ impl Report {
             problem: Some(problem),
             ..Report::empty(Search::Unfinished)
         }
+    }
+}
+
+/// How the host's kernel was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Where the random choices started.
+    pub seed: u64,
+    /// How many threads there were.
+    pub threads: usize,
+    /// How many of the host's CPUs they had.
+    pub cpus: usize,
+}
+
+impl Report {
+    /// The entropy of the outcomes, in bits: 0 where all executions end alike, so that a sample
+    /// may have missed every race.
+    pub fn entropy(&self) -> f64 {
+        let all: u64 = self.outcomes.values().sum();
+        let bits = |count: &u64| {
+            let share = *count as f64 / all as f64;
+            -share * share.log2()
+        };
+        // Of one outcome it is -0.
+        self.outcomes.values().map(bits).sum::<f64>().max(0.0)
     }
 }
 
@@ -347,11 +378,10 @@ impl Judge {
     /// What `outcome` violates, and how.
     fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
         let condition = &scenario.program.condition;
-        let holds = condition.formula.holds(outcome);
         let wrong = match condition.quantifier {
             Quantifier::Exists => false,
-            Quantifier::NotExists => holds,
-            Quantifier::Forall => !holds,
+            Quantifier::NotExists => condition.formula.surely_holds(outcome),
+            Quantifier::Forall => !condition.formula.may_hold(outcome),
         };
         if wrong {
             let message = format!("the outcome `{outcome}` is against `{condition}`");
@@ -362,7 +392,7 @@ impl Judge {
             ..outcome.clone()
         };
         if let Some(allowed) = &self.allowed
-            && !allowed.contains(&without_counts)
+            && !allowed.iter().any(|full| without_counts.agrees(full))
         {
             let message = format!("the specification does not allow the outcome `{outcome}`");
             return Some((Violated::Invariant(Invariant::NotAtomic), message));

@@ -51,6 +51,11 @@ impl Progress {
         self.0.executions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many more, which no collector counts.
+    pub(super) fn add(&self, executions: u64) {
+        self.0.executions.fetch_add(executions, Ordering::Relaxed);
+    }
+
     /// What is known of the search at hand, if it is one that can tell.
     pub fn ahead(&self) -> Option<Ahead> {
         *self.lock()

@@ -9,17 +9,19 @@
 //! test leaves unmapped stays unmapped, and its mappings merge with none but its own.
 //!
 //! # Invariants
-//! 1. An arena's addresses belong to one [`Arena`] at a time.
+//! 1. An arena's addresses belong to one [`Arena`] at a time, and to the threads that it gave
+//!    a [`Key`].
 //! 2. Calls whose arguments are whole pages stay inside the window. Others are given
 //!    so that the kernel must refuse them, or round them to such pages.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::access::Accessor;
 use super::answer::Answer;
 use crate::litmus::ast::Prot;
-use crate::spec::seq::Bytes;
+use crate::spec::seq::{Bytes, Call};
 
 /// The first arena's first address.
 pub(super) const ARENAS_START: usize = 0x100_0000_0000;
@@ -31,6 +33,10 @@ const ARENAS: u32 = u64::BITS;
 pub(super) const ARENAS_END: usize = ARENAS_START + ARENAS as usize * STRIDE;
 /// The size of a page.
 pub(super) const PAGE: usize = 4096;
+/// How many pages one page table maps.
+pub(super) const TABLE_PAGES: usize = 512;
+/// How many pages a window may have: behind them the arena stays empty.
+pub(super) const MAX_PAGES: usize = STRIDE / PAGE / 2;
 /// Where in a page `exec` finds its instruction: the word is at 0, all else stays 0.
 const CODE: usize = PAGE / 2;
 
@@ -40,7 +46,8 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 /// A window of pages, nothing mapped at first, used by one thread.
 #[derive(Debug)]
 pub struct Arena {
-    number: u32,
+    /// The arena, if this is who took it.
+    number: Option<u32>,
     base: usize,
     pages: usize,
     accessor: Accessor,
@@ -52,7 +59,7 @@ impl Arena {
     /// # Errors
     /// What the host lacks: a free arena, or free addresses there.
     pub fn new(pages: usize) -> Result<Arena, String> {
-        if pages > STRIDE / PAGE / 2 {
+        if pages > MAX_PAGES {
             return Err(format!("a window of fewer than {pages} pages"));
         }
         let take = |taken: u64| Some(taken | 1 << taken.trailing_ones().min(ARENAS - 1));
@@ -64,7 +71,7 @@ impl Arena {
             return Err(format!("fewer than {ARENAS} tests at once"));
         }
         let arena = Arena {
-            number,
+            number: Some(number),
             base: ARENAS_START + number as usize * STRIDE,
             pages,
             accessor: Accessor::new(),
@@ -72,6 +79,15 @@ impl Arena {
         match arena.is_free() {
             true => Ok(arena),
             false => Err(format!("free addresses from {:#x} on", arena.base)),
+        }
+    }
+
+    /// The right of other threads to the same window.
+    pub(super) fn key(&self) -> Key<'_> {
+        Key {
+            base: self.base,
+            pages: self.pages,
+            arena: PhantomData,
         }
     }
 
@@ -107,6 +123,40 @@ impl Arena {
     pub fn reset(&mut self) {
         let answer = self.munmap(0..self.pages, None);
         assert_eq!(answer, Answer::Ok, "the window can be unmapped");
+    }
+
+    /// Does a call, whose range is given as `bytes` if not as whole pages.
+    pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
+        match call {
+            Call::Read(page) => self.read(*page),
+            Call::Write(page, value) => self.write(*page, *value),
+            Call::Xchg(page, value) => self.xchg(*page, *value),
+            Call::Exec(page) => self.exec(*page),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+            } => self.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
+            Call::Munmap(pages) => self.munmap(pages.clone(), bytes),
+            Call::Mprotect(pages, prot) => self.mprotect(pages.clone(), bytes, *prot),
+            Call::Dontneed(pages) => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
+            Call::PopulateRead(pages) => {
+                self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)
+            }
+            Call::PopulateWrite(pages) => {
+                self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
+            }
+            Call::Nop => Answer::Ok,
+        }
+    }
+
+    /// Prefetches the page's word: the CPU may fill its TLB, and never faults.
+    pub fn prefetch(&self, page: usize) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let address = self.word(page) as *const i8;
+        // SAFETY: a prefetch of any address changes nothing that a program can see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
     }
 
     /// Reads the page's word.
@@ -209,8 +259,30 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        self.reset();
-        TAKEN.fetch_and(!(1 << self.number), Ordering::AcqRel);
+        if let Some(number) = self.number {
+            self.reset();
+            TAKEN.fetch_and(!(1 << number), Ordering::AcqRel);
+        }
+    }
+}
+
+/// The right of another thread to a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a> {
+    base: usize,
+    pages: usize,
+    arena: PhantomData<&'a ()>,
+}
+
+impl Key<'_> {
+    /// Uses the window on this thread.
+    pub fn open<R>(self, work: impl FnOnce(&mut Arena) -> R) -> R {
+        work(&mut Arena {
+            number: None,
+            base: self.base,
+            pages: self.pages,
+            accessor: Accessor::new(),
+        })
     }
 }
 

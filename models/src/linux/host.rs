@@ -67,29 +67,7 @@ impl Host {
 
     /// Does a call, whose range is given as `bytes` if not as whole pages.
     pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
-        let arena = &mut self.arena;
-        match call {
-            Call::Read(page) => arena.read(*page),
-            Call::Write(page, value) => arena.write(*page, *value),
-            Call::Xchg(page, value) => arena.xchg(*page, *value),
-            Call::Exec(page) => arena.exec(*page),
-            Call::Mmap {
-                pages,
-                prot,
-                populate,
-                noreplace,
-            } => arena.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
-            Call::Munmap(pages) => arena.munmap(pages.clone(), bytes),
-            Call::Mprotect(pages, prot) => arena.mprotect(pages.clone(), bytes, *prot),
-            Call::Dontneed(pages) => arena.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
-            Call::PopulateRead(pages) => {
-                arena.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)
-            }
-            Call::PopulateWrite(pages) => {
-                arena.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
-            }
-            Call::Nop => Answer::Ok,
-        }
+        self.arena.apply(call, bytes)
     }
 
     /// Looks at the window; what [`page`](Host::page) and [`vmas`](Host::vmas) tell is from here.
@@ -139,7 +117,7 @@ impl Host {
 
 /// Lets no page of this process be part of a huge one, whatever the host's policy: a neighbour of
 /// a page that was touched must not become present.
-fn without_huge_pages() {
+pub(super) fn without_huge_pages() {
     let no: libc::c_ulong = 0;
     // SAFETY: it changes nothing but what faults of this process allocate from now on.
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, no, no, no) };

@@ -5,17 +5,22 @@
 //! | `access` | user accesses that survive their faults |
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
 //! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
+//! | `events` | faults and TLB flushes of a thread, counted |
 //! | `host` | calls in, answers and page states out |
+//! | `concurrent` | tests of several CPUs, each a pinned thread |
 //! | `answer` | words, faults, errnos |
 //! | `probe` | what the host offers, each by trying it |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
 pub mod answer;
+pub mod concurrent;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod access;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod arena;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod events;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -162,6 +162,29 @@ impl Observer {
         }
     }
 
+    /// Whether a VMA covers a page.
+    pub(super) fn is_mapped(&self, arena: &Arena, page: usize) -> bool {
+        let address = arena.address(page);
+        if self.has_query {
+            let found = self.query(address);
+            return matches!(found, Ok(Some((range, _))) if range.contains(&address));
+        }
+        let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        let mut lines = text.lines().filter_map(map_line);
+        lines.any(|(range, _)| range.contains(&address))
+    }
+
+    /// The page table entry of a page.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn entry(&self, arena: &Arena, page: usize) -> std::io::Result<Entry> {
+        let mut bytes = [0; mem::size_of::<Entry>()];
+        let at = arena.address(page) / PAGE * bytes.len();
+        self.pagemap.read_exact_at(&mut bytes, at as u64)?;
+        Ok(Entry(u64::from_ne_bytes(bytes)))
+    }
+
     /// The VMA at `address` or the next one.
     fn query(&self, address: usize) -> Result<Option<(Range<usize>, Rights)>, i32> {
         let mut query = ProcmapQuery {

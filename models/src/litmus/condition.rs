@@ -1,6 +1,6 @@
 //! The final condition: what it names, whether an outcome meets it, how it is printed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ast::{
@@ -16,6 +16,26 @@ impl Formula {
             Formula::Not(inner) => !inner.holds(outcome),
             Formula::And(left, right) => left.holds(outcome) && right.holds(outcome),
             Formula::Or(left, right) => left.holds(outcome) || right.holds(outcome),
+        }
+    }
+
+    /// Whether it is true, whatever the outcome leaves open.
+    pub fn surely_holds(&self, outcome: &Outcome) -> bool {
+        match self {
+            Formula::Atom(atom) => atom.holds(outcome),
+            Formula::Not(inner) => !inner.may_hold(outcome),
+            Formula::And(left, right) => left.surely_holds(outcome) && right.surely_holds(outcome),
+            Formula::Or(left, right) => left.surely_holds(outcome) || right.surely_holds(outcome),
+        }
+    }
+
+    /// Whether it is true, or would be if the outcome did not leave something open.
+    pub fn may_hold(&self, outcome: &Outcome) -> bool {
+        match self {
+            Formula::Atom(atom) => atom.holds(outcome) || !atom.is_known(outcome),
+            Formula::Not(inner) => !inner.surely_holds(outcome),
+            Formula::And(left, right) => left.may_hold(outcome) && right.may_hold(outcome),
+            Formula::Or(left, right) => left.may_hold(outcome) || right.may_hold(outcome),
         }
     }
 
@@ -74,6 +94,33 @@ impl Atom {
     }
 }
 
+impl Atom {
+    /// Whether the outcome tells. Not every engine can tell a page's properties or count
+    /// events; registers and words are always told.
+    pub fn is_known(&self, outcome: &Outcome) -> bool {
+        match self {
+            Atom::Reg { .. } | Atom::Word { .. } => true,
+            Atom::Page { property, place } => {
+                outcome.pages.contains_key(&(*property, place.clone()))
+            }
+            Atom::Count { counter, .. } => outcome.counts.contains_key(counter),
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether `full` is this outcome with nothing left open.
+    pub fn agrees(&self, full: &Outcome) -> bool {
+        fn within<K: Ord, V: PartialEq>(some: &BTreeMap<K, V>, all: &BTreeMap<K, V>) -> bool {
+            some.iter().all(|(key, value)| all.get(key) == Some(value))
+        }
+        self.regs == full.regs
+            && self.words == full.words
+            && within(&self.pages, &full.pages)
+            && within(&self.counts, &full.counts)
+    }
+}
+
 impl Relation {
     /// Whether `left` stands in this relation to `right`.
     pub fn holds(self, left: u64, right: u64) -> bool {
@@ -88,13 +135,22 @@ impl Relation {
 }
 
 impl Condition {
-    /// Whether it holds of all the outcomes of a test together.
+    /// Whether it holds of all the outcomes of a test together, as far as they tell: what they
+    /// leave open is no witness of an `exists`, and nothing against the others.
     pub fn holds<'a>(&self, outcomes: impl IntoIterator<Item = &'a Outcome>) -> bool {
         let mut outcomes = outcomes.into_iter();
         match self.quantifier {
-            Quantifier::Exists => outcomes.any(|outcome| self.formula.holds(outcome)),
-            Quantifier::NotExists => !outcomes.any(|outcome| self.formula.holds(outcome)),
-            Quantifier::Forall => outcomes.all(|outcome| self.formula.holds(outcome)),
+            Quantifier::Exists => outcomes.any(|outcome| self.formula.surely_holds(outcome)),
+            Quantifier::NotExists => !outcomes.any(|outcome| self.formula.surely_holds(outcome)),
+            Quantifier::Forall => outcomes.all(|outcome| self.formula.may_hold(outcome)),
+        }
+    }
+
+    /// Whether an outcome meets the formula, as far as it tells.
+    pub fn is_met_by(&self, outcome: &Outcome) -> bool {
+        match self.quantifier {
+            Quantifier::Forall => self.formula.may_hold(outcome),
+            Quantifier::Exists | Quantifier::NotExists => self.formula.surely_holds(outcome),
         }
     }
 
@@ -302,6 +358,41 @@ mod tests {
         check("child:A=0", false);
         check("present(A)", false);
         check("count(shootdowns)<9", false);
+    }
+
+    #[test]
+    fn what_is_left_open_decides_nothing() {
+        let check = |text: &str, surely, may| {
+            let formula = condition(&format!("exists ({text})")).formula;
+            assert_eq!(formula.surely_holds(&outcome()), surely, "{text}");
+            assert_eq!(formula.may_hold(&outcome()), may, "{text}");
+        };
+        check("count(shootdowns)<9", false, true);
+        check("~count(shootdowns)<9", false, true);
+        check("present(A)", false, true);
+        check("A=7 /\\ present(A)", false, true);
+        check("A=8 /\\ present(A)", false, false);
+        check("A=7 \\/ present(A)", true, true);
+        check("~(A=8 /\\ present(A))", true, true);
+        check("0:r1=0", false, false);
+        check("dirty(A) /\\ count(faults)=3", true, true);
+        let open = Outcome::default();
+        assert!(condition("forall (count(faults)=3)").holds([&open]));
+        assert!(condition("~exists (count(faults)=3)").holds([&open]));
+        assert!(!condition("exists (count(faults)=3)").holds([&open]));
+        assert!(!condition("forall (A=7 /\\ count(faults)=3)").holds([&open]));
+    }
+
+    #[test]
+    fn an_outcome_agrees_with_what_tells_more() {
+        let mut less = outcome();
+        assert!(less.agrees(&outcome()));
+        less.pages.clear();
+        less.counts.clear();
+        assert!(less.agrees(&outcome()));
+        assert!(!outcome().agrees(&less));
+        less.words.clear();
+        assert!(!less.agrees(&outcome()));
     }
 
     #[test]

@@ -96,8 +96,11 @@ impl Broken {
     }
 }
 
-/// Each line's items as written, as deviations, and the test under them.
-pub(super) fn lines(program: &Program) -> Result<Vec<(String, Deviations, Scenario)>, Refusal> {
+/// A line's items as written, as deviations, and the test under them.
+pub(super) type Line = (String, Deviations, Scenario);
+
+/// Each line of a test.
+pub(super) fn lines(program: &Program) -> Result<Vec<Line>, Refusal> {
     let line = |line: &BrokenBy| {
         let deviations = Deviations::from_items(&line.items)?;
         let scenario = Scenario::new(program, &deviations).map_err(|refusal| Refusal {
@@ -117,32 +120,44 @@ fn written(item: &Item) -> String {
     }
 }
 
+/// What the host's kernel makes of a line: it has a protocol of its own, and no quirks.
+pub(super) fn not_on_linux(line: &BrokenBy, under: &Line) -> Broken {
+    let why = "the host's kernel takes no choices and no quirks";
+    not_run(line, under, Found::NotApplicable(why.to_owned()))
+}
+
+fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> Broken {
+    Broken {
+        by: by.clone(),
+        deviations: deviations.clone(),
+        scenario: scenario.clone(),
+        what: line.what.clone(),
+        found,
+        executions: 0,
+        failure: None,
+        excused: None,
+        must_be_found: false,
+        goes_on: String::new(),
+        elapsed: Duration::ZERO,
+    }
+}
+
 /// Runs the test under one line's deviations.
 pub(super) fn check(
     engine: Engine,
     line: &BrokenBy,
     variant: &Variant,
-    deviations: &Deviations,
-    scenario: &Scenario,
+    under: &Line,
     request: &Request,
     judge: &Judge,
 ) -> Broken {
+    let scenario = &under.2;
     let program = &scenario.program;
+    let excused = program.loom_misses.clone();
     let mut broken = Broken {
-        by: variant.name.clone(),
-        deviations: deviations.clone(),
-        scenario: scenario.clone(),
-        what: line.what.clone(),
-        found: Found::Confirmed,
-        executions: 0,
-        failure: None,
-        excused: program
-            .loom_misses
-            .clone()
-            .filter(|_| engine == Engine::Loom),
+        excused: excused.filter(|_| engine == Engine::Loom),
         must_be_found: engine.is_exhaustive() && request.options.part.is_none(),
-        goes_on: String::new(),
-        elapsed: Duration::ZERO,
+        ..not_run(line, under, Found::Confirmed)
     };
     if super::lacks_weak_memory(program, request) {
         let why = format!("needs {WEAK_MEMORY}, which {engine} does not have");

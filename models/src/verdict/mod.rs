@@ -15,6 +15,7 @@
 //! ([`Request::deviations`]), the `broken by` lines are not run.
 
 mod broken;
+mod observe;
 mod search;
 mod store;
 mod text;
@@ -23,12 +24,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::engines::{Engine, Failure, Judge, Options, Report, Search, linux};
-use crate::litmus::ast::{Outcome, Program, Quantifier};
+use crate::litmus::ast::{Atom, Outcome, Program, Quantifier};
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
+pub use observe::{needs_of_linux, observe, observe_linux};
 pub use search::{Environment, Limits};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};
@@ -182,8 +184,26 @@ impl Run {
     /// specification does not know.
     pub fn unseen(&self) -> Vec<&Outcome> {
         let seen: BTreeSet<Outcome> = self.report.outcomes.keys().map(without_counts).collect();
+        let is_seen = |full: &Outcome| seen.iter().any(|outcome| outcome.agrees(full));
         let allowed = self.allowed.iter().flatten();
-        allowed.filter(|outcome| !seen.contains(outcome)).collect()
+        allowed.filter(|outcome| !is_seen(outcome)).collect()
+    }
+
+    /// Whether the specification allows an outcome, as far as the outcome tells; `None` if it
+    /// does not judge.
+    pub fn allows(&self, outcome: &Outcome) -> Option<bool> {
+        let allowed = self.allowed.as_ref().ok()?;
+        let outcome = without_counts(outcome);
+        Some(allowed.iter().any(|full| outcome.agrees(full)))
+    }
+
+    /// The atoms of the condition that the outcomes leave open.
+    pub fn left_open(&self) -> BTreeSet<&Atom> {
+        let atoms = self.scenario.program.condition.atoms().into_iter();
+        let outcomes = &self.report.outcomes;
+        atoms
+            .filter(|atom| outcomes.keys().any(|outcome| !atom.is_known(outcome)))
+            .collect()
     }
 }
 
@@ -242,7 +262,7 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
         return Ok(verdict);
     }
     if request.subject == Subject::Linux
-        && let Some(needs) = on_linux(&scenario, request)
+        && let Some(needs) = observe::on_linux(&scenario, request)
     {
         verdict.skipped = Some(needs);
         return Ok(verdict);
@@ -258,57 +278,6 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     Ok(verdict)
 }
 
-/// What keeps the test from running on the host's kernel as it is asked to.
-fn on_linux(scenario: &Scenario, request: &Request) -> Option<String> {
-    if !request.deviations.is_empty() {
-        return Some("needs core: the host's kernel takes no choices and no quirks".to_owned());
-    }
-    linux::needs(scenario)
-}
-
-/// Runs one test on the host's kernel for its outcomes alone, as [`observe`] does on core; or
-/// tells what the test needs and the host has not.
-///
-/// # Errors
-/// If the test cannot run as it is asked to.
-pub fn observe_linux(
-    program: &Program,
-    request: &Request,
-) -> Result<Result<Report, String>, Refusal> {
-    let scenario = open(program, request)?;
-    Ok(match on_linux(&scenario, request) {
-        Some(needs) => Err(needs),
-        None => Ok(linux::run(&scenario, &request.options, &Judge::default())),
-    })
-}
-
-/// The test with a condition that every outcome meets or misses without being wrong.
-fn open(program: &Program, request: &Request) -> Result<Scenario, Refusal> {
-    let mut open = program.clone();
-    open.condition.quantifier = Quantifier::Exists;
-    Scenario::new(&open, &request.deviations)
-}
-
-/// Runs one test for its outcomes alone: its condition is not judged, nor is
-/// what the specification allows, so that all outcomes show.
-///
-/// # Errors
-/// If the test cannot run as it is asked to.
-pub fn observe(
-    program: &Program,
-    engine: Engine,
-    request: &Request,
-) -> Result<(Scenario, Report), Refusal> {
-    let scenario = open(program, request)?;
-    let judge = Judge::default();
-    let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
-    let report = platform::catch(run).unwrap_or_else(|stopped| Report {
-        problem: Some(format!("internal error: {}", stopped.message)),
-        ..Report::empty(Search::Unfinished)
-    });
-    Ok((scenario, report))
-}
-
 fn run_all(
     verdict: &mut Verdict,
     scenario: &Scenario,
@@ -316,7 +285,11 @@ fn run_all(
     request: &Request,
 ) {
     let program = &scenario.program;
-    let spec = spec::outcomes(program, &Rules::default());
+    let rules = match request.subject {
+        Subject::Linux => Rules::linux(),
+        Subject::Core(_) | Subject::Spec => Rules::default(),
+    };
+    let spec = spec::outcomes(program, &rules);
     let allowed = spec
         .map(|spec| spec.outcomes)
         .map_err(|unsupported| unsupported.to_string());
@@ -344,18 +317,20 @@ fn run_all(
     };
     verdict.reasons = reasons(&run, program, request);
     verdict.run = Some(run);
-    if let Subject::Core(engine) = request.subject
-        && request.runs_broken_by()
-    {
-        for (number, (line, named)) in (1..).zip(program.broken_by.iter().zip(lines)) {
-            let (name, deviations, scenario) = named;
-            let variant = Variant::broken(number, name, &line.what);
-            let broken = broken::check(
-                engine, line, &variant, deviations, scenario, request, &judge,
-            );
-            verdict.reasons.extend(broken.reason());
-            verdict.broken.push(broken);
-        }
+    if !request.runs_broken_by() {
+        return;
+    }
+    for (number, (line, under)) in (1..).zip(program.broken_by.iter().zip(lines)) {
+        let broken = match request.subject {
+            Subject::Core(engine) => {
+                let variant = Variant::broken(number, &under.0, &line.what);
+                broken::check(engine, line, &variant, under, request, &judge)
+            }
+            Subject::Linux => broken::not_on_linux(line, under),
+            Subject::Spec => continue,
+        };
+        verdict.reasons.extend(broken.reason());
+        verdict.broken.push(broken);
     }
 }
 
@@ -365,9 +340,14 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(failure) = &report.failure {
         reasons.push(format!("{}: {}", failure.violated, failure.message));
-    } else if let Some(problem) = &report.problem {
+    }
+    if let Some(problem) = &report.problem {
         reasons.push(format!("unknown: {problem}"));
-    } else if !run.search_ended() {
+    }
+    if !reasons.is_empty() {
+        return reasons;
+    }
+    if !run.search_ended() {
         reasons.push(format!(
             "unknown: stopped after {}, before the end of the search{}",
             plural(report.executions, "execution"),

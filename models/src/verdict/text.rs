@@ -37,10 +37,10 @@ impl Verdict {
 impl Run {
     /// Executions that meet the formula of the condition, and those that do not.
     pub fn counts(&self) -> (u64, u64) {
-        let formula = &self.scenario.program.condition.formula;
+        let condition = &self.scenario.program.condition;
         let mut counts = (0, 0);
         for (outcome, &count) in &self.report.outcomes {
-            if formula.holds(outcome) {
+            if condition.is_met_by(outcome) {
                 counts.0 += count;
             } else {
                 counts.1 += count;
@@ -52,7 +52,9 @@ impl Run {
     /// How far the search went, as the line `Executions` has it.
     pub fn search_in_words(&self) -> String {
         let search = match self.report.search {
-            Search::Unfinished | Search::Sampled if self.report.failure.is_some() => {
+            Search::Unfinished | Search::Sampled
+                if self.report.failure.is_some() && self.report.sample.is_none() =>
+            {
                 "stopped at the failure".to_owned()
             }
             search => search.to_string(),
@@ -166,21 +168,63 @@ impl Herd<'_> {
             writeln!(f, "Witness not in this part")?;
         }
         writeln!(f, "Time {name} {:.2}", verdict.elapsed.as_secs_f64())?;
+        self.sample(f, run)?;
+        let on_host = run.report.sample.is_some();
         match &run.allowed {
             Err(reason) => writeln!(f, "Specification not judged: {reason}")?,
-            Ok(_) if !self.verbose => {}
+            Ok(_) if !self.verbose && !on_host => {}
             Ok(allowed) => {
                 let unseen = run.unseen();
-                writeln!(
+                write!(
                     f,
                     "Specification {} allowed, {} never seen",
                     allowed.len(),
                     unseen.len()
                 )?;
+                match on_host {
+                    true => writeln!(f, " in {}", plural(run.report.executions, "instance"))?,
+                    false => writeln!(f)?,
+                }
+                let word = if on_host { "only in spec" } else { "never   " };
                 for outcome in unseen {
-                    writeln!(f, "never    {outcome}")?;
+                    writeln!(f, "{word} {outcome}")?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// How the host's kernel was asked, and what it could not tell.
+    fn sample(&self, f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
+        let report = &run.report;
+        let Some(sample) = report.sample else {
+            return Ok(());
+        };
+        let rate = report.executions as f64 / report.elapsed.as_secs_f64();
+        write!(
+            f,
+            "Host {} on {}",
+            plural(sample.threads as u64, "thread"),
+            plural(sample.cpus as u64, "CPU")
+        )?;
+        if sample.cpus < sample.threads {
+            write!(f, " (fewer: threads that share one hardly overlap)")?;
+        }
+        writeln!(
+            f,
+            ", {} instances/s, seed {}, entropy {:.2} bits",
+            grouped(rate as u64),
+            sample.seed,
+            report.entropy()
+        )?;
+        let open = run.left_open();
+        if !open.is_empty() {
+            let open: Vec<String> = open.iter().map(ToString::to_string).collect();
+            writeln!(
+                f,
+                "Left open, as the host does not tell: {}",
+                open.join(", ")
+            )?;
         }
         Ok(())
     }

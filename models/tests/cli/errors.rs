@@ -12,6 +12,7 @@ snapshots! {
     error_bad_files: "check ../bad";
     error_missing_path: "check nowhere.litmus";
     error_folder_without_tests: "check ../snapshots";
+    error_time_without_linux: "check use-after-free.litmus --time 1";
     error_no_such_engine: "check use-after-free.litmus --engine lom";
     error_no_path: "check";
     error_bad_name: "new ../race";

@@ -2,8 +2,11 @@
 //!
 //! Where the host lacks what is needed, each test says so on standard error and ends.
 
+mod concurrent;
 mod conform;
 mod engine;
+mod events;
+mod watchdog;
 mod wrong;
 
 /// The host, or a message that a test is skipped.

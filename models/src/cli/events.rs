@@ -1,0 +1,155 @@
+//! `seqfault events`: what loops cost in events, on the host's kernel and on core.
+//!
+//! Events are counted, not timed, so that they mean the same on every machine. The first loop is
+//! that of the relaxed TLB flushes (N. Amit, RFC, July 2022), whose question is how many
+//! shootdowns it takes.
+//!
+//! While the other CPU runs somebody else it needs no shootdown. So the loops are run in
+//! rounds, and the round with the most shootdowns counts; of the rest it is the mean.
+
+use seqfault_core::{Counter, Cpu, CpuId, CpuLocal, System};
+
+use super::arguments::Events;
+use super::{Trouble, say};
+use crate::linux::concurrent::count;
+use crate::linux::events::Event;
+use crate::litmus;
+use crate::platform::{self, Native};
+use crate::scenario::{Deviations, Scenario};
+
+/// The loops: initial state, and one turn.
+const LOOPS: &[(&str, &str)] = &[
+    ("write A 1;", "mprotect A r; mprotect A rw; write A 1;"),
+    ("write A 1;", "mprotect A none; mprotect A rw; write A 1;"),
+    ("", "madvise A dontneed; write A 1;"),
+    ("", "madvise A dontneed; read A; write A 1;"),
+    (
+        "",
+        "madvise A dontneed; madvise A populate_write; write A 1;",
+    ),
+    ("", "munmap A; mmap A rw; write A 1;"),
+    ("", "mmap A rw; write A 1;"),
+];
+
+/// What is counted, its name, and core's counter: core does not count each flush of a CPU's own
+/// TLB.
+const COUNTED: [(Event, &str, Option<Counter>); 3] = [
+    (Event::Faults, "faults", Some(Counter::Faults)),
+    (Event::Shootdowns, "shootdowns", Some(Counter::Shootdowns)),
+    (Event::LocalFlushes, "own flushes", None),
+];
+
+/// What Linux does since 6.0: can_change_pte_writable(), mm/mprotect.c.
+const AS_LINUX: (&str, &str) = ("mprotect_writable", "direct");
+
+/// Turns of a loop on core, where all are alike.
+const TURNS: u64 = 8;
+
+/// Prints a row for each loop and number of CPUs; true, whatever there is.
+pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
+    let mut deviations = command.deviate.deviations()?;
+    // The user's choices come after it.
+    let (choice, value) = AS_LINUX;
+    deviations
+        .choices
+        .insert(0, (choice.to_owned(), value.to_owned()));
+    let width = LOOPS.iter().map(|(_, turn)| turn.len()).max().unwrap_or(0);
+    let mut head = format!("{:width$}  CPUs", "events per turn");
+    let mut below = format!("{:width$}      ", "");
+    for (_, name, _) in COUNTED {
+        head += &format!("  {name:>15}");
+        below += &format!("  {:>7} {:>7}", "linux", "core");
+    }
+    say(&head);
+    say(&below);
+    let mut lacks: Vec<String> = Vec::new();
+    for (setup, turn) in LOOPS {
+        for cpus in [1, 2] {
+            let scenario = scenario(setup, turn, cpus, &deviations)?;
+            let host = count(&scenario, &COUNTED.map(|(event, ..)| event), command.turns);
+            let core = on_core(&scenario)?;
+            let mut line = format!("{turn:width$}  {cpus:>4}");
+            for (at, core) in core.into_iter().enumerate() {
+                let host = match &host {
+                    Ok(counted) => counted[at].clone(),
+                    Err(what) => Err(what.clone()),
+                };
+                let (event, ..) = COUNTED[at];
+                let host = host.map(|rounds| format!("{:.3}", rate(event, &rounds, command.turns)));
+                let host = host.unwrap_or_else(|what| {
+                    if !lacks.contains(&what) {
+                        lacks.push(what);
+                    }
+                    "n/a".to_owned()
+                });
+                let core = core.map_or("-".to_owned(), |count| format!("{count:.3}"));
+                line += &format!("  {host:>7} {core:>7}");
+            }
+            say(&line);
+        }
+    }
+    say(&format!("core: --with {choice}={value}, as Linux does"));
+    for what in lacks {
+        say(&format!("n/a: needs {what}"));
+    }
+    Ok(true)
+}
+
+/// Events per turn.
+fn rate(event: Event, rounds: &[u64], turns: u64) -> f64 {
+    let most = rounds.iter().max().map_or(0.0, |most| *most as f64);
+    let mean = rounds.iter().sum::<u64>() as f64 / rounds.len() as f64;
+    let count = if event == Event::Shootdowns {
+        most
+    } else {
+        mean
+    };
+    count / turns as f64
+}
+
+fn scenario(
+    setup: &str,
+    turn: &str,
+    cpus: usize,
+    deviations: &Deviations,
+) -> Result<Scenario, Trouble> {
+    let other = if cpus > 1 { "P1 { rcu_barrier; }" } else { "" };
+    let text =
+        format!("MM turn {{ page A; mmap A rw; {setup} }} P0 {{ {turn} }} {other} exists (A=1)");
+    let program = litmus::parse("turn", &text);
+    let program = program.map_err(|errors| Trouble::Files(errors.render(false)))?;
+    let scenario = Scenario::new(&program, deviations);
+    scenario.map_err(|refusal| Trouble::Usage(refusal.message))
+}
+
+/// The events of a turn on core, natively.
+fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
+    let run = || {
+        platform::begin(platform::nobody);
+        let system: System<Native> = System::new(scenario.config);
+        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+        let counts = |local: &CpuLocal<Native>| {
+            COUNTED.map(|(.., counter)| Some(local.counters().get(counter?)))
+        };
+        for statement in &scenario.setup {
+            statement.step.run(&mut cpu);
+        }
+        let turns = |turns: u64, mut cpu: Cpu<'_, Native>| {
+            for _ in 0..turns {
+                for statement in &scenario.threads[0] {
+                    statement.step.run(&mut cpu);
+                }
+                cpu.rcu_barrier();
+            }
+            cpu.into_local()
+        };
+        cpu = Cpu::new(&system, turns(1, cpu));
+        let local = cpu.into_local();
+        let before = counts(&local);
+        let local = turns(TURNS, Cpu::new(&system, local));
+        let after = counts(&local);
+        platform::end();
+        std::array::from_fn(|at| Some((after[at]? - before[at]?) as f64 / TURNS as f64))
+    };
+    platform::catch(run).map_err(|stopped| Trouble::Usage(format!("core: {}", stopped.message)))
+}

@@ -1,0 +1,84 @@
+//! What the child tells its parent: one JSON document in a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::linux::answer::Answer;
+use crate::litmus::ast::Value;
+
+/// A line.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(super) enum Message {
+    /// It runs on so many CPUs of the host.
+    Cpus(usize),
+    /// The next outcome that was never seen before.
+    New {
+        /// The values of its columns.
+        values: Vec<Cell>,
+        /// The instance.
+        first: u64,
+    },
+    /// How often each outcome was seen so far, in the order of the `New`.
+    Counts(Vec<u64>),
+    /// It ends, and this is why.
+    Problem(String),
+}
+
+/// A value.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Cell {
+    /// A word.
+    Word(u64),
+    /// `ok`, a fault or an errno.
+    Name(String),
+}
+
+impl From<Answer> for Cell {
+    fn from(answer: Answer) -> Cell {
+        match answer.value() {
+            Value::Word(word) => Cell::Word(word),
+            Value::Name(name) => Cell::Name(name),
+        }
+    }
+}
+
+impl From<Cell> for Value {
+    fn from(cell: Cell) -> Value {
+        match cell {
+            Cell::Word(word) => Value::Word(word),
+            Cell::Name(name) => Value::Name(name),
+        }
+    }
+}
+
+impl Message {
+    /// As a line.
+    pub fn line(&self) -> String {
+        let mut line = serde_json::to_string(self).expect("numbers and text have a form in JSON");
+        line.push('\n');
+        line
+    }
+
+    /// From a line, without its end.
+    pub fn read(line: &str) -> Option<Message> {
+        serde_json::from_str(line).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::answer::Fault;
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        let values = vec![
+            Cell::from(Answer::Word(u64::MAX)),
+            Cell::from(Answer::Fault(Fault::Maperr)),
+        ];
+        let message = Message::New { values, first: 3 };
+        let line = message.line();
+        assert_eq!(Message::read(line.trim_end()), Some(message));
+        assert_eq!(Message::read(&line[..9]), None);
+    }
+}

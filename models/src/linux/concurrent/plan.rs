@@ -1,0 +1,226 @@
+//! A test as calls on pages, and what is looked at in the end.
+
+use std::collections::BTreeMap;
+
+use super::spread::Spread;
+use crate::litmus::Layout;
+use crate::litmus::ast::{Advice, Backing, Op, Outcome, PageProperty, Pages, Place, Stmt, Value};
+use crate::scenario::Scenario;
+use crate::spec::Rules;
+use crate::spec::seq::{Call, Machine, Ret};
+
+/// What a statement does on the host. Pages are by their ids.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    /// An access or a system call.
+    Call(Call),
+    /// A prefetch instruction.
+    Prefetch(usize),
+    /// The CPU runs somebody else for a moment.
+    Sleep,
+    /// Nothing.
+    Nothing,
+}
+
+/// A statement of a CPU's program.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub act: Act,
+    /// The slot of its register, among those of its CPU.
+    pub slot: Option<usize>,
+    /// As the file has it.
+    pub text: String,
+}
+
+/// A statement of the initial state.
+#[derive(Clone, Debug)]
+pub(super) struct Preparation {
+    pub act: Act,
+    /// What one CPU is answered.
+    pub expected: Ret,
+    /// As the file has it.
+    pub text: String,
+}
+
+/// What becomes of a page in the end.
+#[derive(Clone, Debug)]
+pub(super) enum Look {
+    /// What a read of it returns.
+    Word(Option<String>, Place),
+    /// Whether it has a property that the host can tell.
+    Property(PageProperty, Place),
+}
+
+/// A test, ready for the host.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub setup: Vec<Preparation>,
+    pub programs: Vec<Vec<Statement>>,
+    /// The registers of each CPU.
+    pub registers: Vec<Vec<String>>,
+    /// What is looked at, properties first: a read changes them.
+    pub looks: Vec<(Look, usize)>,
+    /// The pages that the setup leaves populated.
+    pub populated: Vec<usize>,
+    /// All of an instance in as few page tables as can be.
+    pub dense: Spread,
+    /// Each range in a page table of its own.
+    pub apart: Spread,
+}
+
+impl Plan {
+    /// # Errors
+    /// What the host lacks, after `needs`.
+    pub fn new(scenario: &Scenario) -> Result<Plan, String> {
+        let (program, layout) = (&scenario.program, &scenario.layout);
+        let mut machine = Machine::with_rules(layout.len(), Rules::linux());
+        let mut setup = Vec::new();
+        for stmt in &program.setup {
+            let act = act(layout, stmt)?;
+            let expected = match &act {
+                Act::Call(call) => machine.apply(call),
+                _ => Ret::Ok,
+            };
+            setup.push(Preparation {
+                act,
+                expected,
+                text: stmt.to_string(),
+            });
+        }
+        let mut programs = Vec::new();
+        let mut registers = Vec::new();
+        for thread in &program.threads {
+            let mut names: Vec<String> = Vec::new();
+            let mut statements = Vec::new();
+            for stmt in &thread.body {
+                let slot = stmt.reg.as_ref().map(|reg| {
+                    names
+                        .iter()
+                        .position(|name| name == reg)
+                        .unwrap_or_else(|| {
+                            names.push(reg.clone());
+                            names.len() - 1
+                        })
+                });
+                statements.push(Statement {
+                    act: act(layout, stmt)?,
+                    slot,
+                    text: stmt.to_string(),
+                });
+            }
+            programs.push(statements);
+            registers.push(names);
+        }
+        let condition = &program.condition;
+        let properties = condition.pages().into_iter();
+        let properties = properties.filter(|(property, _)| can_tell(*property));
+        let properties = properties.map(|(property, place)| {
+            let id = layout.id(&place);
+            (Look::Property(property, place), id)
+        });
+        let words = condition.words().into_iter().map(|(process, place)| {
+            let id = layout.id(&place);
+            (Look::Word(process, place), id)
+        });
+        Ok(Plan {
+            setup,
+            programs,
+            registers,
+            looks: properties.chain(words).collect(),
+            populated: (0..layout.len())
+                .filter(|page| machine.populated(*page) == Some(true))
+                .collect(),
+            dense: Spread::dense(layout),
+            apart: Spread::apart(layout),
+        })
+    }
+
+    /// How many threads it takes.
+    pub fn cpus(&self) -> usize {
+        self.programs.len()
+    }
+
+    /// Every call.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let setup = self.setup.iter().map(|preparation| &preparation.act);
+        let statements = self.programs.iter().flatten();
+        let acts = setup.chain(statements.map(|statement| &statement.act));
+        acts.filter_map(|act| match act {
+            Act::Call(call) => Some(call),
+            Act::Prefetch(_) | Act::Sleep | Act::Nothing => None,
+        })
+    }
+
+    /// The outcome that these values are: the registers of CPU 0, of CPU 1, and
+    /// so on, then what was looked at.
+    pub fn outcome(&self, values: Vec<Value>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut values = values.into_iter();
+        for (cpu, names) in self.registers.iter().enumerate() {
+            for (name, value) in names.iter().zip(values.by_ref()) {
+                outcome.regs.insert((cpu, name.clone()), value);
+            }
+        }
+        let mut pages = BTreeMap::new();
+        for ((look, _), value) in self.looks.iter().zip(values) {
+            match look {
+                Look::Word(process, place) => {
+                    let name = (process.clone(), place.clone());
+                    outcome.words.insert(name, value);
+                }
+                Look::Property(property, place) => {
+                    pages.insert((*property, place.clone()), value == Value::Word(1));
+                }
+            }
+        }
+        outcome.pages = pages;
+        outcome
+    }
+}
+
+/// Whether the host tells a page's property. It has no way to tell of a page table entry's dirty,
+/// accessed and writable bits page by page.
+pub(super) fn can_tell(property: PageProperty) -> bool {
+    match property {
+        PageProperty::Present | PageProperty::Swapped | PageProperty::Wp | PageProperty::Mapped => {
+            true
+        }
+        PageProperty::Dirty | PageProperty::Young | PageProperty::Writable | PageProperty::Huge => {
+            false
+        }
+    }
+}
+
+/// What a statement does on the host.
+fn act(layout: &Layout, stmt: &Stmt) -> Result<Act, String> {
+    let page = |place: &Place| layout.id(place);
+    let range = |pages: &Pages| layout.ids(pages);
+    let call = match &stmt.op {
+        Op::Read(l) => Call::Read(page(l)),
+        Op::Write(l, value) => Call::Write(page(l), *value),
+        Op::Xchg(l, value) => Call::Xchg(page(l), *value),
+        Op::Exec(l) => Call::Exec(page(l)),
+        Op::Mmap {
+            pages,
+            prot,
+            backing: Backing::Anon,
+            populate,
+            noreplace,
+        } => Call::Mmap {
+            pages: range(pages),
+            prot: *prot,
+            populate: *populate,
+            noreplace: *noreplace,
+        },
+        Op::Munmap(r) => Call::Munmap(range(r)),
+        Op::Mprotect(r, prot) => Call::Mprotect(range(r), *prot),
+        Op::Madvise(r, Advice::Dontneed) => Call::Dontneed(range(r)),
+        Op::Madvise(r, Advice::PopulateRead) => Call::PopulateRead(range(r)),
+        Op::Madvise(r, Advice::PopulateWrite) => Call::PopulateWrite(range(r)),
+        Op::Prefetch(l) => return Ok(Act::Prefetch(page(l))),
+        Op::Switch(_) => return Ok(Act::Sleep),
+        Op::SwitchLazy | Op::RcuBarrier | Op::Evict(_) => return Ok(Act::Nothing),
+        other => return Err(format!("`{other}` on the host")),
+    };
+    Ok(Act::Call(call))
+}
