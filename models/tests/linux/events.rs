@@ -40,7 +40,9 @@ fn one_cpu_counts_as_core_does() {
             eprintln!("{turn}: shootdowns are n/a");
             continue;
         }
-        assert_eq!(counts[3], counts[4], "{turn}: {counts:?}");
+        // A CPU that the process has left is told of each flush until it has run another.
+        assert_eq!(number(4), 0.0, "{turn}: {counts:?}");
+        assert!(number(3) <= number(5), "{turn}: {counts:?}");
         // Each loop changes a page that was mapped.
         assert!(number(5) >= 1.0, "{turn}: {counts:?}");
     }
