@@ -5,10 +5,6 @@
 libfuzzer_sys::fuzz_target!(|data: &[u8]| seqfault_fuzz::mm_ops(data));
 
 #[cfg(not(fuzzing))]
-fn main() {
-    for path in std::env::args_os().skip(1) {
-        let data = std::fs::read(&path).expect("the arguments are files of inputs");
-        println!("{}: {} bytes", path.display(), data.len());
-        seqfault_fuzz::mm_ops(&data);
-    }
+fn main() -> std::process::ExitCode {
+    seqfault_fuzz::program::main("mm_ops")
 }

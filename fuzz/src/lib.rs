@@ -21,12 +21,15 @@
 
 mod decode;
 mod folder;
+pub mod program;
+mod targets;
 
 use seqfault_models::differential::Difference;
 use seqfault_models::spec::Rules;
 
 pub use decode::{MAX_OPS, case};
 pub use folder::{files, folder};
+pub use targets::{TARGETS, Target, target};
 
 /// Core against the reference specification, one CPU.
 ///

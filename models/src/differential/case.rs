@@ -1,6 +1,6 @@
 //! A sequence of operations on core and on the specification, side by side.
 
-use std::slice;
+use std::{array, slice};
 
 use seqfault_core::{Access, Cpu, CpuId, CpuLocal, PageState, System, Vpn};
 
@@ -10,7 +10,7 @@ use super::subject::{PAGES, Subject};
 use crate::litmus::ast::Value;
 use crate::platform::{self, Native};
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine};
+use crate::spec::seq::{Call, Machine, PageView, Ret};
 
 /// A core, and what is done with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +42,10 @@ impl Case {
     pub fn check(&self, rules: &Rules) -> Result<(), Box<Difference>> {
         let ops = self.effective_ops();
         let mut spec = Machine::with_rules(PAGES, rules.clone());
-        let answers: Vec<(Machine, Value)> = ops
-            .iter()
-            .map(|op| {
-                let answer = spec.apply(op.call()).value();
-                (spec.clone(), answer)
-            })
-            .collect();
+        let expected: Vec<Expected> = ops.iter().map(|op| Expected::of(&mut spec, op)).collect();
         platform::begin();
         let mut at = 0;
-        let result = platform::catch(|| self.run(&ops, &answers, &mut at));
-        platform::end();
+        let result = platform::catch(|| self.run(&ops, &expected, &mut at));
         let what = match result {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(what)) => what,
@@ -64,11 +57,16 @@ impl Case {
                 }
             }
         };
+        platform::end();
+        let mut spec = Machine::with_rules(PAGES, rules.clone());
+        for op in &ops[..=at] {
+            spec.apply(op.call());
+        }
         Err(Box::new(Difference {
             subject: self.subject,
             ops: ops[..=at].to_vec(),
-            answer: answers[at].1.clone(),
-            spec: answers[at].0.clone(),
+            answer: expected[at].answer.value(),
+            spec,
             what,
         }))
     }
@@ -86,21 +84,21 @@ impl Case {
         ops
     }
 
-    /// Runs core against `answers`. `at` is the operation under way.
-    fn run(&self, ops: &[Op], answers: &[(Machine, Value)], at: &mut usize) -> Result<(), What> {
+    /// Runs core against what is expected. `at` is the operation under way.
+    fn run(&self, ops: &[Op], expected: &[Expected], at: &mut usize) -> Result<(), What> {
         let first = self.subject.shape.first();
-        let system: System<Native> = System::new(self.subject.config());
+        let system: System<Native> = System::new(self.subject.config(ops.len()));
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        for (number, (op, (spec, expected))) in ops.iter().zip(answers).enumerate() {
+        for (number, (op, expected)) in ops.iter().zip(expected).enumerate() {
             *at = number;
             let found = op.step(first).run(&mut cpu);
-            if found != *expected {
+            if !is(&found, expected.answer) {
                 return Err(What::Answer(found));
             }
-            for page in 0..PAGES {
-                same_page(page, &system.page(Vpn(first.0 + page as u64)), spec)?;
+            for (page, view) in expected.pages.iter().enumerate() {
+                same_page(page, &system.page(Vpn(first.0 + page as u64)), view)?;
             }
-            same_vmas(&system, first, spec)?;
+            same_vmas(&system, first, &expected.pages)?;
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
@@ -111,13 +109,39 @@ impl Case {
     }
 }
 
+/// What the specification says of one operation.
+struct Expected {
+    answer: Ret,
+    /// Every page after it.
+    pages: [PageView; PAGES],
+}
+
+impl Expected {
+    /// Does `op` on the specification.
+    fn of(spec: &mut Machine, op: &Op) -> Expected {
+        Expected {
+            answer: spec.apply(op.call()),
+            pages: array::from_fn(|page| spec.page(page)),
+        }
+    }
+}
+
+/// Whether core's answer is the specification's.
+fn is(found: &Value, expected: Ret) -> bool {
+    match (found, expected) {
+        (Value::Word(found), Ret::Word(word)) => *found == word,
+        (Value::Word(_), _) | (_, Ret::Word(_)) => false,
+        (Value::Name(found), expected) => expected.name() == Some(found),
+    }
+}
+
 /// Compares one page.
-fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What> {
-    let prot = spec.prot(page).map(core_prot);
-    if found.vma.is_some() != spec.mapped(page) {
+fn same_page(page: usize, found: &PageState, expected: &PageView) -> Result<(), What> {
+    let prot = expected.prot.map(core_prot);
+    if found.vma.is_some() != prot.is_some() {
         return Err(What::Mapped {
             page,
-            expected: spec.mapped(page),
+            expected: prot.is_some(),
         });
     }
     if found.vma != prot {
@@ -127,17 +151,20 @@ fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What>
         });
     }
     let value = match found.vma {
-        None => Value::Name("maperr".to_owned()),
-        Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".to_owned()),
-        Some(_) => Value::Word(found.word),
+        None => Ret::Maperr,
+        Some(prot) if !prot.allows(Access::Read) => Ret::Accerr,
+        Some(_) => Ret::Word(found.word),
     };
-    if value != spec.value(page).value() {
-        return Err(What::Value { page, found: value });
+    if value != expected.value {
+        return Err(What::Value {
+            page,
+            found: value.value(),
+        });
     }
     let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
     let properties = [
-        ("present", spec.populated(page), found.present),
-        ("dirty", spec.dirty(page), found.dirty),
+        ("present", expected.present, found.present),
+        ("dirty", expected.dirty, found.dirty),
         ("writable", (!may_write).then_some(false), found.writable),
         ("young", (!found.present).then_some(false), found.young),
     ];
@@ -155,25 +182,16 @@ fn same_page(page: usize, found: &PageState, spec: &Machine) -> Result<(), What>
 }
 
 /// Checks that the VMAs are those of the pages, as few as can be.
-fn same_vmas(system: &System<Native>, first: Vpn, spec: &Machine) -> Result<(), What> {
-    let mut expected = Vec::new();
-    for page in 0..PAGES {
-        let Some(prot) = spec.prot(page).map(core_prot) else {
-            continue;
-        };
-        let vpn = first.0 + page as u64;
-        match expected.last_mut() {
-            Some((end, last)) if *end == vpn && *last == prot => *end += 1,
-            _ => expected.push((vpn + 1, prot)),
-        }
-    }
+fn same_vmas(system: &System<Native>, first: Vpn, pages: &[PageView]) -> Result<(), What> {
     let found = system.vmas();
-    // The pages' protections are equal already, so it is enough to count.
-    let is_canonical = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(&expected)
-            .all(|((range, prot), (end, same))| range.end.0 == *end && prot == same);
+    let mut ends = found.iter().map(|(range, _)| range.end.0);
+    let mut end = first.0;
+    // The pages' protections are equal already.
+    let mut is_canonical = pages.chunk_by(|a, b| a.prot == b.prot).all(|run| {
+        end += run.len() as u64;
+        run[0].prot.is_none() || ends.next() == Some(end)
+    });
+    is_canonical &= ends.next().is_none();
     if is_canonical {
         return Ok(());
     }
