@@ -19,16 +19,23 @@
 //! of random inputs, those that reach what no earlier one did. What libFuzzer
 //! finds goes to `fuzz/corpus`, which is not kept, and to `fuzz/crashes`.
 
-mod decode;
 mod folder;
+pub mod plan;
 pub mod program;
+pub mod program_schedule;
+mod protocol;
+pub mod record;
+pub mod rng;
+pub mod sequence;
+mod syntax;
 mod targets;
 
+use seqfault_core::Quirks;
 use seqfault_models::differential::Difference;
 use seqfault_models::spec::Rules;
 
-pub use decode::{MAX_OPS, case};
 pub use folder::{files, folder};
+pub use sequence::case;
 pub use targets::{TARGETS, Target, target};
 
 /// Core against the reference specification, one CPU.
@@ -47,4 +54,14 @@ pub fn mm_ops(data: &[u8]) {
 /// The difference, shrunk.
 pub fn mm_ops_under(data: &[u8], rules: &Rules) -> Result<(), Box<Difference>> {
     case(data).check_and_shrink(rules)
+}
+
+/// A concurrent program under a schedule, both from `data`.
+///
+/// # Panics
+/// If an invariant does not hold, or the specification does not allow the outcome.
+pub fn program_schedule(data: &[u8]) {
+    if let Err(finding) = program_schedule::run_input(data, Quirks::NONE, &Rules::default()) {
+        panic!("{finding}");
+    }
 }

@@ -1,5 +1,8 @@
 //! The targets, in one place: whatever runs them all goes by this list.
 
+use crate::record::RECORD;
+use crate::{plan, sequence};
+
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -15,11 +18,18 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[Target {
-    name: "mm_ops",
-    body: crate::mm_ops,
-    max_len: 256,
-}];
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "mm_ops",
+        body: crate::mm_ops,
+        max_len: sequence::HEADER + sequence::MAX_OPS * RECORD,
+    },
+    Target {
+        name: "program_schedule",
+        body: crate::program_schedule,
+        max_len: plan::HEADER + plan::MAX_RECORDS * RECORD + 64,
+    },
+];
 
 /// The target of this name.
 pub fn target(name: &str) -> Option<&'static Target> {

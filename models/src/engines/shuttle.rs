@@ -6,6 +6,7 @@ use std::sync::Arc;
 use seqfault_core::CpuId;
 use shuttle::scheduler::{
     DfsScheduler, PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId,
+    UrwRandomScheduler,
 };
 use shuttle::{Config, FailurePersistence, Runner};
 
@@ -40,6 +41,10 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
             let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
+        Strategy::Urw => {
+            let scheduler = UrwRandomScheduler::new_from_seed(seed, iterations);
+            Runner::new(Quiet::new(scheduler), config).run(model)
+        }
         Strategy::Dfs => {
             let scheduler = DfsScheduler::new(Some(iterations), false);
             Runner::new(Quiet::new(scheduler), config).run(model)
@@ -51,6 +56,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     let strategy = match options.strategy {
         Strategy::Random => "",
         Strategy::Pct => " --strategy pct",
+        Strategy::Urw => " --strategy urw",
         Strategy::Dfs => " --strategy dfs",
     };
     collector.report(Search::Sampled, stopped, recording, |executions| {
@@ -94,7 +100,7 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
     }
 }
 
-fn execution(collector: &Arc<Collector>, progress: &Progress) {
+pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
     platform::begin();
     let (run, mut locals) = Run::<Shuttle>::new(collector);

@@ -110,6 +110,22 @@ impl Ret {
         })
     }
 
+    /// The answer that a register shows, if it is one.
+    pub(super) fn from_value(value: &Value) -> Option<Ret> {
+        let named = [
+            Ret::Ok,
+            Ret::Maperr,
+            Ret::Accerr,
+            Ret::Enomem,
+            Ret::Einval,
+            Ret::Eexist,
+        ];
+        match value {
+            Value::Word(word) => Some(Ret::Word(*word)),
+            Value::Name(name) => named.into_iter().find(|ret| ret.name() == Some(name)),
+        }
+    }
+
     /// The answer as a register of a litmus test shows it.
     pub fn value(self) -> Value {
         match self {

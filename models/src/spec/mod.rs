@@ -105,8 +105,10 @@ pub use explore::Spec;
 pub use resolve::Unsupported;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
-use crate::litmus::ast::Program;
-use explore::explore;
+use std::collections::BTreeMap;
+
+use crate::litmus::ast::{Outcome, Program};
+use explore::{explore, reaches};
 use page::Page;
 use resolve::{Resolved, resolve};
 use seq::Machine;
@@ -119,6 +121,20 @@ pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
     let resolved = resolve(program)?;
     let pages = run_setup(&resolved, rules);
     Ok(explore(&resolved, pages, rules))
+}
+
+/// Whether `program` may end in `outcome`, counters aside.
+///
+/// # Errors
+/// As [`outcomes`].
+pub fn admits(program: &Program, rules: &Rules, outcome: &Outcome) -> Result<bool, Unsupported> {
+    let resolved = resolve(program)?;
+    let pages = run_setup(&resolved, rules);
+    let outcome = Outcome {
+        counts: BTreeMap::new(),
+        ..outcome.clone()
+    };
+    Ok(reaches(&resolved, pages, rules, &outcome))
 }
 
 /// The pages as the setup leaves them.

@@ -1,0 +1,113 @@
+//! A concurrent program under a given schedule: core's invariants, and the
+//! specification's word on the outcome.
+
+use std::fmt;
+use std::sync::atomic::AtomicU8;
+
+use seqfault_core::{Invariant, Quirks};
+use seqfault_models::engines::driven;
+use seqfault_models::engines::{Report, Violated};
+use seqfault_models::litmus::ast::Outcome;
+use seqfault_models::platform::count_in;
+use seqfault_models::spec::{self, Rules};
+
+use crate::plan::Plan;
+
+/// Counters of interleavings.
+pub const COUNTERS: usize = 1 << 13;
+
+/// How often each pair of conflicting accesses was seen in the last execution.
+///
+/// libFuzzer takes for coverage whatever lies in this section of the program,
+/// one byte a counter: its runtime looks between `__start_` and `__stop_` of the
+/// section's name, which the linker defines because the name is one of C, and
+/// sets all of it to zero before each run. So a static with a section's name
+/// is all that is needed, on stable too; without libFuzzer it is a static.
+#[cfg_attr(
+    target_os = "linux",
+    unsafe(link_section = "__libfuzzer_extra_counters")
+)]
+pub static INTERLEAVINGS: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
+
+/// What is wrong with an execution.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The program and its schedule.
+    pub plan: Plan,
+    /// What it violates.
+    pub violated: Violated,
+    /// How.
+    pub message: String,
+    /// The outcome that the specification does not allow.
+    pub outcome: Option<Outcome>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}\n", self.violated, self.message)?;
+        writeln!(f, "{}", self.plan.program())
+    }
+}
+
+/// Runs a plan under the rules of the specification.
+///
+/// # Errors
+/// What is wrong.
+///
+/// # Panics
+/// If the checker itself fails.
+pub fn run(plan: &Plan, rules: &Rules) -> Result<(), Box<Finding>> {
+    count_in(Some(&INTERLEAVINGS));
+    let report = driven::run(&plan.scenario(), &plan.schedule);
+    count_in(None);
+    judge(plan, rules, &report)
+}
+
+/// Whether `report`, of an execution of `plan`, shows something wrong.
+///
+/// # Errors
+/// What is wrong.
+///
+/// # Panics
+/// If the checker itself failed.
+pub fn judge(plan: &Plan, rules: &Rules, report: &Report) -> Result<(), Box<Finding>> {
+    let finding = |violated, message, outcome| {
+        Err(Box::new(Finding {
+            plan: plan.clone(),
+            violated,
+            message,
+            outcome,
+        }))
+    };
+    if let Some(problem) = &report.problem {
+        panic!("{problem}\n{}", plan.program());
+    }
+    if let Some(failure) = &report.failure {
+        return finding(failure.violated, failure.message.clone(), None);
+    }
+    let Some(outcome) = report.outcomes.keys().next() else {
+        return Ok(());
+    };
+    let admitted = spec::admits(&plan.program(), rules, outcome);
+    match admitted {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let violated = Violated::Invariant(Invariant::NotAtomic);
+            let message = format!("the specification does not allow the outcome `{outcome}`");
+            finding(violated, message, Some(outcome.clone()))
+        }
+        Err(unsupported) => panic!("{unsupported:?}\n{}", plan.program()),
+    }
+}
+
+/// Runs an input with `quirks` turned on.
+///
+/// # Errors
+/// What is wrong.
+pub fn run_input(data: &[u8], quirks: Quirks, rules: &Rules) -> Result<(), Box<Finding>> {
+    let plan = Plan {
+        quirks,
+        ..Plan::decode(data)
+    };
+    run(&plan, rules)
+}
