@@ -19,14 +19,22 @@
 //! of random inputs, those that reach what no earlier one did. What libFuzzer
 //! finds goes to `fuzz/corpus`, which is not kept, and to `fuzz/crashes`.
 
+pub mod dictionary;
+pub mod explorer_random;
 mod folder;
+pub mod litmus_text;
+pub mod mutate;
 pub mod plan;
 pub mod program;
 pub mod program_schedule;
 mod protocol;
 pub mod record;
 pub mod rng;
+pub mod seeds;
 pub mod sequence;
+/// Runs the enumerator's programs on the explorer: as the explorer's own tests do.
+#[path = "../../models/explorer/tests/subject/mod.rs"]
+mod subject;
 mod syntax;
 mod targets;
 

@@ -83,8 +83,8 @@ impl Plan {
     pub fn encode(&self) -> Option<Vec<u8>> {
         let rows = || std::iter::once(&self.setup).chain(&self.threads);
         let count = rows().map(Vec::len).sum::<usize>();
-        let fits = (2..=MAX_CPUS).contains(&self.threads.len())
-            && rows().all(|row| row.len() <= MAX_OPS);
+        let fits =
+            (2..=MAX_CPUS).contains(&self.threads.len()) && rows().all(|row| row.len() <= MAX_OPS);
         if !fits {
             return None;
         }

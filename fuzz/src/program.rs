@@ -32,6 +32,33 @@ pub fn main(name: &str) -> ExitCode {
     }
 }
 
+/// The program of a target: libFuzzer's under `--cfg fuzzing`, else [`main`].
+#[macro_export]
+macro_rules! program {
+    ($name:literal) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+            static BODY: std::sync::LazyLock<fn(&[u8])> =
+                std::sync::LazyLock::new(|| $crate::target($name).expect("it is a target").body);
+            BODY(data)
+        });
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            let bytes = libfuzzer_sys::fuzzer_mutate;
+            match $crate::target($name).and_then(|target| target.mutate) {
+                None => bytes(data, size, max_size),
+                Some(edit) => $crate::mutate::in_place(edit, data, size, max_size, seed, bytes),
+            }
+        });
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::process::ExitCode {
+            $crate::program::main($name)
+        }
+    };
+}
+
 fn usage(message: &str) -> ExitCode {
     eprintln!("error: {message}");
     ExitCode::from(2)
@@ -76,5 +103,17 @@ fn bench(target: &Target, arguments: &[OsString]) -> ExitCode {
     let seconds = start.elapsed().as_secs_f64();
     let rate = executions as f64 / seconds;
     println!("{executions} executions in {seconds:.2} s: {rate:.0} per second");
+    if let Some(seconds) = cpu_seconds() {
+        let rate = executions as f64 / seconds;
+        println!("{seconds:.2} s of them on a CPU: {rate:.0} per second");
+    }
     ExitCode::SUCCESS
+}
+
+/// How long this thread was on a CPU, where the host tells: on one that others
+/// use too, only this compares.
+fn cpu_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
 }

@@ -1,6 +1,10 @@
 //! The targets, in one place: whatever runs them all goes by this list.
+//!
+//! A target more is an entry here and a program of two lines in `fuzz_targets`.
 
+use crate::mutate::{self, Mutate};
 use crate::record::RECORD;
+use crate::seeds::{self, Seed};
 use crate::{plan, sequence};
 
 /// A fuzz target.
@@ -15,6 +19,10 @@ pub struct Target {
     pub body: fn(&[u8]),
     /// Longer inputs show nothing more, in bytes.
     pub max_len: usize,
+    /// Edits an input, where bytes are not all there is to edit.
+    pub mutate: Option<Mutate>,
+    /// Makes its seeds.
+    pub seeds: fn() -> Vec<Seed>,
 }
 
 /// Every target.
@@ -23,11 +31,29 @@ pub const TARGETS: &[Target] = &[
         name: "mm_ops",
         body: crate::mm_ops,
         max_len: sequence::HEADER + sequence::MAX_OPS * RECORD,
+        mutate: Some(mutate::sequence),
+        seeds: seeds::mm_ops,
     },
     Target {
         name: "program_schedule",
         body: crate::program_schedule,
         max_len: plan::HEADER + plan::MAX_RECORDS * RECORD + 64,
+        mutate: Some(mutate::plan),
+        seeds: seeds::program_schedule,
+    },
+    Target {
+        name: "litmus_text",
+        body: crate::litmus_text::run,
+        max_len: 4096,
+        mutate: Some(mutate::text),
+        seeds: seeds::litmus_text,
+    },
+    Target {
+        name: "explorer_random",
+        body: crate::explorer_random::run,
+        max_len: 34,
+        mutate: None,
+        seeds: seeds::explorer_random,
     },
 ];
 

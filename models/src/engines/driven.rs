@@ -108,7 +108,8 @@ impl Scheduler for Bytes {
             return Some(first);
         }
         let ids = runnable.iter().map(|task| task.id());
-        let goes_on = current.filter(|current| !is_yielding && ids.clone().any(|id| id == *current));
+        let goes_on =
+            current.filter(|current| !is_yielding && ids.clone().any(|id| id == *current));
         let others = ids.clone().filter(|id| Some(*id) != goes_on);
         match (goes_on, self.other(others.clone().count())) {
             (Some(goes_on), None) => Some(goes_on),

@@ -146,12 +146,21 @@ fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), Tes
     let naive = explore_naively(&resolved, start.clone().into_pages(), rules);
     prop_assert_eq!(&fast.outcomes, &naive.outcomes);
     for outcome in &fast.outcomes {
-        prop_assert!(reaches(&resolved, start.clone().into_pages(), rules, outcome));
+        prop_assert!(reaches(
+            &resolved,
+            start.clone().into_pages(),
+            rules,
+            outcome
+        ));
         // Another outcome, which may be possible or not.
         let mut other = outcome.clone();
         if let Some(mut reg) = other.regs.last_entry() {
             let zero = Value::Word(0);
-            let value = if *reg.get() == zero { Value::Word(1) } else { zero };
+            let value = if *reg.get() == zero {
+                Value::Word(1)
+            } else {
+                zero
+            };
             reg.insert(value);
         }
         let reached = reaches(&resolved, start.clone().into_pages(), rules, &other);
