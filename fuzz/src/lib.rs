@@ -22,6 +22,7 @@
 pub mod dictionary;
 pub mod explorer_random;
 mod folder;
+pub mod guided;
 pub mod litmus_text;
 pub mod mutate;
 pub mod plan;
@@ -32,11 +33,14 @@ pub mod record;
 pub mod rng;
 pub mod seeds;
 pub mod sequence;
+pub mod shrink;
 /// Runs the enumerator's programs on the explorer: as the explorer's own tests do.
 #[path = "../../models/explorer/tests/subject/mod.rs"]
 mod subject;
 mod syntax;
 mod targets;
+pub mod time_to_bug;
+pub mod triage;
 
 use seqfault_core::Quirks;
 use seqfault_models::differential::Difference;

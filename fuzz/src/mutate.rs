@@ -131,6 +131,14 @@ pub fn plan(data: &mut Vec<u8>, rng: &mut Rng) {
     parts.join(data);
 }
 
+/// Edits a schedule.
+pub fn schedule(data: &mut Vec<u8>, rng: &mut Rng) {
+    for _ in 0..1 + rng.below(3) {
+        Parts::edit_bytes(data, true, rng);
+    }
+    data.truncate(64);
+}
+
 /// One CPU does what another one does.
 fn splice(records: &mut Vec<[u8; RECORD]>, rng: &mut Rng) {
     let [from, to] = [rng.byte() & 0xe0, rng.byte() & 0xe0];

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU8;
 
 use seqfault_core::{Invariant, Quirks};
 use seqfault_models::engines::driven;
-use seqfault_models::engines::{Report, Violated};
+use seqfault_models::engines::{Judge, Report, Violated};
 use seqfault_models::litmus::ast::Outcome;
 use seqfault_models::platform::count_in;
 use seqfault_models::spec::{self, Rules};
@@ -49,16 +49,17 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Runs a plan under the rules of the specification.
+/// Runs a plan under the rules of the specification, and counts interleavings
+/// in `counters`.
 ///
 /// # Errors
 /// What is wrong.
 ///
 /// # Panics
 /// If the checker itself fails.
-pub fn run(plan: &Plan, rules: &Rules) -> Result<(), Box<Finding>> {
-    count_in(Some(&INTERLEAVINGS));
-    let report = driven::run(&plan.scenario(), &plan.schedule);
+pub fn run(plan: &Plan, rules: &Rules, counters: &'static [AtomicU8]) -> Result<(), Box<Finding>> {
+    count_in(Some(counters));
+    let report = driven::run(&plan.scenario(), &plan.schedule, &Judge::default());
     count_in(None);
     judge(plan, rules, &report)
 }
@@ -109,5 +110,5 @@ pub fn run_input(data: &[u8], quirks: Quirks, rules: &Rules) -> Result<(), Box<F
         quirks,
         ..Plan::decode(data)
     };
-    run(&plan, rules)
+    run(&plan, rules, &INTERLEAVINGS)
 }

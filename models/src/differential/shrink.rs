@@ -125,7 +125,7 @@ fn is_same_kind(a: &What, b: &What) -> bool {
 }
 
 /// Operations that are a little simpler than `op`.
-fn simpler(op: &Op) -> Vec<Op> {
+pub fn simpler(op: &Op) -> Vec<Op> {
     let Op::Call(call) = op else {
         return Vec::new();
     };

@@ -25,11 +25,11 @@ use crate::scenario::Scenario;
 /// An execution with more choices is given up: its schedule is unfair.
 const MAX_STEPS: usize = 20_000;
 
-/// Runs `scenario` once by `schedule`. The outcome is not held against the
-/// specification. An execution that was given up leaves no outcome.
-pub fn run(scenario: &Scenario, schedule: &[u8]) -> Report {
+/// Runs `scenario` once by `schedule`. An execution that was given up leaves no
+/// outcome.
+pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
     platform::begin();
-    let collector = Arc::new(Collector::new(scenario, &Judge::default()));
+    let collector = Arc::new(Collector::new(scenario, judge));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
     config.silence_warnings = true;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn outcome(schedule: &[u8]) -> String {
-        let report = run(&scenario(), schedule);
+        let report = run(&scenario(), schedule, &Judge::default());
         assert!(report.failure.is_none() && report.problem.is_none());
         assert_eq!(report.executions, 1);
         let outcome = report.outcomes.keys().next().expect("it ended");
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn endless_yields_are_given_up() {
         let schedule = vec![0; 100_000];
-        let report = run(&scenario(), &schedule);
+        let report = run(&scenario(), &schedule, &Judge::default());
         assert!(report.failure.is_none() && report.problem.is_none());
     }
 }
