@@ -57,7 +57,28 @@ pub const TARGETS: &[Target] = &[
     },
 ];
 
+/// A target with a bug planted in core: fuzzing that does not find it is worth nothing.
+pub const CANARY: &Target = &Target {
+    name: "canary",
+    body: crate::canary,
+    max_len: plan::HEADER + plan::MAX_RECORDS * RECORD + 64,
+    mutate: Some(mutate::plan),
+    seeds: Vec::new,
+};
+
 /// The target of this name.
 pub fn target(name: &str) -> Option<&'static Target> {
-    TARGETS.iter().find(|target| target.name == name)
+    let mut all = TARGETS.iter().chain([CANARY]);
+    all.find(|target| target.name == name)
+}
+
+impl Target {
+    /// What libFuzzer and ClusterFuzz are to be told: the text of `options/NAME.options`.
+    pub fn options(&self) -> String {
+        let mut text = format!("[libfuzzer]\nmax_len = {}\n", self.max_len);
+        if self.name == "litmus_text" {
+            text += "dict = litmus_text.dict\n";
+        }
+        text
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seqfault_fuzz::{TARGETS, files, folder};
+use seqfault_fuzz::{CANARY, TARGETS, files, folder};
 
 #[test]
 fn seeds_are_fine() {
@@ -38,7 +38,19 @@ fn every_target_has_its_program_and_no_folder_is_left_over() {
         });
         stems.collect()
     };
-    assert_eq!(names("fuzz_targets"), targets);
+    let mut programs = targets.clone();
+    programs.insert(CANARY.name.to_owned());
+    assert_eq!(names("fuzz_targets"), programs);
     assert_eq!(names("seeds"), targets);
+    assert_eq!(names("options"), targets);
     assert!(names("crashes").is_subset(&targets));
+}
+
+/// The planted bug shows, or the canary says nothing.
+#[test]
+fn the_canary_dies() {
+    let caught = (TARGETS[1].seeds)()
+        .into_iter()
+        .find(|(_, data)| std::panic::catch_unwind(|| (CANARY.body)(data)).is_err());
+    assert!(caught.is_some());
 }

@@ -63,6 +63,20 @@ fn seeds_are_current() {
 }
 
 #[test]
+fn options_are_current() {
+    for target in TARGETS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("options");
+        let file = folder.join(format!("{}.options", target.name));
+        if blessed() {
+            fs::create_dir_all(&folder).expect("the folder can be made");
+            fs::write(&file, target.options()).expect("options can be written");
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, target.options(), "{}: {BLESS}", target.name);
+    }
+}
+
+#[test]
 fn the_dictionary_is_current() {
     let file = dictionary_file();
     if blessed() {

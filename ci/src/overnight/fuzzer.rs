@@ -1,0 +1,278 @@
+//! One turn of libFuzzer, and what it tells.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::build::Build;
+use super::options::Target;
+
+/// Memory that a target may take, in megabytes.
+const MEMORY_MB: u32 = 2048;
+/// Seconds that one input may take.
+const INPUT_SECONDS: u32 = 25;
+
+/// Artifacts of libFuzzer that are findings. A `slow-unit` is none.
+const FINDINGS: [&str; 4] = ["crash-", "timeout-", "oom-", "leak-"];
+
+/// Runs the targets.
+pub struct Fuzzer {
+    /// The workspace.
+    pub root: PathBuf,
+    /// Where everything is kept.
+    pub folder: PathBuf,
+    /// The programs.
+    pub build: Build,
+}
+
+/// What one turn has shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turn {
+    /// The target.
+    pub target: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Executions.
+    pub executions: u64,
+    /// Edges that the corpus covers.
+    pub coverage: u64,
+    /// Features: edges and how often, and interleavings.
+    pub features: u64,
+    /// Inputs of the corpus.
+    pub corpus: u64,
+    /// New artifacts.
+    pub findings: Vec<String>,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:<18} {:>6.0} s  {:>9} executions  cov {:>6}  ft {:>6}  {} inputs",
+            self.target, self.seconds, self.executions, self.coverage, self.features, self.corpus
+        )?;
+        for finding in &self.findings {
+            write!(f, "\n  FOUND {finding}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Fuzzer {
+    /// Where a target's artifacts go.
+    pub fn crashes(&self, target: &str) -> PathBuf {
+        self.folder.join("crashes").join(target)
+    }
+
+    fn corpus(&self, target: &str) -> PathBuf {
+        self.root.join("fuzz/corpus").join(target)
+    }
+
+    fn seeds(&self, target: &str) -> PathBuf {
+        self.root.join("fuzz/seeds").join(target)
+    }
+
+    /// Fuzzes `target` for `time`.
+    pub fn turn(&self, target: &Target, time: Duration, seed: u64) -> Result<Turn, String> {
+        let name = &target.name;
+        let corpus = self.corpus(name);
+        recover(&corpus)?;
+        let crashes = self.crashes(name);
+        make(&crashes)?;
+        let before = artifacts(&crashes);
+        let start = Instant::now();
+        let mut command = Command::new(self.build.program(name));
+        command
+            .args(&target.options)
+            .arg(format!("-max_total_time={}", time.as_secs().max(1)))
+            .arg(format!("-seed={}", seed + 1))
+            .arg(format!("-artifact_prefix={}/", crashes.display()))
+            .arg(&corpus)
+            .arg(self.seeds(name));
+        let output = self.call(command, name)?;
+        let mut turn = parse(&output);
+        turn.target.clone_from(name);
+        turn.seconds = start.elapsed().as_secs_f64();
+        turn.findings = artifacts(&crashes).difference(&before).cloned().collect();
+        if turn.executions == 0 && turn.findings.is_empty() {
+            let log = self.log(name);
+            return Err(format!("{name} ran nothing: {}", log.display()));
+        }
+        Ok(turn)
+    }
+
+    /// Makes a target's corpus as small as covers the same.
+    pub fn merge(&self, target: &Target) -> Result<(), String> {
+        let corpus = self.corpus(&target.name);
+        recover(&corpus)?;
+        let new = corpus.with_extension("new");
+        make(&new)?;
+        let mut command = Command::new(self.build.program(&target.name));
+        command
+            .args(&target.options)
+            .arg("-merge=1")
+            .arg(&new)
+            .arg(self.seeds(&target.name))
+            .arg(&corpus);
+        self.call(command, &format!("{}-merge", target.name))?;
+        let is_empty = fs::read_dir(&new).is_ok_and(|mut files| files.next().is_none());
+        let was_empty = fs::read_dir(&corpus).is_ok_and(|mut files| files.next().is_none());
+        if is_empty && !was_empty {
+            return Err(format!(
+                "merging {} left nothing; it is as it was",
+                target.name
+            ));
+        }
+        let old = corpus.with_extension("old");
+        let swapped = fs::rename(&corpus, &old)
+            .and_then(|()| fs::rename(&new, &corpus))
+            .and_then(|()| fs::remove_dir_all(&old));
+        swapped.map_err(|error| format!("{}: {error}", corpus.display()))
+    }
+
+    /// Whether fuzzing finds a planted bug in time, from nothing: says how long it took.
+    pub fn canary(&self, time: Duration, seed: u64) -> Result<String, String> {
+        let crashes = self.folder.join("canary");
+        if crashes.exists() {
+            fs::remove_dir_all(&crashes).map_err(|e| format!("{}: {e}", crashes.display()))?;
+        }
+        make(&crashes)?;
+        let start = Instant::now();
+        let mut command = Command::new(self.build.program("canary"));
+        command
+            .arg(format!("-max_total_time={}", time.as_secs()))
+            .arg(format!("-seed={}", seed + 1))
+            .arg("-max_len=132")
+            .arg(format!("-artifact_prefix={}/", crashes.display()));
+        let output = self.call(command, "canary")?;
+        if artifacts(&crashes).is_empty() {
+            let log = self.log("canary");
+            return Err(format!(
+                "fuzzing does not find the planted bug within {} s, so that it is worth \
+                 nothing: {}",
+                time.as_secs(),
+                log.display()
+            ));
+        }
+        Ok(format!(
+            "The canary's planted bug was found in {:.0} s, by {} executions.",
+            start.elapsed().as_secs_f64(),
+            parse(&output).executions
+        ))
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    /// Runs a program of libFuzzer; what it says is kept and returned.
+    fn call(&self, mut command: Command, name: &str) -> Result<String, String> {
+        let log = self.log(name);
+        let file = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+        let copy = file.try_clone().map_err(|e| e.to_string())?;
+        command
+            .arg(format!("-rss_limit_mb={MEMORY_MB}"))
+            .arg(format!("-timeout={INPUT_SECONDS}"))
+            .arg("-print_final_stats=1")
+            .arg("-detect_leaks=0")
+            .stdin(Stdio::null())
+            .stdout(copy)
+            .stderr(file);
+        command.status().map_err(|e| format!("{name}: {e}"))?;
+        let output = fs::read(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
+    }
+}
+
+fn make(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// Makes a corpus whole again after a merge that was cut off.
+fn recover(corpus: &Path) -> Result<(), String> {
+    let [old, new] = ["old", "new"].map(|end| corpus.with_extension(end));
+    let fail = |error: std::io::Error| format!("{}: {error}", corpus.display());
+    if !corpus.exists() && old.exists() {
+        fs::rename(&old, corpus).map_err(fail)?;
+    }
+    for left in [old, new] {
+        if left.exists() {
+            fs::remove_dir_all(left).map_err(fail)?;
+        }
+    }
+    make(corpus)
+}
+
+fn artifacts(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| FINDINGS.iter().any(|kind| name.starts_with(kind)))
+        .collect()
+}
+
+/// What libFuzzer's output tells.
+fn parse(output: &str) -> Turn {
+    let mut turn = Turn::default();
+    for line in output.lines() {
+        if let Some(rest) = line.strip_prefix("stat::number_of_executed_units:") {
+            turn.executions = rest.trim().parse().unwrap_or(turn.executions);
+        }
+        // `#123  NEW    cov: 5 ft: 7 corp: 3/20b …`
+        let Some(rest) = line.strip_prefix('#') else {
+            continue;
+        };
+        let mut words = rest.split_whitespace();
+        let number: Option<u64> = words.next().and_then(|word| word.parse().ok());
+        let Some(number) = number else { continue };
+        turn.executions = turn.executions.max(number);
+        let words: Vec<&str> = words.collect();
+        for pair in words.windows(2) {
+            let number = |text: &str| text.split('/').next()?.parse().ok();
+            match pair {
+                ["cov:", value] => turn.coverage = number(value).unwrap_or(turn.coverage),
+                ["ft:", value] => turn.features = number(value).unwrap_or(turn.features),
+                ["corp:", value] => turn.corpus = number(value).unwrap_or(turn.corpus),
+                _ => {}
+            }
+        }
+    }
+    turn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "INFO: Running with entropic power schedule (0xFF, 100).\n\
+        #192\tINITED cov: 5708 ft: 15121 corp: 142/3982b exec/s: 0 rss: 33Mb\n\
+        #256\tpulse  cov: 5710 ft: 15200 corp: 150/4001b lim: 128 exec/s: 85 rss: 38Mb\n\
+        #900\tDONE   cov: 5800 ft: 15300 corp: 160/4100b lim: 128 exec/s: 85 rss: 38Mb\n\
+        Done 900 runs in 16 second(s)\n\
+        stat::number_of_executed_units: 900\n";
+
+    #[test]
+    fn a_turn_is_read_from_the_output() {
+        let turn = parse(OUTPUT);
+        assert_eq!((turn.executions, turn.coverage), (900, 5800));
+        assert_eq!((turn.features, turn.corpus), (15300, 160));
+        assert_eq!(parse("Segmentation fault\n"), Turn::default());
+    }
+
+    #[test]
+    fn a_corpus_survives_a_merge_that_was_cut_off() {
+        let folder = std::env::temp_dir().join(format!("seqfault-ci-{}", std::process::id()));
+        let corpus = folder.join("target");
+        let old = folder.join("target.old");
+        fs::create_dir_all(&old).expect("a folder can be made");
+        fs::create_dir_all(folder.join("target.new")).expect("a folder can be made");
+        fs::write(old.join("a"), "a").expect("a file can be written");
+        recover(&corpus).expect("it can be recovered");
+        assert!(corpus.join("a").exists() && !old.exists());
+        assert!(!folder.join("target.new").exists());
+        fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+}
