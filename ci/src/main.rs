@@ -47,6 +47,15 @@ enum Command {
     Full(Extent),
     /// Fuzzing, in turns.
     Overnight(overnight::Arguments),
+    /// The fuzz targets' programs, for other runners (.clusterfuzzlite/build.sh).
+    FuzzBuild {
+        /// Where they go.
+        #[arg(long)]
+        out: PathBuf,
+        /// What they are built with.
+        #[arg(long, value_enum, default_value = "address")]
+        sanitizer: overnight::build::Sanitizer,
+    },
     /// Regressions of a folder of crash inputs. Exit 1: some input shows a finding.
     Triage {
         /// The folder; its name is the target's, unless one is given.
@@ -99,6 +108,13 @@ fn main() -> ExitCode {
         Command::Full(extent) => lanes(&runner, Suite::Full, &extent),
         Command::Overnight(arguments) => {
             return match overnight::run(&root, &arguments) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => usage(&error),
+            };
+        }
+        Command::FuzzBuild { out, sanitizer } => {
+            return match overnight::fuzz_build(&root, &here(&out), sanitizer) {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::FAILURE,
                 Err(error) => usage(&error),

@@ -30,25 +30,39 @@ pub struct Build {
     pub says: String,
 }
 
+/// What the programs are built with, beside what libFuzzer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sanitizer {
+    /// AddressSanitizer, on nightly.
+    Address,
+    /// Counters of lines, for a report of what is covered.
+    Coverage,
+    /// Nothing.
+    None,
+}
+
 impl Build {
-    /// Builds every program of `fuzz/fuzz_targets`.
-    pub fn run(root: &Path, folder: &Path, no_sanitizer: bool) -> Result<Build, String> {
-        let nightly = !no_sanitizer && has_nightly();
+    /// Builds every program of `fuzz/fuzz_targets`; what cargo says is kept in `folder`.
+    ///
+    /// # Errors
+    /// If they do not build.
+    pub fn run(root: &Path, folder: &Path, wanted: Sanitizer) -> Result<Build, String> {
+        let nightly = nightly().filter(|_| wanted == Sanitizer::Address);
         let host = crate::runner::host();
-        let kind = if nightly { "asan" } else { "plain" };
-        let target = target_folder(root).join("overnight").join(kind);
-        let mut command = if nightly {
-            let mut command = Command::new("rustup");
-            command.args(["run", "nightly", "cargo"]).current_dir(root);
-            clean(&mut command);
-            command
-        } else {
-            cargo(root)
+        let (kind, flags) = match (&nightly, wanted) {
+            (Some(_), _) => ("asan", "--cfg fuzzing -Zsanitizer=address"),
+            (None, Sanitizer::Coverage) => ("coverage", "--cfg fuzzing -Cinstrument-coverage"),
+            (None, _) => ("plain", "--cfg fuzzing"),
         };
-        let flags = if nightly {
-            "--cfg fuzzing -Zsanitizer=address"
-        } else {
-            "--cfg fuzzing"
+        let target = target_folder(root).join("overnight").join(kind);
+        let mut command = match &nightly {
+            Some(toolchain) => {
+                let mut command = Command::new("rustup");
+                command.args(["run", toolchain, "cargo"]).current_dir(root);
+                clean(&mut command);
+                command
+            }
+            None => cargo(root),
         };
         let wrapper = env::current_exe().map_err(|e| format!("this program is nowhere: {e}"))?;
         command
@@ -81,19 +95,35 @@ impl Build {
         if !status.success() {
             return Err(format!("the targets do not build: {}", log.display()));
         }
-        let says = if nightly {
-            "Built by nightly, with AddressSanitizer.".to_owned()
-        } else if no_sanitizer {
-            "Built by the usual toolchain, without AddressSanitizer, as asked.".to_owned()
-        } else {
-            "Built by the usual toolchain, WITHOUT AddressSanitizer: `rustup toolchain list` has \
-             no nightly."
-                .to_owned()
+        let says = match (&nightly, wanted) {
+            (Some(toolchain), _) => format!("Built by {toolchain}, with AddressSanitizer."),
+            (None, Sanitizer::Address) => {
+                "Built by the usual toolchain, WITHOUT AddressSanitizer: \
+                `rustup toolchain list` has no nightly."
+                    .to_owned()
+            }
+            (None, _) => {
+                "Built by the usual toolchain, without AddressSanitizer, as asked.".to_owned()
+            }
         };
         Ok(Build {
             programs: target.join(host).join("release"),
             says,
         })
+    }
+
+    /// Copies the programs of all targets but the canary.
+    ///
+    /// # Errors
+    /// If one cannot be copied.
+    pub fn copy(&self, root: &Path, out: &Path) -> Result<usize, String> {
+        let targets = super::options::read(root)?;
+        for target in &targets {
+            let to = out.join(&target.name);
+            std::fs::copy(self.program(&target.name), &to)
+                .map_err(|error| format!("{}: {error}", to.display()))?;
+        }
+        Ok(targets.len())
     }
 
     /// A target's program.
@@ -121,12 +151,15 @@ pub fn target_folder(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-fn has_nightly() -> bool {
-    let output = Command::new("rustup").args(["toolchain", "list"]).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    text.unwrap_or_default()
-        .lines()
-        .any(|line| line.starts_with("nightly"))
+/// The nightly toolchain, as rustup names it.
+fn nightly() -> Option<String> {
+    let output = Command::new("rustup")
+        .args(["toolchain", "list"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find(|line| line.starts_with("nightly"))?;
+    line.split_whitespace().next().map(str::to_owned)
 }
 
 /// cargo, as it was called for this program, in the workspace.

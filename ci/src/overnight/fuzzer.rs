@@ -15,6 +15,11 @@ const MEMORY_MB: u32 = 2048;
 /// Seconds that one input may take.
 const INPUT_SECONDS: u32 = 25;
 
+/// What runs beside the targets: the proofs under random schedules.
+pub const SCHEDULES: &str = "schedules";
+/// Executions of each proof for a second of a turn.
+const SCHEDULES_A_SECOND: u64 = 100;
+
 /// Artifacts of libFuzzer that are findings. A `slow-unit` is none.
 const FINDINGS: [&str; 4] = ["crash-", "timeout-", "oom-", "leak-"];
 
@@ -78,6 +83,9 @@ impl Fuzzer {
     /// Fuzzes `target` for `time`.
     pub fn turn(&self, target: &Target, time: Duration, seed: u64) -> Result<Turn, String> {
         let name = &target.name;
+        if name == SCHEDULES {
+            return self.schedules(time, seed);
+        }
         let corpus = self.corpus(name);
         recover(&corpus)?;
         let crashes = self.crashes(name);
@@ -104,8 +112,53 @@ impl Fuzzer {
         Ok(turn)
     }
 
+    /// Runs every proof under random schedules, as many as the time allows, about.
+    fn schedules(&self, time: Duration, seed: u64) -> Result<Turn, String> {
+        let iterations = time.as_secs().saturating_mul(SCHEDULES_A_SECOND).max(200);
+        let start = Instant::now();
+        let mut command = super::build::cargo(&self.root);
+        command
+            .args([
+                "run",
+                "--quiet",
+                "--release",
+                "-p",
+                "seqfault-models",
+                "--",
+                "check",
+            ])
+            .args(["proofs", "--engine", "shuttle", "--strategy", "pct"])
+            .args(["--seed", &seed.to_string()])
+            .args(["--iterations", &iterations.to_string()]);
+        let (output, is_fine) = self.log_of(command, SCHEDULES)?;
+        let verdicts = output
+            .lines()
+            .filter(|line| line.starts_with("ok "))
+            .count() as u64;
+        if is_fine && verdicts == 0 {
+            let log = self.log(SCHEDULES);
+            return Err(format!("{SCHEDULES} ran nothing: {}", log.display()));
+        }
+        let mut findings = Vec::new();
+        if !is_fine {
+            let kept = self.folder.join(format!("{SCHEDULES}-{seed}.log"));
+            fs::write(&kept, &output).map_err(|e| format!("{}: {e}", kept.display()))?;
+            findings.push(kept.display().to_string());
+        }
+        Ok(Turn {
+            target: SCHEDULES.to_owned(),
+            seconds: start.elapsed().as_secs_f64(),
+            executions: verdicts * iterations,
+            findings,
+            ..Turn::default()
+        })
+    }
+
     /// Makes a target's corpus as small as covers the same.
     pub fn merge(&self, target: &Target) -> Result<(), String> {
+        if target.name == SCHEDULES {
+            return Ok(());
+        }
         let corpus = self.corpus(&target.name);
         recover(&corpus)?;
         let new = corpus.with_extension("new");
@@ -170,20 +223,26 @@ impl Fuzzer {
 
     /// Runs a program of libFuzzer; what it says is kept and returned.
     fn call(&self, mut command: Command, name: &str) -> Result<String, String> {
-        let log = self.log(name);
-        let file = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-        let copy = file.try_clone().map_err(|e| e.to_string())?;
         command
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
             .arg(format!("-timeout={INPUT_SECONDS}"))
             .arg("-print_final_stats=1")
-            .arg("-detect_leaks=0")
-            .stdin(Stdio::null())
-            .stdout(copy)
-            .stderr(file);
-        command.status().map_err(|e| format!("{name}: {e}"))?;
+            .arg("-detect_leaks=0");
+        Ok(self.log_of(command, name)?.0)
+    }
+
+    /// Runs a command; what it says is kept and returned, and whether it succeeded.
+    fn log_of(&self, mut command: Command, name: &str) -> Result<(String, bool), String> {
+        let log = self.log(name);
+        let file = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+        let copy = file.try_clone().map_err(|e| e.to_string())?;
+        command.stdin(Stdio::null()).stdout(copy).stderr(file);
+        let status = command.status().map_err(|e| format!("{name}: {e}"))?;
         let output = fs::read(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-        Ok(String::from_utf8_lossy(&output).into_owned())
+        Ok((
+            String::from_utf8_lossy(&output).into_owned(),
+            status.success(),
+        ))
     }
 }
 

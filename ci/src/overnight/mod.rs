@@ -6,9 +6,9 @@
 //!                         v         |   state.json, written whole or not at all:
 //!                      state.json --+   a night that was killed goes on from there
 //! ```
-//! A finding does not end the night; it makes the exit code 1. The canary is a
-//! target with a planted bug: if fuzzing misses it for a minute, the night is worth
-//! nothing and red.
+//! The proofs under random schedules have turns too. A finding does not end the
+//! night; it makes the exit code 1. The canary is a target with a planted bug: if
+//! fuzzing misses it for a minute, the night is worth nothing and red.
 //!
 //! What a target needs (length of inputs, dictionary) is in `fuzz/options`.
 
@@ -24,8 +24,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use build::Build;
-use fuzzer::{Fuzzer, Turn};
+use build::{Build, Sanitizer};
+use fuzzer::{Fuzzer, SCHEDULES, Turn};
 use state::State;
 
 pub use build::wrap;
@@ -67,7 +67,11 @@ pub const FOLDER: &str = "target/ci/overnight";
 /// # Errors
 /// What kept it from running, for who asked.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
-    let targets = options::read(root)?;
+    let mut targets = options::read(root)?;
+    targets.push(options::Target {
+        name: SCHEDULES.to_owned(),
+        options: Vec::new(),
+    });
     let names: Vec<&str> = targets.iter().map(|target| &*target.name).collect();
     for name in &arguments.targets {
         if !names.contains(&&**name) {
@@ -89,7 +93,12 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let total = Duration::from_secs_f64(arguments.hours * 3600.0);
     let mut state = State::resume(&folder, arguments.fresh, total)?;
-    let build = Build::run(root, &folder, arguments.no_sanitizer)?;
+    let sanitizer = if arguments.no_sanitizer {
+        Sanitizer::None
+    } else {
+        Sanitizer::Address
+    };
+    let build = Build::run(root, &folder, sanitizer)?;
     println!("{}", build.says);
     state.says = build.says.clone();
     let fuzzer = Fuzzer {
@@ -194,7 +203,8 @@ fn finish(
             eprintln!("warning: {error}");
         }
     }
-    for name in state.targets_with_findings() {
+    let found = state.targets_with_findings();
+    for name in found.into_iter().filter(|name| name != SCHEDULES) {
         let crashes = fuzzer.crashes(&name);
         let text = triage(root, &crashes, Some(&name), folder)?;
         state.triage.push(text);
@@ -224,6 +234,22 @@ fn triage(
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     Ok(text + &errors)
+}
+
+/// `cargo ci fuzz-build`: the targets' programs, for other runners.
+///
+/// # Errors
+/// If they do not build, or the folder cannot be written to.
+pub fn fuzz_build(root: &Path, out: &Path, sanitizer: Sanitizer) -> Result<bool, String> {
+    let folder = root.join(FOLDER);
+    for folder in [&*folder, out] {
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    let build = Build::run(root, &folder, sanitizer)?;
+    println!("{}", build.says);
+    let count = build.copy(root, out)?;
+    println!("{count} targets in {}", out.display());
+    Ok(count > 0)
 }
 
 /// `cargo ci triage`: the fuzz package's own program.

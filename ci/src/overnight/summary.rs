@@ -50,7 +50,7 @@ fn text(state: &State) -> String {
     line("\n![features over time](coverage.svg)");
     for (name, target) in &state.targets {
         for finding in &target.findings {
-            line(&format!("\nFOUND by {name}: crashes/{name}/{finding}"));
+            line(&format!("\nFOUND by {name}: {finding}"));
         }
     }
     for triage in &state.triage {
@@ -86,6 +86,6 @@ mod tests {
         target.findings.push("crash-1".to_owned());
         state.targets.insert("t".to_owned(), target);
         assert!(text(&state).contains("\nRED, "));
-        assert!(text(&state).contains("FOUND by t: crashes/t/crash-1"));
+        assert!(text(&state).contains("FOUND by t: crash-1"));
     }
 }
