@@ -1,7 +1,6 @@
-//! One turn of libFuzzer, and what it tells.
+//! Running libFuzzer: a turn, a merge, the canary.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::build::Build;
 use super::options::Target;
+use super::turn::Turn;
 
 /// Memory that a target may take, in megabytes.
 const MEMORY_MB: u32 = 2048;
@@ -31,39 +31,6 @@ pub struct Fuzzer {
     pub folder: PathBuf,
     /// The programs.
     pub build: Build,
-}
-
-/// What one turn has shown.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Turn {
-    /// The target.
-    pub target: String,
-    /// How long it took.
-    pub seconds: f64,
-    /// Executions.
-    pub executions: u64,
-    /// Edges that the corpus covers.
-    pub coverage: u64,
-    /// Features: edges and how often, and interleavings.
-    pub features: u64,
-    /// Inputs of the corpus.
-    pub corpus: u64,
-    /// New artifacts.
-    pub findings: Vec<String>,
-}
-
-impl fmt::Display for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<18} {:>6.0} s  {:>9} executions  cov {:>6}  ft {:>6}  {} inputs",
-            self.target, self.seconds, self.executions, self.coverage, self.features, self.corpus
-        )?;
-        for finding in &self.findings {
-            write!(f, "\n  FOUND {finding}")?;
-        }
-        Ok(())
-    }
 }
 
 impl Fuzzer {
@@ -101,7 +68,7 @@ impl Fuzzer {
             .arg(&corpus)
             .arg(self.seeds(name));
         let output = self.call(command, name)?;
-        let mut turn = parse(&output);
+        let mut turn = Turn::parse(&output);
         turn.target.clone_from(name);
         turn.seconds = start.elapsed().as_secs_f64();
         turn.findings = artifacts(&crashes).difference(&before).cloned().collect();
@@ -213,7 +180,7 @@ impl Fuzzer {
         Ok(format!(
             "The canary's planted bug was found in {:.0} s, by {} executions.",
             start.elapsed().as_secs_f64(),
-            parse(&output).executions
+            Turn::parse(&output).executions
         ))
     }
 
@@ -273,53 +240,9 @@ fn artifacts(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// What libFuzzer's output tells.
-fn parse(output: &str) -> Turn {
-    let mut turn = Turn::default();
-    for line in output.lines() {
-        if let Some(rest) = line.strip_prefix("stat::number_of_executed_units:") {
-            turn.executions = rest.trim().parse().unwrap_or(turn.executions);
-        }
-        // `#123  NEW    cov: 5 ft: 7 corp: 3/20b …`
-        let Some(rest) = line.strip_prefix('#') else {
-            continue;
-        };
-        let mut words = rest.split_whitespace();
-        let number: Option<u64> = words.next().and_then(|word| word.parse().ok());
-        let Some(number) = number else { continue };
-        turn.executions = turn.executions.max(number);
-        let words: Vec<&str> = words.collect();
-        for pair in words.windows(2) {
-            let number = |text: &str| text.split('/').next()?.parse().ok();
-            match pair {
-                ["cov:", value] => turn.coverage = number(value).unwrap_or(turn.coverage),
-                ["ft:", value] => turn.features = number(value).unwrap_or(turn.features),
-                ["corp:", value] => turn.corpus = number(value).unwrap_or(turn.corpus),
-                _ => {}
-            }
-        }
-    }
-    turn
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const OUTPUT: &str = "INFO: Running with entropic power schedule (0xFF, 100).\n\
-        #192\tINITED cov: 5708 ft: 15121 corp: 142/3982b exec/s: 0 rss: 33Mb\n\
-        #256\tpulse  cov: 5710 ft: 15200 corp: 150/4001b lim: 128 exec/s: 85 rss: 38Mb\n\
-        #900\tDONE   cov: 5800 ft: 15300 corp: 160/4100b lim: 128 exec/s: 85 rss: 38Mb\n\
-        Done 900 runs in 16 second(s)\n\
-        stat::number_of_executed_units: 900\n";
-
-    #[test]
-    fn a_turn_is_read_from_the_output() {
-        let turn = parse(OUTPUT);
-        assert_eq!((turn.executions, turn.coverage), (900, 5800));
-        assert_eq!((turn.features, turn.corpus), (15300, 160));
-        assert_eq!(parse("Segmentation fault\n"), Turn::default());
-    }
 
     #[test]
     fn a_corpus_survives_a_merge_that_was_cut_off() {

@@ -18,6 +18,7 @@ pub mod options;
 mod plot;
 mod state;
 mod summary;
+mod turn;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,8 +26,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use build::{Build, Sanitizer};
-use fuzzer::{Fuzzer, SCHEDULES, Turn};
+use fuzzer::{Fuzzer, SCHEDULES};
 use state::State;
+use turn::Turn;
 
 pub use build::wrap;
 

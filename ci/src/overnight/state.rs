@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::fuzzer::Turn;
+use super::turn::Turn;
 
 /// How far a target had come at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -86,7 +86,8 @@ impl Word for ShuttleWord {
     }
 
     fn store(&self, value: u64, _: Ordering) {
-        self.accessed(true, self.0.store(value, ALL));
+        self.0.store(value, ALL);
+        self.accessed(true, ());
     }
 
     fn swap(&self, value: u64, _: Ordering) -> u64 {

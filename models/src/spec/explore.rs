@@ -49,15 +49,17 @@ pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> S
     }
 }
 
-/// Whether the threads of `resolved` may end in `outcome`. States whose registers
-/// already hold something else are left alone, and the first end that shows it
-/// is enough, so that this is much quicker than [`explore`].
+/// Whether the threads of `resolved` may end in `outcome`; `None` if `max_states`
+/// do not tell. States whose registers already hold something else are left
+/// alone, and the first end that shows it is enough, so that this is much
+/// quicker than [`explore`].
 pub(super) fn reaches(
     resolved: &Resolved,
     pages: Vec<Page>,
     rules: &Rules,
     outcome: &Outcome,
-) -> bool {
+    max_states: usize,
+) -> Option<bool> {
     let code = &resolved.code;
     let steps = Steps { code, rules };
     let wanted: Vec<Option<Ret>> = resolved
@@ -79,9 +81,12 @@ pub(super) fn reaches(
         if state.is_final(code) {
             finish(&state, resolved, rules, &mut outcomes);
             if outcomes.contains(outcome) {
-                return true;
+                return Some(true);
             }
             continue;
+        }
+        if visited.len() > max_states {
+            return None;
         }
         steps.successors(&state, &mut successors);
         stack.extend(
@@ -91,7 +96,7 @@ pub(super) fn reaches(
                 .filter(|next| visited.insert(next.encode())),
         );
     }
-    false
+    Some(false)
 }
 
 /// The same without memory, normal forms or independence: for tests of the search.

@@ -123,18 +123,24 @@ pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
     Ok(explore(&resolved, pages, rules))
 }
 
-/// Whether `program` may end in `outcome`, counters aside.
+/// Whether `program` may end in `outcome`, counters aside; `None` if a search of
+/// `max_states` states does not tell.
 ///
 /// # Errors
 /// As [`outcomes`].
-pub fn admits(program: &Program, rules: &Rules, outcome: &Outcome) -> Result<bool, Unsupported> {
+pub fn admits(
+    program: &Program,
+    rules: &Rules,
+    outcome: &Outcome,
+    max_states: usize,
+) -> Result<Option<bool>, Unsupported> {
     let resolved = resolve(program)?;
     let pages = run_setup(&resolved, rules);
     let outcome = Outcome {
         counts: BTreeMap::new(),
         ..outcome.clone()
     };
-    Ok(reaches(&resolved, pages, rules, &outcome))
+    Ok(reaches(&resolved, pages, rules, &outcome, max_states))
 }
 
 /// The pages as the setup leaves them.
