@@ -84,12 +84,13 @@ pub fn program_schedule(data: &[u8]) {
     }
 }
 
-/// As [`program_schedule()`], of a core in which VMAs are changed unlocked.
+/// As [`program_schedule()`], of a core that spins with interrupts off: to find
+/// it, one choice must be the right one, and CPUs must meet.
 ///
 /// # Panics
 /// If that shows.
 pub fn canary(data: &[u8]) {
-    let quirks = Quirks::NONE.with(Quirk::ModifyVmaUnlocked);
+    let quirks = Quirks::NONE.with(Quirk::SpinWithIrqsOff);
     if let Err(finding) = program_schedule::run_input(data, quirks, &Rules::default()) {
         panic!("{finding}");
     }

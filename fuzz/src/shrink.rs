@@ -85,7 +85,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     }
     for row in 0..=plan.threads.len() {
         for at in 0..ops(plan, row).len() {
-            add(&|plan| drop(ops_mut(plan, row).remove(at)));
+            add(&|plan| {
+                ops_mut(plan, row).remove(at);
+            });
         }
     }
     let usual = Protocol::default();

@@ -102,8 +102,10 @@ fn a_race_becomes_a_small_confirmed_test() {
 #[test]
 fn a_wrong_specification_becomes_a_test() {
     let folder = scratch("specification");
-    let mut rules = Rules::default();
-    rules.dontneed_hole = HoleRule::Nothing;
+    let rules = Rules {
+        dontneed_hole: HoleRule::Nothing,
+        ..Rules::default()
+    };
     let all = seeds::mm_ops();
     let found = all
         .iter()

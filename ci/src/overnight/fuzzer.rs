@@ -153,8 +153,9 @@ impl Fuzzer {
         swapped.map_err(|error| format!("{}: {error}", corpus.display()))
     }
 
-    /// Whether fuzzing finds a planted bug in time, from nothing: says how long it took.
-    pub fn canary(&self, time: Duration, seed: u64) -> Result<String, String> {
+    /// Whether fuzzing finds a planted bug in time, from nothing: `Ok` says how
+    /// long it took, the inner `Err` that it does not.
+    pub fn canary(&self, time: Duration, seed: u64) -> Result<Result<String, String>, String> {
         let crashes = self.folder.join("canary");
         if crashes.exists() {
             fs::remove_dir_all(&crashes).map_err(|e| format!("{}: {e}", crashes.display()))?;
@@ -170,18 +171,18 @@ impl Fuzzer {
         let output = self.call(command, "canary")?;
         if artifacts(&crashes).is_empty() {
             let log = self.log("canary");
-            return Err(format!(
-                "fuzzing does not find the planted bug within {} s, so that it is worth \
-                 nothing: {}",
+            return Ok(Err(format!(
+                "The canary lives: fuzzing does not find the planted bug within {} s, so that it \
+                 is worth nothing ({}).",
                 time.as_secs(),
                 log.display()
-            ));
+            )));
         }
-        Ok(format!(
+        Ok(Ok(format!(
             "The canary's planted bug was found in {:.0} s, by {} executions.",
             start.elapsed().as_secs_f64(),
             Turn::parse(&output).executions
-        ))
+        )))
     }
 
     fn log(&self, name: &str) -> PathBuf {

@@ -108,8 +108,16 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
         folder: folder.clone(),
         build,
     };
-    state.canary = Some(fuzzer.canary(CANARY, state.turns())?);
-    println!("{}", state.canary.as_deref().unwrap_or_default());
+    match fuzzer.canary(CANARY, state.turns())? {
+        Ok(says) => {
+            println!("{says}");
+            state.canary = Some(says);
+        }
+        Err(lives) => {
+            eprintln!("RED: {lives}");
+            return Ok(false);
+        }
+    }
     state.save(&folder)?;
     let jobs = arguments
         .jobs

@@ -161,7 +161,9 @@ mod tests {
 
     #[test]
     fn bytes_choose_the_outcome() {
-        let all: BTreeSet<String> = (0..=255).map(|byte| outcome(&[byte, byte])).collect();
+        // One preemption, and two.
+        let schedules = (0..=255).flat_map(|byte| [vec![byte], vec![byte; 2]]);
+        let all: BTreeSet<String> = schedules.map(|schedule| outcome(&schedule)).collect();
         assert_eq!(all.len(), 3, "{all:?}");
     }
 

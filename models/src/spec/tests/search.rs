@@ -7,7 +7,7 @@ use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
 use super::super::{Placement, Rules};
-use crate::litmus::ast::{PageProperty, Place, Prot, Value};
+use crate::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
 
 /// Any call over a window of `pages` pages.
 pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
@@ -145,14 +145,9 @@ fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), Tes
     let fast = explore(&resolved, start.clone().into_pages(), rules);
     let naive = explore_naively(&resolved, start.clone().into_pages(), rules);
     prop_assert_eq!(&fast.outcomes, &naive.outcomes);
-    let reached = |outcome| {
-        reaches(
-            &resolved,
-            start.clone().into_pages(),
-            rules,
-            outcome,
-            usize::MAX,
-        )
+    let reached = |outcome: &Outcome| {
+        let pages = start.clone().into_pages();
+        reaches(&resolved, pages, rules, outcome, usize::MAX)
     };
     for outcome in &fast.outcomes {
         prop_assert_eq!(reached(outcome), Some(true));
