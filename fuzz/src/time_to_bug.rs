@@ -223,8 +223,9 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
     let mut text = format!(
         "# Executions until a quirk is found\n\n\
          The median of {SEEDS} seeds, at most {cap} executions each (`> {cap}`: not found by three of\n\
-         them). `cargo ci time-to-bug --cap {cap} --bless` writes this file; a seed always leads to the\n\
-         same figures. The first four columns are given a program that shows the quirk, by the\n\
+         them). `cargo ci time-to-bug --cap {cap} --bless` writes this file; shuttle's\n\
+         schedulers give the same figures each time, guided searches nearly so: memory that is\n\
+         used again may look like one object. The first four columns are given a program that shows the quirk, by the\n\
          proof's own `broken by` line; the last one has to find program, choices and schedule\n\
          together, from random programs on. `n/a`: each proof needs weak memory, which no\n\
          schedule can show.\n\n| quirk | proof |"

@@ -41,7 +41,8 @@ fn small_figures_are_had_again() {
     for &quirk in Quirk::ALL {
         let proof = Proof::of(quirk, &proofs);
         for (way, cell) in Way::ALL.iter().zip(&rows[quirk.name()][1..]) {
-            let Some(executions) = cell.parse::<u64>().ok().filter(|n| *n <= 10) else {
+            let small = cell.parse::<u64>().ok().filter(|n| *n <= 10);
+            let (Way::Shuttle(_), Some(executions)) = (way, small) else {
                 continue;
             };
             let found = median(quirk, proof.as_ref(), *way, 2_000);

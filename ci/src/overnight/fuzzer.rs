@@ -153,17 +153,24 @@ impl Fuzzer {
         swapped.map_err(|error| format!("{}: {error}", corpus.display()))
     }
 
-    /// Whether fuzzing finds a planted bug in time, from nothing: `Ok` says how
-    /// long it took, the inner `Err` that it does not.
+    /// Whether fuzzing finds a planted bug in time, from random programs: `Ok` says
+    /// how long it took, the inner `Err` that it does not.
     pub fn canary(&self, time: Duration, seed: u64) -> Result<Result<String, String>, String> {
         let crashes = self.folder.join("canary");
         if crashes.exists() {
             fs::remove_dir_all(&crashes).map_err(|e| format!("{}: {e}", crashes.display()))?;
         }
-        make(&crashes)?;
+        let corpus = crashes.join("corpus");
+        make(&corpus)?;
+        // No proof's program: that would be the bug itself.
+        for (path, name) in random_seeds(&self.seeds("program_schedule"))? {
+            let to = corpus.join(name);
+            fs::copy(&path, &to).map_err(|e| format!("{}: {e}", to.display()))?;
+        }
         let start = Instant::now();
         let mut command = Command::new(self.build.program("canary"));
         command
+            .arg(&corpus)
             .arg(format!("-max_total_time={}", time.as_secs()))
             .arg(format!("-seed={}", seed + 1))
             .arg("-max_len=132")
@@ -212,6 +219,25 @@ impl Fuzzer {
             status.success(),
         ))
     }
+}
+
+/// The seeds that were not made of proofs, with their names.
+fn random_seeds(folder: &Path) -> Result<Vec<(PathBuf, String)>, String> {
+    let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let seeds: Vec<(PathBuf, String)> = entries
+        .flatten()
+        .map(|entry| {
+            (
+                entry.path(),
+                entry.file_name().to_string_lossy().into_owned(),
+            )
+        })
+        .filter(|(_, name)| name.starts_with("random-"))
+        .collect();
+    if seeds.is_empty() {
+        return Err(format!("{}: no random seed", folder.display()));
+    }
+    Ok(seeds)
 }
 
 fn make(folder: &Path) -> Result<(), String> {

@@ -15,34 +15,24 @@
 //! interleaving.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use seqfault_core::{CpuId, Event, LockStep, What};
 
-/// Objects whose last access is remembered; of two with one place here the
-/// older is forgotten.
-const OBJECTS: usize = 512;
-
 /// The last access of an object.
 #[derive(Clone, Copy)]
 struct Access {
-    object: usize,
     site: u32,
     cpu: u8,
     is_write: bool,
 }
 
-const NOBODY: Access = Access {
-    object: 0,
-    site: 0,
-    cpu: u8::MAX,
-    is_write: false,
-};
-
 thread_local! {
     static COUNTERS: Cell<Option<&'static [AtomicU8]>> = const { Cell::new(None) };
-    static LAST: RefCell<[Access; OBJECTS]> = const { RefCell::new([NOBODY; OBJECTS]) };
+    /// By object, exactly: where objects lie must not matter.
+    static LAST: RefCell<HashMap<usize, Access>> = RefCell::default();
 }
 
 /// From now on, pairs of this OS thread's executions under shuttle are counted
@@ -54,7 +44,7 @@ pub fn count_in(counters: Option<&'static [AtomicU8]>) {
 /// Forgets all accesses: an execution, or its interesting part, begins.
 pub(super) fn begin() {
     if COUNTERS.get().is_some() {
-        LAST.set([NOBODY; OBJECTS]);
+        LAST.with_borrow_mut(HashMap::clear);
     }
 }
 
@@ -87,15 +77,15 @@ pub(super) fn event(event: &Event) {
 fn note(object: usize, site: u32, cpu: usize, is_write: bool) {
     let cpu = cpu as u8;
     let now = Access {
-        object,
         site,
         cpu,
         is_write,
     };
-    let slot = mixed(object as u64) as usize % OBJECTS;
-    let before = LAST.with_borrow_mut(|last| std::mem::replace(&mut last[slot], now));
-    let conflicts = before.is_write || is_write;
-    if before.object == object && before.cpu != u8::MAX && before.cpu != cpu && conflicts {
+    let before = LAST.with_borrow_mut(|last| last.insert(object, now));
+    if let Some(before) = before
+        && before.cpu != cpu
+        && (before.is_write || is_write)
+    {
         count(before.site, site);
     }
 }
