@@ -32,13 +32,15 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     };
     let seed = options.seed;
     platform::set_who(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
+    let is_concurrent = scenario.threads.len() > 1;
     let stopped = platform::catch(|| match options.strategy {
-        Strategy::Random => {
-            let scheduler = RandomScheduler::new_from_seed(seed, iterations);
+        // PCT refuses what has nothing to choose.
+        Strategy::Pct if is_concurrent => {
+            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
-        Strategy::Pct => {
-            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
+        Strategy::Random | Strategy::Pct => {
+            let scheduler = RandomScheduler::new_from_seed(seed, iterations);
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
         Strategy::Urw => {
