@@ -11,8 +11,6 @@ pub enum Suite {
     Pr,
     /// Those and longer ones.
     Full,
-    /// Turns, for hours.
-    Overnight,
 }
 
 impl fmt::Display for Suite {
@@ -20,7 +18,6 @@ impl fmt::Display for Suite {
         f.write_str(match self {
             Suite::Pr => "pr",
             Suite::Full => "full",
-            Suite::Overnight => "overnight",
         })
     }
 }
@@ -35,7 +32,7 @@ pub struct Lane {
     /// Environment variables.
     pub env: &'static [(&'static str, &'static str)],
     /// Program and arguments, separated by blanks. `{host}` is the host's
-    /// target triple; in turns, `{seconds}` and `{seed}` are the turn's.
+    /// target triple.
     pub command: &'static str,
     /// What its output must show, so that it cannot be green by doing nothing.
     pub evidence: Evidence,
@@ -126,11 +123,35 @@ pub const LANES: &[Lane] = &[
         Evidence::Version,
     ),
     lane(
-        "fuzz",
+        "fuzz-mm-ops",
         Suite::Pr,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -runs=5000 -seed=1 -max_len=256 fuzz/seeds/mm_ops",
+         -- -runs=5000 -seed=1 -max_len=199 fuzz/seeds/mm_ops",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "fuzz-program-schedule",
+        Suite::Pr,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
+         -- -runs=3000 -seed=1 -max_len=132 fuzz/seeds/program_schedule",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "fuzz-litmus-text",
+        Suite::Pr,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
+         -- -runs=5000 -seed=1 -max_len=4096 fuzz/seeds/litmus_text",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "fuzz-explorer-random",
+        Suite::Pr,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
+         -- -runs=300 -seed=1 -max_len=34 fuzz/seeds/explorer_random",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -179,33 +200,36 @@ pub const LANES: &[Lane] = &[
         Evidence::Verdicts,
     ),
     lane(
-        "fuzz-longer",
+        "fuzz-longer-mm-ops",
         Suite::Full,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -max_total_time=300 -max_len=256 fuzz/seeds/mm_ops",
+         -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_ops",
         Evidence::FuzzerRuns,
     ),
-];
-
-/// What runs at night, in turns.
-pub const TURNS: &[Lane] = &[
     lane(
-        "fuzz-mm-ops",
-        Suite::Overnight,
+        "fuzz-longer-program-schedule",
+        Suite::Full,
         FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -max_total_time={seconds} -max_len=512 -artifact_prefix=fuzz/crashes/mm_ops/ \
-         fuzz/corpus/mm_ops fuzz/seeds/mm_ops",
+        "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
+         -- -max_total_time=150 -max_len=132 fuzz/seeds/program_schedule",
         Evidence::FuzzerRuns,
     ),
     lane(
-        "schedules",
-        Suite::Overnight,
-        NOTHING,
-        "cargo seqfault check proofs --engine shuttle --strategy pct --iterations 100000 \
-         --seed {seed}",
-        Evidence::Verdicts,
+        "fuzz-longer-litmus-text",
+        Suite::Full,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
+         -- -max_total_time=150 -max_len=4096 fuzz/seeds/litmus_text",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "fuzz-longer-explorer-random",
+        Suite::Full,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
+         -- -max_total_time=150 -max_len=34 fuzz/seeds/explorer_random",
+        Evidence::FuzzerRuns,
     ),
 ];
 
@@ -222,23 +246,22 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let all = LANES.iter().chain(TURNS);
+        let all = LANES.iter();
         let names: BTreeSet<&str> = all.clone().map(|lane| lane.name).collect();
         assert_eq!(names.len(), all.count());
     }
 
     #[test]
-    fn every_fuzz_target_has_a_turn_and_a_lane() {
-        let targets = std::fs::read_dir(crate::root().join("fuzz/fuzz_targets"));
+    fn every_fuzz_target_has_a_short_and_a_long_lane() {
+        let targets = std::fs::read_dir(crate::root().join("fuzz/options"));
         let mut seen = 0;
         for target in targets.expect("there are fuzz targets") {
             let path = target.expect("the folder can be listed").path();
             let name = path.file_stem().expect("a target has a name");
             let runs = format!("--bin {} ", name.to_string_lossy());
-            for table in [LANES, TURNS] {
-                let lane = table.iter().find(|lane| lane.command.contains(&runs));
-                assert!(lane.is_some(), "{}", path.display());
-            }
+            let lanes = LANES.iter().filter(|lane| lane.command.contains(&runs));
+            let suites: Vec<Suite> = lanes.map(|lane| lane.suite).collect();
+            assert_eq!(suites, [Suite::Pr, Suite::Full], "{}", path.display());
             seen += 1;
         }
         assert!(seen > 0);

@@ -4,7 +4,9 @@
 //! ```text
 //! pr         every lane that a change must pass, cheapest first
 //! full       the same, and longer runs
-//! overnight  fuzzing and random schedules in turns, for some hours
+//! overnight  fuzzing in turns, for some hours
+//! triage     regressions of a folder of crash inputs
+//! time-to-bug, coverage   what the fuzzing is worth
 //! report     the summary of the last run
 //! tidy       the rules of the source tree alone
 //! ```
@@ -13,15 +15,16 @@
 //!
 //! A lane is red if its command fails, and also if it ran nothing.
 
+mod coverage;
 mod evidence;
 mod lanes;
+mod overnight;
 mod report;
 mod runner;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -42,12 +45,36 @@ enum Command {
     Pr(Extent),
     /// What a change must pass, and longer runs.
     Full(Extent),
-    /// Fuzzing and random schedules, in turns.
-    Overnight {
-        /// For how long.
-        #[arg(long, default_value_t = 8.0)]
-        hours: f64,
+    /// Fuzzing, in turns.
+    Overnight(overnight::Arguments),
+    /// The fuzz targets' programs, for other runners (.clusterfuzzlite/build.sh).
+    FuzzBuild {
+        /// Where they go.
+        #[arg(long)]
+        out: PathBuf,
+        /// What they are built with.
+        #[arg(long, value_enum, default_value = "address")]
+        sanitizer: overnight::build::Sanitizer,
     },
+    /// Regressions of a folder of crash inputs. Exit 1: some input shows a finding.
+    Triage {
+        /// The folder; its name is the target's, unless one is given.
+        folder: PathBuf,
+        /// The target.
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// How many executions it takes to find each quirk.
+    TimeToBug {
+        /// At most so many for each.
+        #[arg(long, default_value_t = 100_000)]
+        cap: u64,
+        /// Keep the table in fuzz/TIME_TO_BUG.md.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Lines of core that the seeds and the proofs run.
+    Coverage,
     /// The summary of the last run.
     Report,
     /// The rules of the source tree.
@@ -71,15 +98,44 @@ fn root() -> PathBuf {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = overnight::wrap() {
+        return code;
+    }
     let root = root();
     let runner = Runner::new(&root);
     let report = match Arguments::parse().command {
         Command::Pr(extent) => lanes(&runner, Suite::Pr, &extent),
         Command::Full(extent) => lanes(&runner, Suite::Full, &extent),
-        Command::Overnight { hours } => runner.overnight(
-            lanes::TURNS,
-            Duration::from_secs_f64(hours.max(0.0) * 3600.0),
-        ),
+        Command::Overnight(arguments) => {
+            return match overnight::run(&root, &arguments) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => usage(&error),
+            };
+        }
+        Command::FuzzBuild { out, sanitizer } => {
+            return match overnight::fuzz_build(&root, &here(&out), sanitizer) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => usage(&error),
+            };
+        }
+        Command::Triage { folder, target } => {
+            let mut command = overnight::triage_command(&root, &here(&folder));
+            command.args(target.iter().flat_map(|target| ["--target", target]));
+            return pass_on(command);
+        }
+        Command::TimeToBug { cap, bless } => {
+            let file = bless.then(|| root.join("fuzz/TIME_TO_BUG.md"));
+            return pass_on(overnight::time_to_bug_command(&root, cap, file));
+        }
+        Command::Coverage => {
+            return match coverage::run(&root) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => usage(&error),
+            };
+        }
         Command::Report => Report::load(&root).unwrap_or_else(|error| usage(&error)),
         Command::Tidy => return tidy::print(&root),
     };
@@ -104,6 +160,24 @@ fn lanes(runner: &Runner, suite: Suite, extent: &Extent) -> Report {
         named || extent.lane.is_empty() && lane.suite <= suite
     });
     runner.lanes(suite, chosen, extent.keep_going)
+}
+
+/// A path from where this program was called.
+fn here(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs a program whose exit code is this one's.
+fn pass_on(mut command: std::process::Command) -> ExitCode {
+    match command.status() {
+        Ok(status) => ExitCode::from(
+            status
+                .code()
+                .and_then(|c| u8::try_from(c).ok())
+                .unwrap_or(2),
+        ),
+        Err(error) => usage(&error.to_string()),
+    }
 }
 
 fn usage(message: &str) -> ! {

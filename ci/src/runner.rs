@@ -4,16 +4,13 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::lanes::{Lane, Suite};
 use crate::report::{FOLDER, LaneReport, Outcome, Report};
 
 /// Lines of output that are shown of a red lane.
 const LINES: usize = 40;
-
-/// The longest turn of a night.
-const TURN: Duration = Duration::from_secs(900);
 
 /// Runs lanes in the workspace.
 pub struct Runner {
@@ -49,37 +46,6 @@ impl Runner {
             is_red |= result.outcome != Outcome::Green;
             report.lanes.push(result);
             self.save(&report);
-        }
-        report
-    }
-
-    /// Runs `turns` again and again, for `time` or up to the first red one.
-    pub fn overnight(&self, turns: &[Lane], time: Duration) -> Report {
-        let start = Instant::now();
-        let mut report = self.report(Suite::Overnight);
-        for round in 0u64.. {
-            for lane in turns {
-                let left = time.saturating_sub(start.elapsed());
-                if left.is_zero() {
-                    return report;
-                }
-                let seconds = left.min(TURN).as_secs().max(1);
-                let command = lane
-                    .command
-                    .replace("{host}", &self.host)
-                    .replace("{seconds}", &seconds.to_string())
-                    .replace("{seed}", &round.to_string());
-                let result = self.run(lane, &command);
-                let is_red = result.outcome != Outcome::Green;
-                match report.lanes.iter_mut().find(|l| l.name == result.name) {
-                    Some(earlier) if !is_red => add(earlier, &result),
-                    _ => report.lanes.push(result),
-                }
-                self.save(&report);
-                if is_red {
-                    return report;
-                }
-            }
         }
         report
     }
@@ -176,15 +142,6 @@ impl Runner {
     }
 }
 
-/// Adds another turn of the same lane.
-fn add(sum: &mut LaneReport, turn: &LaneReport) {
-    sum.seconds += turn.seconds;
-    sum.evidence = match (sum.evidence, turn.evidence) {
-        (Some((noun, a)), Some((_, b))) => Some((noun, a + b)),
-        (a, b) => a.or(b),
-    };
-}
-
 /// Makes the folders that libFuzzer writes to.
 fn folders(root: &Path, command: &str) -> std::io::Result<()> {
     let of_fuzzer = command.split_whitespace().filter_map(|word| {
@@ -198,7 +155,7 @@ fn folders(root: &Path, command: &str) -> std::io::Result<()> {
 }
 
 /// Whether cargo set this variable for this program, which is not another's business.
-fn is_of_this_run(name: &std::ffi::OsStr) -> bool {
+pub fn is_of_this_run(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
     let prefixes = [
         "CARGO_PKG_",
@@ -223,7 +180,7 @@ fn reproduce(lane: &Lane, command: &str) -> String {
 }
 
 /// The host's target triple, as rustc names it.
-fn host() -> String {
+pub fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let text = text.unwrap_or_default();

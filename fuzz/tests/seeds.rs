@@ -1,104 +1,95 @@
-//! Where the seeds come from, and what they are worth.
+//! The seeds are what their makers make, and what they are worth.
+//!
+//! `SEQFAULT_BLESS=1 cargo test -p seqfault-fuzz --test seeds` writes them and
+//! the dictionary anew.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use seqfault_fuzz::{case, files, folder, mm_ops_under};
-use seqfault_models::differential::{PAGES, Subject};
-use seqfault_models::litmus::ast::Value;
-use seqfault_models::spec::seq::Machine;
+use seqfault_core::{Quirk, Quirks};
+use seqfault_explorer::mutation::Mutation;
+use seqfault_fuzz::{
+    TARGETS, dictionary, explorer_random, files, folder, mm_ops_under, program_schedule, seeds,
+};
 use seqfault_models::spec::{HoleRule, Rules};
 
-/// Random inputs to choose seeds from.
-const INPUTS: u64 = 400;
-/// The length of an input in bytes.
-const LEN: usize = 96;
+const BLESS: &str = "SEQFAULT_BLESS=1 cargo test -p seqfault-fuzz --test seeds";
 
-/// A random input: SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
-fn input(seed: u64) -> Vec<u8> {
-    let mut state = seed << 32;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    };
-    let bytes = (0..LEN / 8).flat_map(|_| next().to_le_bytes());
-    bytes.collect()
+fn blessed() -> bool {
+    std::env::var_os("SEQFAULT_BLESS").is_some()
 }
 
-/// The operations of an input with their answers.
-fn answers(data: &[u8]) -> BTreeSet<String> {
-    let mut spec = Machine::new(PAGES);
-    let answers = case(data).ops.into_iter().map(|op| {
-        let answer = match spec.apply(op.call()).value() {
-            Value::Word(0) => "0".to_owned(),
-            Value::Word(_) => "word".to_owned(),
-            Value::Name(name) => name,
-        };
-        let text = op.to_string();
-        let words: Vec<&str> = text.split(' ').collect();
-        let verb = if words[0] == "madvise" {
-            words[2]
-        } else {
-            words[0]
-        };
-        format!("{verb} {answer}")
-    });
-    answers.collect()
-}
-
-/// What an input reaches: the answers of its operations, by page tables and by fault path.
-fn reached(data: &[u8]) -> BTreeSet<String> {
-    let Subject {
-        shape, protocol, ..
-    } = case(data).subject;
-    let fault = protocol.fault;
-    let answers = answers(data).into_iter();
-    answers
-        .flat_map(|answer| [format!("{shape:?} {answer}"), format!("{fault:?} {answer}")])
-        .collect()
-}
-
-/// Of the random inputs, those that reach what no earlier one did.
-fn chosen() -> Vec<Vec<u8>> {
-    let mut all = BTreeSet::new();
-    (0..INPUTS)
-        .map(input)
-        .filter(|data| {
-            let before = all.len();
-            all.extend(reached(data));
-            all.len() > before
-        })
-        .collect()
+fn dictionary_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("dictionaries/litmus_text.dict")
 }
 
 #[test]
-fn seeds_reach_what_random_inputs_reach() {
-    let folder = folder("seeds", "mm_ops");
-    if std::env::var_os("BLESS").is_some() {
-        for (path, _) in files(&folder) {
-            fs::remove_file(path).expect("an old seed can be removed");
+fn seeds_are_current() {
+    for target in TARGETS {
+        let folder = folder("seeds", target.name);
+        let made: BTreeMap<String, Vec<u8>> = (target.seeds)().into_iter().collect();
+        assert!(made.len() >= 10, "{} has few seeds", target.name);
+        for (name, data) in &made {
+            assert!(
+                data.len() <= target.max_len,
+                "{}/{name} is long",
+                target.name
+            );
         }
-        fs::create_dir_all(&folder).expect("the folder can be made");
-        for (number, data) in chosen().iter().enumerate() {
-            fs::write(folder.join(format!("{number:02}")), data).expect("a seed can be written");
+        if blessed() {
+            for (path, _) in files(&folder) {
+                fs::remove_file(path).expect("an old seed can be removed");
+            }
+            fs::create_dir_all(&folder).expect("the folder can be made");
+            for (name, data) in &made {
+                fs::write(folder.join(name), data).expect("a seed can be written");
+            }
         }
+        let kept: BTreeMap<String, Vec<u8>> = files(&folder)
+            .into_iter()
+            .filter_map(|(path, data)| Some((path.file_name()?.to_str()?.to_owned(), data)))
+            .collect();
+        let different = made.keys().chain(kept.keys());
+        let different: Vec<&String> = different
+            .filter(|name| made.get(*name) != kept.get(*name))
+            .collect();
+        assert!(
+            different.is_empty(),
+            "{}: {different:?} are old: {BLESS}",
+            target.name
+        );
     }
-    let mut missing: BTreeSet<String> = (0..INPUTS).flat_map(|n| answers(&input(n))).collect();
-    for (_, data) in files(&folder) {
-        missing.retain(|answer| !answers(&data).contains(answer));
-    }
-    assert!(
-        missing.is_empty(),
-        "no seed reaches {missing:?}: BLESS=1 cargo test -p seqfault-fuzz --test seeds"
-    );
 }
 
-/// The canary: a wrong specification is noticed by replaying the seeds.
+#[test]
+fn options_are_current() {
+    for target in TARGETS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("options");
+        let file = folder.join(format!("{}.options", target.name));
+        if blessed() {
+            fs::create_dir_all(&folder).expect("the folder can be made");
+            fs::write(&file, target.options()).expect("options can be written");
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, target.options(), "{}: {BLESS}", target.name);
+    }
+}
+
+#[test]
+fn the_dictionary_is_current() {
+    let file = dictionary_file();
+    if blessed() {
+        fs::write(&file, dictionary::text()).expect("the dictionary can be written");
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(kept, dictionary::text(), "the dictionary is old: {BLESS}");
+}
+
+/// A wrong specification is noticed by replaying the seeds of `mm_ops`.
 #[test]
 fn seeds_notice_a_wrong_specification() {
-    let seeds = chosen();
+    let seeds = seeds::mm_ops();
     let wrong: [fn(&mut Rules); 4] = [
         |rules| rules.mprotect_hole = HoleRule::All,
         |rules| rules.mprotect_hole = HoleRule::Nothing,
@@ -110,7 +101,40 @@ fn seeds_notice_a_wrong_specification() {
         change(&mut rules);
         let noticed = seeds
             .iter()
-            .filter(|data| mm_ops_under(data, &rules).is_err());
+            .filter(|(_, data)| mm_ops_under(data, &rules).is_err());
         assert!(noticed.count() > 0, "not noticed: {rules:?}");
+    }
+}
+
+/// A wrong core is noticed by replaying the seeds of `program_schedule`.
+#[test]
+fn seeds_notice_a_wrong_core() {
+    let seeds = seeds::program_schedule();
+    let quirks = [
+        Quirk::PageFreeBeforeFlush,
+        Quirk::ModifyVmaUnlocked,
+        Quirk::FlushAfterPtl,
+    ];
+    for quirk in quirks {
+        let quirks = Quirks::NONE.with(quirk);
+        let noticed = seeds.iter().filter(|(_, data)| {
+            program_schedule::run_input(data, quirks, &Rules::default()).is_err()
+        });
+        assert!(noticed.count() > 0, "not noticed: {quirk}");
+    }
+}
+
+/// A wrong explorer is noticed by replaying the seeds of `explorer_random`. One
+/// that breaks down is noticed as well.
+#[test]
+fn seeds_notice_a_wrong_explorer() {
+    for mutation in [Mutation::Coherence, Mutation::Maximality, Mutation::Revisit] {
+        let noticed = seeds::explorer_random().into_iter().find(|(_, data)| {
+            let program = explorer_random::program(data);
+            std::thread::spawn(move || explorer_random::differ(&program, mutation).is_some())
+                .join()
+                .unwrap_or(true)
+        });
+        assert!(noticed.is_some(), "not noticed: {mutation:?}");
     }
 }

@@ -8,6 +8,9 @@ use seqfault_models::scenario::Deviations;
 /// The shelves that there must be.
 pub const SHELVES: &[&str] = &["basics", "pt_free", "spf", "tlb", "vma_lock", "vma_tree"];
 
+/// The folder of what fuzzing found, which need not be there.
+pub const FOUND: &str = "found";
+
 /// Folders of this package that are no shelves.
 const NO_SHELVES: &[&str] = &["src", "tests", "target"];
 

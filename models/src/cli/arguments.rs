@@ -319,6 +319,8 @@ pub(crate) enum StrategyName {
     Random,
     /// By random priorities with a few changes.
     Pct,
+    /// Uniformly among all interleavings, as far as the CPUs' lengths can be foreseen.
+    Urw,
     /// Depth first, every schedule.
     Dfs,
 }
@@ -376,6 +378,7 @@ impl Extent {
                 strategy: match self.strategy {
                     StrategyName::Random => Strategy::Random,
                     StrategyName::Pct => Strategy::Pct,
+                    StrategyName::Urw => Strategy::Urw,
                     StrategyName::Dfs => Strategy::Dfs,
                 },
                 memory: match self.memory {

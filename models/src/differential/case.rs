@@ -6,7 +6,7 @@ use seqfault_core::{Cpu, CpuId, CpuLocal, System, Vpn};
 
 use super::difference::{Difference, Party, What};
 use super::op::Op;
-use super::same::{same_host, same_host_vmas, same_page, same_vmas};
+use super::same::{same_answer, same_host, same_host_vmas, same_page, same_vmas};
 use super::subject::{PAGES, Subject};
 use crate::conform::Level;
 use crate::linux::Host;
@@ -144,7 +144,7 @@ impl Trio<'_> {
     fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
         let subject = &self.case.subject;
         let first = subject.shape.first();
-        let system: System<Native> = System::new(subject.config());
+        let system: System<Native> = System::new(subject.config(self.ops.len()));
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
         if let Some((host, _)) = &mut self.host {
             host.reset();
@@ -164,10 +164,7 @@ impl Trio<'_> {
                 }
             }
             if let Some(step) = op.step(first) {
-                let found = step.run(&mut cpu);
-                if found != self.answer.value() {
-                    return Err((Party::Core, What::Answer(found)));
-                }
+                same_answer(step.run(&mut cpu), self.answer).map_err(|what| (Party::Core, what))?;
             }
             self.same_core(&system, first)
                 .map_err(|what| (Party::Core, what))?;

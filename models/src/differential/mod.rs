@@ -40,4 +40,5 @@ mod subject;
 pub use case::Case;
 pub use difference::{Difference, Party, What};
 pub use op::Op;
+pub use shrink::simpler;
 pub use subject::{PAGES, Shape, Subject, protocols};

@@ -1,5 +1,6 @@
 //! What must be the same on all: pages, answers, VMAs.
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use seqfault_core::{Access, PageState, System, Vpn};
@@ -8,6 +9,7 @@ use super::difference::{OWNED, What};
 use super::op::{Op, core_prot};
 use super::subject::PAGES;
 use crate::linux::{Host, Rights};
+use crate::litmus::ast::Value;
 use crate::platform::Native;
 use crate::spec::Rules;
 use crate::spec::seq::{Machine, Ret};
@@ -21,8 +23,7 @@ pub(super) fn same_page(
     rules: &Rules,
 ) -> Result<(), What> {
     let prot = spec.prot(page).map(core_prot);
-    let rights = found.vma.map(|prot| prot.to_string());
-    same_prot(page, found.vma == prot, rights, spec)?;
+    same_prot(page, found.vma, prot)?;
     let value = match found.vma {
         None => Ret::Maperr,
         Some(prot) if !prot.allows(Access::Read) => Ret::Accerr,
@@ -41,17 +42,21 @@ pub(super) fn same_page(
     )
 }
 
-/// Compares whether and how a page is mapped; `found` is a protection's name.
-fn same_prot(page: usize, same: bool, found: Option<String>, spec: &Machine) -> Result<(), What> {
-    let expected = spec.mapped(page);
-    if found.is_some() != expected {
+/// Compares whether and how a page is mapped.
+fn same_prot<P: Display + PartialEq>(
+    page: usize,
+    found: Option<P>,
+    expected: Option<P>,
+) -> Result<(), What> {
+    if found == expected {
+        return Ok(());
+    }
+    if found.is_some() != expected.is_some() {
+        let expected = expected.is_some();
         return Err(What::Mapped { page, expected });
     }
-    if same {
-        Ok(())
-    } else {
-        Err(What::Prot { page, found })
-    }
+    let found = found.map(|prot| prot.to_string());
+    Err(What::Prot { page, found })
 }
 
 fn same_value(page: usize, found: Ret, spec: &Machine) -> Result<(), What> {
@@ -80,6 +85,20 @@ fn same_properties<const N: usize>(
     Ok(())
 }
 
+/// Compares core's answer.
+pub(super) fn same_answer(found: Value, expected: Ret) -> Result<(), What> {
+    let is_same = match (&found, expected) {
+        (Value::Word(found), Ret::Word(word)) => *found == word,
+        (Value::Word(_), _) | (_, Ret::Word(_)) => false,
+        (Value::Name(found), expected) => expected.name() == Some(found),
+    };
+    if is_same {
+        Ok(())
+    } else {
+        Err(What::Answer(found))
+    }
+}
+
 /// Does the operation on the host's kernel, and compares what it shows.
 pub(super) fn same_host(
     host: &mut Host,
@@ -99,9 +118,7 @@ pub(super) fn same_host(
     host.look();
     for page in 0..PAGES {
         let seen = host.page(page);
-        let rights = seen.rights.map(|rights| rights.to_string());
-        let same = seen.rights == spec.prot(page).map(Rights::from);
-        same_prot(page, same, rights, spec)?;
+        same_prot(page, seen.rights, spec.prot(page).map(Rights::from))?;
         same_value(page, seen.value, spec)?;
         same_properties(
             page,

@@ -138,7 +138,7 @@ fn is_same_kind(a: &Difference, b: &Difference) -> bool {
 }
 
 /// Operations that are a little simpler than `op`.
-fn simpler(op: &Op) -> Vec<Op> {
+pub fn simpler(op: &Op) -> Vec<Op> {
     let (call, bytes) = match op {
         Op::Call(call) => (call, None),
         Op::Bytes(call, bytes) => (call, Some(*bytes)),

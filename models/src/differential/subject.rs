@@ -71,16 +71,18 @@ impl Default for Subject {
 }
 
 impl Subject {
-    /// The machine, with more memory than a few hundred operations use up
-    /// before the next `rcu_barrier`.
-    pub(super) fn config(&self) -> Config {
+    /// The machine, with more memory than `ops` operations use up if nothing is
+    /// ever freed: each one takes a frame for every page at most, and less than
+    /// two tables. (Room for more costs time: a machine is made for each case.)
+    pub(super) fn config(&self, ops: usize) -> Config {
+        let pages = ((ops + 1) * PAGES) as u32;
         Config {
             geometry: self.shape.geometry(),
             protocol: self.protocol,
             quirks: self.quirks,
             tlb_entries: self.tlb_entries,
-            frames_per_cpu: 4096,
-            tables_per_cpu: 4096,
+            frames_per_cpu: pages,
+            tables_per_cpu: 2 * pages,
             ..Config::small(1)
         }
     }

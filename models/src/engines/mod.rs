@@ -1,6 +1,7 @@
 //! Engines: each runs a [`Scenario`] in its own way, and reports what it saw.
 
 mod collector;
+pub mod driven;
 mod explorer;
 mod kept;
 pub mod linux;
@@ -139,6 +140,8 @@ pub enum Strategy {
     Random,
     /// By random priorities with a few changes.
     Pct,
+    /// Uniformly among all interleavings, as far as the CPUs' lengths can be foreseen.
+    Urw,
     /// Depth first, every schedule.
     Dfs,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use seqfault_core::CpuId;
 use shuttle::scheduler::{
     DfsScheduler, PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId,
+    UrwRandomScheduler,
 };
 use shuttle::{Config, FailurePersistence, Runner};
 
@@ -30,13 +31,19 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         move || execution(&collector, &progress)
     };
     let seed = options.seed;
+    let is_concurrent = scenario.threads.len() > 1;
     let stopped = platform::catch(|| match options.strategy {
-        Strategy::Random => {
+        // PCT refuses what has nothing to choose.
+        Strategy::Pct if is_concurrent => {
+            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
+            Runner::new(Quiet::new(scheduler), config).run(model)
+        }
+        Strategy::Random | Strategy::Pct => {
             let scheduler = RandomScheduler::new_from_seed(seed, iterations);
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
-        Strategy::Pct => {
-            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
+        Strategy::Urw => {
+            let scheduler = UrwRandomScheduler::new_from_seed(seed, iterations);
             Runner::new(Quiet::new(scheduler), config).run(model)
         }
         Strategy::Dfs => {
@@ -53,6 +60,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     let strategy = match options.strategy {
         Strategy::Random => "",
         Strategy::Pct => " --strategy pct",
+        Strategy::Urw => " --strategy urw",
         Strategy::Dfs => " --strategy dfs",
     };
     collector.report(Search::Sampled, |executions| {
@@ -96,7 +104,7 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
     }
 }
 
-fn execution(collector: &Arc<Collector>, progress: &Progress) {
+pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
     platform::begin(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
     let (run, mut locals) = Run::<Shuttle>::new(collector);

@@ -9,6 +9,7 @@
 
 mod explorer;
 mod guards;
+mod interleaving;
 mod loom;
 mod loom_spinlock;
 mod native;
@@ -17,6 +18,7 @@ mod recorder;
 mod shuttle;
 
 pub use explorer::Explorer;
+pub use interleaving::count_in;
 pub use loom::Loom;
 pub use native::Native;
 pub use recorder::{Entry, Recording, record};

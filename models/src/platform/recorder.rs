@@ -16,6 +16,8 @@ use std::sync::Once;
 
 use seqfault_core::{CpuId, Event, Violation, What, WriteSource};
 
+use super::interleaving;
+
 /// One entry of a timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -113,6 +115,7 @@ pub fn record(entry: Entry) {
 /// The initial state is there: of its entries only the user's writes are kept,
 /// which later reads may come from.
 pub(crate) fn start() {
+    interleaving::begin();
     RECORDING.with_borrow_mut(|r| {
         r.entries.retain(|entry| {
             let written = |event: &Event| matches!(event.what, What::UserWrite { .. });

@@ -4,6 +4,7 @@
 //! - Sequentially consistent: orderings and fences mean nothing here.
 //! - Plain cells tell races by values only.
 
+use std::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering as StdOrdering;
 
@@ -11,6 +12,7 @@ use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 
+use super::interleaving;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry};
 
@@ -31,6 +33,7 @@ impl Platform for Shuttle {
     fn fence(_: Ordering) {}
 
     fn event(event: Event) {
+        interleaving::event(&event);
         recorder::record(Entry::Event(event));
     }
 
@@ -63,33 +66,44 @@ pub struct ShuttleWord(AtomicU64);
 /// shuttle warns of weaker orderings, which it cannot explore.
 const ALL: Ordering = Ordering::SeqCst;
 
+impl ShuttleWord {
+    /// Notes an access that was just made, before another CPU runs.
+    #[track_caller]
+    fn accessed<R>(&self, is_write: bool, result: R) -> R {
+        let object = std::ptr::from_ref(self).cast();
+        interleaving::access(object, is_write, Location::caller());
+        result
+    }
+}
+
 impl Word for ShuttleWord {
     fn new(value: u64) -> ShuttleWord {
         ShuttleWord(AtomicU64::new(value))
     }
 
     fn load(&self, _: Ordering) -> u64 {
-        self.0.load(ALL)
+        self.accessed(false, self.0.load(ALL))
     }
 
     fn store(&self, value: u64, _: Ordering) {
         self.0.store(value, ALL);
+        self.accessed(true, ());
     }
 
     fn swap(&self, value: u64, _: Ordering) -> u64 {
-        self.0.swap(value, ALL)
+        self.accessed(true, self.0.swap(value, ALL))
     }
 
     fn fetch_add(&self, value: u64, _: Ordering) -> u64 {
-        self.0.fetch_add(value, ALL)
+        self.accessed(true, self.0.fetch_add(value, ALL))
     }
 
     fn fetch_sub(&self, value: u64, _: Ordering) -> u64 {
-        self.0.fetch_sub(value, ALL)
+        self.accessed(true, self.0.fetch_sub(value, ALL))
     }
 
     fn fetch_or(&self, bits: u64, _: Ordering) -> u64 {
-        self.0.fetch_or(bits, ALL)
+        self.accessed(true, self.0.fetch_or(bits, ALL))
     }
 
     fn compare_exchange(
@@ -99,7 +113,8 @@ impl Word for ShuttleWord {
         _: Ordering,
         _: Ordering,
     ) -> Result<u64, u64> {
-        self.0.compare_exchange(current, new, ALL, ALL)
+        let result = self.0.compare_exchange(current, new, ALL, ALL);
+        self.accessed(result.is_ok(), result)
     }
 }
 

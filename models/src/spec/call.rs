@@ -97,18 +97,41 @@ pub enum Ret {
 }
 
 impl Ret {
-    /// The answer as a register of a litmus test shows it.
-    pub fn value(self) -> Value {
-        let name = match self {
-            Ret::Word(word) => return Value::Word(word),
+    /// Its name; a word has none.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Ret::Word(_) => return None,
             Ret::Ok => "ok",
             Ret::Maperr => "maperr",
             Ret::Accerr => "accerr",
             Ret::Enomem => "enomem",
             Ret::Einval => "einval",
             Ret::Eexist => "eexist",
-        };
-        Value::Name(name.to_owned())
+        })
+    }
+
+    /// The answer that a register shows, if it is one.
+    pub(super) fn from_value(value: &Value) -> Option<Ret> {
+        let named = [
+            Ret::Ok,
+            Ret::Maperr,
+            Ret::Accerr,
+            Ret::Enomem,
+            Ret::Einval,
+            Ret::Eexist,
+        ];
+        match value {
+            Value::Word(word) => Some(Ret::Word(*word)),
+            Value::Name(name) => named.into_iter().find(|ret| ret.name() == Some(name)),
+        }
+    }
+
+    /// The answer as a register of a litmus test shows it.
+    pub fn value(self) -> Value {
+        match self {
+            Ret::Word(word) => Value::Word(word),
+            ret => Value::Name(ret.name().unwrap_or_default().to_owned()),
+        }
     }
 }
 

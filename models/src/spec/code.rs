@@ -34,6 +34,15 @@ impl Later {
         Later(1 << kind as u8)
     }
 
+    /// What a call does to each of its pages.
+    fn by(call: &Call) -> Later {
+        match call {
+            Call::PopulateRead(_) | Call::PopulateWrite(_) => Later::POPULATE,
+            Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
+            call => call.kind().map_or(Later::CHANGE, Later::of),
+        }
+    }
+
     /// Both.
     pub(super) fn and(self, other: Later) -> Later {
         Later(self.0 | other.0)
@@ -91,6 +100,15 @@ impl Code {
         }
     }
 
+    /// Makes `call` the statement of a program that has one CPU and one statement.
+    pub(super) fn set_only(&mut self, call: &Call) {
+        self.threads[0][0].call.clone_from(call);
+        self.sections[0][0] = call.is_section();
+        let row = &mut self.later[0][0];
+        row.fill(Later::NOTHING);
+        row[call.pages()].fill(Later::by(call));
+    }
+
     /// The statement at `pc` of `cpu`.
     pub(super) fn at(&self, cpu: usize, pc: usize) -> Option<&Instr> {
         self.threads[cpu].get(pc)
@@ -120,11 +138,7 @@ fn later(thread: &[Instr], pages: usize) -> Vec<Vec<Later>> {
     let mut table = vec![vec![Later::NOTHING; pages]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
-        let bits = match &instr.call {
-            Call::PopulateRead(_) | Call::PopulateWrite(_) => Later::POPULATE,
-            Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
-            call => call.kind().map_or(Later::CHANGE, Later::of),
-        };
+        let bits = Later::by(&instr.call);
         for page in instr.call.pages() {
             // An exchange reads too, but as a store it already conflicts with everything.
             row[page] = row[page].and(bits);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::call::Ret;
 use super::finale::finish;
 use super::page::Page;
 use super::resolve::Resolved;
@@ -46,6 +47,56 @@ pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> S
         outcomes,
         states: visited.len() as u64,
     }
+}
+
+/// Whether the threads of `resolved` may end in `outcome`; `None` if `max_states`
+/// do not tell. States whose registers already hold something else are left
+/// alone, and the first end that shows it is enough, so that this is much
+/// quicker than [`explore`].
+pub(super) fn reaches(
+    resolved: &Resolved,
+    pages: Vec<Page>,
+    rules: &Rules,
+    outcome: &Outcome,
+    max_states: usize,
+) -> Option<bool> {
+    let code = &resolved.code;
+    let steps = Steps { code, rules };
+    let wanted: Vec<Option<Ret>> = resolved
+        .regs
+        .iter()
+        .map(|slot| outcome.regs.get(slot).and_then(Ret::from_value))
+        .collect();
+    let is_possible = |state: &State| {
+        let mut regs = state.regs.iter().zip(&wanted);
+        regs.all(|(found, wanted)| found.is_none() || found == wanted)
+    };
+    let mut start = State::start(code, pages);
+    start.normalize(code, rules);
+    let mut visited: HashSet<Box<[u8]>> = HashSet::from([start.encode()]);
+    let mut stack = vec![start];
+    let mut outcomes = BTreeSet::new();
+    let mut successors = Vec::new();
+    while let Some(state) = stack.pop() {
+        if state.is_final(code) {
+            finish(&state, resolved, rules, &mut outcomes);
+            if outcomes.contains(outcome) {
+                return Some(true);
+            }
+            continue;
+        }
+        if visited.len() > max_states {
+            return None;
+        }
+        steps.successors(&state, &mut successors);
+        stack.extend(
+            successors
+                .drain(..)
+                .filter(is_possible)
+                .filter(|next| visited.insert(next.encode())),
+        );
+    }
+    Some(false)
 }
 
 /// The same without memory, normal forms or independence: for tests of the search.

@@ -108,8 +108,10 @@ pub use explore::Spec;
 pub use resolve::Unsupported;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
-use crate::litmus::ast::Program;
-use explore::explore;
+use std::collections::BTreeMap;
+
+use crate::litmus::ast::{Outcome, Program};
+use explore::{explore, reaches};
 use page::Page;
 use resolve::{Resolved, resolve};
 use seq::Machine;
@@ -122,6 +124,26 @@ pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
     let resolved = resolve(program)?;
     let pages = run_setup(&resolved, rules);
     Ok(explore(&resolved, pages, rules))
+}
+
+/// Whether `program` may end in `outcome`, counters aside; `None` if a search of
+/// `max_states` states does not tell.
+///
+/// # Errors
+/// As [`outcomes`].
+pub fn admits(
+    program: &Program,
+    rules: &Rules,
+    outcome: &Outcome,
+    max_states: usize,
+) -> Result<Option<bool>, Unsupported> {
+    let resolved = resolve(program)?;
+    let pages = run_setup(&resolved, rules);
+    let outcome = Outcome {
+        counts: BTreeMap::new(),
+        ..outcome.clone()
+    };
+    Ok(reaches(&resolved, pages, rules, &outcome, max_states))
 }
 
 /// The pages as the setup leaves them.

@@ -19,7 +19,12 @@ use crate::litmus::ast::{PageProperty, Prot};
 /// One CPU and a dense window of pages, nothing mapped at first.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    pages: Vec<Page>,
+    /// One CPU, and the call that it does.
+    code: Code,
+    /// Between calls: in normal form, with nothing known of the past.
+    state: State,
+    /// Empty between steps.
+    successors: Vec<State>,
     rules: Rules,
 }
 
@@ -31,8 +36,15 @@ impl Machine {
 
     /// A window of `pages` pages under `rules`.
     pub fn with_rules(pages: usize, rules: Rules) -> Machine {
+        let nothing = Instr {
+            call: Call::Nop,
+            reg: Some(0),
+        };
+        let code = Code::new(vec![vec![nothing]], pages, 1);
         Machine {
-            pages: vec![Page::hole(); pages],
+            state: State::start(&code, vec![Page::hole(); pages]),
+            code,
+            successors: Vec::new(),
             rules,
         }
     }
@@ -43,24 +55,22 @@ impl Machine {
     /// If the call names a page outside the window, or if `rules` let even a
     /// single CPU choose between answers.
     pub fn apply(&mut self, call: &Call) -> Ret {
-        let instr = Instr {
-            call: call.clone(),
-            reg: Some(0),
-        };
-        let code = Code::new(vec![vec![instr]], self.pages.len(), 1);
+        self.code.set_only(call);
         let steps = Steps {
-            code: &code,
+            code: &self.code,
             rules: &self.rules,
         };
-        let mut state = State::start(&code, std::mem::take(&mut self.pages));
-        let mut successors = Vec::new();
-        while !state.is_final(&code) {
-            steps.successors(&state, &mut successors);
-            assert!(successors.len() == 1, "one CPU has one way to do {call:?}");
-            state = successors.swap_remove(0);
+        while !self.state.is_final(&self.code) {
+            steps.step(&self.state, 0, &mut self.successors);
+            assert!(
+                self.successors.len() == 1,
+                "one CPU has one way to do {call:?}"
+            );
+            self.state = self.successors.swap_remove(0);
         }
-        self.pages = state.pages.into_iter().map(Rc::unwrap_or_clone).collect();
-        state.regs[0].expect("the call has returned")
+        let changed = call.pages();
+        self.state.restart(&self.code, &self.rules, changed);
+        self.state.regs[0].take().expect("the call has returned")
     }
 
     /// Does `call`, a system call whose range is given as `bytes`.
@@ -77,22 +87,23 @@ impl Machine {
 
     /// The pages, for threads to start from.
     pub(super) fn into_pages(self) -> Vec<Page> {
-        self.pages
+        let pages = self.state.pages.into_iter();
+        pages.map(Rc::unwrap_or_clone).collect()
     }
 
     /// Whether some mapping covers the page.
     pub fn mapped(&self, page: usize) -> bool {
-        self.pages[page].newest().is_some()
+        self.state.pages[page].newest().is_some()
     }
 
     /// The protection of the page's mapping.
     pub fn prot(&self, page: usize) -> Option<Prot> {
-        self.pages[page].newest().map(|mapping| mapping.prot)
+        self.state.pages[page].newest().map(|mapping| mapping.prot)
     }
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Ret {
-        value(&self.pages[page])
+        value(&self.state.pages[page])
     }
 
     /// Whether the page is present; `None` where an implementation may choose.
@@ -102,17 +113,17 @@ impl Machine {
 
     /// The same with the choices of other rules.
     pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
-        property(&self.pages[page], PageProperty::Present, rules).answer()
+        property(&self.state.pages[page], PageProperty::Present, rules).answer()
     }
 
     /// Whether the page has a frame that nobody else has; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
-        owned(&self.pages[page], &self.rules).answer()
+        owned(&self.state.pages[page], &self.rules).answer()
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
-        property(&self.pages[page], PageProperty::Dirty, &self.rules).answer()
+        property(&self.state.pages[page], PageProperty::Dirty, &self.rules).answer()
     }
 }

@@ -6,6 +6,7 @@
 //! that nobody will go by; then it renames message labels in the order of pages,
 //! words and messages.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::call::{Kind, Ret};
@@ -69,6 +70,25 @@ impl State {
             released_exclusive: View::default(),
             next_label: 0,
         }
+    }
+
+    /// Back to the start of all threads, which have ended, over the same pages.
+    /// Brings `changed` to their normal form; nothing is known of the past.
+    pub(super) fn restart(&mut self, code: &Code, rules: &Rules, changed: Range<usize>) {
+        for page in changed {
+            self.forget_versions(code, page);
+            for word in 0..self.pages[page].words.len() {
+                self.forget_messages(code, page, word, !rules.monotonic);
+            }
+        }
+        for cpu in &mut self.cpus {
+            cpu.pc = 0;
+            cpu.phase = Phase::Ready;
+            cpu.view = View::default();
+        }
+        self.released = View::default();
+        self.released_exclusive = View::default();
+        self.next_label = 0;
     }
 
     /// A page, to be changed.

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::super::code::{Code, Instr};
-use super::super::explore::{explore, explore_naively};
+use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
 use super::super::{Placement, Rules};
-use crate::litmus::ast::{PageProperty, Place, Prot};
+use crate::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
 
 /// Any call over a window of `pages` pages.
 pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
@@ -143,8 +143,27 @@ fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), Tes
     let resolved = resolved(threads, pages);
     let start = mapped(pages, rules);
     let fast = explore(&resolved, start.clone().into_pages(), rules);
-    let naive = explore_naively(&resolved, start.into_pages(), rules);
-    prop_assert_eq!(fast.outcomes, naive.outcomes);
+    let naive = explore_naively(&resolved, start.clone().into_pages(), rules);
+    prop_assert_eq!(&fast.outcomes, &naive.outcomes);
+    let reached = |outcome: &Outcome| {
+        let pages = start.clone().into_pages();
+        reaches(&resolved, pages, rules, outcome, usize::MAX)
+    };
+    for outcome in &fast.outcomes {
+        prop_assert_eq!(reached(outcome), Some(true));
+        // Another outcome, which may be possible or not.
+        let mut other = outcome.clone();
+        if let Some(mut reg) = other.regs.last_entry() {
+            let zero = Value::Word(0);
+            let value = if *reg.get() == zero {
+                Value::Word(1)
+            } else {
+                zero
+            };
+            reg.insert(value);
+        }
+        prop_assert_eq!(reached(&other), Some(fast.outcomes.contains(&other)));
+    }
     prop_assert!(fast.states <= naive.states);
     Ok(())
 }

@@ -1,0 +1,204 @@
+//! What a night has shown so far, kept in a file that is written whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::turn::Turn;
+
+/// How far a target had come at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Seconds since the night began.
+    pub seconds: f64,
+    /// Executions.
+    pub executions: u64,
+    /// Edges covered.
+    pub coverage: u64,
+    /// Features.
+    pub features: u64,
+}
+
+/// One target's night.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Turns.
+    pub turns: usize,
+    /// Executions.
+    pub executions: u64,
+    /// Seconds of all turns.
+    pub seconds: f64,
+    /// Inputs of the corpus.
+    pub corpus: u64,
+    /// After each turn.
+    pub samples: Vec<Sample>,
+    /// Artifacts.
+    pub findings: Vec<String>,
+}
+
+/// A night.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// How long it is to last.
+    pub total_seconds: f64,
+    /// How long it has lasted, interruptions aside.
+    pub elapsed_seconds: f64,
+    /// How often it was taken up again.
+    pub interruptions: usize,
+    /// Nothing is left to do.
+    pub is_finished: bool,
+    /// How the targets were built.
+    pub says: String,
+    /// What became of the canary.
+    pub canary: Option<String>,
+    /// What triage says.
+    pub triage: Vec<String>,
+    /// By target.
+    pub targets: BTreeMap<String, Progress>,
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("state.json")
+}
+
+impl State {
+    /// The night that was interrupted, or a new one.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn resume(folder: &Path, fresh: bool, total: Duration) -> Result<State, String> {
+        let new = State {
+            total_seconds: total.as_secs_f64(),
+            ..State::default()
+        };
+        let file = file(folder);
+        if fresh || !file.exists() {
+            return Ok(new);
+        }
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let state: State = serde_json::from_str(&text).map_err(|error| {
+            let file = file.display();
+            format!("{file}:{error}: no state of a night; --fresh begins a new one")
+        })?;
+        if state.is_finished {
+            return Ok(new);
+        }
+        println!(
+            "A night goes on after {:.0} of {:.0} s (--fresh begins a new one).",
+            state.elapsed_seconds, new.total_seconds
+        );
+        Ok(State {
+            total_seconds: new.total_seconds,
+            interruptions: state.interruptions + 1,
+            ..state
+        })
+    }
+
+    /// Keeps it.
+    pub fn save(&self, folder: &Path) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        write(&file(folder), &(text + "\n"))
+    }
+
+    /// Adds a turn; how many the target has had.
+    pub fn add(&mut self, turn: &Turn) -> usize {
+        let seconds = self.elapsed_seconds;
+        let target = self.targets.entry(turn.target.clone()).or_default();
+        target.turns += 1;
+        target.executions += turn.executions;
+        target.seconds += turn.seconds;
+        target.corpus = turn.corpus;
+        target.findings.extend(turn.findings.iter().cloned());
+        target.samples.push(Sample {
+            seconds,
+            executions: target.executions,
+            coverage: turn.coverage,
+            features: turn.features,
+        });
+        target.turns
+    }
+
+    /// Turns of all targets.
+    pub fn turns(&self) -> u64 {
+        self.targets.values().map(|t| t.turns as u64).sum()
+    }
+
+    /// The targets that found something.
+    pub fn targets_with_findings(&self) -> Vec<String> {
+        let found = self.targets.iter().filter(|(_, t)| !t.findings.is_empty());
+        found.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether something ran, and nothing was found.
+    pub fn is_green(&self) -> bool {
+        let ran = self.targets.values().any(|t| t.executions > 0);
+        ran && self.canary.is_some() && self.targets_with_findings().is_empty()
+    }
+}
+
+/// Writes a file whole or not at all.
+pub fn write(file: &Path, text: &str) -> Result<(), String> {
+    let new = file.with_extension("part");
+    fs::write(&new, text)
+        .and_then(|()| fs::rename(&new, file))
+        .map_err(|error| format!("{}: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(findings: &[&str]) -> Turn {
+        Turn {
+            target: "t".to_owned(),
+            seconds: 2.0,
+            executions: 100,
+            coverage: 7,
+            features: 9,
+            corpus: 3,
+            findings: findings.iter().map(|s| (*s).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn an_interrupted_night_goes_on_and_a_finished_one_does_not() {
+        let folder = std::env::temp_dir().join(format!("seqfault-night-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let hour = Duration::from_secs(3600);
+        let mut state = State::resume(&folder, false, hour).expect("there is none yet");
+        state.elapsed_seconds = 20.0;
+        state.add(&turn(&[]));
+        state.save(&folder).expect("it can be written");
+        // A part of a later one: the host went down while it was written.
+        fs::write(folder.join("state.part"), "{").expect("it can be written");
+        let again = State::resume(&folder, false, hour).expect("it can be read");
+        assert_eq!((again.interruptions, again.elapsed_seconds), (1, 20.0));
+        assert_eq!(again.targets, state.targets);
+        let fresh = State::resume(&folder, true, hour).expect("it is not read");
+        assert_eq!(fresh.targets.len(), 0);
+        state.is_finished = true;
+        state.save(&folder).expect("it can be written");
+        let next = State::resume(&folder, false, hour).expect("it can be read");
+        assert_eq!(next.elapsed_seconds, 0.0);
+        fs::write(file(&folder), "{").expect("it can be written");
+        let error = State::resume(&folder, false, hour).expect_err("it is cut off");
+        assert!(error.contains("--fresh"), "{error}");
+        fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn a_finding_or_nothing_at_all_is_red() {
+        let mut state = State::default();
+        assert!(!state.is_green());
+        state.add(&turn(&[]));
+        assert!(!state.is_green(), "without a canary");
+        state.canary = Some("found".to_owned());
+        assert!(state.is_green());
+        state.add(&turn(&["crash-1"]));
+        assert!(!state.is_green());
+        assert_eq!(state.targets_with_findings(), ["t"]);
+    }
+}

@@ -1,0 +1,296 @@
+//! Bytes become a concurrent program and its schedule.
+//!
+//! ```text
+//! byte 0      how many CPUs: 2 to 4
+//! bytes 1..7  the protocol
+//! byte 7      how many records
+//! then        records; the high three bits of a record's first byte say whose: 0 is the setup
+//! then        the schedule, as `engines::driven` takes it
+//! ```
+//! Every string of bytes is a plan. An operation that a CPU cannot do there, or
+//! that is one too many, is left out.
+
+use seqfault_core::{Protocol, Quirks};
+use seqfault_models::differential::Op;
+use seqfault_models::litmus::ast::{self, Part, Place, Program};
+use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::seq::Call;
+
+use crate::protocol;
+use crate::record::{RECORD, Window, op, record};
+use crate::syntax;
+
+/// Pages of a program: two page tables of four entries have them.
+pub const PAGES: usize = 6;
+/// The pages: the first one most often, and then those at the tables' border.
+pub const WINDOW: Window = Window {
+    pages: PAGES,
+    more: &[0, 0, 0, 3, 4, 0, 0, 1, 0, 0],
+};
+/// Most CPUs.
+pub const MAX_CPUS: usize = 4;
+/// Most operations of a CPU, and of the setup.
+pub const MAX_OPS: usize = 4;
+/// Bytes before the records.
+pub const HEADER: usize = 2 + protocol::BYTES;
+/// Most records.
+pub const MAX_RECORDS: usize = (MAX_CPUS + 1) * MAX_OPS;
+
+/// A program, as operations, and its schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The choices.
+    pub protocol: Protocol,
+    /// The quirks: none, unless a finding is wanted.
+    pub quirks: Quirks,
+    /// What one CPU does first.
+    pub setup: Vec<Op>,
+    /// What each CPU does.
+    pub threads: Vec<Vec<Op>>,
+    /// The choices between CPUs.
+    pub schedule: Vec<u8>,
+}
+
+impl Plan {
+    /// The plan that `data` stands for, without quirks.
+    pub fn decode(data: &[u8]) -> Plan {
+        let mut header = [0; HEADER];
+        for (to, from) in header.iter_mut().zip(data) {
+            *to = *from;
+        }
+        let [cpus, choices @ .., count] = header;
+        let cpus = 2 + usize::from(cpus) % (MAX_CPUS - 1);
+        let (records, _) = data.get(HEADER..).unwrap_or_default().as_chunks::<RECORD>();
+        let count = (usize::from(count) % (MAX_RECORDS + 1)).min(records.len());
+        let mut rows = vec![Vec::new(); cpus + 1];
+        for record in &records[..count] {
+            rows[usize::from(record[0] >> 5) % (cpus + 1)].push(op(*record, WINDOW));
+        }
+        let mut rows = rows.into_iter().map(possible);
+        Plan {
+            protocol: protocol::decode(choices),
+            quirks: Quirks::NONE,
+            setup: rows.next().unwrap_or_default(),
+            threads: rows.collect(),
+            schedule: data
+                .get(HEADER + count * RECORD..)
+                .unwrap_or_default()
+                .to_vec(),
+        }
+    }
+
+    /// Bytes that stand for it, quirks aside; `None` if none do.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let rows = || std::iter::once(&self.setup).chain(&self.threads);
+        let count = rows().map(Vec::len).sum::<usize>();
+        let fits =
+            (2..=MAX_CPUS).contains(&self.threads.len()) && rows().all(|row| row.len() <= MAX_OPS);
+        if !fits {
+            return None;
+        }
+        let mut bytes = vec![(self.threads.len() - 2) as u8];
+        bytes.extend(protocol::encode(&self.protocol));
+        bytes.push(count as u8);
+        for (cpu, row) in rows().enumerate() {
+            for op in row {
+                let mut record = record(op)?;
+                record[0] |= (cpu as u8) << 5;
+                bytes.extend(record);
+            }
+        }
+        bytes.extend(&self.schedule);
+        Some(bytes)
+    }
+
+    /// How many operations it has.
+    pub fn len(&self) -> usize {
+        self.setup.len() + self.threads.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Whether no CPU does anything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The program: its condition names every page that an operation names, so
+    /// that outcomes show them.
+    pub fn program(&self) -> Program {
+        syntax::program(self)
+    }
+
+    /// The program, ready to run.
+    ///
+    /// # Panics
+    /// If it cannot run: decoding gives none that cannot.
+    pub fn scenario(&self) -> Scenario {
+        let deviations = Deviations {
+            choices: Vec::new(),
+            quirks: self.quirks.iter().collect(),
+        };
+        let scenario = Scenario::new(&self.program(), &deviations);
+        scenario.unwrap_or_else(|refusal| panic!("{refusal}\n{}", self.program()))
+    }
+
+    /// The plan of a test, if its pages and operations have records.
+    pub fn of(program: &Program) -> Option<Plan> {
+        let mut protocol = Protocol::default();
+        let mut choices: Vec<_> = program.with.iter().collect();
+        choices.sort_by_key(|choice| choice.key != "protocol");
+        for choice in choices {
+            protocol.choose(&choice.key, &choice.value).ok()?;
+        }
+        let pages = Pages::of(program)?;
+        let ops = |body: &[ast::Stmt]| -> Option<Vec<Op>> {
+            let ops = body.iter().map(|stmt| pages.op(&stmt.op));
+            ops.collect()
+        };
+        let is_plain = program.threads.iter().all(|t| t.process.is_none());
+        let threads = program.threads.iter().map(|t| ops(&t.body));
+        let plan = Plan {
+            protocol,
+            quirks: Quirks::NONE,
+            setup: ops(&program.setup)?,
+            threads: threads.collect::<Option<_>>()?,
+            schedule: Vec::new(),
+        };
+        (is_plain && plan.encode().is_some()).then_some(plan)
+    }
+}
+
+/// The operations that a CPU can do one after the other.
+fn possible(mut ops: Vec<Op>) -> Vec<Op> {
+    let mut lazy = false;
+    ops.retain(|op| match op {
+        Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
+        Op::SwitchMain => std::mem::replace(&mut lazy, false),
+        Op::RcuBarrier => true,
+        _ => !lazy,
+    });
+    ops.truncate(MAX_OPS);
+    ops
+}
+
+/// Where the pages of a test lie in the window: ranges one after the other, or,
+/// if they are not adjacent, in page tables of their own.
+struct Pages {
+    starts: Vec<(String, usize, usize)>,
+}
+
+impl Pages {
+    fn of(program: &Program) -> Option<Pages> {
+        let mut starts: Vec<(String, usize, usize)> = Vec::new();
+        let mut next = 0;
+        for decl in &program.decls {
+            let ast::Decl::Pages {
+                name,
+                len_pages,
+                after,
+                ..
+            } = decl
+            else {
+                return None;
+            };
+            let len = len_pages.unwrap_or(1);
+            let start = match after {
+                Some(before) => {
+                    let (_, start, len) = starts.iter().find(|(n, ..)| n == before)?;
+                    start + len
+                }
+                // Small tables have four entries.
+                None if next > 0 && next < 4 => 4,
+                None => next,
+            };
+            next = start + len;
+            starts.push((name.clone(), start, len));
+        }
+        (next <= PAGES).then_some(Pages { starts })
+    }
+
+    fn page(&self, place: &Place) -> Option<usize> {
+        let (_, start, _) = self.starts.iter().find(|(name, ..)| *name == place.name)?;
+        Some(start + place.index.unwrap_or(0))
+    }
+
+    fn range(&self, pages: &ast::Pages) -> Option<std::ops::Range<usize>> {
+        let (_, start, len) = self.starts.iter().find(|(name, ..)| *name == pages.name)?;
+        Some(match pages.part {
+            Part::All => *start..start + len,
+            Part::One(index) => start + index..start + index + 1,
+            Part::Slice(from, to) => start + from..start + to,
+        })
+    }
+
+    fn op(&self, op: &ast::Op) -> Option<Op> {
+        Some(Op::Call(match op {
+            ast::Op::Read(place) => Call::Read(self.page(place)?),
+            ast::Op::Write(place, value) => Call::Write(self.page(place)?, *value),
+            ast::Op::Xchg(place, value) => Call::Xchg(self.page(place)?, *value),
+            ast::Op::Exec(place) => Call::Exec(self.page(place)?),
+            ast::Op::Mmap {
+                pages,
+                prot,
+                backing: ast::Backing::Anon,
+                populate,
+                noreplace,
+            } => Call::Mmap {
+                pages: self.range(pages)?,
+                prot: *prot,
+                populate: *populate,
+                noreplace: *noreplace,
+            },
+            ast::Op::Munmap(pages) => Call::Munmap(self.range(pages)?),
+            ast::Op::Mprotect(pages, prot) => Call::Mprotect(self.range(pages)?, *prot),
+            ast::Op::Madvise(pages, advice) => match advice {
+                ast::Advice::Dontneed => Call::Dontneed(self.range(pages)?),
+                ast::Advice::PopulateRead => Call::PopulateRead(self.range(pages)?),
+                ast::Advice::PopulateWrite => Call::PopulateWrite(self.range(pages)?),
+                _ => return None,
+            },
+            ast::Op::Prefetch(place) => return Some(Op::Prefetch(self.page(place)?)),
+            ast::Op::Evict(place) => return Some(Op::Evict(self.page(place)?)),
+            ast::Op::RcuBarrier => return Some(Op::RcuBarrier),
+            ast::Op::SwitchLazy => return Some(Op::SwitchLazy),
+            ast::Op::Switch(name) if name == "main" => return Some(Op::SwitchMain),
+            _ => return None,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+    use seqfault_models::litmus::parse;
+
+    /// Random bytes, short and long.
+    fn inputs() -> impl Iterator<Item = Vec<u8>> {
+        let mut rng = Rng::new(1);
+        (0..3000).map(move |_| {
+            let len = rng.below(100);
+            (0..len).map(|_| rng.byte()).collect()
+        })
+    }
+
+    #[test]
+    fn every_byte_string_is_a_test_that_reads_as_itself() {
+        for data in inputs() {
+            let plan = Plan::decode(&data);
+            let text = plan.program().to_string();
+            let program = parse("plan.litmus", &text)
+                .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
+            assert_eq!(program.without_spans(), plan.program(), "{text}");
+            plan.scenario();
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for data in inputs() {
+            let plan = Plan::decode(&data);
+            let bytes = plan.encode().expect("it came from bytes");
+            assert_eq!(Plan::decode(&bytes), plan);
+            let of = Plan::of(&plan.program()).expect("it has records");
+            assert_eq!(of.program(), plan.program());
+        }
+    }
+}

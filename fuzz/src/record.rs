@@ -1,0 +1,166 @@
+//! Three bytes are an operation.
+//!
+//! ```text
+//! byte 0   low five bits: the verb; high three: whose operation, where there are several CPUs
+//! byte 1   high half: the page; low half: how many (for ranges), or the value
+//! byte 2   for the operations that need it: protection and flags
+//! ```
+//! All records are of one length, so that inserting, dropping or swapping some
+//! leaves the others what they are. Every three bytes are an operation.
+
+use seqfault_models::differential::Op;
+use seqfault_models::litmus::ast::Prot;
+use seqfault_models::spec::seq::Call;
+
+/// The length of a record.
+pub const RECORD: usize = 3;
+
+/// A window of pages, and what the values of a half byte stand for in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its pages: 16 at most, of which the first values stand for themselves.
+    pub pages: usize,
+    /// What the values above the pages stand for: pages that matter more.
+    pub more: &'static [usize],
+}
+
+impl Window {
+    /// The page that a half byte stands for.
+    fn page(self, half: u8) -> usize {
+        let half = usize::from(half);
+        match half.checked_sub(self.pages) {
+            None => half,
+            Some(over) => self.more[over % self.more.len()],
+        }
+    }
+}
+
+const PROTS: [Prot; 8] = [
+    Prot::Rw,
+    Prot::R,
+    Prot::Rw,
+    Prot::Rx,
+    Prot::Rw,
+    Prot::None,
+    Prot::Rwx,
+    Prot::R,
+];
+
+const POPULATE: u8 = 1 << 6;
+const NOREPLACE: u8 = 1 << 7;
+
+/// Verbs, which the low five bits of the first byte stand for.
+const VERBS: u8 = 24;
+
+/// The operation that a record stands for.
+pub fn op(record: [u8; RECORD], window: Window) -> Op {
+    let [verb, place, what] = record;
+    let page = window.page(place >> 4);
+    let low = place & 15;
+    let len = 1 + usize::from(low);
+    let pages = page..(page + len).min(window.pages);
+    let value = u64::from(low) + 1;
+    let prot = PROTS[usize::from(what) % PROTS.len()];
+    let call = match (verb & 31) % VERBS {
+        0..4 => Call::Read(page),
+        4..8 => Call::Write(page, value),
+        8 => Call::Xchg(page, value),
+        9..11 => Call::Exec(page),
+        11..14 => Call::Mmap {
+            pages,
+            prot,
+            populate: what & POPULATE != 0,
+            noreplace: what & NOREPLACE != 0,
+        },
+        14 => Call::Munmap(pages),
+        15..18 => Call::Mprotect(pages, prot),
+        18 => Call::Dontneed(pages),
+        19 => Call::PopulateRead(pages),
+        20 => Call::PopulateWrite(pages),
+        21 => return Op::Prefetch(page),
+        22 => return Op::Evict(page),
+        _ => {
+            return match what % 4 {
+                0 => Op::SwitchLazy,
+                1 => Op::RcuBarrier,
+                _ => Op::SwitchMain,
+            };
+        }
+    };
+    Op::Call(call)
+}
+
+/// A record that stands for `op`; `None` if none does, because of its value or of
+/// its byte arguments.
+pub fn record(op: &Op) -> Option<[u8; RECORD]> {
+    let place = |page: usize, low: usize| (low < 16).then_some((page as u8) << 4 | low as u8);
+    let range = |pages: &std::ops::Range<usize>| place(pages.start, pages.len().checked_sub(1)?);
+    let value = |page: usize, value: u64| {
+        let low = usize::try_from(value.checked_sub(1)?).ok()?;
+        place(page, low)
+    };
+    let prot = |prot: &Prot| {
+        let at = PROTS.iter().position(|p| p == prot);
+        at.map(|at| at as u8)
+    };
+    Some(match op {
+        Op::Bytes(..) => return None,
+        Op::Call(Call::Read(page)) => [0, place(*page, 0)?, 0],
+        Op::Call(Call::Write(page, v)) => [4, value(*page, *v)?, 0],
+        Op::Call(Call::Xchg(page, v)) => [8, value(*page, *v)?, 0],
+        Op::Call(Call::Exec(page)) => [9, place(*page, 0)?, 0],
+        Op::Call(Call::Mmap {
+            pages,
+            prot: p,
+            populate,
+            noreplace,
+        }) => {
+            let populate = if *populate { POPULATE } else { 0 };
+            let noreplace = if *noreplace { NOREPLACE } else { 0 };
+            [11, range(pages)?, prot(p)? | populate | noreplace]
+        }
+        Op::Call(Call::Munmap(pages)) => [14, range(pages)?, 0],
+        Op::Call(Call::Mprotect(pages, p)) => [15, range(pages)?, prot(p)?],
+        Op::Call(Call::Dontneed(pages)) => [18, range(pages)?, 0],
+        Op::Call(Call::PopulateRead(pages)) => [19, range(pages)?, 0],
+        Op::Call(Call::PopulateWrite(pages)) => [20, range(pages)?, 0],
+        Op::Prefetch(page) => [21, place(*page, 0)?, 0],
+        Op::Evict(page) => [22, place(*page, 0)?, 0],
+        Op::SwitchLazy => [23, 0, 0],
+        Op::RcuBarrier | Op::Call(Call::Nop) => [23, 0, 1],
+        Op::SwitchMain => [23, 0, 2],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window {
+        pages: 6,
+        more: &[0, 3, 4],
+    };
+
+    #[test]
+    fn every_record_is_an_operation_inside_the_window() {
+        for verb in 0..=255 {
+            for place in 0..=255 {
+                let op = op([verb, place, verb ^ place], WINDOW);
+                assert!(op.call().pages().end <= WINDOW.pages, "{op}");
+                assert!(!op.call().pages().is_empty() || op.call() == &Call::Nop);
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_leads_back_to_its_operation() {
+        for number in 0..=u16::MAX {
+            let [verb, place] = number.to_le_bytes();
+            for what in [0, 1, 2, 3, 5, 6, POPULATE, NOREPLACE | 1] {
+                let op = op([verb, place, what], WINDOW);
+                let record = record(&op).expect("its value came from a record");
+                assert_eq!(super::op(record, WINDOW), op);
+            }
+        }
+    }
+}

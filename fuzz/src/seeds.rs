@@ -1,0 +1,195 @@
+//! Where seeds come from: the proofs, and of random inputs those that reach
+//! what no earlier one did. The same everywhere.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use seqfault_models::cli;
+use seqfault_models::differential::{Op, PAGES, Subject};
+use seqfault_models::litmus::ast::{Program, Value};
+use seqfault_models::scenario::Deviations;
+use seqfault_models::spec::seq::Machine;
+
+use crate::plan::Plan;
+use crate::rng::Rng;
+use crate::{dictionary, explorer_random, plan, sequence};
+
+/// A seed: its file's name, and its bytes.
+pub type Seed = (String, Vec<u8>);
+
+/// Random inputs to choose from.
+const INPUTS: u64 = 400;
+
+/// Schedules that a proof's program is a seed with: each CPU to its end; a
+/// preemption after some choices; many.
+const SCHEDULES: [&[u8]; 3] = [
+    &[],
+    &[60, 40, 20, 80],
+    &[4, 8, 4, 12, 5, 8, 4, 9, 16, 4, 8, 4],
+];
+
+/// The proofs' programs, by name.
+///
+/// # Panics
+/// If they cannot be read.
+pub fn proofs() -> Vec<(String, Program)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proofs");
+    let tests = cli::collect(&[folder], &Deviations::default());
+    let tests = tests.unwrap_or_else(|errors| panic!("{errors}"));
+    let named = tests.into_iter().map(|test| {
+        let name = test.label.replace('/', "-");
+        (name, test.program)
+    });
+    // What was found by fuzzing is no start for it.
+    named
+        .filter(|(name, _)| !name.starts_with("found-"))
+        .collect()
+}
+
+/// What `len` random bytes with this seed are.
+fn random(seed: u64, len: usize) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    (0..len).map(|_| rng.byte()).collect()
+}
+
+/// Of random inputs, those that reach something new.
+fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
+    let mut all = BTreeSet::new();
+    let inputs = (0..INPUTS).map(|seed| random(seed, len));
+    inputs
+        .filter(|data| {
+            let before = all.len();
+            all.extend(reached(data));
+            all.len() > before
+        })
+        .enumerate()
+        .map(|(number, data)| (format!("random-{number:02}"), data))
+        .collect()
+}
+
+/// Seeds of `mm_ops`: what the CPUs of a proof do, one after the other.
+pub fn mm_ops() -> Vec<Seed> {
+    let mut seeds = novel(sequence::HEADER + 30 * crate::record::RECORD, reached);
+    for (name, program) in proofs() {
+        let Some(plan) = Plan::of(&program) else {
+            continue;
+        };
+        let rows = std::iter::once(&plan.setup).chain(&plan.threads);
+        let ops: Vec<Op> = rows.flatten().cloned().collect();
+        seeds.extend(sequence::encode(&ops).map(|data| (name, data)));
+    }
+    seeds
+}
+
+/// The operations of an input of `mm_ops` with their answers.
+pub fn answers(data: &[u8]) -> BTreeSet<String> {
+    let mut spec = Machine::new(PAGES);
+    let answers = sequence::case(data).ops.into_iter().map(|op| {
+        let answer = match spec.apply(op.call()).value() {
+            Value::Word(0) => "0".to_owned(),
+            Value::Word(_) => "word".to_owned(),
+            Value::Name(name) => name,
+        };
+        let text = op.to_string();
+        let words: Vec<&str> = text.split(' ').collect();
+        let verb = match words[..] {
+            ["madvise", _, advice, ..] => advice,
+            [verb, ..] => verb,
+            [] => "",
+        };
+        format!("{verb} {answer}")
+    });
+    answers.collect()
+}
+
+/// What an input of `mm_ops` reaches: the answers of its operations, by page
+/// tables and by fault path.
+fn reached(data: &[u8]) -> BTreeSet<String> {
+    let Subject {
+        shape, protocol, ..
+    } = sequence::case(data).subject;
+    let fault = protocol.fault;
+    let answers = answers(data).into_iter();
+    answers
+        .flat_map(|answer| [format!("{shape:?} {answer}"), format!("{fault:?} {answer}")])
+        .collect()
+}
+
+/// Seeds of `program_schedule`: the proofs' programs with some schedules, and
+/// random programs that have a new pair of operations of two CPUs.
+pub fn program_schedule() -> Vec<Seed> {
+    let mut seeds = novel(plan::HEADER + 24, |data| {
+        let plan = Plan::decode(data);
+        let verbs = |ops: &[Op]| -> BTreeSet<String> {
+            let verbs = ops.iter().map(|op| {
+                let text = op.to_string();
+                text.split(' ').next().unwrap_or_default().to_owned()
+            });
+            verbs.collect()
+        };
+        let [first, second] = [0, 1].map(|cpu| verbs(&plan.threads[cpu]));
+        let pairs = first
+            .iter()
+            .flat_map(|a| second.iter().map(move |b| format!("{a} {b}")));
+        pairs.collect()
+    });
+    for (name, program) in proofs() {
+        let Some(plan) = Plan::of(&program) else {
+            continue;
+        };
+        for (number, schedule) in SCHEDULES.iter().enumerate() {
+            let schedule = schedule.to_vec();
+            let plan = Plan {
+                schedule,
+                ..plan.clone()
+            };
+            let data = plan.encode().map(|data| (format!("{name}-{number}"), data));
+            seeds.extend(data);
+        }
+    }
+    seeds
+}
+
+/// Seeds of `litmus_text`: of the proofs, those that have a word that no
+/// earlier one has.
+pub fn litmus_text() -> Vec<Seed> {
+    let mut left: BTreeSet<&str> = dictionary::words().iter().copied().collect();
+    let mut seeds = Vec::new();
+    for (name, program) in proofs() {
+        let text = program.to_string();
+        let before = left.len();
+        left.retain(|word| !text.contains(word));
+        if left.len() < before {
+            seeds.push((name, text.into_bytes()));
+        }
+    }
+    // What no proof has.
+    for word in left {
+        let text = format!("MM t {{ page A; pages B[2]; }} P0 {{ {word} A; }} exists (A=0)\n");
+        let name: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
+        if !name.is_empty() {
+            seeds.push((format!("word-{name}"), text.into_bytes()));
+        }
+    }
+    seeds
+}
+
+/// Seeds of `explorer_random`: new pairs of instructions of two threads.
+pub fn explorer_random() -> Vec<Seed> {
+    novel(26, |data| {
+        let program = explorer_random::program(data);
+        let kinds = |thread: usize| -> BTreeSet<String> {
+            let instrs = program.threads[thread].iter();
+            let kinds = instrs.map(|instr| {
+                let text = instr.to_string();
+                text.split('(').next().unwrap_or_default().to_owned()
+            });
+            kinds.collect()
+        };
+        let [first, second] = [0, 1].map(kinds);
+        let pairs = first
+            .iter()
+            .flat_map(|a| second.iter().map(move |b| format!("{a} {b}")));
+        pairs.collect()
+    })
+}

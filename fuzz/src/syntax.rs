@@ -1,0 +1,188 @@
+//! A plan as the syntax tree of a litmus test.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use seqfault_core::Protocol;
+use seqfault_models::differential::Op;
+use seqfault_models::litmus::ast::{
+    self, Advice, Atom, Backing, BrokenBy, Choice, Condition, Decl, Formula, Item, Part, Place,
+    Program, Quantifier, Stmt, Thread, Value,
+};
+use seqfault_models::spec::seq::Call;
+
+use crate::plan::{PAGES, Plan};
+
+/// The name of all pages together.
+const NAME: &str = "A";
+
+/// The name of a program that is no finding yet.
+const PROGRAM: &str = "program-schedule";
+
+/// The program of `plan`.
+pub fn program(plan: &Plan) -> Program {
+    let with = choices(&plan.protocol);
+    let statements = |ops: &[Op], registers: bool| {
+        let statements = ops.iter().enumerate();
+        let statements = statements.map(|(number, op)| Stmt {
+            reg: (registers && *op.call() != Call::Nop).then(|| format!("r{number}")),
+            op: statement(op),
+            span: 0..0,
+        });
+        statements.collect::<Vec<_>>()
+    };
+    let threads = plan.threads.iter().map(|ops| Thread {
+        process: None,
+        body: statements(ops, true),
+    });
+    Program {
+        name: PROGRAM.to_owned(),
+        description: None,
+        comments: Vec::new(),
+        with,
+        decls: vec![Decl::Pages {
+            name: NAME.to_owned(),
+            len_pages: Some(PAGES),
+            after: None,
+            span: 0..0,
+        }],
+        setup: statements(&plan.setup, false),
+        threads: threads.collect(),
+        condition: condition(plan),
+        broken_by: Vec::new(),
+        loom_misses: None,
+        needs: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// The choices that are not the usual ones.
+fn choices(protocol: &Protocol) -> Vec<Choice> {
+    let usual = Protocol::default();
+    let choices = protocol.choices().zip(usual.choices());
+    let choices = choices.enumerate().filter(|(number, (a, b))| {
+        // The first choice, the preset, resets the others.
+        *number == 0 && a != b || protocol != &usual && *number > 0
+    });
+    choices
+        .map(|(_, ((key, value), _))| Choice {
+            key: key.to_owned(),
+            value: value.name.to_owned(),
+            span: 0..0,
+        })
+        .collect()
+}
+
+/// True of every outcome: the pages that some operation names, as they are or not.
+fn condition(plan: &Plan) -> Condition {
+    let rows = std::iter::once(&plan.setup).chain(&plan.threads);
+    let mut pages: BTreeSet<usize> = rows.flatten().flat_map(|op| op.call().pages()).collect();
+    if pages.is_empty() {
+        pages.insert(0);
+    }
+    let atom = |page: usize| {
+        Box::new(Formula::Atom(Atom::Word {
+            process: None,
+            place: place(page),
+            value: Value::Word(0),
+        }))
+    };
+    let either = |page| Formula::Or(atom(page), Box::new(Formula::Not(atom(page))));
+    let all = pages.into_iter().map(either);
+    let formula = all.reduce(|all, page| Formula::And(Box::new(all), Box::new(page)));
+    Condition {
+        quantifier: Quantifier::Forall,
+        formula: formula.unwrap_or_else(|| either(0)),
+        span: 0..0,
+    }
+}
+
+/// That this outcome is never seen.
+pub fn never(outcome: &ast::Outcome) -> Option<Condition> {
+    let registers = outcome.regs.iter().map(|((cpu, reg), value)| Atom::Reg {
+        cpu: *cpu,
+        reg: reg.clone(),
+        value: value.clone(),
+    });
+    let words = outcome
+        .words
+        .iter()
+        .map(|((process, place), value)| Atom::Word {
+            process: process.clone(),
+            place: place.clone(),
+            value: value.clone(),
+        });
+    let atoms = registers.chain(words).map(Formula::Atom);
+    let formula = atoms.reduce(|all, atom| Formula::And(Box::new(all), Box::new(atom)))?;
+    Some(Condition {
+        quantifier: Quantifier::NotExists,
+        formula,
+        span: 0..0,
+    })
+}
+
+/// A `broken by` line of the plan's quirks, if it has some.
+pub fn broken_by(plan: &Plan, what: String) -> Option<BrokenBy> {
+    let quirks = plan.quirks.iter();
+    let items: Vec<Item> = quirks
+        .map(|quirk| Item::Quirk(quirk.name().to_owned(), 0..0))
+        .collect();
+    (!items.is_empty()).then_some(BrokenBy {
+        items,
+        what,
+        what_span: 0..0,
+        span: 0..0,
+    })
+}
+
+fn place(page: usize) -> Place {
+    Place {
+        name: NAME.to_owned(),
+        index: Some(page),
+    }
+}
+
+fn pages(range: &Range<usize>) -> ast::Pages {
+    ast::Pages {
+        name: NAME.to_owned(),
+        part: match range.len() {
+            PAGES => Part::All,
+            1 => Part::One(range.start),
+            _ => Part::Slice(range.start, range.end),
+        },
+    }
+}
+
+fn statement(op: &Op) -> ast::Op {
+    match op {
+        Op::Bytes(..) => unreachable!("no record has byte arguments"),
+        Op::Call(Call::Read(page)) => ast::Op::Read(place(*page)),
+        Op::Call(Call::Write(page, value)) => ast::Op::Write(place(*page), *value),
+        Op::Call(Call::Xchg(page, value)) => ast::Op::Xchg(place(*page), *value),
+        Op::Call(Call::Exec(page)) => ast::Op::Exec(place(*page)),
+        Op::Call(Call::Mmap {
+            pages: range,
+            prot,
+            populate,
+            noreplace,
+        }) => ast::Op::Mmap {
+            pages: pages(range),
+            prot: *prot,
+            backing: Backing::Anon,
+            populate: *populate,
+            noreplace: *noreplace,
+        },
+        Op::Call(Call::Munmap(range)) => ast::Op::Munmap(pages(range)),
+        Op::Call(Call::Mprotect(range, prot)) => ast::Op::Mprotect(pages(range), *prot),
+        Op::Call(Call::Dontneed(range)) => ast::Op::Madvise(pages(range), Advice::Dontneed),
+        Op::Call(Call::PopulateRead(range)) => ast::Op::Madvise(pages(range), Advice::PopulateRead),
+        Op::Call(Call::PopulateWrite(range)) => {
+            ast::Op::Madvise(pages(range), Advice::PopulateWrite)
+        }
+        Op::Call(Call::Nop) | Op::RcuBarrier => ast::Op::RcuBarrier,
+        Op::Prefetch(page) => ast::Op::Prefetch(place(*page)),
+        Op::Evict(page) => ast::Op::Evict(place(*page)),
+        Op::SwitchLazy => ast::Op::SwitchLazy,
+        Op::SwitchMain => ast::Op::Switch("main".to_owned()),
+    }
+}

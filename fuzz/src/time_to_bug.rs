@@ -1,0 +1,255 @@
+//! How many executions it takes to find each quirk.
+//!
+//! With the program given, a `broken by` line of a proof that names the quirk:
+//! shuttle's schedulers, and schedules that coverage guides. With nothing
+//! given, programs and schedules together, from random programs on.
+
+use seqfault_core::{Invariant, Quirk, Quirks};
+use seqfault_models::engines::{Engine, Judge, Options, Strategy, Violated, driven};
+use seqfault_models::litmus::ast::{Item, Program};
+use seqfault_models::platform::count_in;
+use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::{self, Rules};
+
+use crate::plan::Plan;
+use crate::rng::Rng;
+use crate::{guided, mutate, program_schedule, seeds};
+
+/// Seeds of which the median counts.
+pub const SEEDS: u64 = 5;
+
+/// A way to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The proof's program under a scheduler of shuttle's.
+    Shuttle(Strategy),
+    /// The proof's program, its schedules guided by coverage.
+    Guided,
+    /// Programs and schedules, guided by coverage.
+    Programs,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Way; 5] = [
+        Way::Shuttle(Strategy::Random),
+        Way::Shuttle(Strategy::Pct),
+        Way::Shuttle(Strategy::Urw),
+        Way::Guided,
+        Way::Programs,
+    ];
+
+    /// Its name in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Way::Shuttle(Strategy::Random) => "random",
+            Way::Shuttle(Strategy::Pct) => "PCT",
+            Way::Shuttle(Strategy::Urw) => "URW",
+            Way::Shuttle(Strategy::Dfs) => "DFS",
+            Way::Guided => "guided schedules",
+            Way::Programs => "guided programs",
+        }
+    }
+}
+
+/// What a search came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Found {
+    /// Found by so many executions.
+    After(u64),
+    /// Not found by so many.
+    NotWithin(u64),
+    /// Sequential consistency cannot show it: every proof of it needs weak memory.
+    NeedsWeakMemory,
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Found::After(executions) => write!(f, "{executions}"),
+            Found::NotWithin(cap) => write!(f, "> {cap}"),
+            Found::NeedsWeakMemory => f.write_str("n/a"),
+        }
+    }
+}
+
+/// A proof that turns a quirk on.
+pub struct Proof {
+    /// Its name.
+    pub name: String,
+    scenario: Scenario,
+    judge: Judge,
+}
+
+impl Proof {
+    /// The first one that needs no weak memory.
+    pub fn of(quirk: Quirk, proofs: &[(String, Program)]) -> Option<Proof> {
+        proofs.iter().find_map(|(name, program)| {
+            if program.needs.iter().any(|need| need == "weak-memory") {
+                return None;
+            }
+            let names = |item: &Item| matches!(item, Item::Quirk(q, _) if q == quirk.name());
+            let lines = program.broken_by.iter();
+            let line = lines
+                .into_iter()
+                .find(|line| line.items.iter().any(names))?;
+            let deviations = Deviations::from_items(&line.items).ok()?;
+            let scenario = Scenario::new(program, &deviations).ok()?;
+            let allowed = spec::outcomes(program, &Rules::default()).ok();
+            Some(Proof {
+                name: name.clone(),
+                scenario,
+                judge: Judge {
+                    allowed: allowed.map(|spec| spec.outcomes),
+                    keep_witnesses: false,
+                },
+            })
+        })
+    }
+
+    /// Executions of shuttle until something is found: at most `cap`.
+    fn shuttle(&self, strategy: Strategy, seed: u64, cap: u64) -> Found {
+        let run = |iterations: u64| {
+            let options = Options {
+                iterations,
+                seed,
+                strategy,
+                ..Options::default()
+            };
+            let report = Engine::Shuttle.run(&self.scenario, &options, &self.judge);
+            let failure = report.failure?;
+            Some((report.executions, failure.violated))
+        };
+        match run(cap) {
+            None => Found::NotWithin(cap),
+            // An inversion is looked for when all executions are there: which of
+            // them were needed shows only by doing with fewer.
+            Some((_, Violated::Invariant(Invariant::LockOrder))) => {
+                let (mut low, mut high) = (0, cap);
+                while high - low > 1 {
+                    let middle = low.midpoint(high);
+                    match run(middle) {
+                        Some(_) => high = middle,
+                        None => low = middle,
+                    }
+                }
+                Found::After(high)
+            }
+            Some((executions, _)) => Found::After(executions),
+        }
+    }
+
+    /// Executions of guided schedules until something is found.
+    fn guided(
+        &self,
+        counters: &'static [std::sync::atomic::AtomicU8],
+        seed: u64,
+        cap: u64,
+    ) -> Found {
+        let run = |schedule: &[u8]| {
+            count_in(Some(counters));
+            let report = driven::run(&self.scenario, schedule, &self.judge);
+            count_in(None);
+            report.failure.map(|_| ())
+        };
+        found(
+            guided::search(&[], mutate::schedule, counters, seed, cap, run),
+            cap,
+        )
+    }
+}
+
+fn found<F>(result: Option<(u64, F)>, cap: u64) -> Found {
+    result.map_or(Found::NotWithin(cap), |(executions, _)| {
+        Found::After(executions)
+    })
+}
+
+/// Random programs to begin with.
+fn start(seed: u64) -> Vec<Vec<u8>> {
+    let mut rng = Rng::new(seed ^ 0x5eed);
+    (0..64)
+        .map(|_| (0..60).map(|_| rng.byte()).collect())
+        .collect()
+}
+
+/// Executions of guided programs until something is found.
+fn programs(
+    quirk: Quirk,
+    counters: &'static [std::sync::atomic::AtomicU8],
+    seed: u64,
+    cap: u64,
+) -> Found {
+    let rules = Rules::default();
+    let run = |data: &[u8]| {
+        let plan = Plan {
+            quirks: Quirks::NONE.with(quirk),
+            ..Plan::decode(data)
+        };
+        program_schedule::run(&plan, &rules, counters).err()
+    };
+    let start = start(seed);
+    found(
+        guided::search(&start, mutate::plan, counters, seed, cap, run),
+        cap,
+    )
+}
+
+/// The median over the seeds of how `way` finds `quirk`.
+pub fn median(quirk: Quirk, proof: Option<&Proof>, way: Way, cap: u64) -> Found {
+    let Some(proof) = proof else {
+        return Found::NeedsWeakMemory;
+    };
+    let counters = guided::counters();
+    let mut all = Vec::new();
+    for seed in 1..=SEEDS {
+        all.push(match way {
+            Way::Shuttle(strategy) => proof.shuttle(strategy, seed, cap),
+            Way::Guided => proof.guided(counters, seed, cap),
+            Way::Programs => programs(quirk, counters, seed, cap),
+        });
+        // The median is not within the cap if so many are not.
+        let missed = all.iter().filter(|f| matches!(f, Found::NotWithin(_)));
+        if missed.count() as u64 > SEEDS / 2 {
+            return Found::NotWithin(cap);
+        }
+    }
+    all.sort();
+    all[all.len() / 2]
+}
+
+/// A row of the table for each quirk, as `row` gets it done.
+pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
+    let mut text = format!(
+        "# Executions until a quirk is found\n\n\
+         The median of {SEEDS} seeds, at most {cap} executions each (`> {cap}`: not found by three of\n\
+         them). `cargo ci time-to-bug --cap {cap} --bless` writes this file; shuttle's\n\
+         schedulers give the same figures each time, guided searches nearly so: memory that is\n\
+         used again may look like one object. The first four columns are given a program that shows the quirk, by the\n\
+         proof's own `broken by` line; the last one has to find program, choices and schedule\n\
+         together, from random programs on. `n/a`: each proof needs weak memory, which no\n\
+         schedule can show.\n\n| quirk | proof |"
+    );
+    for way in Way::ALL {
+        text += &format!(" {} |", way.name());
+    }
+    text += "\n| --- | --- |";
+    text += &" ---: |".repeat(Way::ALL.len());
+    for (quirk, proof, found) in rows {
+        let cells: Vec<String> = found.iter().map(Found::to_string).collect();
+        text += &format!("\n| {quirk} | {proof} | {} |", cells.join(" | "));
+    }
+    text.push_str("\n| **found** | |");
+    for column in 0..Way::ALL.len() {
+        let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
+        let within = cells.filter(|f| matches!(f, Found::After(_))).count();
+        text += &format!(" {within} |");
+    }
+    text.push('\n');
+    text
+}
+
+/// The proofs' programs, for [`Proof::of`].
+pub fn proofs() -> Vec<(String, Program)> {
+    seeds::proofs()
+}
