@@ -33,6 +33,12 @@ pub(super) struct Accessor {
     _thread: std::marker::PhantomData<*mut ()>,
 }
 
+/// Takes the signals of faults again: what other engines run on (the generators of loom and
+/// shuttle) takes them for itself when it is first used.
+pub(super) fn take_signals() {
+    x86_64::install_again();
+}
+
 impl Accessor {
     /// Makes this thread, and the process, ready.
     pub(super) fn new() -> Accessor {

@@ -119,19 +119,22 @@ global_asm!(
 /// Installs the handler, once for the process.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for signal in [libc::SIGSEGV, libc::SIGBUS] {
-            // SAFETY: all zeros is a `sigaction`: no handler, no flags, no signal masked.
-            let mut action: libc::sigaction = unsafe { mem::zeroed() };
-            action.sa_sigaction = seqfault_signal as *const () as usize;
-            // The handler does not return, so the signal must not stay blocked.
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-            // SAFETY: the handler is as `SA_SIGINFO` wants it; for what is not
-            // from an access it ends the process.
-            let result = unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
-            assert_eq!(result, 0, "signal {signal} can be handled");
-        }
-    });
+    ONCE.call_once(install_again);
+}
+
+/// Installs the handler, in the place of whichever there is.
+pub(super) fn install_again() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: all zeros is a `sigaction`: no handler, no flags, no signal masked.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        action.sa_sigaction = seqfault_signal as *const () as usize;
+        // The handler does not return, so the signal must not stay blocked.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+        // SAFETY: the handler is as `SA_SIGINFO` wants it; for what is not
+        // from an access it ends the process.
+        let result = unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
+        assert_eq!(result, 0, "signal {signal} can be handled");
+    }
 }
 
 /// A fault that no access caused: says so, and ends the process.

@@ -108,7 +108,7 @@ pub(super) fn supervise(watch: Watch<'_>, work: impl FnOnce(&Sender)) -> io::Res
 }
 
 /// The child's own affairs: it dies with its parent, leaves no core, sleeps as short as it is
-/// told, and what it has to say goes to the parent.
+/// told, what it has to say goes to the parent, and faults go to the accesses.
 fn prepare(parent: i32, pipe: &OwnedFd) {
     let none = libc::rlimit {
         rlim_cur: 0,
@@ -125,6 +125,7 @@ fn prepare(parent: i32, pipe: &OwnedFd) {
         libc::dup2(pipe.as_raw_fd(), 2);
     }
     crate::linux::host::without_huge_pages();
+    crate::linux::access::take_signals();
 }
 
 /// Takes what the child says until it has closed the pipe; false if it stands still.
