@@ -64,11 +64,7 @@ fn compare_all(programs: &[Named]) -> Vec<Compared> {
             let i = next.fetch_add(1, Ordering::Relaxed);
             programs.get(i).map(|named| (i, named))
         } {
-            let t0 = std::time::Instant::now();
             done.push((i, compare(named)));
-            if t0.elapsed().as_millis() > 300 {
-                eprintln!("SLOW {} {:?}\n{}", named.0, t0.elapsed(), named.1);
-            }
         }
         done
     };

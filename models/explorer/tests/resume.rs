@@ -373,18 +373,18 @@ fn a_failure_names_its_places_after_a_resume() {
 #[test]
 fn a_rest_that_is_cut_short_or_altered_is_an_error() {
     let text = serde_json::to_string(&some_rest()).unwrap();
-    let mut tried = 0;
     for at in (0..text.len()).step_by(text.len() / 300 + 1) {
         assert!(serde_json::from_str::<Rest>(&text[..at]).is_err());
-        if text.as_bytes()[at].is_ascii_digit() {
-            let mut bytes = text.clone().into_bytes();
-            bytes[at] = b'0' + (bytes[at] - b'0' + 1) % 10;
-            let altered = String::from_utf8(bytes).unwrap();
-            assert!(serde_json::from_str::<Rest>(&altered).is_err(), "{at}");
-            tried += 1;
-        }
     }
-    assert!(tried > 30, "only {tried} digits");
+    let is_digit = |at: &usize| text.as_bytes()[*at].is_ascii_digit();
+    let digits: Vec<usize> = (0..text.len()).filter(is_digit).collect();
+    assert!(digits.len() > 100, "only {} digits", digits.len());
+    for &at in digits.iter().step_by(digits.len() / 100) {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = b'0' + (bytes[at] - b'0' + 1) % 10;
+        let altered = String::from_utf8(bytes).unwrap();
+        assert!(serde_json::from_str::<Rest>(&altered).is_err(), "{at}");
+    }
     let version = text.replacen("\"version\":1", "\"version\":7", 1);
     let error = serde_json::from_str::<Rest>(&version).unwrap_err();
     assert!(error.to_string().contains("version 7"), "{error}");
