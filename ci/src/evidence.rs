@@ -13,6 +13,8 @@ pub enum Evidence {
     Verdicts,
     /// Runs of libFuzzer.
     FuzzerRuns,
+    /// Sequences on which `seqfault conform` found the host's kernel to agree.
+    Sequences,
     /// Files that the tidy rules were applied to.
     TidyFiles,
     /// The program's name and version.
@@ -25,7 +27,7 @@ impl Evidence {
         let number = |line: &str, before: &str, after: &str| -> Option<u64> {
             let (_, rest) = line.split_once(before)?;
             let (number, _) = rest.split_once(after)?;
-            number.trim().parse().ok()
+            number.trim().replace(',', "").parse().ok()
         };
         let lines = output.lines();
         Some(match self {
@@ -36,6 +38,9 @@ impl Evidence {
             Evidence::Verdicts => lines.filter(|line| line.starts_with("ok ")).count() as u64,
             Evidence::FuzzerRuns => lines
                 .filter_map(|line| number(line, "Done ", " runs"))
+                .sum(),
+            Evidence::Sequences => lines
+                .filter_map(|line| number(line, "spec, core and linux agree: ", " sequences"))
                 .sum(),
             Evidence::TidyFiles => lines
                 .filter_map(|line| number(line, "tidy: ", " files"))
@@ -56,6 +61,7 @@ impl Evidence {
             Evidence::Tests => "tests",
             Evidence::Verdicts => "verdicts",
             Evidence::FuzzerRuns => "runs",
+            Evidence::Sequences => "sequences",
             Evidence::TidyFiles => "files",
             Evidence::Version => "version",
         }
@@ -76,6 +82,10 @@ mod tests {
         assert_eq!(Evidence::Verdicts.count(verdicts), Some(2));
         let runs = "#1 INITED\nDone 5000 runs in 2 second(s)\n";
         assert_eq!(Evidence::FuzzerRuns.count(runs), Some(5000));
+        let agree = "spec, core and linux agree: 20,000 sequences, 799,972 operations, level vma\n";
+        assert_eq!(Evidence::Sequences.count(agree), Some(20_000));
+        let skipped = "skipped: needs a free arena; no sequence was run\n";
+        assert_eq!(Evidence::Sequences.count(skipped), Some(0));
         assert_eq!(Evidence::Version.count("seqfault 0.1.0\n"), Some(1));
         assert_eq!(Evidence::Version.count("seqfault: not found\n"), Some(0));
         assert_eq!(Evidence::TidyFiles.count("tidy: 12 files\n"), Some(12));

@@ -109,6 +109,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Verdicts,
     ),
     lane(
+        "conform",
+        Suite::Pr,
+        NOTHING,
+        "cargo seqfault conform --sequences 20000 --level vma",
+        Evidence::Sequences,
+    ),
+    lane(
         "install",
         Suite::Pr,
         NOTHING,
@@ -184,6 +191,21 @@ pub const LANES: &[Lane] = &[
         ],
         "cargo test --release -p seqfault-explorer -p seqfault-oracle",
         Evidence::Tests,
+    ),
+    lane(
+        "conform-longer",
+        Suite::Full,
+        NOTHING,
+        "cargo run --quiet --release -p seqfault-models --bin seqfault -- conform \
+         --sequences 1000000 --seed 1 --level vma",
+        Evidence::Sequences,
+    ),
+    lane(
+        "linux",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault check proofs --engine linux --time 5",
+        Evidence::Verdicts,
     ),
     lane(
         "shuttle",

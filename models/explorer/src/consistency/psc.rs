@@ -10,7 +10,7 @@
 //!
 //! and `psc = psc_base | psc_F` is acyclic (Lahav and others, PLDI 2017).
 //! Relations are bit matrices; nothing is kept between checks. Where there are only
-//! fences or only accesses there are shorter ways: [`fences`], [`accesses`].
+//! fences or only accesses there are shorter ways: `psc/fences.rs`, `psc/accesses.rs`.
 //!
 //! An event that has just been added, and a read that a revisit has just changed, has no
 //! hb-successor. So an edge that was not there before it leads to it or from it, or from
