@@ -1,4 +1,4 @@
-//! A search that coverage guides, in this process and the same for each seed:
+//! A search that coverage guides, in this process and nearly the same for each seed:
 //! what libFuzzer does, as far as it matters for a comparison.
 //!
 //! An input that counts in a counter what was not counted there before (none,
