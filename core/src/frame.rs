@@ -75,6 +75,15 @@ impl<P: Platform> Frame<P> {
         self.word.store(0, Ordering::Relaxed);
     }
 
+    /// The frame is for the page `vpn` from now on. The zero page stays for all.
+    pub fn moved(&self, vpn: Vpn) {
+        if let Some(owner) = &self.owner
+            && owner.get(WRONG_PAGE) != 0
+        {
+            owner.set(vpn.0 + 1, WRONG_PAGE);
+        }
+    }
+
     /// The frame goes back to its pool: nobody can reach it any more.
     pub fn freed(&self) {
         self.life.freed();

@@ -42,6 +42,7 @@ mod madvise;
 mod mm;
 mod mmap;
 mod mprotect;
+mod mremap;
 pub mod platform;
 mod pool;
 mod prot;

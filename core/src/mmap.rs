@@ -28,7 +28,7 @@ pub enum Errno {
     Inval,
     /// EEXIST: something is mapped there.
     Exist,
-    /// EFAULT: a page could not be populated.
+    /// EFAULT: a page could not be populated, or what was to be moved is not mapped.
     Fault,
 }
 
@@ -105,7 +105,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Adds a VMA where nothing is, or extends its neighbours.
     /// Linux: `mmap_region()`, `vma_merge_new_range()`.
-    fn map(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
+    pub(crate) fn map(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
         let (before, after) = self.mergeable(lock, new);
         match (before, after) {
             (None, None) => self.add_vma(lock, new),
@@ -205,7 +205,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Removes VMAs, pages and page tables of `range`. What it promises is for
     /// [`Cpu::complete`], once the lock is left.
     /// Linux: `do_vmi_align_munmap()`.
-    fn unmap(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange) -> Gather {
+    pub(crate) fn unmap(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange) -> Gather {
         self.split(lock, range);
         let gone = lock.tree().overlapping(range);
         if gone.is_empty() {

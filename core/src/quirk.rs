@@ -79,6 +79,8 @@ quirks! {
     GatherIgnoresNested, "gather-ignores-nested", "commit 99baac21e458";
     /// A zap drops the page-table lock before the flush, and tells nobody.
     FlushAfterPtl, "flush-after-ptl", "commit 60bae7370896";
+    /// A moved page has its new address, and the page-table locks are left, before its old one is flushed.
+    MremapFlushAfterPtl, "mremap-flush-after-ptl", "CVE-2018-18281, commit eb66ae030829";
     /// A copied page is mapped over the old one, and the old one flushed afterwards.
     CowOverwrite, "cow-overwrite", "S. Siddha, \"mm: fix a race condition under SMC + COW\", September 2006";
     /// A relaxed flush does not advance the generation.

@@ -239,6 +239,7 @@ impl Pages {
                 noreplace: *noreplace,
             },
             ast::Op::Munmap(pages) => Call::Munmap(self.range(pages)?),
+            ast::Op::Mremap(from, to) => Call::Mremap(self.range(from)?, self.range(to)?),
             ast::Op::Mprotect(pages, prot) => Call::Mprotect(self.range(pages)?, *prot),
             ast::Op::Madvise(pages, advice) => match advice {
                 ast::Advice::Dontneed => Call::Dontneed(self.range(pages)?),

@@ -3,7 +3,7 @@
 //! ```text
 //! byte 0   low five bits: the verb; high three: whose operation, where there are several CPUs
 //! byte 1   high half: the page; low half: how many (for ranges), or the value
-//! byte 2   for the operations that need it: protection and flags
+//! byte 2   for the operations that need it: protection and flags, or where to
 //! ```
 //! All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every three bytes are an operation.
@@ -50,7 +50,7 @@ const POPULATE: u8 = 1 << 6;
 const NOREPLACE: u8 = 1 << 7;
 
 /// Verbs, which the low five bits of the first byte stand for.
-const VERBS: u8 = 24;
+const VERBS: u8 = 25;
 
 /// The operation that a record stands for.
 pub fn op(record: [u8; RECORD], window: Window) -> Op {
@@ -79,6 +79,11 @@ pub fn op(record: [u8; RECORD], window: Window) -> Op {
         20 => Call::PopulateWrite(pages),
         21 => return Op::Prefetch(page),
         22 => return Op::Evict(page),
+        24 => {
+            let to = window.page(what >> 4);
+            let len = pages.len().min(window.pages - to);
+            Call::Mremap(page..page + len, to..to + len)
+        }
         _ => {
             return match what % 4 {
                 0 => Op::SwitchLazy,
@@ -120,6 +125,7 @@ pub fn record(op: &Op) -> Option<[u8; RECORD]> {
             [11, range(pages)?, prot(p)? | populate | noreplace]
         }
         Op::Call(Call::Munmap(pages)) => [14, range(pages)?, 0],
+        Op::Call(Call::Mremap(from, to)) => [24, range(from)?, place(to.start, 0)?],
         Op::Call(Call::Mprotect(pages, p)) => [15, range(pages)?, prot(p)?],
         Op::Call(Call::Dontneed(pages)) => [18, range(pages)?, 0],
         Op::Call(Call::PopulateRead(pages)) => [19, range(pages)?, 0],
@@ -146,8 +152,8 @@ mod tests {
         for verb in 0..=255 {
             for place in 0..=255 {
                 let op = op([verb, place, verb ^ place], WINDOW);
-                assert!(op.call().pages().end <= WINDOW.pages, "{op}");
-                assert!(!op.call().pages().is_empty() || op.call() == &Call::Nop);
+                assert!(op.call().pages().all(|page| page < WINDOW.pages), "{op}");
+                assert!(op.call().pages().next().is_some() || op.call() == &Call::Nop);
             }
         }
     }

@@ -173,6 +173,7 @@ fn statement(op: &Op) -> ast::Op {
             noreplace: *noreplace,
         },
         Op::Call(Call::Munmap(range)) => ast::Op::Munmap(pages(range)),
+        Op::Call(Call::Mremap(from, to)) => ast::Op::Mremap(pages(from), pages(to)),
         Op::Call(Call::Mprotect(range, prot)) => ast::Op::Mprotect(pages(range), *prot),
         Op::Call(Call::Dontneed(range)) => ast::Op::Madvise(pages(range), Advice::Dontneed),
         Op::Call(Call::PopulateRead(range)) => ast::Op::Madvise(pages(range), Advice::PopulateRead),

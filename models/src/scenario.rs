@@ -149,6 +149,8 @@ pub enum Step {
     Mmap(PageRange, Prot, MmapFlags),
     /// `munmap`
     Munmap(PageRange),
+    /// `mremap`
+    Mremap(PageRange, PageRange),
     /// `mprotect`
     Mprotect(PageRange, Prot),
     /// `madvise … dontneed`
@@ -371,6 +373,7 @@ fn resolve(layout: &Layout, stmt: &ast::Stmt) -> Result<Statement, Refusal> {
             },
         ),
         Op::Munmap(r) => Step::Munmap(range(r)),
+        Op::Mremap(from, to) => Step::Mremap(range(from), range(to)),
         Op::Mprotect(r, p) => Step::Mprotect(range(r), prot(*p)),
         Op::Madvise(r, Advice::Dontneed) => Step::Dontneed(range(r)),
         Op::Madvise(r, Advice::PopulateRead) => Step::Populate(range(r), Access::Read),
@@ -412,6 +415,9 @@ impl Step {
                 .mmap(range, prot, flags)
                 .map_or_else(|e| name(e.name()), |()| ok()),
             Step::Munmap(range) => cpu.munmap(range).map_or_else(|e| name(e.name()), |()| ok()),
+            Step::Mremap(from, to) => cpu
+                .mremap(from, to)
+                .map_or_else(|e| name(e.name()), |()| ok()),
             Step::Mprotect(range, prot) => cpu
                 .mprotect(range, prot)
                 .map_or_else(|e| name(e.name()), |()| ok()),

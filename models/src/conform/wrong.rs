@@ -57,6 +57,10 @@ pub const WRONG: &[Wrong] = &[
         r.munmap_hole = HoleRule::Before;
     }),
     wrong("mmap-keeps-words", |r| r.mmap_discards = false),
+    wrong("mremap-leaves-words", |r| r.mremap_moves = false),
+    wrong("mremap-unmaps-behind-holes", |r| {
+        r.mremap_keeps_holes = false;
+    }),
     wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
@@ -78,6 +82,7 @@ pub const WRONG: &[Wrong] = &[
         r.merging.anon_vma_is_shared = false
     }),
     wrong_vmas("merge-whatever-account", |r| r.merging.accounts = false),
+    wrong_vmas("merge-whatever-offset", |r| r.merging.offsets_agree = false),
     wrong_vmas("mprotect-never-merges", |r| {
         r.merging.mprotect_merges = false
     }),

@@ -100,7 +100,7 @@ impl Sequence {
 
     fn system_call(&mut self) -> Call {
         let pages = self.range();
-        match self.random.within(0..15) {
+        match self.random.within(0..17) {
             0..5 => Call::Mmap {
                 pages,
                 prot: self.prot(),
@@ -111,8 +111,25 @@ impl Sequence {
             7..11 => Call::Mprotect(pages, self.prot()),
             11..13 => Call::Dontneed(pages),
             13 => Call::PopulateRead(pages),
-            _ => Call::PopulateWrite(pages),
+            14 => Call::PopulateWrite(pages),
+            _ => self.mremap(pages),
         }
+    }
+
+    /// Of `from` what fits where it is moved to: most often somewhere else.
+    fn mremap(&mut self, from: Range<usize>) -> Call {
+        let start = loop {
+            let start = self.border().min(self.pages - 1);
+            if !from.contains(&start) || self.random.once_in(8) {
+                break start;
+            }
+        };
+        let room = match start < from.start {
+            true if !self.random.once_in(8) => from.start,
+            _ => self.pages,
+        };
+        let len = from.len().min(room - start);
+        Call::Mremap(from.start..from.start + len, start..start + len)
     }
 
     fn prot(&mut self) -> Prot {
@@ -174,7 +191,7 @@ mod tests {
             let case = Case::random(3, number, 20..61);
             assert!((20..61).contains(&case.ops.len()));
             for op in &case.ops {
-                assert!(op.call().pages().end <= PAGES, "{op}");
+                assert!(op.call().pages().all(|page| page < PAGES), "{op}");
             }
         }
     }

@@ -108,6 +108,7 @@ fn core_call(call: &Call, first: Vpn) -> Option<Step> {
             Step::Mmap(range(pages), core_prot(*prot), flags)
         }
         Call::Munmap(pages) => Step::Munmap(range(pages)),
+        Call::Mremap(from, to) => Step::Mremap(range(from), range(to)),
         Call::Mprotect(pages, prot) => Step::Mprotect(range(pages), core_prot(*prot)),
         Call::Dontneed(pages) => Step::Dontneed(range(pages)),
         Call::PopulateRead(pages) => Step::Populate(range(pages), Access::Read),
@@ -154,6 +155,7 @@ impl fmt::Display for Op {
                 Ok(())
             }
             Op::Call(Call::Munmap(pages)) => write!(f, "munmap {}", part(pages)),
+            Op::Call(Call::Mremap(from, to)) => write!(f, "mremap {} {}", part(from), part(to)),
             Op::Call(Call::Mprotect(pages, prot)) => {
                 write!(f, "mprotect {} {}", part(pages), core_prot(*prot))
             }

@@ -190,6 +190,13 @@ fn simpler_calls(call: &Call) -> Vec<Call> {
             calls
         }
         Call::Munmap(pages) => shorter(pages).map(Call::Munmap).collect(),
+        Call::Mremap(from, to) => {
+            let calls = shorter(from).map(|part| {
+                let start = to.start + (part.start - from.start);
+                Call::Mremap(part.clone(), start..start + part.len())
+            });
+            calls.collect()
+        }
         Call::Mprotect(pages, prot) => shorter(pages)
             .map(|pages| Call::Mprotect(pages, *prot))
             .collect(),

@@ -70,6 +70,7 @@ impl Answer {
             Ret::Enomem => self == Answer::Errno(libc::ENOMEM),
             Ret::Einval => self == Answer::Errno(libc::EINVAL),
             Ret::Eexist => self == Answer::Errno(libc::EEXIST),
+            Ret::Efault => self == Answer::Errno(libc::EFAULT),
         }
     }
 }

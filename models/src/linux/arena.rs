@@ -139,6 +139,7 @@ impl Arena {
                 noreplace,
             } => self.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
             Call::Munmap(pages) => self.munmap(pages.clone(), bytes),
+            Call::Mremap(from, to) => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect(pages, prot) => self.mprotect(pages.clone(), bytes, *prot),
             Call::Dontneed(pages) => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
             Call::PopulateRead(pages) => {
@@ -240,6 +241,24 @@ impl Arena {
         let (start, len) = self.span(&pages, bytes);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         answer(unsafe { libc::munmap(start as *mut libc::c_void, len) })
+    }
+
+    /// Moves pages to the places of others, of which there are as many.
+    pub fn mremap(
+        &mut self,
+        from: Range<usize>,
+        to: Range<usize>,
+        bytes: Option<Bytes>,
+    ) -> Answer {
+        let ((old, len), (new, _)) = (self.span(&from, bytes), self.span(&to, bytes));
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        match unsafe { libc::mremap(old, len, len, flags, new) } {
+            libc::MAP_FAILED => Answer::Errno(errno()),
+            found if found == new => Answer::Ok,
+            _ => Answer::Elsewhere,
+        }
     }
 
     /// Changes a protection.

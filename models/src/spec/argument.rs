@@ -3,14 +3,15 @@
 //! Linux rounds a length up to whole pages, and each call looks at its arguments
 //! before anything else:
 //!
-//! | | `mmap` | `munmap` | `mprotect` | `madvise` |
+//! | | `mmap` | `munmap`, `mremap` | `mprotect` | `madvise` |
 //! | --- | --- | --- | --- | --- |
 //! | unaligned address | `einval` | `einval` | `einval` | `einval` |
 //! | length 0 | `einval` | `einval` | `ok` | `ok` |
 //! | up to the top of all addresses, and over it | `enomem` | `einval` | `enomem` | `einval` |
 //!
 //! Linux: do_mmap() and get_unmapped_area(), mm/mmap.c; do_vmi_munmap(), mm/vma.c;
-//! do_mprotect_pkey(), mm/mprotect.c; is_valid_madvise() and madvise_should_skip(), mm/madvise.c.
+//! do_mprotect_pkey(), mm/mprotect.c;
+//! check_mremap_params(), mm/mremap.c; is_valid_madvise() and madvise_should_skip(), mm/madvise.c.
 
 use std::fmt;
 
@@ -59,7 +60,7 @@ impl Bytes {
         match (self, call) {
             (Bytes::Short, _) => None,
             (Bytes::Unaligned, _) => Some(Ret::Einval),
-            (Bytes::Empty, Call::Mmap { .. } | Call::Munmap(_)) => Some(Ret::Einval),
+            (Bytes::Empty, Call::Mmap { .. } | Call::Munmap(_) | Call::Mremap(..)) => Some(Ret::Einval),
             (Bytes::Empty, _) => Some(Ret::Ok),
             (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect(..)) => Some(Ret::Enomem),
             (Bytes::Wrapping, _) => Some(Ret::Einval),

@@ -32,6 +32,8 @@ pub enum Call {
     },
     /// `munmap R`
     Munmap(Range<usize>),
+    /// `mremap R S`: the pages of R move to the places of S, of which there are as many.
+    Mremap(Range<usize>, Range<usize>),
     /// `mprotect R PROT`
     Mprotect(Range<usize>, Prot),
     /// `madvise R dontneed`
@@ -46,13 +48,23 @@ pub enum Call {
 
 impl Call {
     /// The pages that the call is about.
-    pub fn pages(&self) -> Range<usize> {
+    pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
+        let more = match self {
+            Call::Mremap(_, to) => to.clone(),
+            _ => 0..0,
+        };
+        self.range().chain(more)
+    }
+
+    /// Its page, or its range; of two the first.
+    pub fn range(&self) -> Range<usize> {
         match self {
             Call::Read(page) | Call::Write(page, _) | Call::Xchg(page, _) | Call::Exec(page) => {
                 *page..*page + 1
             }
             Call::Mmap { pages, .. }
             | Call::Munmap(pages)
+            | Call::Mremap(pages, _)
             | Call::Mprotect(pages, _)
             | Call::Dontneed(pages)
             | Call::PopulateRead(pages)
@@ -94,6 +106,8 @@ pub enum Ret {
     Einval,
     /// Something is mapped there already.
     Eexist,
+    /// What is to be moved is not mapped.
+    Efault,
 }
 
 impl Ret {
@@ -107,6 +121,7 @@ impl Ret {
             Ret::Enomem => "enomem",
             Ret::Einval => "einval",
             Ret::Eexist => "eexist",
+            Ret::Efault => "efault",
         })
     }
 
@@ -119,6 +134,7 @@ impl Ret {
             Ret::Enomem,
             Ret::Einval,
             Ret::Eexist,
+            Ret::Efault,
         ];
         match value {
             Value::Word(word) => Some(Ret::Word(*word)),

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::call::{Call, Kind, Ret};
-use super::page::Memory;
+use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
@@ -40,7 +40,7 @@ impl Steps<'_> {
     /// whether any page changes.
     fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Ret, bool) {
         let hole = call
-            .pages()
+            .range()
             .find(|&page| state.pages[page].newest().is_none());
         let failed = if hole.is_some() { Ret::Enomem } else { Ret::Ok };
         let mut changed = false;
@@ -78,6 +78,30 @@ impl Steps<'_> {
                     if state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
+                }
+                Ret::Ok
+            }
+            Call::Mremap(from, to) => {
+                if from.start < to.end && to.start < from.end {
+                    return (Ret::Einval, false);
+                }
+                if hole == Some(from.start) {
+                    return (Ret::Efault, false);
+                }
+                for (old, new) in from.clone().zip(to.clone()) {
+                    let Some(mapping) = state.pages[old].newest() else {
+                        if !self.rules.mremap_keeps_holes && state.pages[new].newest().is_some() {
+                            begin(state, new, None, Memory::Fresh);
+                        }
+                        continue;
+                    };
+                    let home = Some(state.home(old, mapping));
+                    let memory = match self.rules.mremap_moves {
+                        true => Memory::Moved(Mapping { home, ..mapping }),
+                        false => Memory::Fresh,
+                    };
+                    begin(state, new, Some(mapping.prot), memory);
+                    begin(state, old, None, Memory::Fresh);
                 }
                 Ret::Ok
             }
@@ -128,7 +152,7 @@ impl Steps<'_> {
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Ret) {
         for page in call.pages() {
             if self.rules.revoke_on_return {
-                state.page_mut(page).end(cpu);
+                state.end(cpu, page);
             } else {
                 state.page_mut(page).end_for_caller(cpu);
             }
@@ -164,7 +188,7 @@ impl Steps<'_> {
             }
             self.acquire(&mut next, cpu, Section::Shared);
         }
-        let pages = call.pages();
+        let pages = call.range();
         let Some(page) = pages.clone().nth(usize::from(done)) else {
             self.release(&mut next, cpu, Section::Shared);
             self.retire(&mut next, cpu, Ret::Ok);
@@ -198,13 +222,14 @@ impl Steps<'_> {
         if prot.is_none_or(|prot| prot == Prot::None) || !self.code.watched_touch[page] {
             return out.push(next);
         }
-        let mut words: Vec<usize> = Vec::new();
+        let mut words: Vec<(usize, usize)> = Vec::new();
         for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
-            if !words.contains(&mapping.word) {
-                words.push(mapping.word);
+            let word = (state.home(page, mapping), mapping.word);
+            if !words.contains(&word) {
+                words.push(word);
             }
         }
-        for word in words {
+        for (page, word) in words {
             let mut next = next.clone();
             let touch = &mut next.page_mut(page).words[word].touch;
             touch.populated = true;

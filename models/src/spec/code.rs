@@ -76,7 +76,9 @@ pub(super) struct Code {
 impl Code {
     /// Code where every page's final state matters.
     pub(super) fn new(threads: Vec<Vec<Instr>>, pages: usize, regs: usize) -> Code {
-        let later = threads.iter().map(|thread| later(thread, pages)).collect();
+        let moved_with = moved_with(&threads, pages);
+        let later = |thread: &Vec<Instr>| later(thread, &moved_with);
+        let later = threads.iter().map(later).collect();
         let sections = threads
             .iter()
             .map(|thread| {
@@ -106,7 +108,7 @@ impl Code {
         self.sections[0][0] = call.is_section();
         let row = &mut self.later[0][0];
         row.fill(Later::NOTHING);
-        row[call.pages()].fill(Later::by(call));
+        call.pages().for_each(|page| row[page] = Later::by(call));
     }
 
     /// The statement at `pc` of `cpu`.
@@ -114,7 +116,8 @@ impl Code {
         self.threads[cpu].get(pc)
     }
 
-    /// What `cpu` does to `page` from `pc` on, the statement there included.
+    /// What `cpu` does to `page` from `pc` on, the statement there included, and to pages that
+    /// share memory with it by way of `mremap`.
     pub(super) fn later(&self, cpu: usize, pc: usize, page: usize) -> Later {
         self.later[cpu][pc][page]
     }
@@ -122,6 +125,20 @@ impl Code {
     /// Whether a system call is left for `cpu` from `pc` on.
     pub(super) fn sections_later(&self, cpu: usize, pc: usize) -> bool {
         self.sections[cpu][pc]
+    }
+
+    /// Makes watched what shares memory with something watched by way of `mremap`.
+    pub(super) fn watch_what_moves(&mut self) {
+        let moved_with = moved_with(&self.threads, self.pages);
+        for watched in [&mut self.watched_words, &mut self.watched_touch] {
+            let wanted: Vec<usize> = (0..self.pages)
+                .filter(|&page| watched[page])
+                .map(|page| moved_with[page])
+                .collect();
+            for (watched, first) in watched.iter_mut().zip(&moved_with) {
+                *watched |= wanted.contains(first);
+            }
+        }
     }
 
     /// How many stores the threads have.
@@ -133,13 +150,31 @@ impl Code {
     }
 }
 
-/// What each statement of a thread and those after it do to each page.
-fn later(thread: &[Instr], pages: usize) -> Vec<Vec<Later>> {
-    let mut table = vec![vec![Later::NOTHING; pages]; thread.len() + 1];
+/// Of each page the first one that memory can come from or go to by `mremap`.
+fn moved_with(threads: &[Vec<Instr>], pages: usize) -> Vec<usize> {
+    let mut firsts: Vec<usize> = (0..pages).collect();
+    for instr in threads.iter().flatten() {
+        if let Call::Mremap(from, to) = &instr.call {
+            for (old, new) in from.clone().zip(to.clone()) {
+                let (one, other) = (firsts[old], firsts[new]);
+                let same = firsts.iter_mut().filter(|f| **f == one.max(other));
+                same.for_each(|first| *first = one.min(other));
+            }
+        }
+    }
+    firsts
+}
+
+/// What each statement of a thread and those after it do to each page and those that it is
+/// `moved_with`.
+fn later(thread: &[Instr], moved_with: &[usize]) -> Vec<Vec<Later>> {
+    let pages = 0..moved_with.len();
+    let mut table = vec![vec![Later::NOTHING; moved_with.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
         let bits = Later::by(&instr.call);
-        for page in instr.call.pages() {
+        let touched: Vec<usize> = instr.call.pages().map(|page| moved_with[page]).collect();
+        for page in pages.clone().filter(|&page| touched.contains(&moved_with[page])) {
             // An exchange reads too, but as a store it already conflicts with everything.
             row[page] = row[page].and(bits);
         }

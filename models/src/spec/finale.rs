@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::call::{Kind, Ret};
-use super::page::Page;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
@@ -11,8 +10,8 @@ use super::word::{Dirty, Touch};
 use crate::litmus::ast::{Outcome, PageProperty, Prot};
 
 /// What a read of a page would return at the end.
-pub(super) fn value(page: &Page) -> Ret {
-    match (page.newest(), page.newest_word()) {
+pub(super) fn value(state: &State, page: usize) -> Ret {
+    match (state.pages[page].newest(), state.newest_word(page)) {
         (Some(mapping), Some(word)) if Kind::Read.allowed(mapping.prot) => Ret::Word(word.last()),
         (Some(_), _) => Ret::Accerr,
         (None, _) => Ret::Maperr,
@@ -20,11 +19,16 @@ pub(super) fn value(page: &Page) -> Ret {
 }
 
 /// Whether a page has a property at the end.
-pub(super) fn property(page: &Page, property: PageProperty, rules: &Rules) -> Freedom {
-    let Some(mapping) = page.newest() else {
+pub(super) fn property(
+    state: &State,
+    page: usize,
+    property: PageProperty,
+    rules: &Rules,
+) -> Freedom {
+    let Some(mapping) = state.pages[page].newest() else {
         return Freedom::No;
     };
-    let Some(touch) = page.newest_word().map(|word| word.touch) else {
+    let Some(touch) = state.newest_word(page).map(|word| word.touch) else {
         return Freedom::No;
     };
     let populated = populated(touch, rules);
@@ -62,8 +66,8 @@ fn populated(touch: Touch, rules: &Rules) -> Freedom {
 }
 
 /// Whether a page has a frame of its own.
-pub(super) fn owned(page: &Page, rules: &Rules) -> Freedom {
-    match page.newest_word().map(|word| word.touch) {
+pub(super) fn owned(state: &State, page: usize, rules: &Rules) -> Freedom {
+    match state.newest_word(page).map(|word| word.touch) {
         Some(touch) if touch.dirty != Dirty::No => Freedom::Yes,
         Some(touch) => match rules.zero_page {
             Freedom::Either => populated(touch, rules).and(Freedom::Either),
@@ -90,7 +94,7 @@ pub(super) fn finish(
     for (name, page) in &resolved.words {
         shown[0]
             .words
-            .insert(name.clone(), value(&state.pages[*page]).value());
+            .insert(name.clone(), value(state, *page).value());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
     let asked: BTreeSet<(PageProperty, usize)> = resolved
@@ -99,7 +103,7 @@ pub(super) fn finish(
         .map(|((property, _), page)| (*property, *page))
         .collect();
     for (asked_property, asked_page) in asked {
-        let freedom = property(&state.pages[asked_page], asked_property, rules);
+        let freedom = property(state, asked_page, asked_property, rules);
         let names: Vec<_> = resolved
             .properties
             .iter()

@@ -13,6 +13,8 @@
 //! 2. A version that a pending call made carries the caller's number; its end
 //!    drops all older versions.
 //! 3. Every word belongs to some version. `mprotect` keeps the word.
+//! 4. A word that `mremap` moves stays with the old page until no version there maps it; then it
+//!    goes to the page that it was moved to. Until then both may be accessed.
 
 use super::call::Kind;
 use super::word::Word;
@@ -25,6 +27,8 @@ pub(super) struct Mapping {
     pub(super) prot: Prot,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
+    /// The page whose word it is, if another's (invariant 4).
+    pub(super) home: Option<usize>,
 }
 
 /// One state of a page.
@@ -36,6 +40,21 @@ pub(super) struct Version {
     pub(super) by: Option<u8>,
 }
 
+impl Version {
+    /// Whether it maps this word of `home`.
+    pub(super) fn maps(&self, home: Option<usize>, word: usize) -> bool {
+        let same = |mapping: Mapping| (mapping.home, mapping.word) == (home, word);
+        self.mapping.is_some_and(same)
+    }
+
+    /// Gives the word that it maps, if it is one of `home`, another number.
+    pub(super) fn renumber(&mut self, home: Option<usize>, number: impl FnOnce(usize) -> usize) {
+        if let Some(mapping) = self.mapping.as_mut().filter(|m| m.home == home) {
+            mapping.word = number(mapping.word);
+        }
+    }
+}
+
 /// What becomes of a page's memory in a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
@@ -43,6 +62,8 @@ pub(super) enum Memory {
     Same,
     /// It is fresh.
     Fresh,
+    /// It is that of this mapping of another page.
+    Moved(Mapping),
 }
 
 /// One page.
@@ -75,11 +96,6 @@ impl Page {
         self.versions[self.versions.len() - 1].mapping
     }
 
-    /// The memory of the newest state.
-    pub(super) fn newest_word(&self) -> Option<&Word> {
-        self.newest().map(|mapping| &self.words[mapping.word])
-    }
-
     /// The oldest version that `cpu` may still go by for accesses of this kind.
     pub(super) fn floor(&self, cpu: usize, kind: Kind) -> usize {
         let at = cpu * Kind::COUNT + kind as usize;
@@ -102,15 +118,18 @@ impl Page {
 
     /// Begins a new state, made by the pending call of `cpu`.
     pub(super) fn begin(&mut self, cpu: usize, prot: Option<Prot>, memory: Memory) {
-        let mapping = prot.map(|prot| {
-            let word = match (memory, self.newest()) {
-                (Memory::Same, Some(mapping)) => mapping.word,
-                _ => {
-                    self.words.push(Word::fresh());
-                    self.words.len() - 1
+        let mapping = prot.map(|prot| match (memory, self.newest()) {
+            (Memory::Same, Some(mapping)) | (Memory::Moved(mapping), _) => {
+                Mapping { prot, ..mapping }
+            }
+            _ => {
+                self.words.push(Word::fresh());
+                Mapping {
+                    prot,
+                    word: self.words.len() - 1,
+                    home: None,
                 }
-            };
-            Mapping { prot, word }
+            }
         });
         let by = Some(u8::try_from(cpu).expect("few CPUs"));
         self.versions.push(Version { mapping, by });
@@ -121,14 +140,6 @@ impl Page {
         self.versions
             .iter()
             .rposition(|v| v.by.is_some_and(|by| usize::from(by) == cpu))
-    }
-
-    /// Ends the pending call of `cpu`: no version older than its own remains.
-    pub(super) fn end(&mut self, cpu: usize) {
-        if let Some(at) = self.pending(cpu) {
-            self.versions[at].by = None;
-            self.drop_before(at);
-        }
     }
 
     /// Ends the pending call of `cpu` for that CPU alone.
@@ -160,20 +171,15 @@ impl Page {
         }
         let mut word = 0;
         self.words.retain(|_| {
-            let kept = self
-                .versions
-                .iter()
-                .any(|v| v.mapping.is_some_and(|m| m.word == word));
+            let kept = self.versions.iter().any(|v| v.maps(None, word));
             word += 1;
             kept
         });
         let oldest = word - self.words.len();
         for version in &mut self.versions {
-            if let Some(mapping) = &mut version.mapping {
-                // Words are made in the order of their versions, so the dropped ones
-                // are the first.
-                mapping.word -= oldest;
-            }
+            // Words are made in the order of their versions, so the dropped ones
+            // are the first.
+            version.renumber(None, |word| word - oldest);
         }
     }
 }

@@ -124,6 +124,7 @@ pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
     properties
         .values()
         .for_each(|&page| code.watched_touch[page] = true);
+    code.watch_what_moves();
     let words = words.into_iter().collect();
     let properties = properties.into_iter().collect();
     Ok(Resolved {
@@ -248,6 +249,7 @@ impl Names {
                 }
             }
             Op::Munmap(pages) => Call::Munmap(self.pages(pages, span)?),
+            Op::Mremap(from, to) => Call::Mremap(self.pages(from, span)?, self.pages(to, span)?),
             Op::Mprotect(pages, prot) => Call::Mprotect(self.pages(pages, span)?, *prot),
             Op::Madvise(pages, advice) => {
                 let pages = self.pages(pages, span)?;
@@ -289,7 +291,6 @@ impl Names {
 /// The name of an operation outside the slice.
 fn unsupported_name(op: &Op) -> &'static str {
     match op {
-        Op::Mremap(..) => "mremap",
         Op::Fork(_) => "fork",
         Op::Exit => "exit",
         Op::Switch(_) => "switch to another process",
@@ -325,6 +326,7 @@ fn unsupported_name(op: &Op) -> &'static str {
         | Op::Exec(_)
         | Op::Mmap { .. }
         | Op::Munmap(_)
+        | Op::Mremap(..)
         | Op::Mprotect(..)
         | Op::Madvise(..)
         | Op::SwitchLazy

@@ -61,6 +61,11 @@ pub struct Rules {
     pub mmap_discards: bool,
     /// `madvise dontneed` discards what was there. `false`: the words stay.
     pub dontneed_discards: bool,
+    /// `mremap` moves what pages hold. `false`: it moves the mappings alone.
+    pub mremap_moves: bool,
+    /// Where the range that `mremap` moves has a hole, what is at the new place stays. `false`: it
+    /// goes.
+    pub mremap_keeps_holes: bool,
     /// `mprotect` grants as well as it takes. `false`: where it would grant anything it changes
     /// nothing.
     pub mprotect_grants: bool,
@@ -110,6 +115,8 @@ impl Default for Rules {
             noreplace_refuses: true,
             mmap_discards: true,
             dontneed_discards: true,
+            mremap_moves: true,
+            mremap_keeps_holes: true,
             mprotect_grants: true,
             exec_needs_x: true,
             populate_denied: Ret::Einval,

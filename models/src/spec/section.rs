@@ -64,8 +64,7 @@ impl Steps<'_> {
                 };
                 match (section, holds) {
                     (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
-                        let (a, b) = (call.pages(), held.pages());
-                        a.start < b.end && b.start < a.end
+                        call.pages().any(|page| held.pages().any(|other| other == page))
                     }
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,
                     _ => false,

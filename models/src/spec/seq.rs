@@ -103,7 +103,7 @@ impl Machine {
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Ret {
-        value(&self.state.pages[page])
+        value(&self.state, page)
     }
 
     /// Whether the page is present; `None` where an implementation may choose.
@@ -113,17 +113,17 @@ impl Machine {
 
     /// The same with the choices of other rules.
     pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
-        property(&self.state.pages[page], PageProperty::Present, rules).answer()
+        property(&self.state, page, PageProperty::Present, rules).answer()
     }
 
     /// Whether the page has a frame that nobody else has; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
-        owned(&self.state.pages[page], &self.rules).answer()
+        owned(&self.state, page, &self.rules).answer()
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
-        property(&self.state.pages[page], PageProperty::Dirty, &self.rules).answer()
+        property(&self.state, page, PageProperty::Dirty, &self.rules).answer()
     }
 }

@@ -6,12 +6,11 @@
 //! that nobody will go by; then it renames message labels in the order of pages,
 //! words and messages.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::call::{Kind, Ret};
 use super::code::{Code, Later};
-use super::page::Page;
+use super::page::{Mapping, Page};
 use super::rules::Rules;
 use super::word::{Message, Touch, View, Word};
 
@@ -74,7 +73,7 @@ impl State {
 
     /// Back to the start of all threads, which have ended, over the same pages.
     /// Brings `changed` to their normal form; nothing is known of the past.
-    pub(super) fn restart(&mut self, code: &Code, rules: &Rules, changed: Range<usize>) {
+    pub(super) fn restart(&mut self, code: &Code, rules: &Rules, changed: impl Iterator<Item = usize>) {
         for page in changed {
             self.forget_versions(code, page);
             for word in 0..self.pages[page].words.len() {
@@ -94,6 +93,67 @@ impl State {
     /// A page, to be changed.
     pub(super) fn page_mut(&mut self, page: usize) -> &mut Page {
         Rc::make_mut(&mut self.pages[page])
+    }
+
+    /// The page that has the word of a mapping of `page`.
+    pub(super) fn home(&self, page: usize, mapping: Mapping) -> usize {
+        mapping.home.unwrap_or(page)
+    }
+
+    /// The memory of the newest state of a page.
+    pub(super) fn newest_word(&self, page: usize) -> Option<&Word> {
+        let mapping = self.pages[page].newest()?;
+        Some(&self.pages[self.home(page, mapping)].words[mapping.word])
+    }
+
+    /// The pages that may map words of `page`, and what they call it.
+    fn users(&self, page: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
+        let moved = (0..self.pages.len()).filter(move |&user| user != page);
+        let moved = moved.filter(move |&user| {
+            let mut mappings = self.pages[user].versions.iter().filter_map(|v| v.mapping);
+            mappings.any(|mapping| mapping.home == Some(page))
+        });
+        std::iter::once((page, None)).chain(moved.map(move |user| (user, Some(page))))
+    }
+
+    /// Ends the pending call of `cpu` on a page: no version older than its own remains.
+    pub(super) fn end(&mut self, cpu: usize, page: usize) {
+        if let Some(at) = self.pages[page].pending(cpu) {
+            self.page_mut(page).versions[at].by = None;
+            self.drop_before(page, at);
+        }
+    }
+
+    /// Drops the versions of a page before `at`. The words that only they had go to the pages
+    /// that they were moved to.
+    fn drop_before(&mut self, page: usize, at: usize) {
+        let users: Vec<usize> = self.users(page).skip(1).map(|(user, _)| user).collect();
+        for word in 0..self.pages[page].words.len() {
+            let mut kept = self.pages[page].versions[at..].iter();
+            if kept.any(|version| version.maps(None, word)) {
+                continue;
+            }
+            let maps = |page: &Page, home| page.versions.iter().any(|v| v.maps(home, word));
+            let mut heirs = users.iter().filter(|&&u| maps(&self.pages[u], Some(page)));
+            let Some(&heir) = heirs.next() else { continue };
+            let memory = self.pages[page].words[word].clone();
+            let number = self.pages[heir].words.len();
+            self.page_mut(heir).words.push(memory);
+            for version in &mut self.page_mut(heir).versions {
+                if version.maps(Some(page), word) {
+                    version.mapping.as_mut().expect("it maps the word").home = None;
+                    version.renumber(None, |_| number);
+                }
+            }
+        }
+        let before = self.pages[page].words.len();
+        self.page_mut(page).drop_before(at);
+        let dropped = before - self.pages[page].words.len();
+        for user in users {
+            for version in &mut self.page_mut(user).versions {
+                version.renumber(Some(page), |word| word - dropped);
+            }
+        }
     }
 
     /// A label for a new message.
@@ -120,6 +180,8 @@ impl State {
     pub(super) fn normalize(&mut self, code: &Code, rules: &Rules) {
         for page in 0..self.pages.len() {
             self.forget_versions(code, page);
+        }
+        for page in 0..self.pages.len() {
             for word in 0..self.pages[page].words.len() {
                 self.forget_messages(code, page, word, !rules.monotonic);
             }
@@ -154,17 +216,17 @@ impl State {
         let later: Vec<Later> = (0..self.cpus.len())
             .map(|cpu| self.later(code, cpu, page))
             .collect();
-        let page = self.page_mut(page);
-        for (at, floor) in page.floor.iter_mut().enumerate() {
+        for (at, floor) in self.page_mut(page).floor.iter_mut().enumerate() {
             let kind = Kind::ALL[at % Kind::COUNT];
             if !later[at / Kind::COUNT].any(Later::of(kind)) {
                 *floor = 0;
             }
         }
         if !later.iter().any(|later| later.any(used)) {
-            page.drop_before(page.versions.len() - 1);
-            page.versions[0].by = None;
+            self.drop_before(page, self.pages[page].versions.len() - 1);
+            self.page_mut(page).versions[0].by = None;
         }
+        let page = self.page_mut(page);
         while page.floor.last() == Some(&0) {
             page.floor.pop();
         }
@@ -177,9 +239,11 @@ impl State {
             .filter(|&cpu| self.reaches(code, cpu, page, word, backward))
             .map(|cpu| self.pages[page].words[word].known(self.cpus[cpu].view))
             .min();
-        let old = &self.pages[page];
-        let newest = old.newest().is_some_and(|mapping| mapping.word == word);
-        let old = &old.words[word];
+        let newest = self.users(page).any(|(user, home)| {
+            let newest = self.pages[user].versions.last();
+            newest.is_some_and(|version| version.maps(home, word))
+        });
+        let old = &self.pages[page].words[word];
         let touched = newest && code.watched_touch[page];
         let first = reached.unwrap_or(old.messages.len() - 1);
         let valued = reached.is_some() || newest && code.watched_words[page];
@@ -198,12 +262,13 @@ impl State {
     /// Whether `cpu` may still access this word of this page.
     fn reaches(&self, code: &Code, cpu: usize, page: usize, word: usize, backward: bool) -> bool {
         let later = self.later(code, cpu, page);
-        let page = &self.pages[page];
-        Kind::ALL.into_iter().any(|kind| {
-            let first = if backward { 0 } else { page.floor(cpu, kind) };
-            let mut versions = page.versions[first..].iter();
-            later.any(Later::of(kind))
-                && versions.any(|v| v.mapping.is_some_and(|m| m.word == word))
+        self.users(page).any(|(user, home)| {
+            let page = &self.pages[user];
+            Kind::ALL.into_iter().any(|kind| {
+                let first = if backward { 0 } else { page.floor(cpu, kind) };
+                let mut versions = page.versions[first..].iter();
+                later.any(Later::of(kind)) && versions.any(|v| v.maps(home, word))
+            })
         })
     }
 
@@ -305,6 +370,7 @@ fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
             Some(mapping) => {
                 bytes.push(1 + mapping.prot as u8);
                 number(bytes, mapping.word as u64);
+                number(bytes, mapping.home.map_or(0, |home| home as u64 + 1));
             }
         }
         bytes.push(version.by.map_or(0, |cpu| cpu + 1));
@@ -345,8 +411,9 @@ fn answer(bytes: &mut Vec<u8>, ret: Option<Ret>) {
         Some(Ret::Enomem) => 4,
         Some(Ret::Einval) => 5,
         Some(Ret::Eexist) => 6,
+        Some(Ret::Efault) => 7,
         Some(Ret::Word(word)) => {
-            bytes.push(7);
+            bytes.push(8);
             return number(bytes, word);
         }
     });

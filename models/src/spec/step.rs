@@ -25,14 +25,17 @@ pub(super) struct Steps<'a> {
     pub(super) rules: &'a Rules,
 }
 
+/// A word: the page that has it, and its number there.
+type At = (usize, usize);
+
 /// What becomes of an access that goes by a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Admission {
     /// It is done, on this word.
-    Granted(usize),
+    Granted(At),
     /// It is an `exec` of what can only be read: a fault, which may populate this word
     /// where that is watched.
-    Fetched(Option<usize>),
+    Fetched(Option<At>),
     /// A fault.
     Refused,
 }
@@ -92,7 +95,7 @@ impl Steps<'_> {
         let Some(kind) = instr.call.kind() else {
             return instr.call == Call::Nop;
         };
-        let page = instr.call.pages().start;
+        let page = instr.call.range().start;
         let conflicts = match kind {
             Kind::Read => Later::STORE.and(Later::CHANGE),
             Kind::Write => Later::WORD.and(Later::CHANGE),
@@ -120,7 +123,7 @@ impl Steps<'_> {
 
     /// A user access: chooses a version, and in it a message or a place.
     fn access(&self, state: &State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
-        let at = call.pages().start;
+        let at = call.range().start;
         let page = &state.pages[at];
         let first = if self.rules.monotonic {
             page.floor(cpu, kind)
@@ -129,7 +132,7 @@ impl Steps<'_> {
         };
         let admitted = |version: usize| {
             let mapping = page.versions[version].mapping?;
-            let word = mapping.word;
+            let word = (state.home(at, mapping), mapping.word);
             Some(if self.admits(kind, mapping.prot) {
                 Admission::Granted(word)
             } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
@@ -148,8 +151,8 @@ impl Steps<'_> {
             match admitted(version) {
                 Some(Admission::Granted(word)) => self.act(&moved, cpu, call, word, out),
                 denied => {
-                    if let Some(Admission::Fetched(Some(word))) = denied {
-                        moved.page_mut(at).words[word].touch.refused_exec = true;
+                    if let Some(Admission::Fetched(Some((page, word)))) = denied {
+                        moved.page_mut(page).words[word].touch.refused_exec = true;
                     }
                     let fault = if denied.is_none() {
                         Ret::Maperr
@@ -204,23 +207,23 @@ impl Steps<'_> {
     }
 
     /// An access that the mapping admits, to one of the page's words.
-    fn act(&self, state: &State, cpu: usize, call: &Call, word: usize, out: &mut Vec<State>) {
-        let page = call.pages().start;
+    fn act(&self, state: &State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
+        let (page, word) = at;
         let view = state.cpus[cpu].view;
         let memory = &state.pages[page].words[word];
         match *call {
             Call::Read(_) => {
-                for at in memory.readable(view, self.rules) {
+                for from in memory.readable(view, self.rules) {
                     let mut next = state.clone();
-                    let value = self.read(&mut next, cpu, page, word, at);
+                    let value = self.read(&mut next, cpu, at, from);
                     self.retire(&mut next, cpu, Ret::Word(value));
                     out.push(next);
                 }
             }
             Call::Write(_, value) => {
-                for at in memory.places(view, self.rules) {
+                for place in memory.places(view, self.rules) {
                     let mut next = state.clone();
-                    self.store(&mut next, cpu, (page, word), at, value, false);
+                    self.store(&mut next, cpu, at, place, value, false);
                     self.retire(&mut next, cpu, Ret::Ok);
                     out.push(next);
                 }
@@ -228,16 +231,16 @@ impl Steps<'_> {
             Call::Xchg(_, value) => {
                 for from in memory.exchangeable(view, self.rules) {
                     let mut seen = state.clone();
-                    let old = self.read(&mut seen, cpu, page, word, from);
+                    let old = self.read(&mut seen, cpu, at, from);
                     let places: Vec<usize> = if self.rules.atomic_xchg {
                         vec![from + 1]
                     } else {
                         memory.places(seen.cpus[cpu].view, self.rules).collect()
                     };
-                    for at in places {
+                    for place in places {
                         let mut next = seen.clone();
                         let exchanged = self.rules.atomic_xchg;
-                        self.store(&mut next, cpu, (page, word), at, value, exchanged);
+                        self.store(&mut next, cpu, at, place, value, exchanged);
                         self.retire(&mut next, cpu, Ret::Word(old));
                         out.push(next);
                     }
@@ -254,27 +257,27 @@ impl Steps<'_> {
         }
     }
 
-    /// Reads the message at `at`.
-    fn read(&self, state: &mut State, cpu: usize, page: usize, word: usize, at: usize) -> u64 {
+    /// Reads the message `from` of a word.
+    fn read(&self, state: &mut State, cpu: usize, (page, word): At, from: usize) -> u64 {
         let mut view = state.cpus[cpu].view;
-        let value = state.page_mut(page).words[word].read(at, &mut view, self.rules);
+        let value = state.page_mut(page).words[word].read(from, &mut view, self.rules);
         state.cpus[cpu].view = view;
         value
     }
 
-    /// Stores at place `at` of a word.
+    /// Stores at a place of a word.
     fn store(
         &self,
         state: &mut State,
         cpu: usize,
-        (page, word): (usize, usize),
-        at: usize,
+        (page, word): At,
+        place: usize,
         value: u64,
         exchanged: bool,
     ) {
         let label = state.fresh_label();
         let mut view = state.cpus[cpu].view;
-        state.page_mut(page).words[word].store(at, value, exchanged, label, &mut view);
+        state.page_mut(page).words[word].store(place, value, exchanged, label, &mut view);
         state.cpus[cpu].view = view;
     }
 }

@@ -18,8 +18,10 @@
 //! 4. Among the flags is `VM_ACCOUNT`: a VMA has it that is made writable, by `mmap` or by `mprotect`;
 //!    it loses it when `mprotect` makes it unwritable before it has an `anon_vma`: mprotect_fixup().
 //! 5. A part that is split off keeps flags and `anon_vma`; `munmap` and `madvise` merge nothing.
-//!
-//! The offset of anonymous memory is its address where it never moved, so it always agrees.
+//! 6. `mremap` merges what it moves with its new neighbours, VMA by VMA. The offset of anonymous
+//!    memory is its address at first. What moves keeps its offset if it has an `anon_vma`, and
+//!    else gets a new one: copy_vma(), mm/vma.c. Offsets go on from one VMA to the next wherever
+//!    they merge or share an `anon_vma`: is_mergeable_vma(), anon_vma_compatible().
 
 use std::ops::Range;
 
@@ -37,6 +39,8 @@ pub struct Vma {
     account: bool,
     /// Its `anon_vma`.
     anon: Option<u32>,
+    /// How many pages up it has moved since it got its offset.
+    shift: isize,
 }
 
 /// Which of the rules hold; all of them, unless one is to be wrong.
@@ -52,6 +56,8 @@ pub struct Merging {
     pub accounts: bool,
     /// `mprotect` merges (rule 1).
     pub mprotect_merges: bool,
+    /// Offsets must go on (rule 6).
+    pub offsets_agree: bool,
 }
 
 impl Default for Merging {
@@ -62,6 +68,7 @@ impl Default for Merging {
             anon_vma_is_shared: true,
             accounts: true,
             mprotect_merges: true,
+            offsets_agree: true,
         }
     }
 }
@@ -104,10 +111,8 @@ impl Vmas {
                     pages.clone().for_each(|page| self.own(page));
                 }
             }
-            Call::Munmap(pages) => {
-                self.cut(pages);
-                self.list.retain(|vma| !pages.contains(&vma.pages.start));
-            }
+            Call::Munmap(pages) => self.unmap(pages),
+            Call::Mremap(from, to) if ret == Ret::Ok => self.mremap(from, to),
             Call::Mprotect(pages, prot) => self.mprotect(pages, *prot),
             Call::PopulateWrite(pages) => {
                 for page in pages.clone() {
@@ -143,20 +148,49 @@ impl Vmas {
         }
     }
 
-    fn mmap(&mut self, pages: &Range<usize>, prot: Prot) {
+    fn unmap(&mut self, pages: &Range<usize>) {
         self.cut(pages);
         self.list.retain(|vma| !pages.contains(&vma.pages.start));
-        let at = self
-            .list
-            .partition_point(|vma| vma.pages.start < pages.start);
-        let vma = Vma {
+    }
+
+    fn mmap(&mut self, pages: &Range<usize>, prot: Prot) {
+        self.unmap(pages);
+        self.add(Vma {
             pages: pages.clone(),
             prot,
             account: Kind::Write.allowed(prot),
             anon: None,
-        };
+            shift: 0,
+        });
+    }
+
+    /// Adds a VMA where nothing is.
+    fn add(&mut self, vma: Vma) {
+        let start = vma.pages.start;
+        let at = self.list.partition_point(|other| other.pages.start < start);
         self.list.insert(at, vma);
         self.merge(at);
+    }
+
+    fn mremap(&mut self, from: &Range<usize>, to: &Range<usize>) {
+        let up = to.start as isize - from.start as isize;
+        let mut page = from.start;
+        while page < from.end {
+            let Some(at) = self.at(page) else {
+                page += 1;
+                continue;
+            };
+            let end = self.list[at].pages.end.min(from.end);
+            let target = to.start + (page - from.start)..to.start + (end - from.start);
+            self.unmap(&target);
+            self.cut(&(page..end));
+            let at = self.at(page).expect("a VMA that was cut is still there");
+            let mut vma = self.list.remove(at);
+            vma.pages = target;
+            vma.shift = if vma.anon.is_some() { vma.shift + up } else { 0 };
+            self.add(vma);
+            page = end;
+        }
     }
 
     fn mprotect(&mut self, pages: &Range<usize>, prot: Prot) {
@@ -211,6 +245,7 @@ impl Vmas {
         a.pages.end == b.pages.start
             && a.prot == b.prot
             && (a.account == b.account || !self.merging.accounts)
+            && (a.shift == b.shift || !self.merging.offsets_agree)
             && self.anons_agree(low, high)
     }
 
@@ -239,7 +274,8 @@ impl Vmas {
     fn neighbours_anon(&self, at: usize, other: usize) -> Option<u32> {
         let (vma, other) = (&self.list[at], self.list.get(other)?);
         let touches = vma.pages.end == other.pages.start || other.pages.end == vma.pages.start;
-        let same = vma.account == other.account || !self.merging.accounts;
+        let same = (vma.account == other.account || !self.merging.accounts)
+            && (vma.shift == other.shift || !self.merging.offsets_agree);
         other
             .anon
             .filter(|_| touches && same && self.merging.anon_vma_is_shared)
@@ -279,6 +315,21 @@ mod tests {
         let touched = [rw(0..2), Call::Write(0, 1), rw(4..6), Call::Write(4, 1)];
         let filled = [&touched[..], &[rw(2..4)]].concat();
         assert_eq!(after(&filled), [(0, 4), (4, 6)]);
+    }
+
+    #[test]
+    fn what_was_touched_is_one_with_its_old_place_alone() {
+        let moved = [rw(0..2), rw(4..6), Call::Mremap(4..6, 2..4)];
+        assert_eq!(after(&moved), [(0, 4)]);
+        let touched = [
+            rw(0..2),
+            rw(4..8),
+            Call::Write(4, 1),
+            Call::Mremap(4..6, 2..4),
+            Call::Mremap(2..4, 4..6),
+        ];
+        assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
+        assert_eq!(after(&touched), [(0, 2), (4, 8)]);
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn moved(call: &Call, page: impl Fn(usize) -> usize) -> Call {
             noreplace: *noreplace,
         },
         Call::Munmap(ids) => Call::Munmap(range(ids)),
+        Call::Mremap(from, to) => Call::Mremap(range(from), range(to)),
         Call::Mprotect(ids, prot) => Call::Mprotect(range(ids), *prot),
         Call::Dontneed(ids) => Call::Dontneed(range(ids)),
         Call::PopulateRead(ids) => Call::PopulateRead(range(ids)),

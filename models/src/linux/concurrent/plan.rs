@@ -213,6 +213,7 @@ fn act(layout: &Layout, stmt: &Stmt) -> Result<Act, String> {
             noreplace: *noreplace,
         },
         Op::Munmap(r) => Call::Munmap(range(r)),
+        Op::Mremap(from, to) => Call::Mremap(range(from), range(to)),
         Op::Mprotect(r, prot) => Call::Mprotect(range(r), *prot),
         Op::Madvise(r, Advice::Dontneed) => Call::Dontneed(range(r)),
         Op::Madvise(r, Advice::PopulateRead) => Call::PopulateRead(range(r)),

@@ -1,0 +1,165 @@
+//! `mremap`: pages move to other addresses.
+//!
+//! ```text
+//! unmap the target --> no VMA at the source --> entries move --> a VMA at the target
+//! ```
+//! While entries move, no VMA covers their old or their new place: a fault there waits for the
+//! mmap lock. What was cached of the old place is flushed before the page has its new one, so
+//! that a page has one address at any time.
+//!
+//! # Linux
+//! mm/mremap.c: `remap_move()`, `move_vma()`, `move_page_tables()`, `move_ptes()`. Kept: the
+//! target is unmapped first; each VMA moves on its own, so that a range of several keeps its
+//! holes; the locks of both page tables are held until the flush is done. Changed: the new VMA
+//! comes after its entries, not before, and entries are set after the flush, not before.
+//! Dropped: moving whole page tables; what cannot move is not moved back.
+
+use alloc::vec::Vec;
+
+use crate::addr::{PageRange, Vpn};
+use crate::cpu::Cpu;
+use crate::gather::{FlushType, Gather};
+use crate::mm::MmapWrite;
+use crate::mmap::Errno;
+use crate::platform::Platform;
+use crate::pte::Pte;
+use crate::quirk::Quirk;
+use crate::vma::VmaCopy;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Moves what is mapped at `from` to `to`, which is as long; what was there goes, but where
+    /// `from` has a hole. `Fault` if `from` begins with a hole.
+    /// Linux: `mremap(MREMAP_MAYMOVE | MREMAP_FIXED)`.
+    pub fn mremap(&mut self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+        self.check_range(from)?;
+        self.check_range(to)?;
+        if from.len_pages() != to.len_pages() || !from.intersection(to).is_empty() {
+            return Err(Errno::Inval);
+        }
+        let mut lock = self.mmap_write_lock();
+        let mut gathers = Vec::new();
+        let result = self.move_range(&mut lock, from, to, &mut gathers);
+        self.mmap_write_unlock(lock);
+        for gather in gathers {
+            self.complete(gather);
+        }
+        result
+    }
+
+    /// Moves VMA by VMA. Linux: `remap_move()`.
+    fn move_range(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gathers: &mut Vec<Gather>,
+    ) -> Result<(), Errno> {
+        let vmas = lock.tree().overlapping(from);
+        let parts: Vec<PageRange> = vmas.iter().map(|(r, _)| r.intersection(from)).collect();
+        if parts.first().is_none_or(|part| part.start != from.start) {
+            return Err(Errno::Fault);
+        }
+        for part in parts {
+            let target = shift(part, from.start, to.start);
+            gathers.push(self.unmap(lock, target));
+            let mut gather = self.gather();
+            let result = self.move_vma(lock, part, target, &mut gather);
+            gathers.push(gather);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Moves `from`, a part of one VMA, to where nothing is. Linux: `move_vma()`.
+    fn move_vma(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gather: &mut Gather,
+    ) -> Result<(), Errno> {
+        let parts = self.parts_within_tables(from, to);
+        for (part, target) in &parts {
+            if self.leaf_table(part.start).is_some() && !self.install_tables(*target) {
+                self.free_pgtables(lock, to, gather);
+                self.finish(gather);
+                return Err(Errno::Nomem);
+            }
+        }
+        self.split(lock, from);
+        let vma = lock.tree().find(from.start).map(|(_, vma)| vma.clone());
+        if let Some(vma) = vma {
+            let prot = vma.copy_stable().prot;
+            self.remove_vma(lock, from, &vma);
+            for (part, target) in parts {
+                self.move_ptes(part, target, gather);
+            }
+            self.map(lock, VmaCopy { range: to, prot });
+            self.free_pgtables(lock, from, gather);
+            self.finish(gather);
+            self.free_vma(vma);
+        }
+        Ok(())
+    }
+
+    /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
+    /// that it is moved to.
+    fn parts_within_tables(&self, from: PageRange, to: PageRange) -> Vec<(PageRange, Vpn)> {
+        let end_of_table = |vpn| self.sys.geometry().table_range(vpn, 0).end;
+        let mut parts = Vec::new();
+        let mut start = from.start;
+        while start < from.end {
+            let target = Vpn(start.0 - from.start.0 + to.start.0);
+            let room = end_of_table(target).0 - target.0;
+            let end = from.end.min(end_of_table(start)).min(Vpn(start.0 + room));
+            parts.push((PageRange::new(start, end), target));
+            start = end;
+        }
+        parts
+    }
+
+    /// Moves the entries of `from` to `to` on. Linux: `move_ptes()`.
+    fn move_ptes(&mut self, from: PageRange, to: Vpn, gather: &mut Gather) {
+        let Some(mut old) = self.lock_leaf(from.start, true) else {
+            return;
+        };
+        let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
+        // Nobody waits for a second such lock who does not hold the mmap lock for writing.
+        let mut new = (!one_table).then(|| self.lock_leaf(to, true)).flatten();
+        let mut entries = Vec::new();
+        for vpn in from.iter() {
+            for (grant, prot) in old.past(vpn) {
+                gather.revoked(grant, prot);
+            }
+            if old.pte(vpn).is_none() {
+                continue;
+            }
+            let pte = old.set(vpn, Pte::NONE);
+            gather.revoked(pte.grant(), pte.prot());
+            if !pte.prot().is_empty() {
+                gather.changed(vpn, FlushType::Strict);
+            }
+            entries.push((Vpn(vpn.0 - from.start.0 + to.0), pte));
+        }
+        // QUIRK(MremapFlushAfterPtl): proofs/tlb/mremap-flush-after-ptl
+        if !self.sys.has(Quirk::MremapFlushAfterPtl) {
+            self.flush_gathered(gather);
+        }
+        for (vpn, pte) in entries {
+            self.sys.frame(pte.pfn()).moved(vpn);
+            let grant = self.grant(pte.prot());
+            let moved = Pte::new(pte.pfn(), pte.prot(), grant).with_history_of(pte);
+            new.as_mut().unwrap_or(&mut old).set(vpn, moved);
+        }
+        if let Some(new) = new {
+            new.unlock();
+        }
+        old.unlock();
+    }
+}
+
+/// `range` as far behind `to` as it is behind `from`.
+fn shift(range: PageRange, from: Vpn, to: Vpn) -> PageRange {
+    let start = Vpn(range.start.0 - from.0 + to.0);
+    PageRange::new(start, Vpn(start.0 + range.len_pages()))
+}
