@@ -24,7 +24,9 @@ use crate::mmap::Errno;
 use crate::platform::Platform;
 use crate::pte::Pte;
 use crate::quirk::Quirk;
+use crate::table::PtlGuard;
 use crate::vma::VmaCopy;
+use crate::walk::Walk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Moves what is mapped at `from` to `to`, which is as long; what was there goes, but where
@@ -120,12 +122,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Moves the entries of `from` to `to` on. Linux: `move_ptes()`.
     fn move_ptes(&mut self, from: PageRange, to: Vpn, gather: &mut Gather) {
-        let Some(mut old) = self.lock_leaf(from.start, true) else {
+        let Some(mut old) = self.lock_alone(from.start) else {
             return;
         };
         let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
         // Nobody waits for a second such lock who does not hold the mmap lock for writing.
-        let mut new = (!one_table).then(|| self.lock_leaf(to, true)).flatten();
+        let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
         let mut entries = Vec::new();
         for vpn in from.iter() {
             for (grant, prot) in old.past(vpn) {
@@ -155,6 +157,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
             new.unlock();
         }
         old.unlock();
+    }
+
+    /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
+    /// for writing, so no table goes.
+    fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
+        let id = self.walk(&Walk::Held, vpn)?;
+        let table = self.sys.table(id);
+        Some(PtlGuard::lock(table, id, self.id(), self.sys.geometry()))
     }
 }
 

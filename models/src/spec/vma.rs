@@ -180,15 +180,14 @@ impl Vmas {
                 page += 1;
                 continue;
             };
-            let end = self.list[at].pages.end.min(from.end);
-            let target = to.start + (page - from.start)..to.start + (end - from.start);
-            self.unmap(&target);
-            self.cut(&(page..end));
-            let at = self.at(page).expect("a VMA that was cut is still there");
-            let mut vma = self.list.remove(at);
-            vma.pages = target;
+            let mut vma = self.list[at].clone();
+            let end = vma.pages.end.min(from.end);
+            vma.pages = to.start + (page - from.start)..to.start + (end - from.start);
             vma.shift = if vma.anon.is_some() { vma.shift + up } else { 0 };
+            self.unmap(&vma.pages);
+            // What it is a copy of is still there, and may be one of the neighbours.
             self.add(vma);
+            self.unmap(&(page..end));
             page = end;
         }
     }
