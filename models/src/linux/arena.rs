@@ -244,12 +244,7 @@ impl Arena {
     }
 
     /// Moves pages to the places of others, of which there are as many.
-    pub fn mremap(
-        &mut self,
-        from: Range<usize>,
-        to: Range<usize>,
-        bytes: Option<Bytes>,
-    ) -> Answer {
+    pub fn mremap(&mut self, from: Range<usize>, to: Range<usize>, bytes: Option<Bytes>) -> Answer {
         let ((old, len), (new, _)) = (self.span(&from, bytes), self.span(&to, bytes));
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);

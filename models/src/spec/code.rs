@@ -174,7 +174,10 @@ fn later(thread: &[Instr], moved_with: &[usize]) -> Vec<Vec<Later>> {
         let mut row = table[pc + 1].clone();
         let bits = Later::by(&instr.call);
         let touched: Vec<usize> = instr.call.pages().map(|page| moved_with[page]).collect();
-        for page in pages.clone().filter(|&page| touched.contains(&moved_with[page])) {
+        for page in pages
+            .clone()
+            .filter(|&page| touched.contains(&moved_with[page]))
+        {
             // An exchange reads too, but as a store it already conflicts with everything.
             row[page] = row[page].and(bits);
         }

@@ -47,10 +47,11 @@ impl Version {
         self.mapping.is_some_and(same)
     }
 
-    /// Gives the word that it maps, if it is one of `home`, another number.
-    pub(super) fn renumber(&mut self, home: Option<usize>, number: impl FnOnce(usize) -> usize) {
-        if let Some(mapping) = self.mapping.as_mut().filter(|m| m.home == home) {
-            mapping.word = number(mapping.word);
+    /// Where it maps words of `home`, closes the gap that word number `gone` has left.
+    pub(super) fn close_gap(&mut self, home: Option<usize>, gone: usize) {
+        let after = |m: &&mut Mapping| m.home == home && m.word > gone;
+        if let Some(mapping) = self.mapping.as_mut().filter(after) {
+            mapping.word -= 1;
         }
     }
 }
@@ -156,11 +157,8 @@ impl Page {
         }
     }
 
-    /// Drops the versions before `at` and the memory that only they had.
+    /// Drops the versions before `at`.
     pub(super) fn drop_before(&mut self, at: usize) {
-        if at == 0 {
-            return;
-        }
         self.versions.drain(..at);
         let dropped = u8::try_from(at).expect("one version per call");
         for version in &mut self.floor {
@@ -169,17 +167,10 @@ impl Page {
         if self.floor.iter().all(|&version| version == 0) {
             self.floor.clear();
         }
-        let mut word = 0;
-        self.words.retain(|_| {
-            let kept = self.versions.iter().any(|v| v.maps(None, word));
-            word += 1;
-            kept
-        });
-        let oldest = word - self.words.len();
-        for version in &mut self.versions {
-            // Words are made in the order of their versions, so the dropped ones
-            // are the first.
-            version.renumber(None, |word| word - oldest);
-        }
+    }
+
+    /// Whether a version maps this word of `home`.
+    pub(super) fn maps(&self, home: Option<usize>, word: usize) -> bool {
+        self.versions.iter().any(|v| v.maps(home, word))
     }
 }

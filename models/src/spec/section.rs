@@ -64,7 +64,8 @@ impl Steps<'_> {
                 };
                 match (section, holds) {
                     (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
-                        call.pages().any(|page| held.pages().any(|other| other == page))
+                        call.pages()
+                            .any(|page| held.pages().any(|other| other == page))
                     }
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,
                     _ => false,

@@ -73,7 +73,12 @@ impl State {
 
     /// Back to the start of all threads, which have ended, over the same pages.
     /// Brings `changed` to their normal form; nothing is known of the past.
-    pub(super) fn restart(&mut self, code: &Code, rules: &Rules, changed: impl Iterator<Item = usize>) {
+    pub(super) fn restart(
+        &mut self,
+        code: &Code,
+        rules: &Rules,
+        changed: impl Iterator<Item = usize>,
+    ) {
         for page in changed {
             self.forget_versions(code, page);
             for word in 0..self.pages[page].words.len() {
@@ -124,34 +129,36 @@ impl State {
         }
     }
 
-    /// Drops the versions of a page before `at`. The words that only they had go to the pages
-    /// that they were moved to.
+    /// Drops the versions of a page before `at` and the memory that only they had; what was moved
+    /// goes to its new page.
     fn drop_before(&mut self, page: usize, at: usize) {
-        let users: Vec<usize> = self.users(page).skip(1).map(|(user, _)| user).collect();
-        for word in 0..self.pages[page].words.len() {
-            let mut kept = self.pages[page].versions[at..].iter();
-            if kept.any(|version| version.maps(None, word)) {
+        if at == 0 {
+            return;
+        }
+        self.page_mut(page).drop_before(at);
+        for word in (0..self.pages[page].words.len()).rev() {
+            if self.pages[page].maps(None, word) {
                 continue;
             }
-            let maps = |page: &Page, home| page.versions.iter().any(|v| v.maps(home, word));
-            let mut heirs = users.iter().filter(|&&u| maps(&self.pages[u], Some(page)));
-            let Some(&heir) = heirs.next() else { continue };
-            let memory = self.pages[page].words[word].clone();
-            let number = self.pages[heir].words.len();
-            self.page_mut(heir).words.push(memory);
-            for version in &mut self.page_mut(heir).versions {
-                if version.maps(Some(page), word) {
-                    version.mapping.as_mut().expect("it maps the word").home = None;
-                    version.renumber(None, |_| number);
+            let users: Vec<_> = self.users(page).collect();
+            let memory = self.page_mut(page).words.remove(word);
+            let mut users_of_it = users.iter().map(|(user, _)| *user);
+            let heir = users_of_it.find(|&user| self.pages[user].maps(Some(page), word));
+            if let Some(heir) = heir {
+                let number = self.pages[heir].words.len();
+                self.page_mut(heir).words.push(memory);
+                for &(user, home) in &users {
+                    let versions = &mut self.page_mut(user).versions;
+                    for version in versions.iter_mut().filter(|v| v.maps(home, word)) {
+                        let mapping = version.mapping.as_mut().expect("it maps the word");
+                        mapping.word = number;
+                        mapping.home = (user != heir).then_some(heir);
+                    }
                 }
             }
-        }
-        let before = self.pages[page].words.len();
-        self.page_mut(page).drop_before(at);
-        let dropped = before - self.pages[page].words.len();
-        for user in users {
-            for version in &mut self.page_mut(user).versions {
-                version.renumber(Some(page), |word| word - dropped);
+            for (user, home) in users {
+                let versions = &mut self.page_mut(user).versions;
+                versions.iter_mut().for_each(|v| v.close_gap(home, word));
             }
         }
     }

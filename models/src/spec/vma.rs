@@ -183,7 +183,11 @@ impl Vmas {
             let mut vma = self.list[at].clone();
             let end = vma.pages.end.min(from.end);
             vma.pages = to.start + (page - from.start)..to.start + (end - from.start);
-            vma.shift = if vma.anon.is_some() { vma.shift + up } else { 0 };
+            vma.shift = if vma.anon.is_some() {
+                vma.shift + up
+            } else {
+                0
+            };
             self.unmap(&vma.pages);
             // What it is a copy of is still there, and may be one of the neighbours.
             self.add(vma);

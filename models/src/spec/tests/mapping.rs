@@ -49,6 +49,69 @@ fn after_mprotect_has_returned_nobody_writes() {
 }
 
 #[test]
+fn a_page_that_moves_is_one_memory_at_two_places() {
+    let one = "page A; page B; mmap A rw; write A 1;";
+    run(
+        one,
+        &["mremap A B;", "r0 = write A 2; r1 = read B;"],
+        r"A=0 /\ B=0",
+    )
+    // The old place after the new one: two kinds of access.
+    .allows("1:r0=ok 1:r1=2 A=maperr B=2")
+    .allows("1:r0=ok 1:r1=maperr A=maperr B=2")
+    .allows("1:r0=maperr 1:r1=1 A=maperr B=1")
+    .allows("1:r0=maperr 1:r1=maperr A=maperr B=1")
+    .counts(4);
+    run(one, &["mremap A B;", "r0 = read B; r1 = write A 2;"], "B=0")
+        .allows("1:r0=1 1:r1=ok B=2")
+        .forbids("1:r0=0");
+    run(
+        one,
+        &["r0 = mremap A B; r1 = read A; r2 = read B;"],
+        NOTHING,
+    )
+    .allows("0:r0=ok 0:r1=maperr 0:r2=1")
+    .counts(1);
+}
+
+#[test]
+fn three_cpus_meet_at_both_places_of_a_page_that_moves() {
+    run(
+        "page A; page B; mmap A rw; mmap B rw; write A 1; write B 7;",
+        &[
+            "mremap A B;",
+            "r0 = write A 2;",
+            "r0 = read B; r1 = read B;",
+        ],
+        "B=0",
+    )
+    .allows("1:r0=ok 2:r0=1 2:r1=2 B=2")
+    .allows("1:r0=ok 2:r0=7 2:r1=2 B=2")
+    .forbids("2:r0=1 2:r1=7")
+    .forbids("2:r0=2 2:r1=1")
+    .forbids("2:r0=maperr");
+}
+
+#[test]
+fn a_move_says_what_is_wrong_with_it() {
+    let pages = "pages A[4]; mmap A[0] rw; mmap A[2..4] rw; write A[3] 3; write A[2] 2;";
+    let answers = |thread: &str| run(pages, &[thread], NOTHING);
+    answers("r0 = mremap A[0..2] A[1..3];")
+        .allows("0:r0=einval")
+        .counts(1);
+    answers("r0 = mremap A[1..3] A[2..4];")
+        .allows("0:r0=einval")
+        .counts(1);
+    answers("r0 = mremap A[1] A[2]; r1 = read A[2];")
+        .allows("0:r0=efault 0:r1=2")
+        .counts(1);
+    // The hole leaves what is at its new place.
+    answers("r0 = mremap A[0..2] A[2..4]; r1 = read A[2]; r2 = read A[3];")
+        .allows("0:r0=ok 0:r1=0 0:r2=3")
+        .counts(1);
+}
+
+#[test]
 fn an_added_permission_shows_early_and_orders_nothing() {
     run(
         FLAG,

@@ -273,6 +273,26 @@ fn munmap_hole() {
 }
 
 #[test]
+fn mremap_moves() {
+    otherwise(
+        |r| r.mremap_moves = false,
+        "0:r0=0",
+        "page A; page B; mmap A rw; write A 1;",
+        "mremap A B; r0 = read B;",
+    );
+}
+
+#[test]
+fn mremap_keeps_holes() {
+    otherwise(
+        |r| r.mremap_keeps_holes = false,
+        "0:r0=maperr",
+        "pages A[2]; pages B[2]; mmap A[0] rw; mmap B rw;",
+        "mremap A B; r0 = read B[1];",
+    );
+}
+
+#[test]
 fn noreplace_refuses() {
     otherwise(
         |r| r.noreplace_refuses = false,

@@ -19,9 +19,10 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
         Prot::Rx,
         Prot::Rwx,
     ]);
+    let size = pages;
     let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
     (
-        0..12,
+        0..13,
         0..pages,
         1..4u64,
         range,
@@ -30,7 +31,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
         any::<bool>(),
     )
         .prop_map(
-            |(choice, page, value, pages, prot, populate, noreplace)| match choice {
+            move |(choice, page, value, pages, prot, populate, noreplace)| match choice {
                 0..=1 => Call::Read(page),
                 2..=3 => Call::Write(page, value),
                 4 => Call::Xchg(page, value),
@@ -45,7 +46,11 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                 8 => Call::Mprotect(pages, prot),
                 9 => Call::Dontneed(pages),
                 10 => Call::PopulateRead(pages),
-                _ => Call::PopulateWrite(pages),
+                11 => Call::PopulateWrite(pages),
+                _ => {
+                    let len = pages.len().min(size - page);
+                    Call::Mremap(pages.start..pages.start + len, page..page + len)
+                }
             },
         )
 }

@@ -15,7 +15,7 @@ fn unsupported(init: &str, thread: &str, finals: &str, what: &str) {
 #[test]
 fn statements_outside_the_slice_are_named() {
     let found = super::NOTHING;
-    unsupported(TWO, "mremap A B;", found, "`mremap`");
+    unsupported(TWO, "clear_refs A;", found, "`clear_refs`");
     unsupported(TWO, "madvise A free;", found, "`madvise free`");
     unsupported(TWO, "gup_fast A write;", found, "`gup_fast`");
     unsupported(TWO, "reclaim A;", found, "`reclaim`");
