@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::ledger::Place;
 use super::options::Options;
 use super::process::{End, Worker};
-use super::share::Tally;
+use super::share::{Tally, left_out};
 use crate::differential::Case;
+use crate::linux::Host;
 
 /// How often workers are looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
@@ -27,6 +28,8 @@ pub struct Run {
     pub incidents: Vec<Incident>,
     /// Sequences that nobody ran, because the run ended early.
     pub left: u64,
+    /// What the sequences went without, as this kernel is older.
+    pub left_out: Option<&'static str>,
     /// How long it took.
     pub elapsed: Duration,
     /// How long the host's CPUs worked on it: less than `elapsed` for each job where others use
@@ -91,6 +94,7 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
         difference: None,
         incidents: Vec::new(),
         left: 0,
+        left_out: Host::new(1).ok().and_then(|mut host| left_out(&mut host)),
         elapsed: Duration::ZERO,
         cpu: Duration::ZERO,
     };

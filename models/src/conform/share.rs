@@ -17,12 +17,18 @@ pub struct Tally {
     pub ops: u64,
 }
 
+/// What this kernel, being older, cannot do: sequences go on without it.
+pub fn left_out(host: &mut Host) -> Option<&'static str> {
+    host.lacks(&Call::Mremap(0..2, 2..4))
+}
+
 /// Sequences and what they are held against.
 #[derive(Debug)]
 pub struct Share {
     options: Options,
     rules: Rules,
     host: Host,
+    left_out: Option<&'static str>,
     /// What was done so far.
     pub tally: Tally,
 }
@@ -46,6 +52,7 @@ impl Share {
         Ok(Share {
             options: options.clone(),
             rules,
+            left_out: left_out(&mut host),
             host,
             tally: Tally::default(),
         })
@@ -62,7 +69,13 @@ impl Share {
         watch: &mut dyn FnMut(u64, usize, Tally),
     ) -> std::result::Result<(), (u64, Box<Difference>)> {
         for number in numbers {
-            let case = Case::random(self.options.seed, number, self.options.ops.clone());
+            let mut case = Case::random(self.options.seed, number, self.options.ops.clone());
+            if self.left_out.is_some() {
+                case.ops.retain(|op| match op.call() {
+                    Call::Mremap(from, _) => from.len() == 1,
+                    _ => true,
+                });
+            }
             let tally = self.tally;
             let level = self.options.level;
             let (host, rules) = (&mut self.host, &self.rules);

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::arena::Arena;
 use super::observe::{Entry, Observer, Rights, Vma};
+use crate::litmus::ast::Prot;
 use crate::spec::seq::{Bytes, Call, Ret};
 
 /// What the kernel shows of a page.
@@ -56,6 +57,10 @@ impl Host {
     /// What a call needs that this kernel, being older, has not. The window is empty.
     pub fn lacks(&mut self, call: &Call) -> Option<&'static str> {
         let (advice, name) = match call {
+            Call::Mremap(from, _) if from.len() > 1 => {
+                let lacks = moves_several() != Ok(Answer::Ok);
+                return lacks.then_some("mremap of several mappings (Linux 6.17)");
+            }
             Call::PopulateRead(_) => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
             Call::PopulateWrite(_) => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
             _ => return None,
@@ -113,6 +118,16 @@ impl Host {
     pub fn vmas(&self) -> &[Vma] {
         &self.vmas
     }
+}
+
+/// How the kernel answers where `mremap` moves more than one mapping.
+///
+/// Linux: remap_move(), mm/mremap.c, since 6.17.
+pub(super) fn moves_several() -> Result<Answer, String> {
+    let mut arena = Arena::new(4)?;
+    arena.mmap(0..1, None, Prot::R, false, false);
+    arena.mmap(1..2, None, Prot::Rw, false, false);
+    Ok(arena.mremap(0..2, 2..4, None))
 }
 
 /// Lets no page of this process be part of a huge one, whatever the host's policy: a neighbour of

@@ -25,6 +25,9 @@
 //! 4. After the end everyone goes by the new state.
 //! 5. The caller goes by the old state before its call and by the new one after its return.
 //!
+//! `mremap` changes the old place and the new one. An access that goes by the old state of the
+//! old place and one that goes by the new state of the new place meet in one memory.
+//!
 //! This holds for taking and for granting: access that `mprotect` grants may show before its
 //! return and never fails after it. A replacing `mmap` has no state in between where nothing is mapped.
 //!
@@ -36,7 +39,7 @@
 //!
 //! | call | section | excludes |
 //! | --- | --- | --- |
-//! | `mmap`, `mprotect` | exclusive | all but `dontneed` of other pages |
+//! | `mmap`, `mremap`, `mprotect` | exclusive | all but `dontneed` of other pages |
 //! | `munmap` | exclusive, then shared | the same, then exclusive ones |
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `dontneed` | local | exclusive ones over its pages |
@@ -64,7 +67,8 @@
 //! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
 //! admit the access (`einval`); `munmap` of holes is `ok`; `noreplace` over anything is `eexist`
-//! and changes nothing; the populating half of `mmap populate` ignores all that.
+//! and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval`,
+//! and where else it meets a hole, what is at the new place stays; the populating half of `mmap populate` ignores all that.
 //!
 //! # Final properties of pages
 //! `mapped` is exact. The others are false on a page that was neither accessed

@@ -18,7 +18,8 @@
 //! 4. Among the flags is `VM_ACCOUNT`: a VMA has it that is made writable, by `mmap` or by `mprotect`;
 //!    it loses it when `mprotect` makes it unwritable before it has an `anon_vma`: mprotect_fixup().
 //! 5. A part that is split off keeps flags and `anon_vma`; `munmap` and `madvise` merge nothing.
-//! 6. `mremap` merges what it moves with its new neighbours, VMA by VMA. The offset of anonymous
+//! 6. `mremap` merges what it moves with its new neighbours, VMA by VMA; the old place, still
+//!    there, may be one of them, and so share its `anon_vma`. The offset of anonymous
 //!    memory is its address at first. What moves keeps its offset if it has an `anon_vma`, and
 //!    else gets a new one: copy_vma(), mm/vma.c. Offsets go on from one VMA to the next wherever
 //!    they merge or share an `anon_vma`: is_mergeable_vma(), anon_vma_compatible().
@@ -333,6 +334,20 @@ mod tests {
         ];
         assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
         assert_eq!(after(&touched), [(0, 2), (4, 8)]);
+    }
+
+    #[test]
+    fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
+        let calls = [
+            rw(0..1),
+            Call::Write(0, 1),
+            rw(2..5),
+            Call::Mremap(2..3, 1..2),
+            Call::Write(4, 1),
+            rw(2..3),
+        ];
+        assert_eq!(after(&calls[..4]), [(0, 2), (3, 5)]);
+        assert_eq!(after(&calls), [(0, 5)]);
     }
 
     #[test]

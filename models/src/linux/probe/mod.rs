@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::answer::Answer;
 use super::arena::{Arena, errno};
+use super::host::moves_several;
 use super::observe::{Entry, Observer};
 use crate::litmus::ast::Prot;
 use uapi::{
@@ -45,6 +46,11 @@ pub fn features() -> Vec<Feature> {
         ("PROCMAP_QUERY", "VMAs, fast", procmap_query()),
         ("PAGEMAP_SCAN", "pagemap_scan", pagemap_scan()),
         ("MAP_FIXED_NOREPLACE", "mmap noreplace", noreplace()),
+        (
+            "mremap of several mappings",
+            "mremap of more than one page",
+            mremap(),
+        ),
         (
             "MADV_POPULATE_READ",
             "madvise populate_read",
@@ -205,6 +211,13 @@ fn noreplace() -> Offered {
     match (mmap(), mmap()) {
         (Answer::Ok, Answer::Errno(libc::EEXIST)) => Ok("works".to_owned()),
         (first, second) => Err(format!("answers {first}, then {second}")),
+    }
+}
+
+fn mremap() -> Offered {
+    match moves_several()? {
+        Answer::Ok => Ok("works".to_owned()),
+        other => Err(format!("answers {other}")),
     }
 }
 
