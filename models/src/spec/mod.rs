@@ -68,7 +68,8 @@
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
 //! admit the access (`einval`); `munmap` of holes is `ok`; `noreplace` over anything is `eexist`
 //! and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval`,
-//! and where else it meets a hole, what is at the new place stays; the populating half of `mmap populate` ignores all that.
+//! and where else it meets a hole, what is at the new place stays; the populating half of
+//! `mmap populate` ignores all that.
 //!
 //! # Final properties of pages
 //! `mapped` is exact. The others are false on a page that was neither accessed
