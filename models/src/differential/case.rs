@@ -1,12 +1,12 @@
 //! A sequence of operations on core, on the specification, and on the host's kernel, side by side.
 
-use std::slice;
+use std::{array, slice};
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, System, Vpn};
+use seqfault_core::{Cpu, CpuId, CpuLocal, PageRange, System, Vpn};
 
 use super::difference::{Difference, Party, What};
 use super::op::Op;
-use super::same::{same_answer, same_host, same_host_vmas, same_page, same_vmas};
+use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
 use super::subject::{PAGES, Subject};
 use crate::conform::Level;
 use crate::linux::Host;
@@ -70,21 +70,24 @@ impl Case {
         host: Option<(&mut Host, Level)>,
         watch: &mut dyn FnMut(usize),
     ) -> Result<(), Box<Difference>> {
+        let spec = Machine::with_rules(PAGES, rules.clone());
+        // What the host promises is no business of core's.
+        let core_rules = match host {
+            Some(_) => rules.open(),
+            None => rules.clone(),
+        };
         let mut trio = Trio {
             case: self,
             ops: self.effective_ops(),
             at: 0,
-            spec: Machine::with_rules(PAGES, rules.clone()),
             answer: Ret::Ok,
             vmas: Vmas::new(rules.merging),
-            // What the host promises is no business of core's.
-            core_rules: match host {
-                Some(_) => rules.open(),
-                None => rules.clone(),
-            },
+            expected: array::from_fn(|page| Expected::of(&spec, page, &core_rules)),
+            core_rules,
+            spec,
             host,
         };
-        platform::begin(platform::nobody);
+        platform::begin_deaf(platform::nobody);
         let result = platform::catch(|| trio.run(watch));
         platform::end();
         let (party, what) = match result {
@@ -118,7 +121,8 @@ impl Case {
             Op::SwitchMain => std::mem::replace(&mut lazy, false),
             op => !lazy || op.is_for_kernel_thread(),
         });
-        let mut ops: Vec<Op> = possible.cloned().collect();
+        let mut ops = Vec::with_capacity(self.ops.len() + CLOSING.len());
+        ops.extend(possible.cloned());
         ops.extend(CLOSING.into_iter().skip(usize::from(!lazy)));
         ops
     }
@@ -137,6 +141,8 @@ struct Trio<'a> {
     vmas: Vmas,
     /// What core may choose.
     core_rules: Rules,
+    /// What the specification says of each of core's pages.
+    expected: [Expected; PAGES],
     host: Option<(&'a mut Host, Level)>,
 }
 
@@ -154,6 +160,9 @@ impl Trio<'_> {
             self.at = at;
             let op = &self.ops[at];
             self.answer = op.apply(&mut self.spec);
+            for page in op.call().pages() {
+                self.expected[page] = Expected::of(&self.spec, page, &self.core_rules);
+            }
             // The host first: where the specification is wrong, it is the authority.
             if let Some((host, level)) = &mut self.host {
                 same_host(host, op, self.answer, &self.spec)
@@ -178,10 +187,19 @@ impl Trio<'_> {
     }
 
     fn same_core(&self, system: &System<Native>, first: Vpn) -> Result<(), What> {
-        for page in 0..PAGES {
-            let found = system.page(Vpn(first.0 + page as u64));
-            same_page(page, &found, &self.spec, &self.core_rules)?;
-        }
-        same_vmas(system, first, &self.spec)
+        let window = PageRange::new(first, Vpn(first.0 + PAGES as u64));
+        let mut expected = self.expected.iter().enumerate();
+        let mut same = Ok(());
+        system.visit_pages(window, &mut |_, found| {
+            if let (Ok(()), Some((page, expected))) = (&same, expected.next()) {
+                same = same_page(page, &found, expected);
+            }
+        });
+        same?;
+        assert!(
+            expected.next().is_none(),
+            "every page of the window is shown"
+        );
+        same_vmas(system, first, &self.expected)
     }
 }

@@ -38,6 +38,8 @@ pub enum Entry {
 pub struct Recording {
     /// What happened, in order.
     pub entries: Vec<Entry>,
+    /// Nobody asks what happened: there are no entries.
+    is_deaf: bool,
     /// Every user write: its value, its CPU, its number among the CPU's.
     writes: Vec<(u64, WriteSource)>,
     /// The violation that ended it.
@@ -91,6 +93,7 @@ pub(crate) fn nobody() -> Option<CpuId> {
 pub(crate) fn begin(who: Who) {
     RECORDING.with_borrow_mut(|r| {
         r.entries.clear();
+        r.is_deaf = false;
         r.writes.clear();
         r.violation = None;
         r.racing = None;
@@ -102,6 +105,12 @@ pub(crate) fn begin(who: Who) {
     WHO.set(who);
 }
 
+/// As [`begin`], for an execution of which only its end matters.
+pub(crate) fn begin_deaf(who: Who) {
+    begin(who);
+    RECORDING.with_borrow_mut(|r| r.is_deaf = true);
+}
+
 /// Ends the recording and takes it.
 pub(crate) fn end() -> Recording {
     RECORDING.take()
@@ -109,7 +118,11 @@ pub(crate) fn end() -> Recording {
 
 /// Adds an entry.
 pub fn record(entry: Entry) {
-    RECORDING.with_borrow_mut(|r| r.entries.push(entry));
+    RECORDING.with_borrow_mut(|r| {
+        if !r.is_deaf {
+            r.entries.push(entry);
+        }
+    });
 }
 
 /// The initial state is there: of its entries only the user's writes are kept,

@@ -36,7 +36,7 @@ pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> S
             finish(&state, resolved, rules, &mut outcomes);
             continue;
         }
-        steps.successors(&state, &mut successors);
+        steps.successors(state, &mut successors);
         stack.extend(
             successors
                 .drain(..)
@@ -88,7 +88,7 @@ pub(super) fn reaches(
         if visited.len() > max_states {
             return None;
         }
-        steps.successors(&state, &mut successors);
+        steps.successors(state, &mut successors);
         stack.extend(
             successors
                 .drain(..)
@@ -113,7 +113,9 @@ pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Page>, rules: &Rul
             finish(&state, resolved, rules, &mut outcomes);
         }
         for cpu in 0..state.cpus.len() {
-            steps.step(&state, cpu, &mut stack);
+            if steps.can_step(&state, cpu) {
+                steps.step(state.clone(), cpu, &mut stack);
+            }
         }
     }
     Spec { outcomes, states }

@@ -13,6 +13,7 @@ use super::call::{Kind, Ret};
 use super::code::{Code, Later};
 use super::page::Page;
 use super::rules::Rules;
+use super::step::Few;
 use super::word::{Message, Touch, View, Word};
 
 /// How far a CPU is within its current statement.
@@ -151,7 +152,7 @@ impl State {
         } else {
             Later::ACCESS
         };
-        let later: Vec<Later> = (0..self.cpus.len())
+        let later: Few<Later> = (0..self.cpus.len())
             .map(|cpu| self.later(code, cpu, page))
             .collect();
         let page = self.page_mut(page);
