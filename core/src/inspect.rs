@@ -45,12 +45,12 @@ impl<P: Platform> System<P> {
     /// The state of the page `vpn`.
     pub fn page(&self, vpn: Vpn) -> PageState {
         let mut state = None;
-        self.visit_pages(PageRange::page(vpn), &mut |_, found| state = Some(found));
+        self.visit_pages(PageRange::page(vpn), |_, found| state = Some(found));
         state.expect("a range of one page has a page")
     }
 
     /// Shows the state of each page of `range`.
-    pub fn visit_pages(&self, range: PageRange, see: &mut dyn FnMut(Vpn, PageState)) {
+    pub fn visit_pages(&self, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
         let geometry = self.geometry();
         let lock = self.mm.mmap_lock.read();
         let mut vma: Option<(PageRange, Prot)> = None;
@@ -87,12 +87,12 @@ impl<P: Platform> System<P> {
     /// The VMAs in ascending order.
     pub fn vmas(&self) -> Vec<(PageRange, Prot)> {
         let mut all = Vec::new();
-        self.visit_vmas(&mut |range, prot| all.push((range, prot)));
+        self.visit_vmas(|range, prot| all.push((range, prot)));
         all
     }
 
     /// Shows the VMAs in ascending order.
-    pub fn visit_vmas(&self, see: &mut dyn FnMut(PageRange, Prot)) {
+    pub fn visit_vmas(&self, mut see: impl FnMut(PageRange, Prot)) {
         let lock = self.mm.mmap_lock.read();
         lock.tree.visit(&mut |_, vma| {
             let copy = vma.copy_stable();

@@ -237,11 +237,11 @@ impl<P: Platform> VmaTree<P> {
     }
 
     /// Shows every VMA in ascending order.
-    pub fn visit(&self, see: &mut dyn FnMut(PageRange, &Arc<Vma<P>>)) {
+    pub fn visit(&self, see: &mut impl FnMut(PageRange, &Arc<Vma<P>>)) {
         Self::visit_at(&self.root, see);
     }
 
-    fn visit_at(link: &Link<P>, see: &mut dyn FnMut(PageRange, &Arc<Vma<P>>)) {
+    fn visit_at(link: &Link<P>, see: &mut impl FnMut(PageRange, &Arc<Vma<P>>)) {
         if let Some(node) = link {
             Self::visit_at(&node.left, see);
             see(node.range, &node.vma);

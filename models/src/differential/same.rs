@@ -1,6 +1,7 @@
 //! What must be the same on all: pages, answers, VMAs.
 
 use std::fmt::Display;
+use std::iter;
 use std::ops::Range;
 
 use seqfault_core::{self as core, Access, PageRange, PageState, System, Vpn};
@@ -18,7 +19,7 @@ use crate::spec::vma::Vmas;
 /// What the specification says of one of core's pages; `None` where core may choose.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
-    prot: Option<core::Prot>,
+    pub prot: Option<core::Prot>,
     value: Ret,
     present: Option<bool>,
     dirty: Option<bool>,
@@ -168,20 +169,23 @@ pub(super) fn same_host_vmas(host: &Host, vmas: &Vmas) -> Result<(), What> {
     Err(What::Vmas(format!("{found}; expected {expected}")))
 }
 
-/// Checks that the VMAs are those of the pages, as few as can be.
+/// Checks that the VMAs are those of pages with these protections, as few as can be.
 pub(super) fn same_vmas(
     system: &System<Native>,
     first: Vpn,
-    pages: &[Expected],
+    prots: impl Iterator<Item = Option<core::Prot>>,
 ) -> Result<(), What> {
-    let mut end = first.0;
-    let mut expected = pages.chunk_by(|a, b| a.prot == b.prot).filter_map(|run| {
-        let start = end;
-        end += run.len() as u64;
-        Some((PageRange::new(Vpn(start), Vpn(end)), run[0].prot?))
+    let mut pages = (first.0..).map(Vpn).zip(prots).peekable();
+    let mut expected = iter::from_fn(|| {
+        let (start, prot) = pages.find_map(|(vpn, prot)| Some((vpn, prot?)))?;
+        let mut range = PageRange::page(start);
+        while let Some((vpn, _)) = pages.next_if(|(_, next)| *next == Some(prot)) {
+            range.end = Vpn(vpn.0 + 1);
+        }
+        Some((range, prot))
     });
     let mut is_canonical = true;
-    system.visit_vmas(&mut |range, prot| is_canonical &= expected.next() == Some((range, prot)));
+    system.visit_vmas(|range, prot| is_canonical &= expected.next() == Some((range, prot)));
     if is_canonical && expected.next().is_none() {
         return Ok(());
     }

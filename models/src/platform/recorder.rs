@@ -38,8 +38,6 @@ pub enum Entry {
 pub struct Recording {
     /// What happened, in order.
     pub entries: Vec<Entry>,
-    /// Nobody asks what happened: there are no entries.
-    is_deaf: bool,
     /// Every user write: its value, its CPU, its number among the CPU's.
     writes: Vec<(u64, WriteSource)>,
     /// The violation that ended it.
@@ -77,6 +75,8 @@ thread_local! {
     static OVER: Cell<bool> = const { Cell::new(false) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
+    /// Nobody asks what happens: nothing is recorded but what ends the execution.
+    static DEAF: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
     static WHO: Cell<Who> = const { Cell::new(nobody) };
 }
@@ -93,7 +93,6 @@ pub(crate) fn nobody() -> Option<CpuId> {
 pub(crate) fn begin(who: Who) {
     RECORDING.with_borrow_mut(|r| {
         r.entries.clear();
-        r.is_deaf = false;
         r.writes.clear();
         r.violation = None;
         r.racing = None;
@@ -102,13 +101,14 @@ pub(crate) fn begin(who: Who) {
     });
     OVER.set(false);
     FINALE.set(false);
+    DEAF.set(false);
     WHO.set(who);
 }
 
-/// As [`begin`], for an execution of which only its end matters.
+/// As [`begin`], for an execution of which only its end matters: it has no entries.
 pub(crate) fn begin_deaf(who: Who) {
     begin(who);
-    RECORDING.with_borrow_mut(|r| r.is_deaf = true);
+    DEAF.set(true);
 }
 
 /// Ends the recording and takes it.
@@ -118,11 +118,9 @@ pub(crate) fn end() -> Recording {
 
 /// Adds an entry.
 pub fn record(entry: Entry) {
-    RECORDING.with_borrow_mut(|r| {
-        if !r.is_deaf {
-            r.entries.push(entry);
-        }
-    });
+    if !DEAF.get() {
+        RECORDING.with_borrow_mut(|r| r.entries.push(entry));
+    }
 }
 
 /// The initial state is there: of its entries only the user's writes are kept,

@@ -40,13 +40,13 @@ impl Machine {
         };
         let code = Code::new(vec![vec![nothing]], pages, 1);
         Machine {
-            state: vec![State::start(&code, vec![Page::hole(); pages])],
+            state: vec![State::start(&code, vec![Rc::new(Page::hole()); pages])],
             code,
             rules,
         }
     }
 
-    /// Does `call`, from its begin to its return.
+    /// Does `call`, from its begin to its return. Pages other than its own stay as they are.
     ///
     /// # Panics
     /// If the call names a page outside the window, or if `rules` let even a
@@ -80,9 +80,8 @@ impl Machine {
     }
 
     /// The pages, for threads to start from.
-    pub(super) fn into_pages(mut self) -> Vec<Page> {
-        let pages = self.state.swap_remove(0).pages.into_iter();
-        pages.map(Rc::unwrap_or_clone).collect()
+    pub(super) fn into_pages(mut self) -> Vec<Rc<Page>> {
+        self.state.swap_remove(0).pages
     }
 
     fn page(&self, page: usize) -> &Page {

@@ -57,7 +57,7 @@ pub(super) struct State {
 
 impl State {
     /// The state in which the threads of `code` start over `pages`.
-    pub(super) fn start(code: &Code, pages: Vec<Page>) -> State {
+    pub(super) fn start(code: &Code, pages: Vec<Rc<Page>>) -> State {
         let cpu = Cpu {
             pc: 0,
             phase: Phase::Ready,
@@ -66,7 +66,7 @@ impl State {
         State {
             cpus: vec![cpu; code.threads.len()],
             regs: vec![None; code.regs],
-            pages: pages.into_iter().map(Rc::new).collect(),
+            pages,
             released: View::default(),
             released_exclusive: View::default(),
             next_label: 0,
