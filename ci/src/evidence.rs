@@ -36,6 +36,8 @@ impl Evidence {
                 .filter_map(|line| number(line, "test result: ok. ", " passed"))
                 .sum(),
             Evidence::Verdicts => lines.filter(|line| line.starts_with("ok ")).count() as u64,
+            // A target that leaves out what it is there for has run nothing.
+            Evidence::FuzzerRuns if output.contains("skipped: needs ") => 0,
             Evidence::FuzzerRuns => lines
                 .filter_map(|line| number(line, "Done ", " runs"))
                 .sum(),
@@ -82,6 +84,8 @@ mod tests {
         assert_eq!(Evidence::Verdicts.count(verdicts), Some(2));
         let runs = "#1 INITED\nDone 5000 runs in 2 second(s)\n";
         assert_eq!(Evidence::FuzzerRuns.count(runs), Some(5000));
+        let skipped = "skipped: needs Linux on x86-64; …\nDone 5000 runs in 2 second(s)\n";
+        assert_eq!(Evidence::FuzzerRuns.count(skipped), Some(0));
         let agree = "spec, core and linux agree: 20,000 sequences, 799,972 operations, level vma\n";
         assert_eq!(Evidence::Sequences.count(agree), Some(20_000));
         let skipped = "skipped: needs a free arena; no sequence was run\n";

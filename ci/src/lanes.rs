@@ -138,6 +138,14 @@ pub const LANES: &[Lane] = &[
         Evidence::FuzzerRuns,
     ),
     lane(
+        "fuzz-mm-linux",
+        Suite::Pr,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin mm_linux --target {host} --target-dir target/fuzz \
+         -- -runs=1000 -seed=1 -max_len=199 fuzz/seeds/mm_linux",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
         "fuzz-program-schedule",
         Suite::Pr,
         FUZZING,
@@ -227,6 +235,14 @@ pub const LANES: &[Lane] = &[
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
          -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_ops",
+        Evidence::FuzzerRuns,
+    ),
+    lane(
+        "fuzz-longer-mm-linux",
+        Suite::Full,
+        FUZZING,
+        "cargo run --quiet -p seqfault-fuzz --bin mm_linux --target {host} --target-dir target/fuzz \
+         -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_linux",
         Evidence::FuzzerRuns,
     ),
     lane(

@@ -84,8 +84,10 @@ pub struct GrantId(pub u32);
 
 /// One handing-out of permissions by a leaf entry (G2).
 struct Grant<P: Platform> {
+    /// What was granted.
+    prot: Prot,
     /// For each of read, write, execute that was granted: one cell a CPU (G3).
-    revoked: [Vec<P::Cell>; 3],
+    revoked: Box<[P::Cell]>,
     /// The grant of the page that this one's page is a copy of: gone for good
     /// as soon as this one is used.
     replaces: OnceBox<GrantId>,
@@ -129,14 +131,13 @@ impl<P: Platform> Grants<P> {
         }
         let number = cpu.0 * GRANTS_PER_CPU + *made;
         *made += 1;
-        let revoked = KINDS.map(|kind| {
-            let cells = if prot.allows(kind) { self.cpus } else { 0 };
-            (0..cells).map(|_| P::Cell::new(0)).collect()
-        });
+        let kinds = KINDS.iter().filter(|kind| prot.allows(**kind)).count();
+        let revoked = (0..kinds * self.cpus).map(|_| P::Cell::new(0));
         let chunk = self.chunks[number / GRANT_CHUNK]
             .get_or_init(|| Box::new([const { OnceBox::new() }; GRANT_CHUNK]));
         let made = chunk[number % GRANT_CHUNK].set(Box::new(Grant {
-            revoked,
+            prot,
+            revoked: revoked.collect(),
             replaces: OnceBox::new(),
         }));
         debug_assert!(made.is_ok(), "a grant's number is used once");
@@ -150,12 +151,12 @@ impl<P: Platform> Grants<P> {
     }
 
     fn cells(&self, grant: GrantId, kind: Access) -> &[P::Cell] {
-        let index = match kind {
-            Access::Read => 0,
-            Access::Write => 1,
-            Access::Exec => 2,
+        let Some(grant) = self.get(grant).filter(|grant| grant.prot.allows(kind)) else {
+            return &[];
         };
-        self.get(grant).map_or(&[], |grant| &grant.revoked[index])
+        let before = KINDS.iter().take_while(|other| **other != kind);
+        let before = before.filter(|other| grant.prot.allows(**other)).count();
+        &grant.revoked[before * self.cpus..][..self.cpus]
     }
 
     /// The page behind `grant` is a copy of the one behind `old`.

@@ -8,7 +8,7 @@ use crate::platform::{Mutex, Platform, RwLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::{Pte, table_of};
 use crate::system::System;
-use crate::table::TableId;
+use crate::table::{Table, TableId};
 use crate::violation::Invariant;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -31,46 +31,73 @@ pub struct PageState {
 }
 
 impl<P: Platform> System<P> {
-    /// The leaf entry of `vpn`.
-    fn peek(&self, vpn: Vpn) -> Pte {
+    /// The leaf table that translates `vpn`, if there is one.
+    fn peek(&self, vpn: Vpn) -> Option<&Table<P>> {
         let geometry = self.geometry();
-        let mut table = self.mm.root;
+        let mut table = self.table(self.mm.root);
         for level in (1..geometry.levels).rev() {
             let index = geometry.index(vpn, level);
-            match table_of(self.table(table).peek(index).word()) {
-                Some(below) => table = below,
-                None => return Pte::NONE,
-            }
+            table = self.table(table_of(table.peek(index).word())?);
         }
-        self.table(table).peek(geometry.index(vpn, 0))
+        Some(table)
     }
 
     /// The state of the page `vpn`.
     pub fn page(&self, vpn: Vpn) -> PageState {
-        let vma = self.mm.mmap_lock.read();
-        let vma = vma.tree.find(vpn).map(|(_, vma)| vma.copy_stable().prot);
-        let pte = self.peek(vpn);
-        let word = if pte.is_none() {
-            0
-        } else {
-            let word = self.frame(pte.pfn()).word.load(Ordering::Relaxed);
-            P::user_value(word).0
-        };
-        PageState {
-            vma,
-            present: !pte.is_none(),
-            writable: pte.prot().contains(Prot::W),
-            dirty: pte.is_dirty(),
-            young: pte.is_young(),
-            word,
+        let mut state = None;
+        self.visit_pages(PageRange::page(vpn), |_, found| state = Some(found));
+        state.expect("a range of one page has a page")
+    }
+
+    /// Shows the state of each page of `range`.
+    pub fn visit_pages(&self, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
+        let geometry = self.geometry();
+        let lock = self.mm.mmap_lock.read();
+        let mut vma: Option<(PageRange, Prot)> = None;
+        let mut start = range.start;
+        while start < range.end {
+            let part = geometry.table_range(start, 0).intersection(range);
+            let table = self.peek(start);
+            for vpn in part.iter() {
+                if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
+                    let found = lock.tree.find(vpn);
+                    vma = found.map(|(range, vma)| (range, vma.copy_stable().prot));
+                }
+                let pte = table.map_or(Pte::NONE, |table| table.peek(geometry.index(vpn, 0)));
+                let word = if pte.is_none() {
+                    0
+                } else {
+                    let word = self.frame(pte.pfn()).word.load(Ordering::Relaxed);
+                    P::user_value(word).0
+                };
+                let state = PageState {
+                    vma: vma.map(|(_, prot)| prot),
+                    present: !pte.is_none(),
+                    writable: pte.prot().contains(Prot::W),
+                    dirty: pte.is_dirty(),
+                    young: pte.is_young(),
+                    word,
+                };
+                see(vpn, state);
+            }
+            start = part.end;
         }
     }
 
     /// The VMAs in ascending order.
     pub fn vmas(&self) -> Vec<(PageRange, Prot)> {
+        let mut all = Vec::new();
+        self.visit_vmas(|range, prot| all.push((range, prot)));
+        all
+    }
+
+    /// Shows the VMAs in ascending order.
+    pub fn visit_vmas(&self, mut see: impl FnMut(PageRange, Prot)) {
         let lock = self.mm.mmap_lock.read();
-        let copies = lock.tree.iter().map(|(_, vma)| vma.copy_stable());
-        copies.map(|copy| (copy.range, copy.prot)).collect()
+        lock.tree.visit(&mut |_, vma| {
+            let copy = vma.copy_stable();
+            see(copy.range, copy.prot);
+        });
     }
 
     /// Checks what must hold when nobody runs and nothing is left to be freed:

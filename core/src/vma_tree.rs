@@ -236,10 +236,17 @@ impl<P: Platform> VmaTree<P> {
         }
     }
 
-    /// Every VMA in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = (PageRange, Arc<Vma<P>>)> {
-        let everything = PageRange::new(Vpn(0), Vpn(u64::MAX));
-        self.overlapping(everything).into_iter()
+    /// Shows every VMA in ascending order.
+    pub fn visit(&self, see: &mut impl FnMut(PageRange, &Arc<Vma<P>>)) {
+        Self::visit_at(&self.root, see);
+    }
+
+    fn visit_at(link: &Link<P>, see: &mut impl FnMut(PageRange, &Arc<Vma<P>>)) {
+        if let Some(node) = link {
+            Self::visit_at(&node.left, see);
+            see(node.range, &node.vma);
+            Self::visit_at(&node.right, see);
+        }
     }
 
     /// Whether M1 and M2 hold.

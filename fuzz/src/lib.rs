@@ -3,6 +3,7 @@
 //! | target | bytes become | and are held against |
 //! | --- | --- | --- |
 //! | `mm_ops` | one CPU's operations | the specification, after each |
+//! | `mm_linux` | the same | the same, and the host's kernel too |
 //! | `program_schedule` | a program of two to four CPUs, and its schedule | invariants, the specification |
 //! | `litmus_text` | a text | itself, read, printed and read again |
 //! | `explorer_random` | a program of atomics and locks | a brute-force enumerator |
@@ -30,6 +31,7 @@ pub mod explorer_random;
 mod folder;
 pub mod guided;
 pub mod litmus_text;
+pub mod mm_linux;
 pub mod mutate;
 pub mod plan;
 pub mod program;
@@ -72,6 +74,16 @@ pub fn mm_ops(data: &[u8]) {
 /// The difference, shrunk.
 pub fn mm_ops_under(data: &[u8], rules: &Rules) -> Result<(), Box<Difference>> {
     case(data).check_and_shrink(rules)
+}
+
+/// Core and the host's kernel against the reference specification, one CPU.
+///
+/// # Panics
+/// As [`mm_ops`], for either.
+pub fn mm_linux(data: &[u8]) {
+    if let Err(difference) = mm_linux::run(data) {
+        panic!("{difference}");
+    }
 }
 
 /// A concurrent program under a schedule, both from `data`.

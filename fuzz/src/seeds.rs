@@ -67,7 +67,7 @@ fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
         .collect()
 }
 
-/// Seeds of `mm_ops`: what the CPUs of a proof do, one after the other.
+/// Seeds of `mm_ops` and of `mm_linux`: what the CPUs of a proof do, one after the other.
 pub fn mm_ops() -> Vec<Seed> {
     let mut seeds = novel(sequence::HEADER + 30 * crate::record::RECORD, reached);
     for (name, program) in proofs() {

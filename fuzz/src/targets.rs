@@ -42,6 +42,13 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::program_schedule,
     },
     Target {
+        name: "mm_linux",
+        body: crate::mm_linux,
+        max_len: sequence::HEADER + sequence::MAX_OPS * RECORD,
+        mutate: Some(mutate::sequence),
+        seeds: seeds::mm_ops,
+    },
+    Target {
         name: "litmus_text",
         body: crate::litmus_text::run,
         max_len: 4096,

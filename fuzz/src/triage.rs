@@ -13,12 +13,14 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use seqfault_core::Quirks;
+use seqfault_models::conform::Wrong;
+use seqfault_models::differential::{Case, Difference};
 use seqfault_models::litmus::{ast, parse};
 use seqfault_models::spec::Rules;
 
 use crate::program_schedule::{Finding, INTERLEAVINGS, run_input};
 use crate::targets::Target;
-use crate::{case, files, shrink, syntax};
+use crate::{case, files, mm_linux, shrink, syntax};
 
 /// What is triaged, and how.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Request {
     pub quirks: Quirks,
     /// The specification: for trying it out.
     pub rules: Rules,
+    /// A rule of the host's kernel that is made wrong: for trying it out.
+    pub wrong: Option<&'static Wrong>,
 }
 
 /// A finding, and the inputs that show it.
@@ -116,22 +120,35 @@ impl Request {
     /// The finding that an input shows, shrunk.
     fn examine(&self, data: &[u8]) -> Option<Kept> {
         match self.target.name {
-            "mm_ops" => self.sequence(data),
+            "mm_ops" => self.sequence(data, |case| case.check_and_shrink(&self.rules)),
+            "mm_linux" => self.on_linux(data),
             "program_schedule" => self.plan(data),
             _ => self.other(data),
         }
     }
 
-    fn sequence(&self, data: &[u8]) -> Option<Kept> {
+    /// A finding of the host's kernel, or of core where that is skipped.
+    fn on_linux(&self, data: &[u8]) -> Option<Kept> {
+        match mm_linux::open(self.wrong) {
+            Some(mut share) => self.sequence(data, |case| share.check(case, &mut |_| ())),
+            None => self.sequence(data, |case| case.check_and_shrink(&self.rules)),
+        }
+    }
+
+    fn sequence(
+        &self,
+        data: &[u8],
+        check: impl FnOnce(&Case) -> Result<(), Box<Difference>>,
+    ) -> Option<Kept> {
         let mut case = case(data);
         case.subject.quirks = self.quirks;
-        let difference = case.check_and_shrink(&self.rules).err()?;
+        let difference = check(&case).err()?;
         let text = difference.litmus();
         let program = parse("difference.litmus", &text)
             .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
         let source = format!(
-            "fuzzing (mm_ops): {:?}, {} TLB entries",
-            difference.subject.shape, difference.subject.tlb_entries
+            "fuzzing ({}): {:?}, {} TLB entries",
+            self.target.name, difference.subject.shape, difference.subject.tlb_entries
         );
         Some(self.test(program, &[], source))
     }

@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 
 use seqfault_core::{Quirk, Quirks};
 use seqfault_explorer::mutation::Mutation;
+use seqfault_fuzz::record::RECORD;
+use seqfault_fuzz::rng::Rng;
 use seqfault_fuzz::{
-    TARGETS, dictionary, explorer_random, files, folder, mm_ops_under, program_schedule, seeds,
+    TARGETS, dictionary, explorer_random, files, folder, mm_linux, mm_ops_under, mutate,
+    program_schedule, seeds, sequence,
 };
+use seqfault_models::conform::WRONG;
 use seqfault_models::spec::{HoleRule, Rules};
 
 const BLESS: &str = "SEQFAULT_BLESS=1 cargo test -p seqfault-fuzz --test seeds";
@@ -104,6 +108,38 @@ fn seeds_notice_a_wrong_specification() {
             .filter(|(_, data)| mm_ops_under(data, &rules).is_err());
         assert!(noticed.count() > 0, "not noticed: {rules:?}");
     }
+}
+
+/// A wrong specification of the host's kernel is noticed by the seeds of `mm_linux`, or by as long
+/// random inputs as there can be.
+#[test]
+fn mm_linux_notices_a_wrong_kernel() {
+    const RUNS: usize = 20_000;
+    // No input gives a range otherwise than as whole pages.
+    let wrong = || {
+        WRONG
+            .iter()
+            .filter(|w| w.name != "lengths-must-be-whole-pages")
+    };
+    let seeds = seeds::mm_ops();
+    for wrong in wrong() {
+        let Some(mut share) = mm_linux::open(Some(wrong)) else {
+            return;
+        };
+        let mut rng = Rng::new(1);
+        let random = std::iter::repeat_with(|| -> Vec<u8> {
+            let len = sequence::HEADER + sequence::MAX_OPS * RECORD;
+            let mut data: Vec<u8> = (0..len).map(|_| rng.byte()).collect();
+            mutate::sequence(&mut data, &mut rng);
+            data
+        });
+        let seeds = seeds.iter().map(|(_, data)| data.clone());
+        let mut inputs = seeds.chain(random.take(RUNS));
+        let noticed = inputs.position(|data| mm_linux::run_on(&mut share, &data).is_err());
+        println!("{}: input {noticed:?}", wrong.name);
+        assert!(noticed.is_some(), "not noticed: {}", wrong.name);
+    }
+    assert!(wrong().count() >= 10, "there are wrong rules");
 }
 
 /// A wrong core is noticed by replaying the seeds of `program_schedule`.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use seqfault_core::{Quirk, Quirks};
 use seqfault_fuzz::triage::{Request, Triage, triage};
-use seqfault_fuzz::{TARGETS, mm_ops_under, program_schedule, seeds, target};
+use seqfault_fuzz::{TARGETS, mm_linux, mm_ops_under, program_schedule, seeds, target};
 use seqfault_models::cli;
+use seqfault_models::conform::Wrong;
 use seqfault_models::engines::Engine;
 use seqfault_models::scenario::Deviations;
 use seqfault_models::spec::{HoleRule, Rules};
@@ -27,6 +28,7 @@ fn request(name: &str, folder: &Path) -> Request {
         inputs: folder.join("inputs"),
         quirks: Quirks::NONE,
         rules: Rules::default(),
+        wrong: None,
     }
 }
 
@@ -125,6 +127,36 @@ fn a_wrong_specification_becomes_a_test() {
     );
     let statements = text.matches(';').count();
     assert!(statements <= 5, "{text}");
+}
+
+#[test]
+fn a_wrong_kernel_becomes_a_test() {
+    let wrong = Wrong::find("noreplace-replaces");
+    let Some(mut share) = mm_linux::open(wrong) else {
+        return;
+    };
+    let folder = scratch("kernel");
+    let all = seeds::mm_ops();
+    let found = all
+        .iter()
+        .filter(|(_, data)| mm_linux::run_on(&mut share, data).is_err());
+    let found: Vec<&[u8]> = found.map(|(_, data)| &**data).take(3).collect();
+    assert!(crashes(&folder, found) > 0);
+    let request = Request {
+        wrong,
+        ..request("mm_linux", &folder)
+    };
+    let triage = run(&folder, &request);
+    assert!(!triage.groups.is_empty() && triage.fine.is_empty());
+    let group = &triage.groups[0];
+    assert!(
+        group.summary.contains("not ok") || group.summary.contains("eexist"),
+        "{group:?}"
+    );
+    let text = fs::read_to_string(&group.file).expect("it was written");
+    assert!(text.contains("noreplace"), "{text}");
+    assert!(text.contains("source: fuzzing (mm_linux)"), "{text}");
+    assert!(text.matches(';').count() <= 4, "{text}");
 }
 
 #[test]

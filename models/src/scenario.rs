@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use seqfault_core::{
-    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Geometry, MmapFlags, PageRange, Platform,
-    Prot, Protocol, Quirk, Quirks, System, Vpn,
+    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Errno, Fault, Geometry, MmapFlags,
+    PageRange, Platform, Prot, Protocol, Quirk, Quirks, System, Vpn,
 };
 
 use crate::litmus::Layout;
@@ -397,56 +397,53 @@ fn resolve(layout: &Layout, stmt: &ast::Stmt) -> Result<Statement, Refusal> {
     })
 }
 
+/// The answer to a [`Step`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The word that was seen.
+    Word(u64),
+    /// `ok`, or the fault's or the error's name.
+    Name(&'static str),
+}
+
+impl From<Answer> for Value {
+    fn from(answer: Answer) -> Value {
+        match answer {
+            Answer::Word(word) => Value::Word(word),
+            Answer::Name(name) => Value::Name(name.to_owned()),
+        }
+    }
+}
+
 impl Step {
     /// Does it on `cpu`.
-    pub fn run<P: Platform>(&self, cpu: &mut Cpu<'_, P>) -> Value {
-        fn name(name: &str) -> Value {
-            Value::Name(name.into())
+    pub fn run<P: Platform>(&self, cpu: &mut Cpu<'_, P>) -> Answer {
+        fn fault(result: Result<(), Fault>) -> Answer {
+            Answer::Name(result.map_or_else(Fault::name, |()| "ok"))
         }
-        let ok = || name("ok");
+        fn word(result: Result<u64, Fault>) -> Answer {
+            result.map_or_else(|fault| Answer::Name(fault.name()), Answer::Word)
+        }
+        fn errno(result: Result<(), Errno>) -> Answer {
+            Answer::Name(result.map_or_else(Errno::name, |()| "ok"))
+        }
         match *self {
-            Step::Read(vpn) => cpu.read(vpn).map_or_else(|e| name(e.name()), Value::Word),
-            Step::Xchg(vpn, v) => cpu
-                .xchg(vpn, v)
-                .map_or_else(|e| name(e.name()), Value::Word),
-            Step::Write(vpn, v) => cpu.write(vpn, v).map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Exec(vpn) => cpu.exec(vpn).map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Mmap(range, prot, flags) => cpu
-                .mmap(range, prot, flags)
-                .map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Munmap(range) => cpu.munmap(range).map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Mremap(from, to) => cpu
-                .mremap(from, to)
-                .map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Mprotect(range, prot) => cpu
-                .mprotect(range, prot)
-                .map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Dontneed(range) => cpu
-                .madvise_dontneed(range)
-                .map_or_else(|e| name(e.name()), |()| ok()),
-            Step::Populate(range, access) => cpu
-                .madvise_populate(range, access)
-                .map_or_else(|e| name(e.name()), |()| ok()),
-            Step::RcuBarrier => {
-                cpu.rcu_barrier();
-                ok()
-            }
-            Step::SwitchLazy => {
-                cpu.switch_lazy();
-                ok()
-            }
-            Step::SwitchMain => {
-                cpu.switch_to_mm();
-                ok()
-            }
-            Step::Prefetch(vpn) => {
-                cpu.prefetch(vpn);
-                ok()
-            }
-            Step::Evict(vpn) => {
-                cpu.evict(vpn);
-                ok()
-            }
+            Step::Read(vpn) => return word(cpu.read(vpn)),
+            Step::Xchg(vpn, value) => return word(cpu.xchg(vpn, value)),
+            Step::Write(vpn, value) => return fault(cpu.write(vpn, value)),
+            Step::Exec(vpn) => return fault(cpu.exec(vpn)),
+            Step::Mmap(range, prot, flags) => return errno(cpu.mmap(range, prot, flags)),
+            Step::Munmap(range) => return errno(cpu.munmap(range)),
+            Step::Mremap(from, to) => return errno(cpu.mremap(from, to)),
+            Step::Mprotect(range, prot) => return errno(cpu.mprotect(range, prot)),
+            Step::Dontneed(range) => return errno(cpu.madvise_dontneed(range)),
+            Step::Populate(range, access) => return errno(cpu.madvise_populate(range, access)),
+            Step::RcuBarrier => cpu.rcu_barrier(),
+            Step::SwitchLazy => cpu.switch_lazy(),
+            Step::SwitchMain => cpu.switch_to_mm(),
+            Step::Prefetch(vpn) => cpu.prefetch(vpn),
+            Step::Evict(vpn) => cpu.evict(vpn),
         }
+        Answer::Name("ok")
     }
 }

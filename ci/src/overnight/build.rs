@@ -186,10 +186,14 @@ pub fn wrap() -> Option<ExitCode> {
     let mut words = env::args_os().skip(1);
     let rustc = words.next()?;
     let words: Vec<OsString> = words.collect();
-    let asks = words.iter().any(|word| word == "-vV" || word == "--print");
+    // A build script runs here and now, where no libFuzzer is linked in.
+    let is_no_part = ["-vV", "--print", "build_script_build"];
+    let is_part = !words
+        .iter()
+        .any(|word| is_no_part.iter().any(|no| word == no));
     let mut command = Command::new(rustc);
     command.args(words);
-    if !asks {
+    if is_part {
         command.args(INSTRUMENT);
     }
     let status = command.status().ok()?;

@@ -94,7 +94,8 @@ fn same(tree: &Tree, model: &Model) {
             assert_eq!(tree.overlaps(range), !starts.is_empty(), "{range:?}");
         }
     }
-    let all: Vec<u64> = tree.iter().map(|(range, _)| range.start.0).collect();
+    let mut all = Vec::new();
+    tree.visit(&mut |range, _| all.push(range.start.0));
     assert_eq!(all, model.keys().copied().collect::<Vec<_>>());
 }
 

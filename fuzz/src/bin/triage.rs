@@ -68,6 +68,7 @@ fn run() -> Result<bool, String> {
         inputs: inputs.map_or_else(|| folder("crashes", target.name), PathBuf::from),
         quirks: Quirks::NONE,
         rules: Rules::default(),
+        wrong: None,
     };
     // A finding is a panic, which is no news here.
     std::panic::set_hook(Box::new(|_| {}));

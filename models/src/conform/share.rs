@@ -77,16 +77,25 @@ impl Share {
                 });
             }
             let tally = self.tally;
-            let level = self.options.level;
-            let (host, rules) = (&mut self.host, &self.rules);
-            case.shrink(&mut |case| {
-                case.check_on(host, rules, level, &mut |step| watch(number, step, tally))
-            })
-            .map_err(|difference| (number, difference))?;
+            self.check(&case, &mut |step| watch(number, step, tally))
+                .map_err(|difference| (number, difference))?;
             self.tally.sequences += 1;
             self.tally.ops += case.ops.len() as u64;
         }
         watch(u64::MAX, 0, self.tally);
         Ok(())
+    }
+
+    /// Runs one case; a difference is shrunk. `watch` is told each step before it begins.
+    ///
+    /// # Errors
+    /// The difference.
+    pub fn check(
+        &mut self,
+        case: &Case,
+        watch: &mut dyn FnMut(usize),
+    ) -> std::result::Result<(), Box<Difference>> {
+        let (host, rules, level) = (&mut self.host, &self.rules, self.options.level);
+        case.shrink(&mut |case| case.check_on(host, rules, level, watch))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::slice;
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, System, Vpn};
+use seqfault_core::{Cpu, CpuId, CpuLocal, PageRange, PageState, System, Vpn};
 
 use super::difference::{Difference, Party, What};
 use super::op::Op;
-use super::same::{same_answer, same_host, same_host_vmas, same_page, same_vmas};
+use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
 use super::subject::{PAGES, Subject};
 use crate::conform::Level;
 use crate::linux::Host;
@@ -26,7 +26,7 @@ pub struct Case {
 }
 
 /// After the sequence: everything that was mapped goes.
-const CLOSING: [Op; 4] = [
+static CLOSING: [Op; 4] = [
     Op::SwitchMain,
     Op::RcuBarrier,
     Op::Call(Call::Munmap(0..PAGES)),
@@ -70,21 +70,25 @@ impl Case {
         host: Option<(&mut Host, Level)>,
         watch: &mut dyn FnMut(usize),
     ) -> Result<(), Box<Difference>> {
+        let spec = Machine::with_rules(PAGES, rules.clone());
+        let ops = self.effective();
+        // What the host promises is no business of core's.
+        let core_rules = match host {
+            Some(_) => rules.open(),
+            None => rules.clone(),
+        };
         let mut trio = Trio {
             case: self,
-            ops: self.effective_ops(),
+            ops: &ops,
             at: 0,
-            spec: Machine::with_rules(PAGES, rules.clone()),
             answer: Ret::Ok,
             vmas: Vmas::new(rules.merging),
-            // What the host promises is no business of core's.
-            core_rules: match host {
-                Some(_) => rules.open(),
-                None => rules.clone(),
-            },
+            pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
+            core_rules,
+            spec,
             host,
         };
-        platform::begin(platform::nobody);
+        platform::begin_deaf(platform::nobody);
         let result = platform::catch(|| trio.run(watch));
         platform::end();
         let (party, what) = match result {
@@ -99,11 +103,11 @@ impl Case {
                 (Party::Core, what)
             }
         };
-        trio.ops.truncate(trio.at + 1);
+        let done = &ops[..=trio.at];
         Err(Box::new(Difference {
             party,
             subject: self.subject,
-            ops: trio.ops,
+            ops: done.iter().copied().cloned().collect(),
             answer: trio.answer.value(),
             spec: trio.spec,
             what,
@@ -112,14 +116,19 @@ impl Case {
 
     /// What the CPU may do of its operations, and the closing ones.
     pub fn effective_ops(&self) -> Vec<Op> {
+        self.effective().into_iter().cloned().collect()
+    }
+
+    fn effective(&self) -> Vec<&Op> {
         let mut lazy = false;
         let possible = self.ops.iter().filter(|op| match op {
             Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
             Op::SwitchMain => std::mem::replace(&mut lazy, false),
             op => !lazy || op.is_for_kernel_thread(),
         });
-        let mut ops: Vec<Op> = possible.cloned().collect();
-        ops.extend(CLOSING.into_iter().skip(usize::from(!lazy)));
+        let mut ops = Vec::with_capacity(self.ops.len() + CLOSING.len());
+        ops.extend(possible);
+        ops.extend(CLOSING.iter().skip(usize::from(!lazy)));
         ops
     }
 }
@@ -127,7 +136,7 @@ impl Case {
 /// Who runs a case together.
 struct Trio<'a> {
     case: &'a Case,
-    ops: Vec<Op>,
+    ops: &'a [&'a Op],
     /// The operation under way.
     at: usize,
     spec: Machine,
@@ -137,6 +146,8 @@ struct Trio<'a> {
     vmas: Vmas,
     /// What core may choose.
     core_rules: Rules,
+    /// What the specification says of each of core's pages, and what core showed that agreed.
+    pages: [(Expected, Option<PageState>); PAGES],
     host: Option<(&'a mut Host, Level)>,
 }
 
@@ -144,7 +155,7 @@ impl Trio<'_> {
     fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
         let subject = &self.case.subject;
         let first = subject.shape.first();
-        let system: System<Native> = System::new(subject.config(self.ops.len()));
+        let system: System<Native> = System::new(subject.config(self.ops));
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
         if let Some((host, _)) = &mut self.host {
             host.reset();
@@ -152,8 +163,11 @@ impl Trio<'_> {
         for at in 0..self.ops.len() {
             watch(at);
             self.at = at;
-            let op = &self.ops[at];
+            let op = self.ops[at];
             self.answer = op.apply(&mut self.spec);
+            for page in op.call().pages() {
+                self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
+            }
             // The host first: where the specification is wrong, it is the authority.
             if let Some((host, level)) = &mut self.host {
                 same_host(host, op, self.answer, &self.spec)
@@ -166,8 +180,7 @@ impl Trio<'_> {
             if let Some(step) = op.step(first) {
                 same_answer(step.run(&mut cpu), self.answer).map_err(|what| (Party::Core, what))?;
             }
-            self.same_core(&system, first)
-                .map_err(|what| (Party::Core, what))?;
+            same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
@@ -176,12 +189,30 @@ impl Trio<'_> {
         }
         Ok(())
     }
+}
 
-    fn same_core(&self, system: &System<Native>, first: Vpn) -> Result<(), What> {
-        for page in 0..PAGES {
-            let found = system.page(Vpn(first.0 + page as u64));
-            same_page(page, &found, &self.spec, &self.core_rules)?;
+/// Looks at all of core, and compares what is not as it was when it last agreed.
+fn same_core(
+    system: &System<Native>,
+    first: Vpn,
+    pages: &mut [(Expected, Option<PageState>); PAGES],
+) -> Result<(), What> {
+    let window = PageRange::new(first, Vpn(first.0 + PAGES as u64));
+    let mut rest = pages.iter_mut().enumerate();
+    let mut same = Ok(());
+    system.visit_pages(window, |_, found| {
+        if let (Ok(()), Some((page, (expected, agreed)))) = (&same, rest.next())
+            && *agreed != Some(found)
+        {
+            same = same_page(page, &found, expected);
+            *agreed = Some(found);
         }
-        same_vmas(system, first, &self.spec)
-    }
+    });
+    same?;
+    assert!(rest.next().is_none(), "every page of the window is shown");
+    same_vmas(
+        system,
+        first,
+        pages.iter().map(|(expected, _)| expected.prot),
+    )
 }

@@ -53,6 +53,14 @@ impl Op {
         matches!(self, Op::Call(_) | Op::Bytes(_, Bytes::Short))
     }
 
+    /// Whether core may retire page tables in it.
+    pub(super) fn may_retire_tables(&self) -> bool {
+        matches!(
+            self.call(),
+            Call::Mmap { .. } | Call::Munmap(_) | Call::Dontneed(_)
+        )
+    }
+
     /// Whether a litmus test can have it.
     pub(super) fn is_statement(&self) -> bool {
         !matches!(self, Op::Bytes(..))

@@ -1,42 +1,61 @@
 //! What must be the same on all: pages, answers, VMAs.
 
 use std::fmt::Display;
+use std::iter;
 use std::ops::Range;
 
-use seqfault_core::{Access, PageState, System, Vpn};
+use seqfault_core::{self as core, Access, PageRange, PageState, System, Vpn};
 
 use super::difference::{OWNED, What};
 use super::op::{Op, core_prot};
 use super::subject::PAGES;
 use crate::linux::{Host, Rights};
-use crate::litmus::ast::Value;
 use crate::platform::Native;
+use crate::scenario::Answer;
 use crate::spec::Rules;
 use crate::spec::seq::{Machine, Ret};
 use crate::spec::vma::Vmas;
 
+/// What the specification says of one of core's pages; `None` where core may choose.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub prot: Option<core::Prot>,
+    value: Ret,
+    present: Option<bool>,
+    dirty: Option<bool>,
+    writable: Option<bool>,
+}
+
+impl Expected {
+    /// What `spec` says of `page`, where `rules` leave core its choices.
+    pub(super) fn of(spec: &Machine, page: usize, rules: &Rules) -> Expected {
+        let prot = spec.prot(page).map(core_prot);
+        let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
+        Expected {
+            prot,
+            value: spec.value(page),
+            present: spec.populated_under(rules, page),
+            dirty: spec.dirty(page),
+            writable: (!may_write).then_some(false),
+        }
+    }
+}
+
 /// Compares one page of core.
-pub(super) fn same_page(
-    page: usize,
-    found: &PageState,
-    spec: &Machine,
-    rules: &Rules,
-) -> Result<(), What> {
-    let prot = spec.prot(page).map(core_prot);
-    same_prot(page, found.vma, prot)?;
+pub(super) fn same_page(page: usize, found: &PageState, expected: &Expected) -> Result<(), What> {
+    same_prot(page, found.vma, expected.prot)?;
     let value = match found.vma {
         None => Ret::Maperr,
         Some(prot) if !prot.allows(Access::Read) => Ret::Accerr,
         Some(_) => Ret::Word(found.word),
     };
-    same_value(page, value, spec)?;
-    let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
+    same_value(page, value, expected.value)?;
     same_properties(
         page,
         [
-            ("present", spec.populated_under(rules, page), found.present),
-            ("dirty", spec.dirty(page), found.dirty),
-            ("writable", (!may_write).then_some(false), found.writable),
+            ("present", expected.present, found.present),
+            ("dirty", expected.dirty, found.dirty),
+            ("writable", expected.writable, found.writable),
             ("young", (!found.present).then_some(false), found.young),
         ],
     )
@@ -59,8 +78,8 @@ fn same_prot<P: Display + PartialEq>(
     Err(What::Prot { page, found })
 }
 
-fn same_value(page: usize, found: Ret, spec: &Machine) -> Result<(), What> {
-    if found == spec.value(page) {
+fn same_value(page: usize, found: Ret, expected: Ret) -> Result<(), What> {
+    if found == expected {
         return Ok(());
     }
     let found = found.value();
@@ -86,16 +105,16 @@ fn same_properties<const N: usize>(
 }
 
 /// Compares core's answer.
-pub(super) fn same_answer(found: Value, expected: Ret) -> Result<(), What> {
-    let is_same = match (&found, expected) {
-        (Value::Word(found), Ret::Word(word)) => *found == word,
-        (Value::Word(_), _) | (_, Ret::Word(_)) => false,
-        (Value::Name(found), expected) => expected.name() == Some(found),
+pub(super) fn same_answer(found: Answer, expected: Ret) -> Result<(), What> {
+    let is_same = match (found, expected) {
+        (Answer::Word(found), Ret::Word(word)) => found == word,
+        (Answer::Word(_), _) | (_, Ret::Word(_)) => false,
+        (Answer::Name(found), expected) => expected.name() == Some(found),
     };
     if is_same {
         Ok(())
     } else {
-        Err(What::Answer(found))
+        Err(What::Answer(found.into()))
     }
 }
 
@@ -119,7 +138,7 @@ pub(super) fn same_host(
     for page in 0..PAGES {
         let seen = host.page(page);
         same_prot(page, seen.rights, spec.prot(page).map(Rights::from))?;
-        same_value(page, seen.value, spec)?;
+        same_value(page, seen.value, spec.value(page))?;
         same_properties(
             page,
             [
@@ -150,29 +169,27 @@ pub(super) fn same_host_vmas(host: &Host, vmas: &Vmas) -> Result<(), What> {
     Err(What::Vmas(format!("{found}; expected {expected}")))
 }
 
-/// Checks that the VMAs are those of the pages, as few as can be.
-pub(super) fn same_vmas(system: &System<Native>, first: Vpn, spec: &Machine) -> Result<(), What> {
-    let mut expected = Vec::new();
-    for page in 0..PAGES {
-        let Some(prot) = spec.prot(page).map(core_prot) else {
-            continue;
-        };
-        let vpn = first.0 + page as u64;
-        match expected.last_mut() {
-            Some((end, last)) if *end == vpn && *last == prot => *end += 1,
-            _ => expected.push((vpn + 1, prot)),
+/// Checks that the VMAs are those of pages with these protections, as few as can be.
+pub(super) fn same_vmas(
+    system: &System<Native>,
+    first: Vpn,
+    prots: impl Iterator<Item = Option<core::Prot>>,
+) -> Result<(), What> {
+    let mut pages = (first.0..).map(Vpn).zip(prots).peekable();
+    let mut expected = iter::from_fn(|| {
+        let (start, prot) = pages.find_map(|(vpn, prot)| Some((vpn, prot?)))?;
+        let mut range = PageRange::page(start);
+        while let Some((vpn, _)) = pages.next_if(|(_, next)| *next == Some(prot)) {
+            range.end = Vpn(vpn.0 + 1);
         }
-    }
-    let found = system.vmas();
-    // The pages' protections are equal already, so it is enough to count.
-    let is_canonical = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(&expected)
-            .all(|((range, prot), (end, same))| range.end.0 == *end && prot == same);
-    if is_canonical {
+        Some((range, prot))
+    });
+    let mut is_canonical = true;
+    system.visit_vmas(|range, prot| is_canonical &= expected.next() == Some((range, prot)));
+    if is_canonical && expected.next().is_none() {
         return Ok(());
     }
+    let found = system.vmas();
     let list = found
         .iter()
         .map(|(range, prot)| {

@@ -2,6 +2,8 @@
 
 use seqfault_core::{CHOICES, Config, Geometry, Protocol, Quirks, Vpn};
 
+use super::op::Op;
+
 /// Pages of the window.
 pub const PAGES: usize = 12;
 
@@ -71,18 +73,21 @@ impl Default for Subject {
 }
 
 impl Subject {
-    /// The machine, with more memory than `ops` operations use up if nothing is
-    /// ever freed: each one takes a frame for every page at most, and less than
-    /// two tables. (Room for more costs time: a machine is made for each case.)
-    pub(super) fn config(&self, ops: usize) -> Config {
-        let pages = ((ops + 1) * PAGES) as u32;
+    /// The machine, with memory enough for these operations: frames go back to their pool by the
+    /// end of the operation that frees them, page tables at an `rcu_barrier`, if there is one.
+    /// (Room for more costs time: a machine is made for each case.)
+    pub(super) fn config(&self, ops: &[&Op]) -> Config {
+        let pages = PAGES as u32;
+        let retiring = ops.iter().filter(|op| op.may_retire_tables()).count() as u32;
         Config {
             geometry: self.shape.geometry(),
             protocol: self.protocol,
             quirks: self.quirks,
             tlb_entries: self.tlb_entries,
-            frames_per_cpu: pages,
-            tables_per_cpu: 2 * pages,
+            // Those that are mapped, those that are being freed, and as many again.
+            frames_per_cpu: 4 * pages,
+            // A window has no more tables than pages.
+            tables_per_cpu: (retiring + 1) * pages,
             ..Config::small(1)
         }
     }
@@ -122,6 +127,22 @@ mod tests {
                 let has = |p: &Protocol| p.choices().any(|(c, v)| c == choice.name && v == value);
                 assert!(all.iter().any(has), "{}={}", choice.name, value.name);
             }
+        }
+    }
+
+    #[test]
+    fn a_window_has_no_more_tables_than_pages() {
+        for shape in Shape::ALL {
+            let (geometry, first) = (shape.geometry(), shape.first().0);
+            let pages = || (first..first + PAGES as u64).map(Vpn);
+            let of_level = |level| {
+                let tables: HashSet<Vpn> = pages()
+                    .map(|vpn| geometry.table_range(vpn, level).start)
+                    .collect();
+                tables.len()
+            };
+            let tables: usize = (0..geometry.levels - 1).map(of_level).sum();
+            assert!((1..=PAGES).contains(&tables), "{shape:?}: {tables}");
         }
     }
 

@@ -62,7 +62,7 @@ impl<P: Platform> Run<P> {
         let mut registers = Vec::new();
         for (number, statement) in statements.iter().enumerate() {
             record(Entry::Begin(id, number));
-            let value = statement.step.run(&mut cpu);
+            let value = Value::from(statement.step.run(&mut cpu));
             record(Entry::End(id, number, value.to_string()));
             if let Some(reg) = &statement.reg {
                 registers.push(((id.0, reg.clone()), value));

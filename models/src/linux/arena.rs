@@ -1,12 +1,13 @@
 //! Addresses of the process where only a test's pages are.
 //!
 //! ```text
-//! 0x100_0000_0000   arena 0: the window's pages, nothing behind them
-//! 0x101_0000_0000   arena 1
-//! ...               64 of them, for threads that run tests at once
+//! 0x2000_0000_0000   arena 0: the window's pages, nothing behind them
+//! 0x2001_0000_0000   arena 1
+//! ...                64 of them, for threads that run tests at once
 //! ```
 //! Neither the program, nor libc, nor thread stacks are placed here, so what a
 //! test leaves unmapped stays unmapped, and its mappings merge with none but its own.
+//! AddressSanitizer keeps its shadow below 0x1000_7fff_8000, and its heap above 0x5000_0000_0000.
 //!
 //! # Invariants
 //! 1. An arena's addresses belong to one [`Arena`] at a time, and to the threads that it gave
@@ -18,13 +19,13 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::access::Accessor;
+use super::access::{Accessor, take_signals};
 use super::answer::Answer;
 use crate::litmus::ast::Prot;
 use crate::spec::seq::{Bytes, Call};
 
 /// The first arena's first address.
-pub(super) const ARENAS_START: usize = 0x100_0000_0000;
+pub(super) const ARENAS_START: usize = 0x2000_0000_0000;
 /// From an arena's first address to the next one's.
 const STRIDE: usize = 1 << 32;
 /// How many arenas there can be at once.
@@ -119,8 +120,9 @@ impl Arena {
         self.base + page * PAGE
     }
 
-    /// Unmaps everything.
+    /// Unmaps everything. The signals of faults come here, whoever took them meanwhile.
     pub fn reset(&mut self) {
+        take_signals();
         let answer = self.munmap(0..self.pages, None);
         assert_eq!(answer, Answer::Ok, "the window can be unmapped");
     }

@@ -25,6 +25,6 @@ pub use recorder::{Entry, Recording, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Stopped, begin, catch, end, failed, is_over, nobody, over, start, stop, violated, with_finale,
-    with_timeline,
+    Stopped, begin, begin_deaf, catch, end, failed, is_over, nobody, over, start, stop, violated,
+    with_finale, with_timeline,
 };

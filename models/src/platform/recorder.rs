@@ -75,6 +75,8 @@ thread_local! {
     static OVER: Cell<bool> = const { Cell::new(false) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
+    /// Nobody asks what happens: nothing is recorded but what ends the execution.
+    static DEAF: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
     static WHO: Cell<Who> = const { Cell::new(nobody) };
 }
@@ -99,7 +101,14 @@ pub(crate) fn begin(who: Who) {
     });
     OVER.set(false);
     FINALE.set(false);
+    DEAF.set(false);
     WHO.set(who);
+}
+
+/// As [`begin`], for an execution of which only its end matters: it has no entries.
+pub(crate) fn begin_deaf(who: Who) {
+    begin(who);
+    DEAF.set(true);
 }
 
 /// Ends the recording and takes it.
@@ -109,7 +118,9 @@ pub(crate) fn end() -> Recording {
 
 /// Adds an entry.
 pub fn record(entry: Entry) {
-    RECORDING.with_borrow_mut(|r| r.entries.push(entry));
+    if !DEAF.get() {
+        RECORDING.with_borrow_mut(|r| r.entries.push(entry));
+    }
 }
 
 /// The initial state is there: of its entries only the user's writes are kept,

@@ -11,29 +11,24 @@ use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
-use super::step::Steps;
+use super::step::{At, Few, Steps, fork};
 use super::word::Dirty;
 use crate::litmus::ast::Prot;
 
 impl Steps<'_> {
     /// Begins a call that changes pages.
-    pub(super) fn begin(&self, state: &State, cpu: usize, call: &Call, out: &mut Vec<State>) {
+    pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call) {
         let section = self.section(call);
-        if self.excluded(state, cpu, section, call) {
-            return;
-        }
-        let mut next = state.clone();
-        self.acquire(&mut next, cpu, section);
-        let (ret, changed) = self.change(&mut next, cpu, call);
+        self.acquire(state, cpu, section);
+        let (ret, changed) = self.change(state, cpu, call);
         if changed && self.rules.window {
-            next.cpus[cpu].phase = Phase::Pending(ret);
+            state.cpus[cpu].phase = Phase::Pending(ret);
             if matches!(call, Call::Munmap(_)) && self.rules.munmap_downgrades {
-                self.release(&mut next, cpu, section);
+                self.release(state, cpu, section);
             }
         } else {
-            self.end(&mut next, cpu, call, ret);
+            self.end(state, cpu, call, ret);
         }
-        out.push(next);
     }
 
     /// Begins the new states of a call's pages. Returns its answer and
@@ -151,6 +146,9 @@ impl Steps<'_> {
     /// Ends a call that changes pages.
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Ret) {
         for page in call.pages() {
+            if state.pages[page].pending(cpu).is_none() {
+                continue;
+            }
             if self.rules.revoke_on_return {
                 state.end(cpu, page);
             } else {
@@ -175,24 +173,20 @@ impl Steps<'_> {
     /// Populates the page after the first `done` of the range, by any of its versions.
     pub(super) fn populate(
         &self,
-        state: &State,
+        mut state: State,
         cpu: usize,
         call: &Call,
         done: u16,
         out: &mut Vec<State>,
     ) {
-        let mut next = state.clone();
         if done == 0 {
-            if self.excluded(state, cpu, Section::Shared, call) {
-                return;
-            }
-            self.acquire(&mut next, cpu, Section::Shared);
+            self.acquire(&mut state, cpu, Section::Shared);
         }
         let pages = call.range();
         let Some(page) = pages.clone().nth(usize::from(done)) else {
-            self.release(&mut next, cpu, Section::Shared);
-            self.retire(&mut next, cpu, Ret::Ok);
-            return out.push(next);
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, Ret::Ok);
+            return out.push(state);
         };
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
         let refused = match (call, prot) {
@@ -205,38 +199,37 @@ impl Steps<'_> {
             _ => None,
         };
         if let Some(refused) = refused {
-            self.release(&mut next, cpu, Section::Shared);
-            self.retire(&mut next, cpu, refused);
-            return out.push(next);
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, refused);
+            return out.push(state);
         }
-        if page + 1 == pages.end {
-            self.release(&mut next, cpu, Section::Shared);
-            self.retire(&mut next, cpu, Ret::Ok);
-        } else {
-            next.cpus[cpu].phase = Phase::Populating(done + 1);
-        }
-        let write = match call {
-            Call::PopulateRead(_) => false,
-            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
-        };
-        if prot.is_none_or(|prot| prot == Prot::None) || !self.code.watched_touch[page] {
-            return out.push(next);
-        }
-        let mut words: Vec<(usize, usize)> = Vec::new();
+        let mut words: Few<At> = Few::new();
         for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
             let word = (state.home(page, mapping), mapping.word);
             if !words.contains(&word) {
                 words.push(word);
             }
         }
-        for (page, word) in words {
-            let mut next = next.clone();
-            let touch = &mut next.page_mut(page).words[word].touch;
+        if page + 1 == pages.end {
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, Ret::Ok);
+        } else {
+            state.cpus[cpu].phase = Phase::Populating(done + 1);
+        }
+        let write = match call {
+            Call::PopulateRead(_) => false,
+            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
+        };
+        if prot.is_none_or(|prot| prot == Prot::None) || !self.code.watched_touch[page] {
+            return out.push(state);
+        }
+        fork(state, words, |mut state, (page, word)| {
+            let touch = &mut state.page_mut(page).words[word].touch;
             touch.populated = true;
             if write {
                 touch.dirty = touch.dirty.max(Dirty::Maybe);
             }
-            out.push(next);
-        }
+            out.push(state);
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! The search: every state that the program can reach, each once.
 
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 
 use super::call::Ret;
 use super::finale::finish;
@@ -22,7 +23,7 @@ pub struct Spec {
 }
 
 /// Explores the threads of `resolved` from `pages` on.
-pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> Spec {
+pub(super) fn explore(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: &Rules) -> Spec {
     let code = &resolved.code;
     let steps = Steps { code, rules };
     let mut start = State::start(code, pages);
@@ -36,7 +37,7 @@ pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> S
             finish(&state, resolved, rules, &mut outcomes);
             continue;
         }
-        steps.successors(&state, &mut successors);
+        steps.successors(state, &mut successors);
         stack.extend(
             successors
                 .drain(..)
@@ -55,7 +56,7 @@ pub(super) fn explore(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> S
 /// quicker than [`explore`].
 pub(super) fn reaches(
     resolved: &Resolved,
-    pages: Vec<Page>,
+    pages: Vec<Rc<Page>>,
     rules: &Rules,
     outcome: &Outcome,
     max_states: usize,
@@ -88,7 +89,7 @@ pub(super) fn reaches(
         if visited.len() > max_states {
             return None;
         }
-        steps.successors(&state, &mut successors);
+        steps.successors(state, &mut successors);
         stack.extend(
             successors
                 .drain(..)
@@ -101,7 +102,7 @@ pub(super) fn reaches(
 
 /// The same without memory, normal forms or independence: for tests of the search.
 #[cfg(test)]
-pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Page>, rules: &Rules) -> Spec {
+pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: &Rules) -> Spec {
     let code = &resolved.code;
     let steps = Steps { code, rules };
     let mut stack = vec![State::start(code, pages)];
@@ -113,7 +114,9 @@ pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Page>, rules: &Rul
             finish(&state, resolved, rules, &mut outcomes);
         }
         for cpu in 0..state.cpus.len() {
-            steps.step(&state, cpu, &mut stack);
+            if steps.can_step(&state, cpu) {
+                steps.step(state.clone(), cpu, &mut stack);
+            }
         }
     }
     Spec { outcomes, states }

@@ -114,6 +114,7 @@ pub use resolve::Unsupported;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::litmus::ast::{Outcome, Program};
 use explore::{explore, reaches};
@@ -152,7 +153,7 @@ pub fn admits(
 }
 
 /// The pages as the setup leaves them.
-fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Page> {
+fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
     let mut machine = Machine::with_rules(resolved.code.pages, rules.clone());
     for call in &resolved.setup {
         machine.apply(call);

@@ -16,6 +16,8 @@
 //! 4. A word that `mremap` moves stays with the old page until no version there maps it; then it
 //!    goes to the page that it was moved to. Until then both may be accessed.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::call::Kind;
 use super::word::Word;
 use crate::litmus::ast::Prot;
@@ -71,24 +73,24 @@ pub(super) enum Memory {
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     /// Its states, the newest last.
-    pub(super) versions: Vec<Version>,
+    pub(super) versions: SmallVec<[Version; 2]>,
     /// The memory that they map.
-    pub(super) words: Vec<Word>,
+    pub(super) words: SmallVec<[Word; 2]>,
     /// The oldest version that each CPU may still go by, by kind of access:
     /// `floor[cpu * Kind::COUNT + kind]`. Empty while all are 0.
-    pub(super) floor: Vec<u8>,
+    pub(super) floor: SmallVec<[u8; 4 * Kind::COUNT]>,
 }
 
 impl Page {
     /// A page where nothing is mapped.
     pub(super) fn hole() -> Page {
         Page {
-            versions: vec![Version {
+            versions: smallvec![Version {
                 mapping: None,
                 by: None,
             }],
-            words: Vec::new(),
-            floor: Vec::new(),
+            words: SmallVec::new(),
+            floor: SmallVec::new(),
         }
     }
 

@@ -21,10 +21,8 @@ use crate::litmus::ast::{PageProperty, Prot};
 pub struct Machine {
     /// One CPU, and the call that it does.
     code: Code,
-    /// Between calls: in normal form, with nothing known of the past.
-    state: State,
-    /// Empty between steps.
-    successors: Vec<State>,
+    /// The only state that there is. Between calls: in normal form, with nothing known of the past.
+    state: Vec<State>,
     rules: Rules,
 }
 
@@ -42,14 +40,13 @@ impl Machine {
         };
         let code = Code::new(vec![vec![nothing]], pages, 1);
         Machine {
-            state: State::start(&code, vec![Page::hole(); pages]),
+            state: vec![State::start(&code, vec![Rc::new(Page::hole()); pages])],
             code,
-            successors: Vec::new(),
             rules,
         }
     }
 
-    /// Does `call`, from its begin to its return.
+    /// Does `call`, from its begin to its return. Pages other than its own stay as they are.
     ///
     /// # Panics
     /// If the call names a page outside the window, or if `rules` let even a
@@ -60,17 +57,14 @@ impl Machine {
             code: &self.code,
             rules: &self.rules,
         };
-        while !self.state.is_final(&self.code) {
-            steps.step(&self.state, 0, &mut self.successors);
-            assert!(
-                self.successors.len() == 1,
-                "one CPU has one way to do {call:?}"
-            );
-            self.state = self.successors.swap_remove(0);
+        while !self.state[0].is_final(&self.code) {
+            let state = self.state.swap_remove(0);
+            steps.step(state, 0, &mut self.state);
+            assert!(self.state.len() == 1, "one CPU has one way to do {call:?}");
         }
-        let changed = call.pages();
-        self.state.restart(&self.code, &self.rules, changed);
-        self.state.regs[0].take().expect("the call has returned")
+        let state = &mut self.state[0];
+        state.restart(&self.code, &self.rules, call.pages());
+        state.regs[0].take().expect("the call has returned")
     }
 
     /// Does `call`, a system call whose range is given as `bytes`.
@@ -86,24 +80,27 @@ impl Machine {
     }
 
     /// The pages, for threads to start from.
-    pub(super) fn into_pages(self) -> Vec<Page> {
-        let pages = self.state.pages.into_iter();
-        pages.map(Rc::unwrap_or_clone).collect()
+    pub(super) fn into_pages(mut self) -> Vec<Rc<Page>> {
+        self.state.swap_remove(0).pages
+    }
+
+    fn page(&self, page: usize) -> &Page {
+        &self.state[0].pages[page]
     }
 
     /// Whether some mapping covers the page.
     pub fn mapped(&self, page: usize) -> bool {
-        self.state.pages[page].newest().is_some()
+        self.page(page).newest().is_some()
     }
 
     /// The protection of the page's mapping.
     pub fn prot(&self, page: usize) -> Option<Prot> {
-        self.state.pages[page].newest().map(|mapping| mapping.prot)
+        self.page(page).newest().map(|mapping| mapping.prot)
     }
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Ret {
-        value(&self.state, page)
+        value(&self.state[0], page)
     }
 
     /// Whether the page is present; `None` where an implementation may choose.
@@ -113,17 +110,17 @@ impl Machine {
 
     /// The same with the choices of other rules.
     pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
-        property(&self.state, page, PageProperty::Present, rules).answer()
+        property(&self.state[0], page, PageProperty::Present, rules).answer()
     }
 
     /// Whether the page has a frame that nobody else has; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
-        owned(&self.state, page, &self.rules).answer()
+        owned(&self.state[0], page, &self.rules).answer()
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
-        property(&self.state, page, PageProperty::Dirty, &self.rules).answer()
+        property(&self.state[0], page, PageProperty::Dirty, &self.rules).answer()
     }
 }

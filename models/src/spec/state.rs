@@ -12,6 +12,7 @@ use super::call::{Kind, Ret};
 use super::code::{Code, Later};
 use super::page::{Mapping, Page};
 use super::rules::Rules;
+use super::step::Few;
 use super::word::{Message, Touch, View, Word};
 
 /// How far a CPU is within its current statement.
@@ -55,7 +56,7 @@ pub(super) struct State {
 
 impl State {
     /// The state in which the threads of `code` start over `pages`.
-    pub(super) fn start(code: &Code, pages: Vec<Page>) -> State {
+    pub(super) fn start(code: &Code, pages: Vec<Rc<Page>>) -> State {
         let cpu = Cpu {
             pc: 0,
             phase: Phase::Ready,
@@ -64,7 +65,7 @@ impl State {
         State {
             cpus: vec![cpu; code.threads.len()],
             regs: vec![None; code.regs],
-            pages: pages.into_iter().map(Rc::new).collect(),
+            pages,
             released: View::default(),
             released_exclusive: View::default(),
             next_label: 0,
@@ -140,7 +141,7 @@ impl State {
             if self.pages[page].maps(None, word) {
                 continue;
             }
-            let users: Vec<_> = self.users(page).collect();
+            let users: Few<_> = self.users(page).collect();
             let memory = self.page_mut(page).words.remove(word);
             let mut users_of_it = users.iter().map(|(user, _)| *user);
             let heir = users_of_it.find(|&user| self.pages[user].maps(Some(page), word));
@@ -220,7 +221,7 @@ impl State {
         } else {
             Later::ACCESS
         };
-        let later: Vec<Later> = (0..self.cpus.len())
+        let later: Few<Later> = (0..self.cpus.len())
             .map(|cpu| self.later(code, cpu, page))
             .collect();
         for (at, floor) in self.page_mut(page).floor.iter_mut().enumerate() {

@@ -10,9 +10,14 @@
 //! This file has the user accesses; `change.rs` has the system calls, and `section.rs` what they
 //! exclude.
 
+use std::mem;
+
+use smallvec::{SmallVec, smallvec};
+
 use super::call::{Call, Kind, Ret};
 use super::code::{Code, Later};
 use super::rules::Rules;
+use super::section::Section;
 use super::state::{Phase, State};
 use crate::litmus::ast::Prot;
 
@@ -26,7 +31,7 @@ pub(super) struct Steps<'a> {
 }
 
 /// A word: the page that has it, and its number there.
-type At = (usize, usize);
+pub(super) type At = (usize, usize);
 
 /// What becomes of an access that goes by a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,45 +45,82 @@ enum Admission {
     Refused,
 }
 
+/// What there are few of.
+pub(super) type Few<T> = SmallVec<[T; 4]>;
+
+/// Does `then` with each of `options` and a state: a copy of `state`, for the last one `state` itself.
+/// So where there is one way to go on, nothing is copied.
+pub(super) fn fork<T>(
+    state: State,
+    options: impl IntoIterator<Item = T>,
+    mut then: impl FnMut(State, T),
+) {
+    let mut options = options.into_iter();
+    let Some(mut option) = options.next() else {
+        return;
+    };
+    for next in options {
+        then(state.clone(), mem::replace(&mut option, next));
+    }
+    then(state, option);
+}
+
 impl Steps<'_> {
     /// Appends all states that one step of any CPU leads to, in normal form.
     ///
     /// Where a CPU's next access is independent of all that other CPUs may still
     /// do, its steps stand for all.
-    pub(super) fn successors(&self, state: &State, out: &mut Vec<State>) {
+    pub(super) fn successors(&self, state: State, out: &mut Vec<State>) {
         let cpus = 0..state.cpus.len();
-        match cpus.clone().find(|&cpu| self.independent(state, cpu)) {
+        match cpus.clone().find(|&cpu| self.independent(&state, cpu)) {
             Some(cpu) => self.step(state, cpu, out),
-            None => cpus.for_each(|cpu| self.step(state, cpu, out)),
+            None => {
+                let cpus: Few<usize> = cpus.filter(|&cpu| self.can_step(&state, cpu)).collect();
+                fork(state, cpus, |state, cpu| self.step(state, cpu, out));
+            }
         }
         for next in out {
             next.normalize(self.code, self.rules);
         }
     }
 
-    /// Appends all states that one step of `cpu` leads to.
-    pub(super) fn step(&self, state: &State, cpu: usize, out: &mut Vec<State>) {
+    /// Whether `cpu` has a statement left and need not wait for another CPU.
+    pub(super) fn can_step(&self, state: &State, cpu: usize) -> bool {
+        let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
+            return false;
+        };
+        let section = match state.cpus[cpu].phase {
+            Phase::Ready => self.section(&instr.call),
+            Phase::Populating(0) => Section::Shared,
+            Phase::Pending(_) | Phase::Populating(_) => return true,
+        };
+        !instr.call.is_section() || !self.excluded(state, cpu, section, &instr.call)
+    }
+
+    /// Appends all states that one step of `cpu`, which [can](Steps::can_step), leads to.
+    pub(super) fn step(&self, mut state: State, cpu: usize, out: &mut Vec<State>) {
         let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
             return;
         };
         match (state.cpus[cpu].phase, &instr.call) {
             (Phase::Pending(ret), call) => {
-                let mut next = state.clone();
-                self.end(&mut next, cpu, call, ret);
-                out.push(next);
+                self.end(&mut state, cpu, call, ret);
+                out.push(state);
             }
             (Phase::Populating(done), call) => self.populate(state, cpu, call, done, out),
             (_, call @ (Call::PopulateRead(_) | Call::PopulateWrite(_))) => {
                 self.populate(state, cpu, call, 0, out);
             }
             (_, Call::Nop) => {
-                let mut next = state.clone();
-                self.retire(&mut next, cpu, Ret::Ok);
-                out.push(next);
+                self.retire(&mut state, cpu, Ret::Ok);
+                out.push(state);
             }
             (_, call) => match call.kind() {
                 Some(kind) => self.access(state, cpu, call, kind, out),
-                None => self.begin(state, cpu, call, out),
+                None => {
+                    self.begin(&mut state, cpu, call);
+                    out.push(state);
+                }
             },
         }
     }
@@ -122,51 +164,62 @@ impl Steps<'_> {
     }
 
     /// A user access: chooses a version, and in it a message or a place.
-    fn access(&self, state: &State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
+    fn access(&self, state: State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
         let at = call.range().start;
+        let ways = self.ways(&state, cpu, at, kind);
+        fork(state, ways, |mut state, (version, admission)| {
+            self.go_by(&mut state, cpu, at, kind, version);
+            let fault = match admission {
+                Some(Admission::Granted(word)) => return self.act(state, cpu, call, word, out),
+                Some(Admission::Fetched(word)) => {
+                    if let Some((page, word)) = word {
+                        state.page_mut(page).words[word].touch.refused_exec = true;
+                    }
+                    Ret::Accerr
+                }
+                Some(Admission::Refused) => Ret::Accerr,
+                None => Ret::Maperr,
+            };
+            if self.rules.faults_synchronize {
+                self.join_callers(&mut state, cpu, at, version);
+            }
+            self.retire(&mut state, cpu, fault);
+            out.push(state);
+        });
+    }
+
+    /// The versions of page `at` that an access may go by, and what becomes of it there.
+    fn ways(
+        &self,
+        state: &State,
+        cpu: usize,
+        at: usize,
+        kind: Kind,
+    ) -> Few<(usize, Option<Admission>)> {
         let page = &state.pages[at];
         let first = if self.rules.monotonic {
             page.floor(cpu, kind)
         } else {
             0
         };
-        let admitted = |version: usize| {
-            let mapping = page.versions[version].mapping?;
-            let word = (state.home(at, mapping), mapping.word);
-            Some(if self.admits(kind, mapping.prot) {
-                Admission::Granted(word)
-            } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
-                Admission::Fetched(self.code.watched_touch[at].then_some(word))
-            } else {
-                Admission::Refused
-            })
-        };
+        let mut ways = Few::new();
         for version in first..page.versions.len() {
-            // Going by an older version that acts the same leaves more open.
-            if (first..version).any(|older| admitted(older) == admitted(version)) {
-                continue;
-            }
-            let mut moved = state.clone();
-            self.go_by(&mut moved, cpu, at, kind, version);
-            match admitted(version) {
-                Some(Admission::Granted(word)) => self.act(&moved, cpu, call, word, out),
-                denied => {
-                    if let Some(Admission::Fetched(Some((page, word)))) = denied {
-                        moved.page_mut(page).words[word].touch.refused_exec = true;
-                    }
-                    let fault = if denied.is_none() {
-                        Ret::Maperr
-                    } else {
-                        Ret::Accerr
-                    };
-                    if self.rules.faults_synchronize {
-                        self.join_callers(&mut moved, cpu, at, version);
-                    }
-                    self.retire(&mut moved, cpu, fault);
-                    out.push(moved);
+            let admission = page.versions[version].mapping.map(|mapping| {
+                let word = (state.home(at, mapping), mapping.word);
+                if self.admits(kind, mapping.prot) {
+                    Admission::Granted(word)
+                } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
+                    Admission::Fetched(self.code.watched_touch[at].then_some(word))
+                } else {
+                    Admission::Refused
                 }
+            });
+            // Going by an older version that acts the same leaves more open.
+            if !ways.iter().any(|(_, older)| *older == admission) {
+                ways.push((version, admission));
             }
         }
+        ways
     }
 
     /// Whether an access of this kind may be done where the protection is `prot`.
@@ -187,7 +240,8 @@ impl Steps<'_> {
         };
         for cpu in cpus {
             for other in Kind::ALL {
-                if other == kind || !self.rules.kinds_differ {
+                let goes = other == kind || !self.rules.kinds_differ;
+                if goes && state.pages[page].floor(cpu, other) < version {
                     state.page_mut(page).raise(cpu, other, version);
                 }
             }
@@ -207,52 +261,51 @@ impl Steps<'_> {
     }
 
     /// An access that the mapping admits, to one of the page's words.
-    fn act(&self, state: &State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
+    fn act(&self, mut state: State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
         let (page, word) = at;
         let view = state.cpus[cpu].view;
         let memory = &state.pages[page].words[word];
         match *call {
             Call::Read(_) => {
-                for from in memory.readable(view, self.rules) {
-                    let mut next = state.clone();
-                    let value = self.read(&mut next, cpu, at, from);
-                    self.retire(&mut next, cpu, Ret::Word(value));
-                    out.push(next);
-                }
+                let messages = memory.readable(view, self.rules);
+                fork(state, messages, |mut state, from| {
+                    let value = self.read(&mut state, cpu, at, from);
+                    self.retire(&mut state, cpu, Ret::Word(value));
+                    out.push(state);
+                });
             }
             Call::Write(_, value) => {
-                for place in memory.places(view, self.rules) {
-                    let mut next = state.clone();
-                    self.store(&mut next, cpu, at, place, value, false);
-                    self.retire(&mut next, cpu, Ret::Ok);
-                    out.push(next);
-                }
+                let places: Few<usize> = memory.places(view, self.rules).collect();
+                fork(state, places, |mut state, place| {
+                    self.store(&mut state, cpu, at, place, value, false);
+                    self.retire(&mut state, cpu, Ret::Ok);
+                    out.push(state);
+                });
             }
             Call::Xchg(_, value) => {
-                for from in memory.exchangeable(view, self.rules) {
-                    let mut seen = state.clone();
-                    let old = self.read(&mut seen, cpu, at, from);
-                    let places: Vec<usize> = if self.rules.atomic_xchg {
-                        vec![from + 1]
+                let messages: Few<usize> = memory.exchangeable(view, self.rules).collect();
+                fork(state, messages, |mut state, from| {
+                    let old = self.read(&mut state, cpu, at, from);
+                    let exchanged = self.rules.atomic_xchg;
+                    let places: Few<usize> = if exchanged {
+                        smallvec![from + 1]
                     } else {
-                        memory.places(seen.cpus[cpu].view, self.rules).collect()
+                        let memory = &state.pages[page].words[word];
+                        memory.places(state.cpus[cpu].view, self.rules).collect()
                     };
-                    for place in places {
-                        let mut next = seen.clone();
-                        let exchanged = self.rules.atomic_xchg;
-                        self.store(&mut next, cpu, at, place, value, exchanged);
-                        self.retire(&mut next, cpu, Ret::Word(old));
-                        out.push(next);
-                    }
-                }
+                    fork(state, places, |mut state, place| {
+                        self.store(&mut state, cpu, at, place, value, exchanged);
+                        self.retire(&mut state, cpu, Ret::Word(old));
+                        out.push(state);
+                    });
+                });
             }
             _ => {
-                let mut next = state.clone();
-                let touch = &mut next.page_mut(page).words[word].touch;
+                let touch = &mut state.page_mut(page).words[word].touch;
                 touch.populated = true;
                 touch.accessed = true;
-                self.retire(&mut next, cpu, Ret::Ok);
-                out.push(next);
+                self.retire(&mut state, cpu, Ret::Ok);
+                out.push(state);
             }
         }
     }

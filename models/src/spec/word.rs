@@ -13,6 +13,8 @@
 //! 3. A view that holds a label holds what the labelled message carries, or
 //!    something further in the same words.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::rules::{Placement, Rules};
 
 /// A set of message labels.
@@ -95,7 +97,7 @@ pub(super) struct Touch {
 #[derive(Clone, Debug)]
 pub(super) struct Word {
     /// Its messages in modification order.
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: SmallVec<[Message; 2]>,
     /// What has been done to it.
     pub(super) touch: Touch,
 }
@@ -104,7 +106,7 @@ impl Word {
     /// Fresh anonymous memory.
     pub(super) fn fresh() -> Word {
         Word {
-            messages: vec![Message::base(0)],
+            messages: smallvec![Message::base(0)],
             touch: Touch::default(),
         }
     }

@@ -33,16 +33,16 @@ pub(super) struct Accessor {
     _thread: std::marker::PhantomData<*mut ()>,
 }
 
-/// Takes the signals of faults again: what other engines run on (the generators of loom and
-/// shuttle) takes them for itself when it is first used.
+/// Takes the signals of faults, if need be again: what other engines run on (the generators of
+/// loom and shuttle) takes them for itself when it is first used.
 pub(super) fn take_signals() {
-    x86_64::install_again();
+    x86_64::install();
 }
 
 impl Accessor {
     /// Makes this thread, and the process, ready.
     pub(super) fn new() -> Accessor {
-        x86_64::install();
+        take_signals();
         stack::install();
         Accessor {
             _thread: std::marker::PhantomData,

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::ptr;
 
-/// Its size: the handler needs nothing, the kernel's frame up to 11 kB with AMX.
-const BYTES: usize = 64 << 10;
+/// Its size: the handler needs nothing, the kernel's frame up to 11 kB with AMX, and a fuzzer that
+/// reports an unexpected fault what it likes.
+const BYTES: usize = 256 << 10;
 
 thread_local! {
     static STACK: RefCell<Option<SignalStack>> = const { RefCell::new(None) };

@@ -3,7 +3,6 @@
 use std::arch::global_asm;
 use std::mem::{self, offset_of};
 use std::ptr;
-use std::sync::Once;
 
 use crate::linux::answer::Fault;
 use crate::linux::arena::{ARENAS_END, ARENAS_START};
@@ -116,18 +115,16 @@ global_asm!(
     unexpected = sym unexpected,
 );
 
-/// Installs the handler, once for the process.
+/// Installs the handler where it is not, in the place of whichever there is.
 pub(super) fn install() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(install_again);
-}
-
-/// Installs the handler, in the place of whichever there is.
-pub(super) fn install_again() {
+    let ours = seqfault_signal as *const () as usize;
     for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        if handler(signal) == ours {
+            continue;
+        }
         // SAFETY: all zeros is a `sigaction`: no handler, no flags, no signal masked.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
-        action.sa_sigaction = seqfault_signal as *const () as usize;
+        action.sa_sigaction = ours;
         // The handler does not return, so the signal must not stay blocked.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         // SAFETY: the handler is as `SA_SIGINFO` wants it; for what is not
@@ -137,7 +134,17 @@ pub(super) fn install_again() {
     }
 }
 
-/// A fault that no access caused: says so, and ends the process.
+/// Who handles a signal.
+fn handler(signal: i32) -> usize {
+    // SAFETY: all zeros is a `sigaction`.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: it changes nothing, and `action` has room for the answer. A signal handler may do so.
+    unsafe { libc::sigaction(signal, ptr::null(), &mut action) };
+    action.sa_sigaction
+}
+
+/// A fault that no access caused: says so, and ends the process. A fuzzer, which handles the
+/// signal of an abort, hears of it and keeps the input.
 unsafe extern "sysv64" fn unexpected(
     signal: i32,
     info: *const libc::siginfo_t,
@@ -159,6 +166,9 @@ unsafe extern "sysv64" fn unexpected(
     // SAFETY: only calls that a signal handler may make.
     unsafe {
         libc::write(2, line.bytes.as_ptr().cast(), line.len);
+        if ![libc::SIG_DFL, libc::SIG_IGN].contains(&handler(libc::SIGABRT)) {
+            libc::raise(libc::SIGABRT);
+        }
         libc::_exit(UNEXPECTED_STATUS)
     }
 }

@@ -154,6 +154,26 @@ fn an_exchange_yields_the_old_word() {
 }
 
 proptest! {
+    /// A call leaves pages that are not its own as they are.
+    #[test]
+    fn calls_change_their_own_pages(calls in prop::collection::vec(any_call(6), 1..20)) {
+        let mut machine = Machine::with_rules(6, Rules::linux());
+        for call in &calls {
+            let seen = |machine: &Machine| -> Vec<_> {
+                let others = (0..6).filter(|page| call.pages().all(|p| p != *page));
+                let see = |page| {
+                    let (prot, value) = (machine.prot(page), machine.value(page));
+                    let (populated, dirty) = (machine.populated(page), machine.dirty(page));
+                    (prot, value, populated, dirty, machine.owned(page))
+                };
+                others.map(see).collect()
+            };
+            let before = seen(&machine);
+            machine.apply(call);
+            prop_assert_eq!(before, seen(&machine));
+        }
+    }
+
     /// A call over a range without holes answers and acts like the calls over its halves.
     #[test]
     fn calls_split(setup in prop::collection::vec(any_call(4), 0..12), prot in 0..5usize) {
