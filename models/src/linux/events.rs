@@ -8,8 +8,8 @@
 //! `tlb_flush` counts at the CPU that initiates: a flush of its own TLB, and a request to others.
 //! On a virtual machine the request may be left out for a CPU that does not run, so that
 //! shootdowns are at most as many as there would be otherwise. But a CPU that the process has left
-//! is asked too, until it is taken out of `mm_cpumask`, once a second: then there is one for each
-//! flush, though the process has one thread.
+//! is asked too, until it is taken out of `mm_cpumask`, once a second: only a process that never ran
+//! on another CPU has none.
 //!
 //! Linux: native_flush_tlb_multi(), flush_tlb_func() and should_trim_cpumask(), arch/x86/mm/tlb.c.
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::turns::Rounds;
 use crate::linux::answer::Answer;
 use crate::litmus::ast::Value;
 
@@ -19,6 +20,8 @@ pub(super) enum Message {
     },
     /// How often each outcome was seen so far, in the order of the `New`.
     Counts(Vec<u64>),
+    /// What it counted, and all it has to say.
+    Rounds(Result<Vec<Rounds>, String>),
     /// It ends, and this is why.
     Problem(String),
 }

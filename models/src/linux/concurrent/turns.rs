@@ -1,12 +1,15 @@
 //! A program again and again on one CPU, with events counted.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::affinity::{allowed, pin};
+use super::board::Board;
+use super::child::{Ended, Watch, supervise};
+use super::message::Message;
 use super::plan::Plan;
 use crate::linux::arena::Arena;
 use crate::linux::events::{Counter, Event};
-use crate::linux::host::without_huge_pages;
 use crate::random::Random;
 use crate::scenario::Scenario;
 
@@ -15,11 +18,17 @@ const WARM_UP: u64 = 16;
 /// How many rounds there are.
 const ROUNDS: usize = 20;
 
+/// How long a turn may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How often an event happened in each round, or what the host lacks to tell.
 pub type Rounds = Result<Vec<u64>, String>;
 
 /// Runs the program of CPU 0 so many times in each of some rounds, while each other CPU of the
 /// test spins in the same address space; for each event how often it happened in each round.
+///
+/// All of it happens in a child that never ran anywhere else: a CPU that an address space has
+/// left is asked to flush until the kernel forgets that it was there.
 ///
 /// # Errors
 /// What the host lacks for the test.
@@ -29,36 +38,67 @@ pub fn count(scenario: &Scenario, events: &[Event], turns: u64) -> Result<Vec<Ro
     if cpus.len() < plan.cpus() {
         return Err(format!("{} CPUs", plan.cpus()));
     }
-    without_huge_pages();
+    // Signal handlers and arenas are ready before there is a child.
+    let _arena = Arena::new(1)?;
+    let board = Board::new().map_err(|error| format!("shared memory ({error})"))?;
+    let mut counted = Err("a child that ends well".to_owned());
+    let ended = std::thread::scope(|scope| {
+        let parent = scope.spawn(|| {
+            pin(cpus[0]);
+            let mut take = |message| {
+                counted = match message {
+                    Ok(Message::Rounds(rounds)) => rounds,
+                    Ok(other) => Err(format!("a child that says no more than {other:?}")),
+                    Err(line) => Err(format!("a child that says no more than `{line}`")),
+                };
+            };
+            let watch = Watch {
+                board: &board,
+                patience: PATIENCE,
+                take: &mut take,
+                glance: &mut || (),
+            };
+            supervise(watch, |sender| {
+                let rounds =
+                    with_spinners(&cpus[1..plan.cpus()], || run(&plan, events, turns, &board));
+                sender.send(&Message::Rounds(rounds));
+            })
+        });
+        parent.join()
+    });
+    match ended {
+        Ok(Ok(Ended::ByItself)) => counted,
+        Ok(Ok(ended)) => Err(format!("a child that ends well ({ended:?})")),
+        Ok(Err(error)) => Err(format!("a child process ({error})")),
+        Err(_) => Err("a runner that does not panic".to_owned()),
+    }
+}
+
+/// Works while a thread spins on each of these CPUs.
+fn with_spinners<R>(cpus: &[usize], work: impl FnOnce() -> R) -> R {
     let over = AtomicBool::new(false);
     let spinning = AtomicUsize::new(0);
-    let spin = |cpu: usize| {
-        pin(cpu);
-        spinning.fetch_add(1, Ordering::Relaxed);
-        while !over.load(Ordering::Relaxed) {
-            std::hint::spin_loop();
-        }
-    };
     std::thread::scope(|scope| {
-        for &cpu in &cpus[1..plan.cpus()] {
-            scope.spawn(move || spin(cpu));
+        for &cpu in cpus {
+            let (over, spinning) = (&over, &spinning);
+            scope.spawn(move || {
+                pin(cpu);
+                spinning.fetch_add(1, Ordering::Relaxed);
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
-        let counted = scope.spawn(|| {
-            pin(cpus[0]);
-            while spinning.load(Ordering::Relaxed) + 1 < plan.cpus() {
-                std::thread::yield_now();
-            }
-            let counted = run(&plan, events, turns);
-            over.store(true, Ordering::Relaxed);
-            counted
-        });
-        let counted = counted.join();
+        while spinning.load(Ordering::Relaxed) < cpus.len() {
+            std::thread::yield_now();
+        }
+        let result = work();
         over.store(true, Ordering::Relaxed);
-        counted.unwrap_or_else(|_| Err("a runner that does not panic".to_owned()))
+        result
     })
 }
 
-fn run(plan: &Plan, events: &[Event], turns: u64) -> Result<Vec<Rounds>, String> {
+fn run(plan: &Plan, events: &[Event], turns: u64, board: &Board) -> Result<Vec<Rounds>, String> {
     let counters: Vec<Result<Counter, String>> =
         events.iter().map(|event| Counter::new(*event)).collect();
     let mut arena = Arena::new(plan.apart.len_pages(1))?;
@@ -67,10 +107,13 @@ fn run(plan: &Plan, events: &[Event], turns: u64) -> Result<Vec<Rounds>, String>
     for preparation in &plan.setup {
         preparation.act.perform(&mut arena, page, &mut random);
     }
+    let mut over = 0;
     let mut turn = || {
         for statement in &plan.programs[0] {
             statement.act.perform(&mut arena, page, &mut random);
         }
+        over += 1;
+        board.set_over(over);
     };
     (0..WARM_UP).for_each(|_| turn());
     // By event, what its counter says around each round.
