@@ -19,17 +19,23 @@ use crate::scenario::{Deviations, Scenario};
 
 /// The loops: initial state, and one turn.
 const LOOPS: &[(&str, &str)] = &[
-    ("write A 1;", "mprotect A r; mprotect A rw; write A 1;"),
-    ("write A 1;", "mprotect A none; mprotect A rw; write A 1;"),
-    ("", "madvise A dontneed; write A 1;"),
-    ("", "madvise A dontneed; read A; write A 1;"),
+    (WRITTEN, "mprotect A r; mprotect A rw; write A 1;"),
+    (WRITTEN, "mprotect A none; mprotect A rw; write A 1;"),
+    (MAPPED, "madvise A dontneed; write A 1;"),
+    (MAPPED, "madvise A dontneed; read A; write A 1;"),
     (
-        "",
+        MAPPED,
         "madvise A dontneed; madvise A populate_write; write A 1;",
     ),
-    ("", "munmap A; mmap A rw; write A 1;"),
-    ("", "mmap A rw; write A 1;"),
+    (MAPPED, "munmap A; mmap A rw; write A 1;"),
+    (MAPPED, "mmap A rw; write A 1;"),
+    (NEIGHBOURS, "mremap A[1] A[2]; mremap A[2] A[1];"),
 ];
+
+const MAPPED: &str = "page A; mmap A rw;";
+const WRITTEN: &str = "page A; mmap A rw; write A 1;";
+/// Nothing but a page moves: its table stays, as the first page does.
+const NEIGHBOURS: &str = "pages A[3]; mmap A[0..2] rw; write A[0] 1; write A[1] 1;";
 
 /// What is counted, its name, and core's counter: core does not count each flush of a CPU's own
 /// TLB.
@@ -114,8 +120,7 @@ fn scenario(
     deviations: &Deviations,
 ) -> Result<Scenario, Trouble> {
     let other = if cpus > 1 { "P1 { rcu_barrier; }" } else { "" };
-    let text =
-        format!("MM turn {{ page A; mmap A rw; {setup} }} P0 {{ {turn} }} {other} exists (A=1)");
+    let text = format!("MM turn {{ {setup} }} P0 {{ {turn} }} {other} exists (A=1)");
     let program = litmus::parse("turn", &text);
     let program = program.map_err(|errors| Trouble::Files(errors.render(false)))?;
     let scenario = Scenario::new(&program, deviations);
