@@ -39,8 +39,10 @@ impl Machine {
             reg: Some(0),
         };
         let code = Code::new(vec![vec![nothing]], pages, 1);
+        // One for all, until they differ.
+        let hole = Rc::new(Page::hole());
         Machine {
-            state: vec![State::start(&code, vec![Rc::new(Page::hole()); pages])],
+            state: vec![State::start(&code, vec![hole; pages])],
             code,
             rules,
         }
