@@ -112,6 +112,7 @@ fn sequences_reach_every_answer() {
         ("exec", &["ok", "maperr", "accerr"]),
         ("mmap", &["ok", "eexist"]),
         ("munmap", &["ok"]),
+        ("mremap", &["ok", "efault", "einval"]),
         ("mprotect", &["ok", "enomem"]),
         ("dontneed", &["ok", "enomem"]),
         ("populate_read", &["ok", "enomem", "einval"]),

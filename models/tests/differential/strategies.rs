@@ -57,7 +57,7 @@ fn call() -> impl Strategy<Value = Call> {
         2 => page().prop_map(Call::Exec),
         5 => mmap(),
         2 => pages().prop_map(Call::Munmap),
-        2 => (pages(), page()).prop_map(|(pages, to)| {
+        1 => (pages(), page()).prop_map(|(pages, to)| {
             let len = pages.len().min(PAGES - to);
             Call::Mremap(pages.start..pages.start + len, to..to + len)
         }),
