@@ -30,6 +30,7 @@ use crate::event::{FlushReason, LockClass, LockStep, What};
 use crate::flush::FlushInfo;
 use crate::frame::Pfn;
 use crate::ghost::GrantId;
+use crate::mm::MmapRead;
 use crate::platform::{Platform, RcuPointer, Word, violated};
 use crate::prot::{Access, Prot};
 use crate::protocol::{Dirty, FaultPath, Flush};
@@ -97,12 +98,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.count(Counter::Fallbacks);
         }
         let lock = self.mmap_read_lock();
-        let outcome = match lock.find(vpn) {
-            None => Err(Fault::MapErr),
-            Some(vma) => self.fault_stable(vma, vpn, access),
-        };
+        let outcome = self.fault_mmap_locked(&lock, vpn, access);
         self.mmap_read_unlock(lock);
         outcome
+    }
+
+    /// Under the mmap lock. Linux: `lock_mm_and_find_vma()`, `faultin_page()`.
+    pub(crate) fn fault_mmap_locked(
+        &mut self,
+        lock: &MmapRead<'s, P>,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
+        match lock.find(vpn) {
+            None => Err(Fault::MapErr),
+            Some(vma) => self.fault_stable(vma, vpn, access),
+        }
     }
 
     fn how(&self, how: &'static str) {

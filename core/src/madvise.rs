@@ -6,7 +6,8 @@
 
 use alloc::vec::Vec;
 
-use crate::addr::PageRange;
+use crate::addr::{PageRange, Vpn};
+use crate::counters::Counter;
 use crate::cpu::Cpu;
 use crate::fault::Fault;
 use crate::gather::Gather;
@@ -67,19 +68,33 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.populate(range, access)
     }
 
+    /// Under one mmap read lock: no other call changes what is mapped between two pages.
+    /// Linux: `faultin_page_range()`.
     pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
-        for vpn in range.iter() {
-            let walk = self.walk_begin(false);
-            let there = self.leaf_entry(vpn).allows(access);
-            drop(walk);
-            if !there {
-                self.handle_fault(vpn, access)
-                    .map_err(|fault| match fault {
-                        Fault::MapErr | Fault::Bus => Errno::Nomem,
-                        Fault::AccErr => Errno::Inval,
-                    })?;
-            }
+        let lock = self.mmap_read_lock();
+        let mut pages = range.iter();
+        let result = pages.try_for_each(|vpn| self.populate_page(&lock, vpn, access));
+        self.mmap_read_unlock(lock);
+        result
+    }
+
+    fn populate_page(
+        &mut self,
+        lock: &MmapRead<'s, P>,
+        vpn: Vpn,
+        access: Access,
+    ) -> Result<(), Errno> {
+        let walk = self.walk_begin(true);
+        let there = self.leaf_entry(vpn).allows(access);
+        drop(walk);
+        if there {
+            return Ok(());
         }
-        Ok(())
+        self.count(Counter::Faults);
+        match self.fault_mmap_locked(lock, vpn, access) {
+            Ok(_) => Ok(()),
+            Err(Fault::MapErr | Fault::Bus) => Err(Errno::Nomem),
+            Err(Fault::AccErr) => Err(Errno::Inval),
+        }
     }
 }
