@@ -30,7 +30,7 @@ pub(crate) enum Status {
     Replay(EventId),
     /// Asks for a new event.
     Frontier,
-    /// Has read for a read-modify-write and asks for its write.
+    /// Has done the first part of a step and asks for the write that ends it.
     Dangling,
     /// Waits for the end of a thread.
     Join(ThreadId),
