@@ -282,7 +282,7 @@ pub fn spin() {
 
 /// Starts a thread; answers its id.
 #[track_caller]
-pub fn spawn(body: Box<dyn FnOnce()>) -> u32 {
+pub fn spawn(body: impl FnOnce() + 'static) -> u32 {
     let site = Location::caller();
     let child = session::with(|s| {
         let parent = s.current;
@@ -291,7 +291,7 @@ pub fn spawn(body: Box<dyn FnOnce()>) -> u32 {
         s.child(parent, nth)
     });
     let _ = ask(|s| s.plain(Kind::Spawn(child), Order::RELAXED, site));
-    session::with(|s| s.start(child, body));
+    session::with(|s| s.start(child, body, site));
     child
 }
 
