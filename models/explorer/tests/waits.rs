@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use seqfault_explorer::cell::UnsafeCell;
+use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::sync::atomic::Ordering::{Acquire, Release};
 use seqfault_explorer::sync::atomic::fence;
 use seqfault_explorer::sync::{Condvar, Mutex};
@@ -15,18 +16,32 @@ const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 /// Under RC11 an attempt may fail without a reason.
 #[test]
 fn an_attempt_after_a_notification() {
-    let program = || {
-        let shared = Arc::new((Mutex::new(()), Condvar::new()));
-        let other = shared.clone();
-        thread::spawn(move || drop(other.1.wait(other.0.lock().unwrap())));
-        shared.1.notify_all();
-        drop(shared.0.try_lock());
-    };
     for (model, executions) in MODELS.into_iter().zip([3, 3, 4]) {
         let builder = Builder::new().model(model).allow_blocked(true);
-        let found = builder.check(program).unwrap();
+        let found = builder.check(attempt).unwrap();
         assert_eq!(found.executions, executions, "{model:?}");
     }
+}
+
+/// One thread waits, the other notifies it and tries to take its mutex.
+fn attempt() {
+    let shared = Arc::new((Mutex::new(()), Condvar::new()));
+    let other = shared.clone();
+    thread::spawn(move || drop(other.1.wait(other.0.lock().unwrap())));
+    shared.1.notify_all();
+    drop(shared.0.try_lock());
+}
+
+/// Without the order of all waits a thread that waits is passed by; without the step, an
+/// attempt fails while a wait is entered.
+#[test]
+fn a_defect_is_noticed() {
+    let late = Builder::new().mutate(Mutation::Waits).check(|| relay(true));
+    let failure = late.failure().expect("a failure");
+    assert_eq!(failure.kind, FailureKind::Deadlock, "{failure}");
+    let builder = Builder::new().model(Model::Sc).allow_blocked(true);
+    let found = builder.mutate(Mutation::Step).check(attempt).unwrap();
+    assert_eq!(found.executions, 4);
 }
 
 /// Two waits at a time, with attempts at either mutex: a wait may be entered while
@@ -40,8 +55,9 @@ fn attempts_at_two_mutexes() {
             thread::spawn(move || drop(other.1.wait(other.0[at].lock().unwrap())));
         }
         shared.1.notify_all();
-        let taken = [0, 1].map(|at| drop(shared.0[at].try_lock()));
-        let _ = taken;
+        for mutex in &shared.0 {
+            drop(mutex.try_lock());
+        }
     };
     for model in [Model::Sc, Model::Tso] {
         let builder = Builder::new().model(model).allow_blocked(true);

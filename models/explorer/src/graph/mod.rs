@@ -27,6 +27,8 @@ pub mod restrict;
 use clock::{ClockTable, Row};
 use event::{Event, EventId, INIT, Kind, LocId, ThreadId};
 
+use crate::mutation::Mutation;
+
 /// What is known of one location.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -141,7 +143,7 @@ impl Graph {
     #[inline]
     pub(crate) fn step(&self, id: EventId) -> EventId {
         let event = self.event(id);
-        if event.ends_step() {
+        if event.ends_step() && self.clocks.mutation != Mutation::Step {
             self.predecessor(event.thread, event.index)
         } else {
             id
