@@ -8,7 +8,6 @@ use std::sync::{Arc, Once};
 use crate::alloc::heap;
 use crate::graph::event::ThreadId;
 use crate::report::{Failure, FailureKind};
-use crate::run::ops;
 use crate::run::session::{self, Phase, Probe, Session, Status};
 
 /// The program: run once for each graph.
@@ -51,8 +50,7 @@ pub(crate) fn run(program: &Program) -> Ended {
     let main = program.clone();
     session::with(|s| {
         s.begin();
-        let body = thread_body(Box::new(move || main()), Location::caller());
-        s.start(0, body);
+        s.start(0, move || main(), Location::caller());
     });
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
@@ -72,17 +70,6 @@ pub(crate) fn run(program: &Program) -> Ended {
 
 fn halted(session: &Session) -> bool {
     session.failure.is_some() || session.dead || session.bounded || session.restart
-}
-
-/// What a thread runs: its function, then its last event.
-pub(crate) fn thread_body(
-    body: Box<dyn FnOnce()>,
-    site: &'static Location<'static>,
-) -> Box<dyn FnOnce()> {
-    Box::new(move || {
-        body();
-        ops::end(site);
-    })
 }
 
 fn resume(thread: ThreadId) {

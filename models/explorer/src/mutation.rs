@@ -27,6 +27,11 @@ pub enum Mutation {
     Fences,
     /// Release sequences through read-modify-writes.
     ReleaseSequence,
+    /// A wait releases its mutex in the step that enters it. This and the next only
+    /// programs with condition variables show, so they are not among [`Mutation::ALL`].
+    Step,
+    /// The order of waits and notifications of RC11.
+    Waits,
     /// A pending alternative of a rest that is taken up: not in a search that is
     /// made in one go, so it is not among [`Mutation::ALL`].
     Rest,

@@ -18,7 +18,7 @@ use crate::search::Search;
 
 /// The version of the format. To be changed with the meaning of anything that is
 /// saved, and with the order in which the search goes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is left of a search that a limit ended: all that is needed to go on, in
 /// another process too. Take it up with [`Builder::resume`](crate::Builder::resume).
@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for Rest {
 mod counts {
     use std::time::Duration;
 
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
     use crate::report::Progress;
 
@@ -229,6 +229,13 @@ mod counts {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Progress, D::Error> {
         let c = Counts::deserialize(from)?;
+        // More than any search comes to; their sum is no overflow.
+        if [c.executions, c.blocked, c.moot]
+            .into_iter()
+            .any(|n| n >> 60 != 0)
+        {
+            return Err(de::Error::custom("more runs than there can be"));
+        }
         Ok(Progress {
             executions: c.executions,
             blocked: c.blocked,

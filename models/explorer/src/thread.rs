@@ -1,11 +1,9 @@
 //! Threads of a model, as in `std::thread`.
 
 use std::cell::RefCell;
-use std::panic::Location;
 use std::rc::Rc;
 
 use crate::alloc::late;
-use crate::driver::thread_body;
 use crate::run::{ops, session};
 
 /// Waits for a thread and takes its result.
@@ -57,11 +55,10 @@ impl<T> Drop for JoinHandle<T> {
 pub fn spawn<T: 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     let result = Rc::new(RefCell::new(None));
     let slot = result.clone();
-    let body = Box::new(move || {
+    let id = ops::spawn(move || {
         let value = f();
         *slot.borrow_mut() = Some(value);
     });
-    let id = ops::spawn(thread_body(body, Location::caller()));
     JoinHandle { id, result }
 }
 

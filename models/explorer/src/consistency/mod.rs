@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `Sc` | floor by porf, atomicity | `po, rf, co, fr` acyclic |
 //! | `Tso` | floor by porf, atomicity | `ppo, fences, rfe, co, fr` acyclic |
-//! | `Rc11` | floor by hb, atomicity | `psc` acyclic |
+//! | `Rc11` | floor by hb, atomicity | `psc` acyclic; waits and notifications in one order |
 //!
 //! The checks are asked only about graphs in which the last event, or the read
 //! that a revisit changed, is *not* maximal: an event that reads from, or is
@@ -13,6 +13,7 @@
 
 pub mod order;
 pub mod psc;
+pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,10 @@ impl Model {
         match self {
             Model::Sc => order::acyclic(graph, changed, false),
             Model::Tso => order::acyclic(graph, changed, true),
-            Model::Rc11 => graph.seq_cst < 2 || psc::acyclic(graph, changed),
+            Model::Rc11 => {
+                waits::acyclic(graph, changed)
+                    && (graph.seq_cst < 2 || psc::acyclic(graph, changed))
+            }
         }
     }
 }

@@ -7,6 +7,9 @@
 //!   read-modify-write (or the write is `SeqCst`).
 //!
 //! `co` and `fr` are followed by their first step only; the rest is `co` again.
+//!
+//! The two writes by which a wait for a condition variable is entered and its mutex
+//! released are one node. So no one who sees the wait finds the mutex held by it.
 
 use crate::graph::Graph;
 use crate::graph::event::{Event, EventId, INIT, Kind};
@@ -19,19 +22,24 @@ pub fn acyclic(graph: &Graph, changed: &[EventId], tso: bool) -> bool {
 }
 
 fn reaches_itself(graph: &Graph, start: EventId, tso: bool) -> bool {
+    let start = graph.step(start);
     let mut seen = vec![false; graph.len()];
     let mut work = vec![start];
     while let Some(id) = work.pop() {
-        let found = successors(graph, id, tso, |next| {
+        let mut reach = |next| {
+            let next = graph.step(next);
             if next == start {
-                return true;
+                return next != id;
             }
             if !std::mem::replace(&mut seen[next as usize], true) {
                 work.push(next);
             }
             false
-        });
-        if found {
+        };
+        let second = graph.second_of_step(id);
+        if successors(graph, id, tso, &mut reach)
+            || second.is_some_and(|second| successors(graph, second, tso, &mut reach))
+        {
             return true;
         }
     }
@@ -43,10 +51,10 @@ fn successors(
     graph: &Graph,
     id: EventId,
     tso: bool,
-    mut visit: impl FnMut(EventId) -> bool,
+    visit: &mut impl FnMut(EventId) -> bool,
 ) -> bool {
     let event = graph.event(id);
-    if program_order(graph, event, tso, &mut visit) {
+    if program_order(graph, event, tso, visit) {
         return true;
     }
     match event.kind {
@@ -87,17 +95,14 @@ fn program_order(
     visit: &mut impl FnMut(EventId) -> bool,
 ) -> bool {
     let later = &graph.threads[event.thread as usize][event.index as usize + 1..];
-    let buffered = tso && event.is_write() && !event.rmw && !event.order.seq_cst;
-    if !buffered {
+    if !tso || !buffered(event) {
         // Everything later: by the next event, and, because that one may be a
         // write that is still buffered, by the next that is not.
         for &next in later {
             if visit(next) {
                 return true;
             }
-            let next = graph.event(next);
-            let buffered = tso && next.is_write() && !next.rmw && !next.order.seq_cst;
-            if !buffered {
+            if !tso || !buffered(graph.event(next)) {
                 return false;
             }
         }
@@ -120,4 +125,9 @@ fn program_order(
         }
     }
     false
+}
+
+/// May later reads of its thread overtake it?
+fn buffered(event: &Event) -> bool {
+    event.is_write() && !event.rmw && !event.order.seq_cst && !event.ends_step()
 }

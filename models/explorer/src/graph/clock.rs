@@ -8,7 +8,8 @@
 //! - `Released`: for a write, what an acquire side that reads it learns: the
 //!   hb-prefix of the write itself if it is a release, of the last release
 //!   fence before it, and, for a read-modify-write, what the write that it read
-//!   from releases (C++20 release sequences).
+//!   from releases (C++20 release sequences). The words of condition variables release
+//!   nothing.
 
 use super::Graph;
 use super::event::{EventId, INIT, Kind};
@@ -137,7 +138,10 @@ impl Graph {
             Kind::Write => {
                 if event.order.release {
                     clocks.join((id, Row::Released), (id, Row::Hb));
-                } else if event.release_fence > 0 && clocks.mutation != Mutation::Fences {
+                } else if event.release_fence > 0
+                    && !event.order.condvar
+                    && clocks.mutation != Mutation::Fences
+                {
                     let fence = self.threads[thread][event.release_fence as usize - 1];
                     clocks.join((id, Row::Released), (fence, Row::Hb));
                 }

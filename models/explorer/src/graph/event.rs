@@ -29,6 +29,8 @@ pub struct Order {
     pub release: bool,
     /// Takes part in the order of sequentially consistent events.
     pub seq_cst: bool,
+    /// Takes part in the order of waits and notifications.
+    pub condvar: bool,
 }
 
 impl Order {
@@ -37,18 +39,27 @@ impl Order {
         acquire: false,
         release: false,
         seq_cst: false,
+        condvar: false,
     };
     /// An acquire side only.
     pub const ACQUIRE: Order = Order {
         acquire: true,
         release: false,
         seq_cst: false,
+        condvar: false,
     };
     /// A release side only.
     pub const RELEASE: Order = Order {
         acquire: false,
         release: true,
         seq_cst: false,
+        condvar: false,
+    };
+
+    /// Part of a wait or a notification: neither side.
+    pub const CONDVAR: Order = Order {
+        condvar: true,
+        ..Order::RELAXED
     };
 
     /// The parts of a Rust ordering.
@@ -63,12 +74,13 @@ impl Order {
             Ordering::AcqRel => Order {
                 acquire: true,
                 release: true,
-                seq_cst: false,
+                ..Order::RELAXED
             },
             Ordering::SeqCst => Order {
                 acquire: true,
                 release: true,
                 seq_cst: true,
+                condvar: false,
             },
             other => panic!("unknown ordering {other:?}"),
         }
@@ -94,6 +106,7 @@ impl Order {
     pub fn name(self) -> &'static str {
         match (self.seq_cst, self.acquire, self.release) {
             (true, _, _) => "sc",
+            (_, false, false) if self.condvar => "cv",
             (_, true, true) => "acqrel",
             (_, true, false) => "acq",
             (_, false, true) => "rel",
@@ -186,6 +199,13 @@ impl Event {
     #[inline]
     pub fn is_write(&self) -> bool {
         self.kind == Kind::Write
+    }
+
+    /// Does it release the mutex of a wait? Then it is one step with the event before
+    /// it in its thread, the write that enters the wait.
+    #[inline]
+    pub fn ends_step(&self) -> bool {
+        self.order.condvar && self.is_write() && !self.rmw
     }
 
     /// Is it a sequentially consistent fence?

@@ -16,6 +16,8 @@
 //! - G6. Clock rows count, per thread, the events in the hb- or porf-prefix of
 //!   an event, itself included. They never change once the event is added,
 //!   except for the read that a revisit changes; it has no successor then.
+//! - G7. A wait is entered, and its mutex released, by two writes that are one step:
+//!   between them nothing is added but writes that are owed as the second is.
 
 pub mod clock;
 pub mod coherence;
@@ -24,6 +26,8 @@ pub mod restrict;
 
 use clock::{ClockTable, Row};
 use event::{Event, EventId, INIT, Kind, LocId, ThreadId};
+
+use crate::mutation::Mutation;
 
 /// What is known of one location.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +136,29 @@ impl Graph {
                     let next = self.event(next);
                     next.rmw && next.is_write()
                 })
+    }
+
+    /// The first event of the step that an event belongs to. A step is one event, but
+    /// for that which enters a wait and releases its mutex.
+    #[inline]
+    pub(crate) fn step(&self, id: EventId) -> EventId {
+        let event = self.event(id);
+        if event.ends_step() && self.clocks.mutation != Mutation::Step {
+            self.predecessor(event.thread, event.index)
+        } else {
+            id
+        }
+    }
+
+    /// The second event of a step, by the first.
+    #[inline]
+    pub(crate) fn second_of_step(&self, first: EventId) -> Option<EventId> {
+        let event = self.event(first);
+        if !event.order.condvar || !event.is_write() {
+            return None;
+        }
+        let next = self.threads[event.thread as usize].get(event.index as usize + 1);
+        next.copied().filter(|&next| self.event(next).ends_step())
     }
 
     /// Is `a` in the hb-prefix of `b`, or `b` itself?

@@ -38,10 +38,9 @@ impl Graph {
             }
         };
         let all = |ids: &[EventId]| -> Vec<EventId> {
-            ids.iter()
-                .map(|&id| rename(id))
-                .filter(|&id| id != INIT)
-                .collect()
+            let mut renamed = Vec::with_capacity(ids.len() + 4);
+            renamed.extend(ids.iter().map(|&id| rename(id)).filter(|&id| id != INIT));
+            renamed
         };
         let mut graph = Graph {
             events: Vec::with_capacity(kept.len() + 8),

@@ -37,8 +37,15 @@ impl StackPool {
         }
     }
 
-    /// A coroutine that will run a function.
-    pub(crate) fn fiber(&mut self, body: Box<dyn FnOnce()>) -> Fiber {
+    /// A coroutine that will run a function, which lies on its stack: each owner on the
+    /// way there would cost a part of the unwinding.
+    pub(crate) fn fiber<F: FnOnce() + 'static>(&mut self, body: F) -> Fiber {
+        assert!(
+            size_of::<F>() <= self.size / 2,
+            "a model thread captures {} bytes: too many for a stack of {}",
+            size_of::<F>(),
+            self.size
+        );
         let stack = self.free.pop().unwrap_or_else(|| {
             DefaultStack::new(self.size).expect("memory for the stack of a model thread")
         });

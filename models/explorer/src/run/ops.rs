@@ -197,6 +197,18 @@ pub fn unlock(word: &Object) {
     let _ = ask(|s| s.write((word, 0), Order::RELEASE, 0, Role::Unlock, site));
 }
 
+/// Releases a lock word, in one step with the write that was made last, the one that
+/// enters a wait.
+#[track_caller]
+pub(crate) fn unlock_to_wait(word: &Object) {
+    let site = Location::caller();
+    let order = Order {
+        condvar: true,
+        ..Order::RELEASE
+    };
+    let _ = ask(|s| s.write((word, 0), order, 0, Role::Leave, site));
+}
+
 /// Notes that the program does this.
 pub(crate) fn assume(what: Assumption) {
     let _ = ask(|s| s.assume(what));
@@ -270,7 +282,7 @@ pub fn spin() {
 
 /// Starts a thread; answers its id.
 #[track_caller]
-pub fn spawn(body: Box<dyn FnOnce()>) -> u32 {
+pub fn spawn(body: impl FnOnce() + 'static) -> u32 {
     let site = Location::caller();
     let child = session::with(|s| {
         let parent = s.current;
@@ -279,7 +291,7 @@ pub fn spawn(body: Box<dyn FnOnce()>) -> u32 {
         s.child(parent, nth)
     });
     let _ = ask(|s| s.plain(Kind::Spawn(child), Order::RELAXED, site));
-    session::with(|s| s.start(child, body));
+    session::with(|s| s.start(child, body, site));
     child
 }
 

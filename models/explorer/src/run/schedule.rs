@@ -2,11 +2,11 @@
 //!
 //! While the graph is replayed, any thread whose next answer is there. At the
 //! frontier the choice must be a function of the graph (T2): first a thread that
-//! owes the write of a read-modify-write, then the first thread by rank that
-//! does not wait. The rank is the way to the thread from the first one (which
+//! owes the write of a read-modify-write, or the release of the mutex that it waits
+//! with, then the first thread by rank that does not wait. The rank is the way to the thread from the first one (which
 //! child of which thread), hence independent of the order of events.
 
-use super::session::{Session, Status};
+use super::session::{Session, Status, Thread};
 use crate::graph::event::{Kind, ThreadId};
 use crate::report::Failure;
 
@@ -41,6 +41,12 @@ impl Session {
         });
         self.chosen = next;
         next
+    }
+
+    /// Does another thread owe a write? Nothing else is added before it.
+    pub(super) fn others_owe(&self) -> bool {
+        let owes = |thread: &Thread| thread.status == Some(Status::Dangling);
+        self.threads.iter().any(owes)
     }
 
     fn status(&self, thread: ThreadId) -> Option<Status> {

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
+use super::ops;
+use super::step::Site;
 use crate::alloc::heap::Heap;
 use crate::cell::CellState;
 use crate::config::Config;
@@ -30,7 +32,7 @@ pub(crate) enum Status {
     Replay(EventId),
     /// Asks for a new event.
     Frontier,
-    /// Has read for a read-modify-write and asks for its write.
+    /// Has done the first part of a step and asks for the write that ends it.
     Dangling,
     /// Waits for the end of a thread.
     Join(ThreadId),
@@ -308,13 +310,16 @@ impl Session {
         self.probe = None;
     }
 
-    /// Adds a thread to the run.
-    pub(crate) fn start(&mut self, id: ThreadId, body: Box<dyn FnOnce()>) {
+    /// Adds a thread to the run: it runs its function, then has its last event.
+    pub(crate) fn start(&mut self, id: ThreadId, body: impl FnOnce() + 'static, site: Site) {
         let count = id as usize + 1;
         if self.threads.len() < count {
             self.threads.resize_with(count, Thread::default);
         }
-        let fiber = self.stacks.fiber(body);
+        let fiber = self.stacks.fiber(move || {
+            body();
+            ops::end(site);
+        });
         let thread = &mut self.threads[id as usize];
         *thread = Thread {
             fiber: Some(fiber),

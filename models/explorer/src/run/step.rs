@@ -38,6 +38,15 @@ pub(crate) enum Role {
     Update,
     /// The release of a lock word, which only waiting threads read.
     Unlock,
+    /// The same by a wait: the write that enters the wait comes before it.
+    Leave,
+}
+
+impl Role {
+    /// Is the write owed, once the event before it is there?
+    fn is_owed(self) -> bool {
+        matches!(self, Role::Update | Role::Leave)
+    }
 }
 
 /// Where in the program.
@@ -291,8 +300,7 @@ impl Session {
             self.search.graph.events[id as usize].value = value;
             self.replay(id, site);
         } else if !self.at_frontier() || self.too_long() {
-            let dangling = role == Role::Update;
-            let status = if dangling {
+            let status = if role.is_owed() {
                 Status::Dangling
             } else {
                 Status::Frontier
@@ -311,6 +319,9 @@ impl Session {
             self.passed();
             if role == Role::Unlock {
                 self.hand_over(id);
+            }
+            if role.is_owed() && self.others_owe() {
+                self.chosen = None;
             }
         }
         self.check_birth(object.0, site);

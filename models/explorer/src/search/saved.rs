@@ -152,6 +152,8 @@ fn check(graph: &Graph) -> Result<(), String> {
             let before = graph.predecessor(event.thread, event.index);
             let read = before != INIT && graph.event(before).is_read();
             require(!event.rmw || read, "an update without its read")?;
+            let wait = before != INIT && graph.second_of_step(before) == Some(id as EventId);
+            require(!event.ends_step() || wait, "a release by no wait")?;
         }
     }
     Ok(())
@@ -218,6 +220,9 @@ impl Search {
 /// Can a way be added to a graph that is cut to where its fork is?
 fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
     require(fork.at <= graph.len(), "a fork after its graph")?;
+    let there = |id: EventId| id == INIT || (id as usize) < fork.at;
+    let reads = graph.events[..fork.at].iter().filter(|e| e.is_read());
+    require(reads.map(|e| e.rf).all(there), "a fork before what is read")?;
     let (first, thread) = (&fork.first, fork.first.thread);
     let before = graph.threads.get(thread as usize);
     let before = before.map_or(0, |ids| ids.partition_point(|&id| (id as usize) < fork.at));
@@ -238,9 +243,11 @@ fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
         (w.thread, w.index, w.loc, w.rmw) == (thread, first.index + 1, first.loc, true)
     });
     let writes = write.is_write() && paired && place.is_some();
-    let most = place.map_or(0, |place| {
-        place.co.iter().filter(|&&w| (w as usize) < fork.at).count()
-    });
+    let most = |kept: &dyn Fn(EventId) -> bool| {
+        let co = place.map_or(&[][..], |place| &place.co);
+        let kept = |&w: &EventId| (w as usize) < fork.at && kept(w);
+        co.iter().copied().filter(kept).count()
+    };
     match way.to {
         To::Stay => require(
             matches!(first.kind, Kind::Read | Kind::Choose(_))
@@ -248,19 +255,24 @@ fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
             "a way that adds what has no alternative",
         ),
         To::Place(from, to) => require(
-            writes && from <= to && to as usize <= most,
+            writes && from <= to && to as usize <= most(&|_| true),
             "a write out of place",
         ),
         To::Revisit(read, position) => {
-            let read = graph
-                .events
-                .get(read as usize)
-                .filter(|_| (read as usize) < fork.at);
-            let read = read.is_some_and(|e| e.is_read() && e.loc == first.loc);
+            let revisited = graph.events.get(read as usize);
+            let revisited = revisited.is_some_and(|e| e.is_read() && e.loc == first.loc);
             require(
-                writes && read && position as usize <= most,
+                writes && revisited && (read as usize) < fork.at,
                 "a revisit of what is no read",
-            )
+            )?;
+            // What the revisit keeps: see `pending::revisited`.
+            let before = graph.predecessor(thread, first.index);
+            let source = if first.is_read() { way.rf } else { INIT };
+            let kept = |w: EventId| {
+                let depends = |on: EventId| on != INIT && graph.porf_before(w, on);
+                w <= read || depends(before) || depends(source)
+            };
+            require(position as usize <= most(&kept), "a revisit out of place")
         }
     }
 }

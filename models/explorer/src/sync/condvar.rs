@@ -1,21 +1,16 @@
 //! A condition variable: one word with a bit for each thread that waits.
 //!
-//! A wait sets the thread's bit, releases the mutex, waits until the bit is
-//! clear, and takes the mutex again. `notify_all` clears all bits, `notify_one`
+//! A wait sets the thread's bit and releases the mutex, which is one step; waits until the
+//! bit is clear; and takes the mutex again. `notify_all` clears all bits, `notify_one`
 //! any one of them: each is tried. The word synchronises nothing; the mutex does.
+//!
+//! All waits and notifications, of all condition variables, stand in one order that agrees
+//! with happens-before (C++20 [thread.condition]): see `consistency::waits`.
 //!
 //! A thread that is woken may see in the word who else waits by then. So there are
 //! executions that differ in nothing else.
 //!
 //! Threads with ids above 63 cannot wait.
-//!
-//! # Gaps
-//! - Waits and notifications are sequentially consistent accesses without a release or an
-//!   acquire side. `psc` has no `rf` between such: under RC11 a thread that was woken, and then
-//!   notifies another condition variable, may pass by a thread that waited there before. C++
-//!   excludes that: may show deadlocks that are none.
-//! - A wait is seen by notifications before it has released its mutex: an attempt at the mutex
-//!   after a notification may still fail then. C++ lets attempts fail without a reason.
 
 use std::sync::LockResult;
 
@@ -23,14 +18,6 @@ use super::MutexGuard;
 use crate::graph::event::Order;
 use crate::run::object::Object;
 use crate::run::ops;
-
-/// All waits and notifications stand in one order, which agrees with happens-before and
-/// synchronises nothing (C++20 [thread.condition]).
-const TOTAL: Order = Order {
-    acquire: false,
-    release: false,
-    seq_cst: true,
-};
 
 /// A condition variable.
 #[derive(Debug, Default)]
@@ -55,17 +42,16 @@ impl Condvar {
     /// In a thread with an id above 63.
     #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        let mutex = guard.mutex();
         let bit = 1_u64
             .checked_shl(ops::current())
             .expect("a thread with an id below 64");
         let set = |word| Some(word | bit);
-        let _ = ops::rmw(&self.word, 0, TOTAL, set);
-        drop(guard);
+        let _ = ops::rmw(&self.word, 0, Order::CONDVAR, set);
+        let mutex = guard.unlock_to_wait();
         if ops::wakes_spuriously() {
-            let _ = ops::rmw(&self.word, 0, TOTAL, |word| Some(word & !bit));
+            let _ = ops::rmw(&self.word, 0, Order::CONDVAR, |word| Some(word & !bit));
         } else {
-            ops::await_load(&self.word, 0, TOTAL, |word| word & bit == 0);
+            ops::await_load(&self.word, 0, Order::CONDVAR, |word| word & bit == 0);
         }
         mutex.lock()
     }
@@ -90,7 +76,7 @@ impl Condvar {
     #[track_caller]
     pub fn notify_one(&self) {
         loop {
-            let word = ops::load(&self.word, 0, TOTAL);
+            let word = ops::load(&self.word, 0, Order::CONDVAR);
             let waiting = word.count_ones();
             if waiting == 0 {
                 return;
@@ -104,7 +90,7 @@ impl Condvar {
             (0..which).for_each(|_| rest &= rest - 1);
             let bit = rest & rest.wrapping_neg();
             let words = (word, word & !bit);
-            if ops::compare_exchange(&self.word, 0, words, TOTAL, TOTAL).is_ok() {
+            if ops::compare_exchange(&self.word, 0, words, Order::CONDVAR, Order::CONDVAR).is_ok() {
                 return;
             }
             ops::spin();
@@ -115,6 +101,6 @@ impl Condvar {
     #[track_caller]
     pub fn notify_all(&self) {
         let clear = |word| (word != 0).then_some(0);
-        let _ = ops::rmw(&self.word, 0, TOTAL, clear);
+        let _ = ops::rmw(&self.word, 0, Order::CONDVAR, clear);
     }
 }

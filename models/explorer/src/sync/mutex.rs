@@ -91,15 +91,21 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     #[track_caller]
-    pub(super) fn unlock(&self) {
+    fn unlock(&self) {
         access(&self.content, true, Location::caller());
         ops::unlock(&self.word);
     }
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    pub(super) fn mutex(&self) -> &'a Mutex<T> {
-        self.mutex
+    /// Releases the mutex, in one step with the write that has just entered a wait.
+    #[track_caller]
+    pub(super) fn unlock_to_wait(self) -> &'a Mutex<T> {
+        let mutex = self.mutex;
+        std::mem::forget(self);
+        access(&mutex.content, true, Location::caller());
+        ops::unlock_to_wait(&mutex.word);
+        mutex
     }
 }
 
