@@ -17,6 +17,8 @@ pub enum Evidence {
     Sequences,
     /// Files that the tidy rules were applied to.
     TidyFiles,
+    /// Lines of core that seeds run.
+    Lines,
     /// The program's name and version.
     Version,
 }
@@ -45,6 +47,11 @@ impl Evidence {
             Evidence::TidyFiles => lines
                 .filter_map(|line| number(line, "tidy: ", " files"))
                 .sum(),
+            Evidence::Lines => lines
+                .filter_map(|line| {
+                    number(line, "", " of ").filter(|_| line.contains(" lines of core, "))
+                })
+                .sum(),
             Evidence::Version => lines
                 .filter(|line| {
                     let version = line.strip_prefix("seqfault ");
@@ -63,6 +70,7 @@ impl Evidence {
             Evidence::FuzzerRuns => "runs",
             Evidence::Sequences => "sequences",
             Evidence::TidyFiles => "files",
+            Evidence::Lines => "lines",
             Evidence::Version => "version",
         }
     }
@@ -89,6 +97,8 @@ mod tests {
         assert_eq!(Evidence::Version.count("seqfault 0.1.0\n"), Some(1));
         assert_eq!(Evidence::Version.count("seqfault: not found\n"), Some(0));
         assert_eq!(Evidence::TidyFiles.count("tidy: 12 files\n"), Some(12));
+        let lines = "a.rs  4  2  3\n2 of 4 lines of core, 50.0 %; with quirks 3, 75.0 %\n";
+        assert_eq!(Evidence::Lines.count(lines), Some(2));
         assert_eq!(Evidence::None.count(""), None);
     }
 }

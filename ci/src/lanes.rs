@@ -169,6 +169,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Tests,
     ),
     lane(
+        "coverage",
+        Suite::Full,
+        NOTHING,
+        "cargo ci coverage --min 95",
+        Evidence::Lines,
+    ),
+    lane(
         "sequences",
         Suite::Full,
         &[("PROPTEST_CASES", "200000")],

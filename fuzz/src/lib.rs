@@ -25,6 +25,7 @@
 //! `cargo ci triage DIR` makes small litmus tests of crash inputs and keeps them
 //! in `proofs/found`; inputs of other targets go to `fuzz/crashes`.
 
+pub mod deviant;
 pub mod dictionary;
 pub mod explorer_random;
 mod folder;
@@ -40,6 +41,7 @@ pub mod rng;
 pub mod seeds;
 pub mod sequence;
 pub mod shrink;
+pub mod situations;
 /// Runs the enumerator's programs on the explorer: as the explorer's own tests do.
 #[path = "../../models/explorer/tests/subject/mod.rs"]
 mod subject;
