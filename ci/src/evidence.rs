@@ -19,6 +19,8 @@ pub enum Evidence {
     TidyFiles,
     /// Lines of core that seeds run.
     Lines,
+    /// Fuzz targets that were built, and start.
+    Targets,
     /// The program's name and version.
     Version,
 }
@@ -52,6 +54,9 @@ impl Evidence {
                     number(line, "", " of ").filter(|_| line.contains(" lines of core, "))
                 })
                 .sum(),
+            Evidence::Targets => lines
+                .filter_map(|line| number(line, "", " targets in "))
+                .sum(),
             Evidence::Version => lines
                 .filter(|line| {
                     let version = line.strip_prefix("seqfault ");
@@ -71,6 +76,7 @@ impl Evidence {
             Evidence::Sequences => "sequences",
             Evidence::TidyFiles => "files",
             Evidence::Lines => "lines",
+            Evidence::Targets => "targets",
             Evidence::Version => "version",
         }
     }
@@ -99,6 +105,7 @@ mod tests {
         assert_eq!(Evidence::TidyFiles.count("tidy: 12 files\n"), Some(12));
         let lines = "a.rs  4  2  3\n2 of 4 lines of core, 50.0 %; with quirks 3, 75.0 %\n";
         assert_eq!(Evidence::Lines.count(lines), Some(2));
+        assert_eq!(Evidence::Targets.count("4 targets in out\n"), Some(4));
         assert_eq!(Evidence::None.count(""), None);
     }
 }

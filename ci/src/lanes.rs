@@ -176,6 +176,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Lines,
     ),
     lane(
+        "clusterfuzzlite",
+        Suite::Full,
+        &[("OUT", "target/ci/clusterfuzzlite")],
+        "bash .clusterfuzzlite/build.sh",
+        Evidence::Targets,
+    ),
+    lane(
         "sequences",
         Suite::Full,
         &[("PROPTEST_CASES", "200000")],

@@ -35,6 +35,8 @@ pub struct Fuzzer {
     pub folder: PathBuf,
     /// The programs.
     pub build: Build,
+    /// The command `seqfault`, if the proofs have turns.
+    pub seqfault: Option<PathBuf>,
 }
 
 impl Fuzzer {
@@ -92,19 +94,19 @@ impl Fuzzer {
     fn schedules(&self, time: Duration, seed: u64) -> Result<Turn, String> {
         let iterations = time.as_secs().saturating_mul(SCHEDULES_A_SECOND).max(200);
         let start = Instant::now();
-        let mut command = super::build::cargo(&self.root);
+        let seqfault = self.seqfault.as_ref().ok_or("`seqfault` was not built")?;
+        let mut command = Command::new(seqfault);
         command
+            .current_dir(&self.root)
             .args([
-                "run",
-                "--quiet",
-                "--release",
-                "-p",
-                "seqfault-models",
-                "--",
                 "check",
+                "proofs",
+                "--engine",
+                "shuttle",
+                "--strategy",
+                "pct",
             ])
-            .args(["proofs", "--engine", "shuttle", "--strategy", "pct"])
-            .args(["--seed", &seed.to_string()])
+            .args(["--jobs", "1", "--seed", &seed.to_string()])
             .args(["--iterations", &iterations.to_string()]);
         let ran = self.run(command, SCHEDULES, patience(time))?;
         let lines = ran.output.lines();

@@ -110,10 +110,13 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let build = Build::run(root, &folder, sanitizer)?;
     println!("{}", build.says);
     state.says = build.says.clone();
+    let has_schedules = chosen.iter().any(|target| target.name == SCHEDULES);
+    let seqfault = has_schedules.then(|| build::seqfault(root, &folder));
     let fuzzer = Fuzzer {
         root: root.to_owned(),
         folder: folder.clone(),
         build,
+        seqfault: seqfault.transpose()?,
     };
     match fuzzer.canary(CANARY, state.turns())? {
         Ok(says) => {
