@@ -23,10 +23,11 @@ pub type Seed = (String, Vec<u8>);
 /// Random inputs to choose from.
 const INPUTS: u64 = 400;
 
-/// Schedules that a proof's program is a seed with: each CPU to its end; a
-/// preemption after some choices; many.
-const SCHEDULES: [&[u8]; 3] = [
+/// Schedules that a proof's program is a seed with: each CPU to its end, from the
+/// first or from the second on; a preemption after some choices; many.
+const SCHEDULES: [&[u8]; 4] = [
     &[],
+    &[1],
     &[60, 40, 20, 80],
     &[4, 8, 4, 12, 5, 8, 4, 9, 16, 4, 8, 4],
 ];

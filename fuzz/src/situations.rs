@@ -38,8 +38,8 @@ const TEXTS: [&str; 6] = [
     "MM lazy-is-passed-over
      { pages A[2]; mmap A rw; write A[0] 1; write A[1] 1; }
      P0 { madvise A[0] dontneed; }
-     P1 { switch lazy; switch main; r0 = read A[0]; }
-     exists (1:r0=0)",
+     P1 { read A[0]; switch lazy; }
+     exists (A[0]=0)",
     // A VMA that a fault has looked up is another one when it is locked.
     "MM unmapped-and-mapped-elsewhere
      { pages A[2]; pages B[2]; mmap A rw; }
