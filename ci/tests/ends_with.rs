@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 fn start(parent: u32) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seqfault-ci"));
     command
-        .args(["sh", "-c", "echo here; exec sleep 600"])
+        .args(["sh", "-c", "echo here; exec sleep 60"])
         .env("SEQFAULT_CI_ENDS_WITH", parent.to_string())
         .stdout(Stdio::piped());
     command.spawn().expect("the program can be started")

@@ -11,7 +11,8 @@
 //! - Replay on stable, as `cargo test` does: every file of `fuzz/seeds` and of
 //!   `fuzz/crashes`, if there are any.
 //! - Replay of one file: `cargo run -p seqfault-fuzz --bin mm_ops -- FILE`; speed:
-//!   `cargo run --release -p seqfault-fuzz --bin mm_ops -- --bench fuzz/seeds/mm_ops`.
+//!   `cargo run --release -p seqfault-fuzz --bin mm_ops -- --bench fuzz/seeds/mm_ops`;
+//!   what a finding would look like: `--quirks` instead of `--bench`.
 //! - Guided by coverage: `cargo ci overnight --hours 1 --targets mm_ops`; one lane of
 //!   `cargo ci pr` for each target runs a little of it.
 //! - With cargo-fuzz: `cargo +nightly fuzz run mm_ops`.

@@ -174,7 +174,7 @@ mod tests {
         };
         let ended = wait(sleep("0"), Duration::from_secs(60)).expect("it can be waited for");
         assert!(ended.is_some_and(|status| status.success()));
-        let killed = wait(sleep("600"), Duration::ZERO).expect("it can be waited for");
+        let killed = wait(sleep("60"), Duration::ZERO).expect("it can be waited for");
         assert!(killed.is_none());
     }
 
@@ -184,7 +184,7 @@ mod tests {
         let folder = env::temp_dir().join(format!("seqfault-lock-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         let first = Alone::in_folder(&folder).expect("nobody has it");
-        let child = Command::new("sleep").arg("600").spawn();
+        let child = Command::new("sleep").arg("60").spawn();
         let mut child = child.expect("there is a program `sleep`");
         drop(first);
         let refused = Alone::wait(&folder, Duration::ZERO).expect_err("the child has it");
