@@ -134,7 +134,7 @@ pub const LANES: &[Lane] = &[
         Suite::Pr,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -runs=5000 -seed=1 -max_len=199 fuzz/seeds/mm_ops",
+         -- -runs=5000 -seed=1 -max_len=199 target/ci/new/mm_ops fuzz/seeds/mm_ops",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -142,7 +142,7 @@ pub const LANES: &[Lane] = &[
         Suite::Pr,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
-         -- -runs=3000 -seed=1 -max_len=132 fuzz/seeds/program_schedule",
+         -- -runs=3000 -seed=1 -max_len=132 target/ci/new/program_schedule fuzz/seeds/program_schedule",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -150,7 +150,7 @@ pub const LANES: &[Lane] = &[
         Suite::Pr,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
-         -- -runs=5000 -seed=1 -max_len=4096 fuzz/seeds/litmus_text",
+         -- -runs=5000 -seed=1 -max_len=4096 target/ci/new/litmus_text fuzz/seeds/litmus_text",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -158,7 +158,7 @@ pub const LANES: &[Lane] = &[
         Suite::Pr,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
-         -- -runs=300 -seed=1 -max_len=34 fuzz/seeds/explorer_random",
+         -- -runs=300 -seed=1 -max_len=34 target/ci/new/explorer_random fuzz/seeds/explorer_random",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -240,7 +240,7 @@ pub const LANES: &[Lane] = &[
         Suite::Full,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_ops",
+         -- -max_total_time=150 -max_len=199 target/ci/new/mm_ops fuzz/seeds/mm_ops",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -248,7 +248,7 @@ pub const LANES: &[Lane] = &[
         Suite::Full,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=132 fuzz/seeds/program_schedule",
+         -- -max_total_time=150 -max_len=132 target/ci/new/program_schedule fuzz/seeds/program_schedule",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -256,7 +256,7 @@ pub const LANES: &[Lane] = &[
         Suite::Full,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=4096 fuzz/seeds/litmus_text",
+         -- -max_total_time=150 -max_len=4096 target/ci/new/litmus_text fuzz/seeds/litmus_text",
         Evidence::FuzzerRuns,
     ),
     lane(
@@ -264,7 +264,7 @@ pub const LANES: &[Lane] = &[
         Suite::Full,
         FUZZING,
         "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=34 fuzz/seeds/explorer_random",
+         -- -max_total_time=150 -max_len=34 target/ci/new/explorer_random fuzz/seeds/explorer_random",
         Evidence::FuzzerRuns,
     ),
 ];
@@ -298,6 +298,20 @@ mod tests {
             let lanes = LANES.iter().filter(|lane| lane.command.contains(&runs));
             let suites: Vec<Suite> = lanes.map(|lane| lane.suite).collect();
             assert_eq!(suites, [Suite::Pr, Suite::Full], "{}", path.display());
+            seen += 1;
+        }
+        assert!(seen > 0);
+    }
+
+    /// libFuzzer writes what it finds to the first folder that it is given.
+    #[test]
+    fn seeds_are_not_written_to() {
+        let mut seen = 0;
+        for lane in LANES.iter().filter(|l| l.evidence == Evidence::FuzzerRuns) {
+            let mut words = lane.command.split_whitespace();
+            let first = words.find(|word| word.contains('/') && !word.starts_with("target/fuzz"));
+            let new = first.is_some_and(|folder| folder.starts_with("target/ci/new/"));
+            assert!(new, "{}: {first:?}", lane.name);
             seen += 1;
         }
         assert!(seen > 0);
