@@ -17,6 +17,10 @@ pub enum Evidence {
     Sequences,
     /// Files that the tidy rules were applied to.
     TidyFiles,
+    /// Lines of core that seeds run.
+    Lines,
+    /// Fuzz targets that were built, and start.
+    Targets,
     /// The program's name and version.
     Version,
 }
@@ -47,6 +51,14 @@ impl Evidence {
             Evidence::TidyFiles => lines
                 .filter_map(|line| number(line, "tidy: ", " files"))
                 .sum(),
+            Evidence::Lines => lines
+                .filter_map(|line| {
+                    number(line, "", " of ").filter(|_| line.contains(" lines of core, "))
+                })
+                .sum(),
+            Evidence::Targets => lines
+                .filter_map(|line| number(line, "", " targets in "))
+                .sum(),
             Evidence::Version => lines
                 .filter(|line| {
                     let version = line.strip_prefix("seqfault ");
@@ -65,6 +77,8 @@ impl Evidence {
             Evidence::FuzzerRuns => "runs",
             Evidence::Sequences => "sequences",
             Evidence::TidyFiles => "files",
+            Evidence::Lines => "lines",
+            Evidence::Targets => "targets",
             Evidence::Version => "version",
         }
     }
@@ -93,6 +107,9 @@ mod tests {
         assert_eq!(Evidence::Version.count("seqfault 0.1.0\n"), Some(1));
         assert_eq!(Evidence::Version.count("seqfault: not found\n"), Some(0));
         assert_eq!(Evidence::TidyFiles.count("tidy: 12 files\n"), Some(12));
+        let lines = "a.rs  4  2  3\n2 of 4 lines of core, 50.0 %; with quirks 3, 75.0 %\n";
+        assert_eq!(Evidence::Lines.count(lines), Some(2));
+        assert_eq!(Evidence::Targets.count("4 targets in out\n"), Some(4));
         assert_eq!(Evidence::None.count(""), None);
     }
 }

@@ -64,6 +64,28 @@ const fn lane(
     }
 }
 
+/// A fuzz target on its seeds; what is new goes to a folder of its own.
+macro_rules! fuzz {
+    ($name:literal, $suite:expr, $target:literal, $options:literal) => {
+        lane(
+            $name,
+            $suite,
+            FUZZING,
+            concat!(
+                "cargo run --quiet -p seqfault-fuzz --bin ",
+                $target,
+                " --target {host} --target-dir target/fuzz -- ",
+                $options,
+                " target/ci/new/",
+                $target,
+                " fuzz/seeds/",
+                $target
+            ),
+            Evidence::FuzzerRuns,
+        )
+    };
+}
+
 /// Every lane.
 pub const LANES: &[Lane] = &[
     lane(
@@ -129,45 +151,35 @@ pub const LANES: &[Lane] = &[
         "target/install/bin/seqfault --version",
         Evidence::Version,
     ),
-    lane(
+    fuzz!(
         "fuzz-mm-ops",
         Suite::Pr,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -runs=5000 -seed=1 -max_len=199 fuzz/seeds/mm_ops",
-        Evidence::FuzzerRuns,
+        "mm_ops",
+        "-runs=5000 -seed=1 -max_len=199"
     ),
-    lane(
+    fuzz!(
         "fuzz-mm-linux",
         Suite::Pr,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin mm_linux --target {host} --target-dir target/fuzz \
-         -- -runs=1000 -seed=1 -max_len=199 fuzz/seeds/mm_linux",
-        Evidence::FuzzerRuns,
+        "mm_linux",
+        "-runs=1000 -seed=1 -max_len=199"
     ),
-    lane(
+    fuzz!(
         "fuzz-program-schedule",
         Suite::Pr,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
-         -- -runs=3000 -seed=1 -max_len=132 fuzz/seeds/program_schedule",
-        Evidence::FuzzerRuns,
+        "program_schedule",
+        "-runs=3000 -seed=1 -max_len=132"
     ),
-    lane(
+    fuzz!(
         "fuzz-litmus-text",
         Suite::Pr,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
-         -- -runs=5000 -seed=1 -max_len=4096 fuzz/seeds/litmus_text",
-        Evidence::FuzzerRuns,
+        "litmus_text",
+        "-runs=5000 -seed=1 -max_len=4096"
     ),
-    lane(
+    fuzz!(
         "fuzz-explorer-random",
         Suite::Pr,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
-         -- -runs=300 -seed=1 -max_len=34 fuzz/seeds/explorer_random",
-        Evidence::FuzzerRuns,
+        "explorer_random",
+        "-runs=300 -seed=1 -max_len=34"
     ),
     lane(
         "cfg-loom",
@@ -175,6 +187,20 @@ pub const LANES: &[Lane] = &[
         LOOM,
         "cargo test --release -p seqfault-proofs --target-dir target/loom",
         Evidence::Tests,
+    ),
+    lane(
+        "coverage",
+        Suite::Full,
+        NOTHING,
+        "cargo ci coverage --min 95",
+        Evidence::Lines,
+    ),
+    lane(
+        "clusterfuzzlite",
+        Suite::Full,
+        &[("OUT", "target/ci/clusterfuzzlite")],
+        "bash .clusterfuzzlite/build.sh",
+        Evidence::Targets,
     ),
     lane(
         "sequences",
@@ -229,45 +255,35 @@ pub const LANES: &[Lane] = &[
         "cargo seqfault check proofs --engine native --iterations 50000 --jobs 1",
         Evidence::Verdicts,
     ),
-    lane(
+    fuzz!(
         "fuzz-longer-mm-ops",
         Suite::Full,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin mm_ops --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_ops",
-        Evidence::FuzzerRuns,
+        "mm_ops",
+        "-max_total_time=150 -max_len=199"
     ),
-    lane(
+    fuzz!(
         "fuzz-longer-mm-linux",
         Suite::Full,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin mm_linux --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=199 fuzz/seeds/mm_linux",
-        Evidence::FuzzerRuns,
+        "mm_linux",
+        "-max_total_time=150 -max_len=199"
     ),
-    lane(
+    fuzz!(
         "fuzz-longer-program-schedule",
         Suite::Full,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin program_schedule --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=132 fuzz/seeds/program_schedule",
-        Evidence::FuzzerRuns,
+        "program_schedule",
+        "-max_total_time=150 -max_len=132"
     ),
-    lane(
+    fuzz!(
         "fuzz-longer-litmus-text",
         Suite::Full,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin litmus_text --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=4096 fuzz/seeds/litmus_text",
-        Evidence::FuzzerRuns,
+        "litmus_text",
+        "-max_total_time=150 -max_len=4096"
     ),
-    lane(
+    fuzz!(
         "fuzz-longer-explorer-random",
         Suite::Full,
-        FUZZING,
-        "cargo run --quiet -p seqfault-fuzz --bin explorer_random --target {host} --target-dir target/fuzz \
-         -- -max_total_time=150 -max_len=34 fuzz/seeds/explorer_random",
-        Evidence::FuzzerRuns,
+        "explorer_random",
+        "-max_total_time=150 -max_len=34"
     ),
 ];
 
@@ -300,6 +316,20 @@ mod tests {
             let lanes = LANES.iter().filter(|lane| lane.command.contains(&runs));
             let suites: Vec<Suite> = lanes.map(|lane| lane.suite).collect();
             assert_eq!(suites, [Suite::Pr, Suite::Full], "{}", path.display());
+            seen += 1;
+        }
+        assert!(seen > 0);
+    }
+
+    /// libFuzzer writes what it finds to the first folder that it is given.
+    #[test]
+    fn seeds_are_not_written_to() {
+        let mut seen = 0;
+        for lane in LANES.iter().filter(|l| l.evidence == Evidence::FuzzerRuns) {
+            let mut words = lane.command.split_whitespace();
+            let first = words.find(|word| word.contains('/') && !word.starts_with("target/fuzz"));
+            let new = first.is_some_and(|folder| folder.starts_with("target/ci/new/"));
+            assert!(new, "{}: {first:?}", lane.name);
             seen += 1;
         }
         assert!(seen > 0);

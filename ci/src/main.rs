@@ -73,8 +73,8 @@ enum Command {
         #[arg(long)]
         bless: bool,
     },
-    /// Lines of core that the seeds and the proofs run.
-    Coverage,
+    /// Lines of core that the seeds run. Exit 1: fewer than wanted.
+    Coverage(coverage::Arguments),
     /// The summary of the last run.
     Report,
     /// The rules of the source tree.
@@ -129,8 +129,8 @@ fn main() -> ExitCode {
             let file = bless.then(|| root.join("fuzz/TIME_TO_BUG.md"));
             return pass_on(overnight::time_to_bug_command(&root, cap, file));
         }
-        Command::Coverage => {
-            return match coverage::run(&root) {
+        Command::Coverage(arguments) => {
+            return match coverage::run(&root, &arguments) {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::FAILURE,
                 Err(error) => usage(&error),

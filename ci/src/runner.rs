@@ -142,14 +142,16 @@ impl Runner {
     }
 }
 
-/// Makes the folders that libFuzzer writes to.
+/// Makes the folders that libFuzzer writes to, empty: with a seed it does the same each time.
 fn folders(root: &Path, command: &str) -> std::io::Result<()> {
-    let of_fuzzer = command.split_whitespace().filter_map(|word| {
-        let folder = word.strip_prefix("-artifact_prefix=").unwrap_or(word);
-        folder.starts_with("fuzz/").then_some(folder)
-    });
-    for folder in of_fuzzer {
-        fs::create_dir_all(root.join(folder))?;
+    let of_fuzzer = command
+        .split_whitespace()
+        .filter(|word| word.starts_with("target/ci/new/"));
+    for folder in of_fuzzer.map(|folder| root.join(folder)) {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
     }
     Ok(())
 }

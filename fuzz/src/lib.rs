@@ -12,7 +12,8 @@
 //! - Replay on stable, as `cargo test` does: every file of `fuzz/seeds` and of
 //!   `fuzz/crashes`, if there are any.
 //! - Replay of one file: `cargo run -p seqfault-fuzz --bin mm_ops -- FILE`; speed:
-//!   `cargo run --release -p seqfault-fuzz --bin mm_ops -- --bench fuzz/seeds/mm_ops`.
+//!   `cargo run --release -p seqfault-fuzz --bin mm_ops -- --bench fuzz/seeds/mm_ops`;
+//!   what a finding would look like: `--quirks` instead of `--bench`.
 //! - Guided by coverage: `cargo ci overnight --hours 1 --targets mm_ops`; one lane of
 //!   `cargo ci pr` for each target runs a little of it.
 //! - With cargo-fuzz: `cargo +nightly fuzz run mm_ops`.
@@ -26,6 +27,7 @@
 //! `cargo ci triage DIR` makes small litmus tests of crash inputs and keeps them
 //! in `proofs/found`; inputs of other targets go to `fuzz/crashes`.
 
+pub mod deviant;
 pub mod dictionary;
 pub mod explorer_random;
 mod folder;
@@ -42,6 +44,7 @@ pub mod rng;
 pub mod seeds;
 pub mod sequence;
 pub mod shrink;
+pub mod situations;
 /// Runs the enumerator's programs on the explorer: as the explorer's own tests do.
 #[path = "../../models/explorer/tests/subject/mod.rs"]
 mod subject;

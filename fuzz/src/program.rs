@@ -5,6 +5,8 @@
 //! mm_ops FILE…             runs each file; a finding is a panic
 //! mm_ops --bench DIR [N]   runs all files of DIR N times over (default: for
 //!                          some seconds), and tells executions per second
+//! mm_ops --quirks DIR      runs all files of DIR with each quirk, and shows what
+//!                          that does: the first finding of each, and how many
 //! ```
 
 use std::ffi::OsString;
@@ -13,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use seqfault_core::Quirk;
+
+use crate::deviant;
 use crate::folder::files;
 use crate::targets::{Target, target};
 
@@ -26,8 +31,11 @@ pub fn main(name: &str) -> ExitCode {
     };
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.first().and_then(|first| first.to_str()) {
-        None => usage(&format!("{name} FILE… or {name} --bench DIR [ROUNDS]")),
+        None => usage(&format!(
+            "{name} FILE…, {name} --bench DIR [ROUNDS] or {name} --quirks DIR"
+        )),
         Some("--bench") => bench(target, &arguments[1..]),
+        Some("--quirks") => quirks(target, &arguments[1..]),
         Some(_) => replay(target, arguments.iter().map(PathBuf::from)),
     }
 }
@@ -106,6 +114,33 @@ fn bench(target: &Target, arguments: &[OsString]) -> ExitCode {
     if let Some(seconds) = cpu_seconds() {
         let rate = executions as f64 / seconds;
         println!("{seconds:.2} s of them on a CPU: {rate:.0} per second");
+    }
+    ExitCode::SUCCESS
+}
+
+fn quirks(target: &Target, arguments: &[OsString]) -> ExitCode {
+    let [folder] = arguments else {
+        return usage("--quirks DIR");
+    };
+    let Some(run) = deviant::of(target) else {
+        println!("{} runs no core: there is no quirk to turn on", target.name);
+        return ExitCode::SUCCESS;
+    };
+    let inputs = files(Path::new(folder));
+    if inputs.is_empty() {
+        return usage(&format!("no file in {}", folder.display()));
+    }
+    for &quirk in Quirk::ALL {
+        println!("# {quirk}: {}", quirk.summary());
+        println!("{}", quirk.source());
+        let findings: Vec<String> = inputs
+            .iter()
+            .filter_map(|(_, data)| run(data, quirk))
+            .collect();
+        println!("{} of {} inputs show it\n", findings.len(), inputs.len());
+        if let Some(first) = findings.first() {
+            println!("{first}");
+        }
     }
     ExitCode::SUCCESS
 }

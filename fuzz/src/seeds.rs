@@ -1,18 +1,21 @@
-//! Where seeds come from: the proofs, and of random inputs those that reach
-//! what no earlier one did. The same everywhere.
+//! Where seeds come from: the proofs, some situations, and of random inputs and schedules those
+//! that reach what no earlier one did. The same everywhere.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use seqfault_core::{Event, FlushReason, What};
 use seqfault_models::cli;
 use seqfault_models::differential::{Op, PAGES, Subject};
+use seqfault_models::engines::{Judge, driven};
 use seqfault_models::litmus::ast::{Program, Value};
+use seqfault_models::platform::Entry;
 use seqfault_models::scenario::Deviations;
 use seqfault_models::spec::seq::Machine;
 
 use crate::plan::Plan;
 use crate::rng::Rng;
-use crate::{dictionary, explorer_random, plan, sequence};
+use crate::{dictionary, explorer_random, plan, sequence, situations};
 
 /// A seed: its file's name, and its bytes.
 pub type Seed = (String, Vec<u8>);
@@ -20,13 +23,19 @@ pub type Seed = (String, Vec<u8>);
 /// Random inputs to choose from.
 const INPUTS: u64 = 400;
 
-/// Schedules that a proof's program is a seed with: each CPU to its end; a
-/// preemption after some choices; many.
-const SCHEDULES: [&[u8]; 3] = [
+/// Schedules that a proof's program is a seed with: each CPU to its end, from the
+/// first or from the second on; a preemption after some choices; many.
+const SCHEDULES: [&[u8]; 4] = [
     &[],
+    &[1],
     &[60, 40, 20, 80],
     &[4, 8, 4, 12, 5, 8, 4, 9, 16, 4, 8, 4],
 ];
+
+/// Random schedules that each program is tried with, and their bytes: each is a
+/// preemption.
+const TRIES: u64 = 160;
+const SCHEDULE_LENS: [usize; 4] = [1, 2, 4, 16];
 
 /// The proofs' programs, by name.
 ///
@@ -44,6 +53,13 @@ pub fn proofs() -> Vec<(String, Program)> {
     named
         .filter(|(name, _)| !name.starts_with("found-"))
         .collect()
+}
+
+/// The plans of proofs and situations, by name.
+fn plans() -> Vec<(String, Plan)> {
+    let programs = proofs().into_iter().chain(situations::programs());
+    let plans = programs.filter_map(|(name, program)| Some((name, Plan::of(&program)?)));
+    plans.collect()
 }
 
 /// What `len` random bytes with this seed are.
@@ -70,13 +86,11 @@ fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
 /// Seeds of `mm_ops` and of `mm_linux`: what the CPUs of a proof do, one after the other.
 pub fn mm_ops() -> Vec<Seed> {
     let mut seeds = novel(sequence::HEADER + 30 * crate::record::RECORD, reached);
-    for (name, program) in proofs() {
-        let Some(plan) = Plan::of(&program) else {
-            continue;
-        };
+    for (name, plan) in plans() {
         let rows = std::iter::once(&plan.setup).chain(&plan.threads);
         let ops: Vec<Op> = rows.flatten().cloned().collect();
-        seeds.extend(sequence::encode(&ops).map(|data| (name, data)));
+        let data = sequence::encode(&plan.protocol, &ops);
+        seeds.extend(data.map(|data| (name, data)));
     }
     seeds
 }
@@ -133,10 +147,7 @@ pub fn program_schedule() -> Vec<Seed> {
             .flat_map(|a| second.iter().map(move |b| format!("{a} {b}")));
         pairs.collect()
     });
-    for (name, program) in proofs() {
-        let Some(plan) = Plan::of(&program) else {
-            continue;
-        };
+    for (name, plan) in plans() {
         for (number, schedule) in SCHEDULES.iter().enumerate() {
             let schedule = schedule.to_vec();
             let plan = Plan {
@@ -147,7 +158,68 @@ pub fn program_schedule() -> Vec<Seed> {
             seeds.extend(data);
         }
     }
+    seeds.extend(encounters());
     seeds
+}
+
+/// Of those plans under random schedules, those in which a CPU does
+/// two things in a row that none does in an earlier one: its way through the
+/// code is another.
+fn encounters() -> Vec<Seed> {
+    let plans = plans();
+    let mut seen = BTreeSet::new();
+    for (_, plan) in &plans {
+        for schedule in SCHEDULES {
+            seen.extend(steps(plan, schedule));
+        }
+    }
+    let mut seeds = Vec::new();
+    for (name, plan) in plans {
+        for seed in 0..TRIES {
+            let schedule = random(seed, SCHEDULE_LENS[seed as usize % SCHEDULE_LENS.len()]);
+            let before = seen.len();
+            seen.extend(steps(&plan, &schedule));
+            if seen.len() == before {
+                continue;
+            }
+            let plan = Plan {
+                schedule,
+                ..plan.clone()
+            };
+            let data = plan.encode();
+            seeds.extend(data.map(|data| (format!("{name}-met-{seed:03}"), data)));
+        }
+    }
+    seeds
+}
+
+/// What CPUs do in a row when `plan` runs by `schedule`.
+fn steps(plan: &Plan, schedule: &[u8]) -> BTreeSet<String> {
+    let (_, entries) = driven::told(&plan.scenario(), schedule, &Judge::default());
+    let mut last = vec!["start".to_owned(); plan.threads.len()];
+    let mut steps = BTreeSet::new();
+    for entry in entries {
+        let Entry::Event(Event { cpu, what }) = entry else {
+            continue;
+        };
+        let what = match what {
+            What::FaultPath { how } => how.to_owned(),
+            What::Lock { class, step, .. } => format!("{class:?} {step:?}"),
+            What::TlbFlush { reason, .. } => match reason {
+                FlushReason::Ipi(_) => "flushed by another".to_owned(),
+                reason => format!("flush {reason:?}"),
+            },
+            What::Count(counter) => counter.name().to_owned(),
+            what => {
+                let text = format!("{what:?}");
+                let end = text.find(|c: char| !c.is_alphanumeric());
+                text[..end.unwrap_or(text.len())].to_owned()
+            }
+        };
+        steps.insert(format!("{}, {what}", last[cpu.0]));
+        last[cpu.0] = what;
+    }
+    steps
 }
 
 /// Seeds of `litmus_text`: of the proofs, those that have a word that no

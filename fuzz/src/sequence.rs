@@ -8,6 +8,7 @@
 //! Every string of bytes is a case. Of the sixteen values of a half byte twelve
 //! are the window's pages, and four are, once more, pages at the borders of page tables.
 
+use seqfault_core::Protocol;
 use seqfault_models::differential::{Case, Op, PAGES, Shape, Subject};
 
 use crate::protocol;
@@ -48,10 +49,10 @@ pub fn case(data: &[u8]) -> Case {
     }
 }
 
-/// Bytes that stand for these operations, with the usual core.
-pub fn encode(ops: &[Op]) -> Option<Vec<u8>> {
+/// Bytes that stand for these operations, on the usual core but for its choices.
+pub fn encode(choices: &Protocol, ops: &[Op]) -> Option<Vec<u8>> {
     let mut bytes = vec![0];
-    bytes.extend(protocol::encode(&Subject::default().protocol));
+    bytes.extend(protocol::encode(choices));
     for op in ops {
         bytes.extend(record(op)?);
     }
@@ -60,6 +61,7 @@ pub fn encode(ops: &[Op]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use seqfault_core::FaultPath;
     use seqfault_models::spec::seq::Call;
 
     use super::*;
@@ -77,8 +79,12 @@ mod tests {
     fn what_is_written_is_read() {
         let munmap = Op::Call(Call::Munmap(8..PAGES));
         let ops = [munmap, Op::Call(Call::Write(11, 16)), Op::SwitchLazy];
-        let bytes = encode(&ops).expect("they have records");
+        let subject = Subject {
+            protocol: Protocol::preset(FaultPath::Spf),
+            ..Subject::default()
+        };
+        let bytes = encode(&subject.protocol, &ops).expect("they have records");
         let case = case(&bytes);
-        assert_eq!((case.ops, case.subject), (ops.to_vec(), Subject::default()));
+        assert_eq!((case.ops, case.subject), (ops.to_vec(), subject));
     }
 }

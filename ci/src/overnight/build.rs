@@ -82,19 +82,12 @@ impl Build {
         for name in programs(root)? {
             command.args(["--bin", &name]);
         }
-        let log = folder.join("build.log");
-        let file = File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-        let copy = file.try_clone().map_err(|e| e.to_string())?;
-        eprintln!("building ({kind}); all of it: {}", log.display());
-        let status = command
-            .stdin(Stdio::null())
-            .stdout(copy)
-            .stderr(file)
-            .status()
-            .map_err(|e| format!("cargo: {e}"))?;
-        if !status.success() {
-            return Err(format!("the targets do not build: {}", log.display()));
-        }
+        call(
+            command,
+            &format!("the targets ({kind})"),
+            folder,
+            "build.log",
+        )?;
         let says = match (&nightly, wanted) {
             (Some(toolchain), _) => format!("Built by {toolchain}, with AddressSanitizer."),
             (None, Sanitizer::Address) => {
@@ -112,16 +105,25 @@ impl Build {
         })
     }
 
-    /// Copies the programs of all targets but the canary.
+    /// Copies the programs of all targets but the canary, and starts each.
     ///
     /// # Errors
-    /// If one cannot be copied.
+    /// If one cannot be copied, or does not run.
     pub fn copy(&self, root: &Path, out: &Path) -> Result<usize, String> {
         let targets = super::options::read(root)?;
         for target in &targets {
             let to = out.join(&target.name);
             std::fs::copy(self.program(&target.name), &to)
                 .map_err(|error| format!("{}: {error}", to.display()))?;
+            let output = Command::new(&to)
+                .arg("-runs=0")
+                .env("LLVM_PROFILE_FILE", "/dev/null")
+                .output()
+                .map_err(|error| format!("{}: {error}", to.display()))?;
+            let says = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() || !says.contains("inline 8-bit counters") {
+                return Err(format!("{} is no fuzzer:\n{says}", to.display()));
+            }
         }
         Ok(targets.len())
     }
@@ -129,6 +131,47 @@ impl Build {
     /// A target's program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
+    }
+}
+
+/// Builds the command `seqfault`, as users have it, and tells where it is.
+///
+/// # Errors
+/// If it does not build.
+pub fn seqfault(root: &Path, folder: &Path) -> Result<PathBuf, String> {
+    let target = target_folder(root);
+    let mut command = cargo(root);
+    command
+        .args([
+            "build",
+            "--release",
+            "-p",
+            "seqfault-models",
+            "--bin",
+            "seqfault",
+        ])
+        .arg("--target-dir")
+        .arg(&target);
+    call(command, "seqfault", folder, "build-seqfault.log")?;
+    Ok(target.join("release/seqfault"))
+}
+
+/// Builds `what`, and keeps what cargo says.
+fn call(command: Command, what: &str, folder: &Path, log: &str) -> Result<(), String> {
+    let log = folder.join(log);
+    let file = File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+    let copy = file.try_clone().map_err(|e| e.to_string())?;
+    eprintln!("building {what}; all of it: {}", log.display());
+    let status = super::child::bound(&command)
+        .stdin(Stdio::null())
+        .stdout(copy)
+        .stderr(file)
+        .status()
+        .map_err(|e| format!("cargo: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{what}: that does not build: {}", log.display()))
     }
 }
 
@@ -186,14 +229,13 @@ pub fn wrap() -> Option<ExitCode> {
     let mut words = env::args_os().skip(1);
     let rustc = words.next()?;
     let words: Vec<OsString> = words.collect();
-    // A build script runs here and now, where no libFuzzer is linked in.
-    let is_no_part = ["-vV", "--print", "build_script_build"];
-    let is_part = !words
-        .iter()
-        .any(|word| is_no_part.iter().any(|no| word == no));
+    // What cargo compiles for itself, build scripts, has no `--target`, and
+    // nothing of libFuzzer's in it.
+    let is_run = words.iter().any(|word| word == "--target");
+    let asks = words.iter().any(|word| word == "-vV" || word == "--print");
     let mut command = Command::new(rustc);
     command.args(words);
-    if is_part {
+    if is_run && !asks {
         command.args(INSTRUMENT);
     }
     let status = command.status().ok()?;

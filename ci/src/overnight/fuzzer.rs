@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::build::Build;
+use super::child;
 use super::options::Target;
 use super::turn::Turn;
 
@@ -14,6 +15,9 @@ use super::turn::Turn;
 const MEMORY_MB: u32 = 2048;
 /// Seconds that one input may take.
 const INPUT_SECONDS: u32 = 25;
+
+/// How long a merge may take.
+const MERGE: Duration = Duration::from_secs(3600);
 
 /// What runs beside the targets: the proofs under random schedules.
 pub const SCHEDULES: &str = "schedules";
@@ -31,6 +35,8 @@ pub struct Fuzzer {
     pub folder: PathBuf,
     /// The programs.
     pub build: Build,
+    /// The command `seqfault`, if the proofs have turns.
+    pub seqfault: Option<PathBuf>,
 }
 
 impl Fuzzer {
@@ -47,6 +53,11 @@ impl Fuzzer {
         self.root.join("fuzz/seeds").join(target)
     }
 
+    /// All artifacts of a target, of earlier nights too.
+    pub fn findings(&self, target: &str) -> BTreeSet<String> {
+        artifacts(&self.crashes(target))
+    }
+
     /// Fuzzes `target` for `time`.
     pub fn turn(&self, target: &Target, time: Duration, seed: u64) -> Result<Turn, String> {
         let name = &target.name;
@@ -57,7 +68,6 @@ impl Fuzzer {
         recover(&corpus)?;
         let crashes = self.crashes(name);
         make(&crashes)?;
-        let before = artifacts(&crashes);
         let start = Instant::now();
         let mut command = Command::new(self.build.program(name));
         command
@@ -67,11 +77,12 @@ impl Fuzzer {
             .arg(format!("-artifact_prefix={}/", crashes.display()))
             .arg(&corpus)
             .arg(self.seeds(name));
-        let output = self.call(command, name)?;
-        let mut turn = Turn::parse(&output);
+        let ran = self.call(command, name, patience(time))?;
+        let mut turn = Turn::parse(&ran.output);
         turn.target.clone_from(name);
         turn.seconds = start.elapsed().as_secs_f64();
-        turn.findings = artifacts(&crashes).difference(&before).cloned().collect();
+        turn.findings = artifacts(&crashes);
+        turn.findings.extend(self.hung(name, seed, &ran)?);
         if turn.executions == 0 && turn.findings.is_empty() {
             let log = self.log(name);
             return Err(format!("{name} ran nothing: {}", log.display()));
@@ -83,35 +94,32 @@ impl Fuzzer {
     fn schedules(&self, time: Duration, seed: u64) -> Result<Turn, String> {
         let iterations = time.as_secs().saturating_mul(SCHEDULES_A_SECOND).max(200);
         let start = Instant::now();
-        let mut command = super::build::cargo(&self.root);
+        let seqfault = self.seqfault.as_ref().ok_or("`seqfault` was not built")?;
+        let mut command = Command::new(seqfault);
         command
+            .current_dir(&self.root)
             .args([
-                "run",
-                "--quiet",
-                "--release",
-                "-p",
-                "seqfault-models",
-                "--",
                 "check",
+                "proofs",
+                "--engine",
+                "shuttle",
+                "--strategy",
+                "pct",
             ])
-            .args(["proofs", "--engine", "shuttle", "--strategy", "pct"])
-            .args(["--seed", &seed.to_string()])
+            .args(["--jobs", "1", "--seed", &seed.to_string()])
             .args(["--iterations", &iterations.to_string()]);
-        let (output, is_fine) = self.log_of(command, SCHEDULES)?;
-        let verdicts = output
-            .lines()
-            .filter(|line| line.starts_with("ok "))
-            .count() as u64;
-        if is_fine && verdicts == 0 {
+        let ran = self.run(command, SCHEDULES, patience(time))?;
+        let lines = ran.output.lines();
+        let verdicts = lines.filter(|line| line.starts_with("ok ")).count() as u64;
+        if ran.end == End::Succeeded && verdicts == 0 {
             let log = self.log(SCHEDULES);
             return Err(format!("{SCHEDULES} ran nothing: {}", log.display()));
         }
-        let mut findings = Vec::new();
-        if !is_fine {
-            let kept = self.folder.join(format!("{SCHEDULES}-{seed}.log"));
-            fs::write(&kept, &output).map_err(|e| format!("{}: {e}", kept.display()))?;
-            findings.push(kept.display().to_string());
+        let mut findings = BTreeSet::new();
+        if ran.end == End::Failed {
+            findings.insert(self.keep(SCHEDULES, seed, &ran)?);
         }
+        findings.extend(self.hung(SCHEDULES, seed, &ran)?);
         Ok(Turn {
             target: SCHEDULES.to_owned(),
             seconds: start.elapsed().as_secs_f64(),
@@ -137,7 +145,11 @@ impl Fuzzer {
             .arg(&new)
             .arg(self.seeds(&target.name))
             .arg(&corpus);
-        self.call(command, &format!("{}-merge", target.name))?;
+        let ran = self.call(command, &format!("{}-merge", target.name), MERGE)?;
+        if ran.end != End::Succeeded {
+            let name = &target.name;
+            return Err(format!("merging {name} failed; its corpus is as it was"));
+        }
         let is_empty = fs::read_dir(&new).is_ok_and(|mut files| files.next().is_none());
         let was_empty = fs::read_dir(&corpus).is_ok_and(|mut files| files.next().is_none());
         if is_empty && !was_empty {
@@ -175,7 +187,7 @@ impl Fuzzer {
             .arg(format!("-seed={}", seed + 1))
             .arg("-max_len=132")
             .arg(format!("-artifact_prefix={}/", crashes.display()));
-        let output = self.call(command, "canary")?;
+        let output = self.call(command, "canary", patience(time))?.output;
         if artifacts(&crashes).is_empty() {
             let log = self.log("canary");
             return Ok(Err(format!(
@@ -196,29 +208,71 @@ impl Fuzzer {
         self.folder.join(format!("{name}.log"))
     }
 
-    /// Runs a program of libFuzzer; what it says is kept and returned.
-    fn call(&self, mut command: Command, name: &str) -> Result<String, String> {
+    /// Runs a program of libFuzzer.
+    fn call(&self, mut command: Command, name: &str, limit: Duration) -> Result<Ran, String> {
         command
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
             .arg(format!("-timeout={INPUT_SECONDS}"))
             .arg("-print_final_stats=1")
             .arg("-detect_leaks=0");
-        Ok(self.log_of(command, name)?.0)
+        self.run(command, name, limit)
     }
 
-    /// Runs a command; what it says is kept and returned, and whether it succeeded.
-    fn log_of(&self, mut command: Command, name: &str) -> Result<(String, bool), String> {
+    /// Runs a command, for so long at most. What it says is kept in its log.
+    fn run(&self, command: Command, name: &str, limit: Duration) -> Result<Ran, String> {
         let log = self.log(name);
         let file = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         let copy = file.try_clone().map_err(|e| e.to_string())?;
+        let mut command = child::bound(&command);
         command.stdin(Stdio::null()).stdout(copy).stderr(file);
-        let status = command.status().map_err(|e| format!("{name}: {e}"))?;
+        let ended = command.spawn().and_then(|child| child::wait(child, limit));
+        let end = match ended.map_err(|e| format!("{name}: {e}"))? {
+            Some(status) if status.success() => End::Succeeded,
+            Some(_) => End::Failed,
+            None => End::Killed,
+        };
         let output = fs::read(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-        Ok((
-            String::from_utf8_lossy(&output).into_owned(),
-            status.success(),
-        ))
+        Ok(Ran {
+            output: String::from_utf8_lossy(&output).into_owned(),
+            end,
+        })
     }
+
+    /// The finding that a program did not end by itself.
+    fn hung(&self, name: &str, seed: u64, ran: &Ran) -> Result<Option<String>, String> {
+        if ran.end != End::Killed {
+            return Ok(None);
+        }
+        let kept = self.keep(name, seed, ran)?;
+        Ok(Some(format!("did not end, and was killed: {kept}")))
+    }
+
+    /// Keeps what a turn said beyond the next one; where.
+    fn keep(&self, name: &str, seed: u64, ran: &Ran) -> Result<String, String> {
+        let kept = self.folder.join(format!("{name}-{seed}.log"));
+        fs::write(&kept, &ran.output).map_err(|e| format!("{}: {e}", kept.display()))?;
+        Ok(kept.display().to_string())
+    }
+}
+
+/// What became of a program.
+struct Ran {
+    output: String,
+    end: End,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Succeeded,
+    Failed,
+    Killed,
+}
+
+/// How long a program that was told to run for `time` is waited for: the corpus
+/// is read before, and an input may be slow.
+fn patience(time: Duration) -> Duration {
+    2 * time + Duration::from_secs(600)
 }
 
 /// The seeds that were not made of proofs, with their names.

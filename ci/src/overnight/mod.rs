@@ -13,6 +13,7 @@
 //! What a target needs (length of inputs, dictionary) is in `fuzz/options`.
 
 pub mod build;
+mod child;
 mod fuzzer;
 pub mod options;
 mod plot;
@@ -21,16 +22,21 @@ mod summary;
 mod turn;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use build::{Build, Sanitizer};
+use child::Alone;
 use fuzzer::{Fuzzer, SCHEDULES};
 use state::State;
 use turn::Turn;
 
-pub use build::wrap;
+/// Plays the part that this program is called for, if it is a part: a compiler that
+/// instruments, or one that a night runs.
+pub fn wrap() -> Option<ExitCode> {
+    child::wrap().or_else(build::wrap)
+}
 
 /// The longest turn of a target.
 const TURN: Duration = Duration::from_secs(900);
@@ -93,6 +99,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let chosen: Vec<options::Target> = chosen.collect();
     let folder = root.join(FOLDER);
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let alone = Alone::in_folder(&folder)?;
     let total = Duration::from_secs_f64(arguments.hours * 3600.0);
     let mut state = State::resume(&folder, arguments.fresh, total)?;
     let sanitizer = if arguments.no_sanitizer {
@@ -103,10 +110,13 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let build = Build::run(root, &folder, sanitizer)?;
     println!("{}", build.says);
     state.says = build.says.clone();
+    let has_schedules = chosen.iter().any(|target| target.name == SCHEDULES);
+    let seqfault = has_schedules.then(|| build::seqfault(root, &folder));
     let fuzzer = Fuzzer {
         root: root.to_owned(),
         folder: folder.clone(),
         build,
+        seqfault: seqfault.transpose()?,
     };
     match fuzzer.canary(CANARY, state.turns())? {
         Ok(says) => {
@@ -118,12 +128,17 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
             return Ok(false);
         }
     }
+    for target in &chosen {
+        state.note_old(&target.name, || fuzzer.findings(&target.name));
+    }
     state.save(&folder)?;
     let jobs = arguments
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let state = turns(&fuzzer, &chosen, state, &folder, jobs.min(chosen.len()))?;
-    finish(root, &fuzzer, &chosen, state, &folder)
+    let is_green = finish(root, &fuzzer, &chosen, state, &folder);
+    drop(alone);
+    is_green
 }
 
 /// Turn after turn, until the time is used up.
@@ -156,7 +171,8 @@ fn turns(
                 let elapsed = before + began.elapsed().as_secs_f64();
                 Duration::from_secs_f64((state.total_seconds - elapsed).max(0.0))
             };
-            if left < Duration::from_secs(1) {
+            let failed = fail.lock().is_ok_and(|fail| fail.is_some());
+            if left < Duration::from_secs(1) || failed {
                 return;
             }
             let number = lock().turns();
@@ -170,10 +186,14 @@ fn turns(
                     return;
                 }
             };
-            println!("{turn}");
             let mut state = lock();
             state.elapsed_seconds = before + began.elapsed().as_secs_f64();
-            let merge = state.add(&turn) % MERGE_EVERY == 0;
+            let (turns, new) = state.add(&turn);
+            let merge = turns % MERGE_EVERY == 0;
+            println!("{turn}");
+            for finding in new {
+                println!("  FOUND {finding}");
+            }
             if let Err(error) = state.save(folder) {
                 eprintln!("warning: {error}");
             }

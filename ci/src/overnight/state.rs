@@ -1,6 +1,6 @@
 //! What a night has shown so far, kept in a file that is written whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,8 +35,10 @@ pub struct Progress {
     pub corpus: u64,
     /// After each turn.
     pub samples: Vec<Sample>,
-    /// Artifacts.
-    pub findings: Vec<String>,
+    /// Artifacts of this night.
+    pub findings: BTreeSet<String>,
+    /// Artifacts that were there before it.
+    pub old: BTreeSet<String>,
 }
 
 /// A night.
@@ -103,22 +105,33 @@ impl State {
         write(&file(folder), &(text + "\n"))
     }
 
-    /// Adds a turn; how many the target has had.
-    pub fn add(&mut self, turn: &Turn) -> usize {
+    /// Notes the artifacts of a target that this night has nothing to do with,
+    /// unless it has begun already: those that a turn left that was killed are its own.
+    pub fn note_old(&mut self, target: &str, artifacts: impl FnOnce() -> BTreeSet<String>) {
+        let old = || Progress {
+            old: artifacts(),
+            ..Progress::default()
+        };
+        self.targets.entry(target.to_owned()).or_insert_with(old);
+    }
+
+    /// Adds a turn: how many the target has had, and what is new.
+    pub fn add(&mut self, turn: &Turn) -> (usize, Vec<String>) {
         let seconds = self.elapsed_seconds;
         let target = self.targets.entry(turn.target.clone()).or_default();
         target.turns += 1;
         target.executions += turn.executions;
         target.seconds += turn.seconds;
         target.corpus = turn.corpus;
-        target.findings.extend(turn.findings.iter().cloned());
+        let new = &(&turn.findings - &target.old) - &target.findings;
+        target.findings.extend(new.iter().cloned());
         target.samples.push(Sample {
             seconds,
             executions: target.executions,
             coverage: turn.coverage,
             features: turn.features,
         });
-        target.turns
+        (target.turns, new.into_iter().collect())
     }
 
     /// Turns of all targets.
@@ -187,6 +200,21 @@ mod tests {
         let error = State::resume(&folder, false, hour).expect_err("it is cut off");
         assert!(error.contains("--fresh"), "{error}");
         fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn what_a_killed_turn_found_is_told_and_what_an_earlier_night_did_is_not() {
+        let mut state = State::default();
+        let there = |names: &[&str]| names.iter().map(|s| (*s).to_owned()).collect();
+        state.note_old("t", || there(&["crash-old"]));
+        assert_eq!(state.add(&turn(&["crash-old"])), (1, vec![]));
+        // A turn finds crash-1 and is killed with the night, which goes on.
+        state.note_old("t", || there(&["crash-old", "crash-1"]));
+        let (turns, new) = state.add(&turn(&["crash-1", "crash-old"]));
+        assert_eq!((turns, new), (2, vec!["crash-1".to_owned()]));
+        let (_, new) = state.add(&turn(&["crash-1", "crash-2", "crash-old"]));
+        assert_eq!(new, ["crash-2"]);
+        assert!(!state.is_green());
     }
 
     #[test]

@@ -83,7 +83,7 @@ mod tests {
             text(&state)
         );
         assert!(text(&state).contains("| t | 2 | 300 | 100 |"));
-        target.findings.push("crash-1".to_owned());
+        target.findings.insert("crash-1".to_owned());
         state.targets.insert("t".to_owned(), target);
         assert!(text(&state).contains("\nRED, "));
         assert!(text(&state).contains("FOUND by t: crash-1"));

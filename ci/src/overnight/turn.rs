@@ -1,5 +1,6 @@
 //! What one turn has shown, as libFuzzer tells it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What one turn has shown.
@@ -17,8 +18,8 @@ pub struct Turn {
     pub features: u64,
     /// Inputs of the corpus.
     pub corpus: u64,
-    /// New artifacts.
-    pub findings: Vec<String>,
+    /// Artifacts, of earlier turns too.
+    pub findings: BTreeSet<String>,
 }
 
 impl fmt::Display for Turn {
@@ -27,11 +28,7 @@ impl fmt::Display for Turn {
             f,
             "{:<18} {:>6.0} s  {:>9} executions  cov {:>6}  ft {:>6}  {} inputs",
             self.target, self.seconds, self.executions, self.coverage, self.features, self.corpus
-        )?;
-        for finding in &self.findings {
-            write!(f, "\n  FOUND {finding}")?;
-        }
-        Ok(())
+        )
     }
 }
 

@@ -18,7 +18,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use super::collector::Collector;
 use super::shuttle::execution;
 use super::{Judge, Progress, Report, Search};
-use crate::platform;
+use crate::platform::{self, Entry};
 use crate::scenario::Scenario;
 
 /// An execution with more choices is given up: its schedule is unfair.
@@ -27,6 +27,11 @@ const MAX_STEPS: usize = 20_000;
 /// Runs `scenario` once by `schedule`. An execution that was given up leaves no
 /// outcome.
 pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
+    told(scenario, schedule, judge).0
+}
+
+/// As [`run`], and what happened, unless the report's failure tells.
+pub fn told(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> (Report, Vec<Entry>) {
     platform::begin(platform::nobody);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut config = Config::new();
@@ -41,11 +46,12 @@ pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
     let stopped = platform::catch(|| Runner::new(scheduler, config).run(model))
         .err()
         .or_else(platform::violated);
-    let recording = platform::end();
+    let mut entries = platform::end().entries;
     if let Some(stopped) = stopped {
-        collector.stopped(&stopped, recording.entries);
+        collector.stopped(&stopped, std::mem::take(&mut entries));
     }
-    collector.report(Search::Sampled, |_| "--engine explorer".to_owned())
+    let report = collector.report(Search::Sampled, |_| "--engine explorer".to_owned());
+    (report, entries)
 }
 
 /// The scheduler.
