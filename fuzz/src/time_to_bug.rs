@@ -153,10 +153,21 @@ impl Proof {
             report.failure.map(|_| ())
         };
         found(
-            guided::search(&[], mutate::schedule, counters, seed, cap, run),
+            guided::search(&schedules(seed), mutate::schedule, counters, seed, cap, run),
             cap,
         )
     }
+}
+
+/// Random schedules to begin with, from dense ones to ones of few preemptions.
+fn schedules(seed: u64) -> Vec<Vec<u8>> {
+    let mut rng = Rng::new(seed ^ 0x5eed);
+    let one = |number: usize| {
+        let (gaps, len) = (1 << (number % 7), 64 >> (number % 7 / 2));
+        let byte = |_| (rng.below(gaps) as u8) << 2 | rng.below(4) as u8;
+        (0..len).map(byte).collect()
+    };
+    (0..64).map(one).collect()
 }
 
 fn found<F>(result: Option<(u64, F)>, cap: u64) -> Found {
@@ -266,8 +277,33 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
         let within = cells.filter(|f| matches!(f, Found::After(_))).count();
         text += &format!(" {within} |");
     }
+    text.push_str("\n| **median** | |");
+    for column in 0..Way::ALL.len() {
+        text += &format!(" {} |", middle(rows, column));
+    }
     text.push('\n');
+    let at = |way| Way::ALL.iter().position(|w| *w == way);
+    if let (Some(random), Some(guided)) = (at(Way::Shuttle(Strategy::Random)), at(Way::Guided)) {
+        let both = || {
+            rows.iter()
+                .map(|(_, _, found)| (&found[random], &found[guided]))
+        };
+        text += &format!(
+            "\nGuided schedules take fewer executions than random ones for {} quirks, more for {}.\n",
+            both().filter(|(random, guided)| guided < random).count(),
+            both().filter(|(random, guided)| guided > random).count(),
+        );
+    }
     text
+}
+
+/// The median of a column, of the quirks that schedules can show.
+fn middle(rows: &[(Quirk, String, Vec<Found>)], column: usize) -> String {
+    let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
+    let mut cells: Vec<&Found> = cells.filter(|f| **f != Found::NeedsWeakMemory).collect();
+    cells.sort();
+    let middle = cells.get(cells.len() / 2);
+    middle.map_or("n/a".to_owned(), ToString::to_string)
 }
 
 /// The proofs' programs, for [`Proof::of`].
