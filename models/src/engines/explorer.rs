@@ -253,7 +253,7 @@ fn keep(slot: &Slot, kept: &Kept) {
 fn stopped(failure: &Failure) -> Stopped {
     let mut stopped = platform::failed(failure.message.clone());
     let (invariant, what) = match failure.kind {
-        FailureKind::Panic | FailureKind::Nondeterminism => return stopped,
+        FailureKind::Panic | FailureKind::Nondeterminism | FailureKind::Lost => return stopped,
         FailureKind::DataRace => (
             Invariant::DataRace,
             "something was used by a CPU that need not see it made",

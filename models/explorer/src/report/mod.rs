@@ -31,6 +31,9 @@ pub enum FailureKind {
     Livelock,
     /// The program did something else when it was run on the same history.
     Nondeterminism,
+    /// The search is over, and what it visited does not add up to all: the checker is at fault,
+    /// or the rest that the search went on from was altered.
+    Lost,
 }
 
 /// A failure, with the execution in which it happened.
