@@ -210,6 +210,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Tests,
     ),
     lane(
+        "search",
+        Suite::Full,
+        &[("PROPTEST_CASES", "6000")],
+        "cargo test --release -p seqfault-models --lib memory_loses",
+        Evidence::Tests,
+    ),
+    lane(
         "trees",
         Suite::Full,
         &[("PROPTEST_CASES", "20000")],

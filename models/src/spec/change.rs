@@ -90,7 +90,8 @@ impl Steps<'_> {
                         }
                         continue;
                     };
-                    let home = Some(state.home(old, mapping));
+                    let home = state.home(old, mapping);
+                    let home = (home != new).then_some(home);
                     let memory = match self.rules.mremap_moves {
                         true => Memory::Moved(Mapping { home, ..mapping }),
                         false => Memory::Fresh,

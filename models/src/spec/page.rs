@@ -29,7 +29,7 @@ pub(super) struct Mapping {
     pub(super) prot: Prot,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
-    /// The page whose word it is, if another's (invariant 4).
+    /// The page whose word it is, if another's (invariant 4); never the page itself.
     pub(super) home: Option<usize>,
 }
 

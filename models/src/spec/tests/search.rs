@@ -173,8 +173,26 @@ fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), Tes
     Ok(())
 }
 
+/// Memory that came back to its page is its own again, not another page's.
+#[test]
+fn memory_loses_nothing_of_what_comes_back() {
+    let [there, back] = [Call::Mremap(0..1, 1..2), Call::Mremap(1..2, 0..1)];
+    for rules in variants() {
+        let threads = [vec![there.clone()], vec![Call::Read(0)], vec![back.clone()]];
+        compare(&threads, 2, &rules).unwrap();
+    }
+}
+
+/// 192 programs, or as many as `PROPTEST_CASES` says.
+fn config() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(192),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(config())]
 
     #[test]
     fn memory_loses_nothing_with_two_cpus(
