@@ -221,39 +221,18 @@ impl Pages {
     }
 
     fn op(&self, op: &ast::Op) -> Option<Op> {
-        Some(Op::Call(match op {
-            ast::Op::Read(place) => Call::Read(self.page(place)?),
-            ast::Op::Write(place, value) => Call::Write(self.page(place)?, *value),
-            ast::Op::Xchg(place, value) => Call::Xchg(self.page(place)?, *value),
-            ast::Op::Exec(place) => Call::Exec(self.page(place)?),
-            ast::Op::Mmap {
-                pages,
-                prot,
-                backing: ast::Backing::Anon,
-                populate,
-                noreplace,
-            } => Call::Mmap {
-                pages: self.range(pages)?,
-                prot: *prot,
-                populate: *populate,
-                noreplace: *noreplace,
-            },
-            ast::Op::Munmap(pages) => Call::Munmap(self.range(pages)?),
-            ast::Op::Mremap(from, to) => Call::Mremap(self.range(from)?, self.range(to)?),
-            ast::Op::Mprotect(pages, prot) => Call::Mprotect(self.range(pages)?, *prot),
-            ast::Op::Madvise(pages, advice) => match advice {
-                ast::Advice::Dontneed => Call::Dontneed(self.range(pages)?),
-                ast::Advice::PopulateRead => Call::PopulateRead(self.range(pages)?),
-                ast::Advice::PopulateWrite => Call::PopulateWrite(self.range(pages)?),
-                _ => return None,
-            },
-            ast::Op::Prefetch(place) => return Some(Op::Prefetch(self.page(place)?)),
-            ast::Op::Evict(place) => return Some(Op::Evict(self.page(place)?)),
-            ast::Op::RcuBarrier => return Some(Op::RcuBarrier),
-            ast::Op::SwitchLazy => return Some(Op::SwitchLazy),
-            ast::Op::Switch(name) if name == "main" => return Some(Op::SwitchMain),
+        let page = |place: &Place| self.page(place).ok_or(());
+        if let Some(call) = Call::of(op, page, |pages| self.range(pages).ok_or(())).ok()? {
+            return Some(Op::Call(call));
+        }
+        Some(match op {
+            ast::Op::Prefetch(place) => Op::Prefetch(self.page(place)?),
+            ast::Op::Evict(place) => Op::Evict(self.page(place)?),
+            ast::Op::RcuBarrier => Op::RcuBarrier,
+            ast::Op::SwitchLazy => Op::SwitchLazy,
+            ast::Op::Switch(name) if name == "main" => Op::SwitchMain,
             _ => return None,
-        }))
+        })
     }
 }
 

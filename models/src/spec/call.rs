@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::litmus::ast::{Prot, Value};
+use crate::litmus::ast::{Advice, Backing, Op, Pages, Place, Prot, Value};
 
 /// One user access or system call over page ids.
 ///
@@ -47,6 +47,68 @@ pub enum Call {
 }
 
 impl Call {
+    /// What a statement asks for, its pages numbered by `page` and `range`; `None` if that is
+    /// none of these calls.
+    ///
+    /// # Errors
+    /// Those of `page` and `range`.
+    pub fn of<E>(
+        op: &Op,
+        page: impl Fn(&Place) -> Result<usize, E>,
+        range: impl Fn(&Pages) -> Result<Range<usize>, E>,
+    ) -> Result<Option<Call>, E> {
+        Ok(Some(match op {
+            Op::Read(place) => Call::Read(page(place)?),
+            Op::Write(place, value) => Call::Write(page(place)?, *value),
+            Op::Xchg(place, value) => Call::Xchg(page(place)?, *value),
+            Op::Exec(place) => Call::Exec(page(place)?),
+            Op::Mmap {
+                pages,
+                prot,
+                backing: Backing::Anon,
+                populate,
+                noreplace,
+            } => Call::Mmap {
+                pages: range(pages)?,
+                prot: *prot,
+                populate: *populate,
+                noreplace: *noreplace,
+            },
+            Op::Munmap(pages) => Call::Munmap(range(pages)?),
+            Op::Mremap(from, to) => Call::Mremap(range(from)?, range(to)?),
+            Op::Mprotect(pages, prot) => Call::Mprotect(range(pages)?, *prot),
+            Op::Madvise(pages, Advice::Dontneed) => Call::Dontneed(range(pages)?),
+            Op::Madvise(pages, Advice::PopulateRead) => Call::PopulateRead(range(pages)?),
+            Op::Madvise(pages, Advice::PopulateWrite) => Call::PopulateWrite(range(pages)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The same call on other pages: each range begins where `page` says.
+    pub fn moved(mut self, page: impl Fn(usize) -> usize) -> Call {
+        let shift = |pages: &mut Range<usize>| {
+            let start = page(pages.start);
+            *pages = start..start + pages.len();
+        };
+        match &mut self {
+            Call::Read(id) | Call::Write(id, _) | Call::Xchg(id, _) | Call::Exec(id) => {
+                *id = page(*id);
+            }
+            Call::Mremap(from, to) => {
+                shift(from);
+                shift(to);
+            }
+            Call::Mmap { pages, .. }
+            | Call::Munmap(pages)
+            | Call::Mprotect(pages, _)
+            | Call::Dontneed(pages)
+            | Call::PopulateRead(pages)
+            | Call::PopulateWrite(pages) => shift(pages),
+            Call::Nop => {}
+        }
+        self
+    }
+
     /// The pages that the call is about.
     pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
         let more = match self {

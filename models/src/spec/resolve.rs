@@ -221,65 +221,19 @@ impl Names {
 
     fn call(&self, stmt: &Stmt, lazy: &mut bool) -> Result<Call, Unsupported> {
         let span = &stmt.span;
-        let no = |what: &str| Err(unsupported(format!("`{what}`"), span.clone()));
-        let call = match &stmt.op {
-            Op::Read(place) => Call::Read(self.page(place, span)?),
-            Op::Write(place, value) => Call::Write(self.page(place, span)?, *value),
-            Op::Xchg(place, value) => Call::Xchg(self.page(place, span)?, *value),
-            Op::Exec(place) => Call::Exec(self.page(place, span)?),
-            Op::Mmap {
-                pages,
-                prot,
-                backing,
-                populate,
-                noreplace,
-            } => {
-                match backing {
-                    Backing::Anon => {}
-                    Backing::PrivateFile(_) => return no("mmap private"),
-                    Backing::SharedFile(_) => return no("mmap shared"),
-                    Backing::Driver => return no("mmap driver"),
-                }
-                let pages = self.pages(pages, span)?;
-                Call::Mmap {
-                    pages,
-                    prot: *prot,
-                    populate: *populate,
-                    noreplace: *noreplace,
-                }
-            }
-            Op::Munmap(pages) => Call::Munmap(self.pages(pages, span)?),
-            Op::Mremap(from, to) => Call::Mremap(self.pages(from, span)?, self.pages(to, span)?),
-            Op::Mprotect(pages, prot) => Call::Mprotect(self.pages(pages, span)?, *prot),
-            Op::Madvise(pages, advice) => {
-                let pages = self.pages(pages, span)?;
-                match advice {
-                    Advice::Dontneed => Call::Dontneed(pages),
-                    Advice::PopulateRead => Call::PopulateRead(pages),
-                    Advice::PopulateWrite => Call::PopulateWrite(pages),
-                    Advice::Free => return no("madvise free"),
-                    Advice::Pageout => return no("madvise pageout"),
-                    Advice::Cold => return no("madvise cold"),
-                    Advice::Collapse => return no("madvise collapse"),
-                    Advice::Hugepage => return no("madvise hugepage"),
-                    Advice::Nohugepage => return no("madvise nohugepage"),
-                }
-            }
-            Op::SwitchLazy => {
-                *lazy = true;
-                Call::Nop
-            }
-            Op::Switch(process) if process == MAIN => {
-                *lazy = false;
-                Call::Nop
-            }
-            Op::RcuBarrier => Call::Nop,
+        let page = |place: &Place| self.page(place, span);
+        let known = Call::of(&stmt.op, page, |pages| self.pages(pages, span))?;
+        let call = known.unwrap_or(Call::Nop);
+        match &stmt.op {
+            _ if call != Call::Nop => {}
+            Op::SwitchLazy => *lazy = true,
+            Op::Switch(process) if process == MAIN => *lazy = false,
+            Op::RcuBarrier => {}
             Op::Prefetch(place) | Op::Evict(place) => {
-                self.page(place, span)?;
-                Call::Nop
+                page(place)?;
             }
-            op => return no(unsupported_name(op)),
-        };
+            op => return Err(unsupported(format!("`{}`", name(op)), span.clone())),
+        }
         if *lazy && call.kind().is_some() {
             let what = "a user access by a CPU that runs a kernel thread (`switch lazy`)";
             return Err(unsupported(what.to_owned(), span.clone()));
@@ -289,8 +243,23 @@ impl Names {
 }
 
 /// The name of an operation outside the slice.
-fn unsupported_name(op: &Op) -> &'static str {
+fn name(op: &Op) -> &'static str {
     match op {
+        Op::Mmap { backing, .. } => match backing {
+            Backing::PrivateFile(_) => "mmap private",
+            Backing::SharedFile(_) => "mmap shared",
+            Backing::Driver => "mmap driver",
+            Backing::Anon => "mmap",
+        },
+        Op::Madvise(_, advice) => match advice {
+            Advice::Free => "madvise free",
+            Advice::Pageout => "madvise pageout",
+            Advice::Cold => "madvise cold",
+            Advice::Collapse => "madvise collapse",
+            Advice::Hugepage => "madvise hugepage",
+            Advice::Nohugepage => "madvise nohugepage",
+            Advice::Dontneed | Advice::PopulateRead | Advice::PopulateWrite => "madvise",
+        },
         Op::Fork(_) => "fork",
         Op::Exit => "exit",
         Op::Switch(_) => "switch to another process",
@@ -324,11 +293,9 @@ fn unsupported_name(op: &Op) -> &'static str {
         | Op::Write(..)
         | Op::Xchg(..)
         | Op::Exec(_)
-        | Op::Mmap { .. }
         | Op::Munmap(_)
         | Op::Mremap(..)
         | Op::Mprotect(..)
-        | Op::Madvise(..)
         | Op::SwitchLazy
         | Op::RcuBarrier
         | Op::Prefetch(_)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::spread::Spread;
 use crate::litmus::Layout;
-use crate::litmus::ast::{Advice, Backing, Op, Outcome, PageProperty, Pages, Place, Stmt, Value};
+use crate::litmus::ast::{Op, Outcome, PageProperty, Place, Stmt, Value};
 use crate::scenario::Scenario;
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine, Ret};
@@ -193,35 +193,14 @@ pub(super) fn can_tell(property: PageProperty) -> bool {
 
 /// What a statement does on the host.
 fn act(layout: &Layout, stmt: &Stmt) -> Result<Act, String> {
-    let page = |place: &Place| layout.id(place);
-    let range = |pages: &Pages| layout.ids(pages);
-    let call = match &stmt.op {
-        Op::Read(l) => Call::Read(page(l)),
-        Op::Write(l, value) => Call::Write(page(l), *value),
-        Op::Xchg(l, value) => Call::Xchg(page(l), *value),
-        Op::Exec(l) => Call::Exec(page(l)),
-        Op::Mmap {
-            pages,
-            prot,
-            backing: Backing::Anon,
-            populate,
-            noreplace,
-        } => Call::Mmap {
-            pages: range(pages),
-            prot: *prot,
-            populate: *populate,
-            noreplace: *noreplace,
-        },
-        Op::Munmap(r) => Call::Munmap(range(r)),
-        Op::Mremap(from, to) => Call::Mremap(range(from), range(to)),
-        Op::Mprotect(r, prot) => Call::Mprotect(range(r), *prot),
-        Op::Madvise(r, Advice::Dontneed) => Call::Dontneed(range(r)),
-        Op::Madvise(r, Advice::PopulateRead) => Call::PopulateRead(range(r)),
-        Op::Madvise(r, Advice::PopulateWrite) => Call::PopulateWrite(range(r)),
-        Op::Prefetch(l) => return Ok(Act::Prefetch(page(l))),
-        Op::Switch(_) => return Ok(Act::Sleep),
-        Op::SwitchLazy | Op::RcuBarrier | Op::Evict(_) => return Ok(Act::Nothing),
-        other => return Err(format!("`{other}` on the host")),
-    };
-    Ok(Act::Call(call))
+    let page = |place: &Place| Ok(layout.id(place));
+    if let Some(call) = Call::of(&stmt.op, page, |pages| Ok::<_, String>(layout.ids(pages)))? {
+        return Ok(Act::Call(call));
+    }
+    match &stmt.op {
+        Op::Prefetch(place) => Ok(Act::Prefetch(layout.id(place))),
+        Op::Switch(_) => Ok(Act::Sleep),
+        Op::SwitchLazy | Op::RcuBarrier | Op::Evict(_) => Ok(Act::Nothing),
+        other => Err(format!("`{other}` on the host")),
+    }
 }
