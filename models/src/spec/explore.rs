@@ -1,6 +1,8 @@
 //! The search: every state that the program can reach, each once.
 
 use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::call::Ret;
@@ -24,29 +26,17 @@ pub struct Spec {
 
 /// Explores the threads of `resolved` from `pages` on.
 pub(super) fn explore(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: &Rules) -> Spec {
-    let code = &resolved.code;
-    let steps = Steps { code, rules };
-    let mut start = State::start(code, pages);
-    start.normalize(code, rules);
-    let mut visited: HashSet<Box<[u8]>> = HashSet::from([start.encode()]);
-    let mut stack = vec![start];
     let mut outcomes = BTreeSet::new();
-    let mut successors = Vec::new();
-    while let Some(state) = stack.pop() {
-        if state.is_final(code) {
-            finish(&state, resolved, rules, &mut outcomes);
-            continue;
+    let visit = |state: &State, _| {
+        if state.is_final(&resolved.code) {
+            finish(state, resolved, rules, &mut outcomes);
         }
-        steps.successors(state, &mut successors);
-        stack.extend(
-            successors
-                .drain(..)
-                .filter(|next| visited.insert(next.encode())),
-        );
-    }
+        ControlFlow::<Infallible>::Continue(())
+    };
+    let ControlFlow::Continue(states) = search(resolved, pages, rules, |_| true, visit);
     Spec {
         outcomes,
-        states: visited.len() as u64,
+        states: states as u64,
     }
 }
 
@@ -61,8 +51,6 @@ pub(super) fn reaches(
     outcome: &Outcome,
     max_states: usize,
 ) -> Option<bool> {
-    let code = &resolved.code;
-    let steps = Steps { code, rules };
     let wanted: Vec<Option<Ret>> = resolved
         .regs
         .iter()
@@ -72,32 +60,54 @@ pub(super) fn reaches(
         let mut regs = state.regs.iter().zip(&wanted);
         regs.all(|(found, wanted)| found.is_none() || found == wanted)
     };
+    let mut outcomes = BTreeSet::new();
+    let visit = |state: &State, states| {
+        if state.is_final(&resolved.code) {
+            finish(state, resolved, rules, &mut outcomes);
+            if outcomes.contains(outcome) {
+                return ControlFlow::Break(Some(true));
+            }
+        } else if states > max_states {
+            return ControlFlow::Break(None);
+        }
+        ControlFlow::Continue(())
+    };
+    match search(resolved, pages, rules, is_possible, visit) {
+        ControlFlow::Continue(_) => Some(false),
+        ControlFlow::Break(found) => found,
+    }
+}
+
+/// Shows `visit` each state that can be reached by way of states to `keep`, once, and how many
+/// are known by then, until it breaks off. Returns how many there are.
+fn search<B>(
+    resolved: &Resolved,
+    pages: Vec<Rc<Page>>,
+    rules: &Rules,
+    keep: impl Fn(&State) -> bool,
+    mut visit: impl FnMut(&State, usize) -> ControlFlow<B>,
+) -> ControlFlow<B, usize> {
+    let code = &resolved.code;
+    let steps = Steps { code, rules };
     let mut start = State::start(code, pages);
     start.normalize(code, rules);
-    let mut visited: HashSet<Box<[u8]>> = HashSet::from([start.encode()]);
+    let mut known: HashSet<Box<[u8]>> = HashSet::from([start.encode()]);
     let mut stack = vec![start];
-    let mut outcomes = BTreeSet::new();
     let mut successors = Vec::new();
     while let Some(state) = stack.pop() {
+        visit(&state, known.len())?;
         if state.is_final(code) {
-            finish(&state, resolved, rules, &mut outcomes);
-            if outcomes.contains(outcome) {
-                return Some(true);
-            }
             continue;
-        }
-        if visited.len() > max_states {
-            return None;
         }
         steps.successors(state, &mut successors);
         stack.extend(
             successors
                 .drain(..)
-                .filter(is_possible)
-                .filter(|next| visited.insert(next.encode())),
+                .filter(&keep)
+                .filter(|next| known.insert(next.encode())),
         );
     }
-    Some(false)
+    ControlFlow::Continue(known.len())
 }
 
 /// The same without memory, normal forms or independence: for tests of the search.
