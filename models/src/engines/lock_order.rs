@@ -13,6 +13,7 @@ use seqfault_core::{CpuId, LockClass, LockStep, What};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Entry;
+use crate::timeline::Locks;
 
 /// A CPU waited for a lock while it held another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,68 +88,27 @@ fn ordered(class: LockClass) -> bool {
     class != LockClass::Rcu
 }
 
-/// What one CPU holds.
-#[derive(Clone, Debug, Default)]
-struct Held(Vec<(LockClass, u64, bool)>);
-
-impl Held {
-    fn step(&mut self, class: LockClass, instance: u64, step: LockStep) {
-        match step {
-            LockStep::Waits | LockStep::Tries | LockStep::Busy => {}
-            // A VMA that was waited for is locked for writing.
-            LockStep::Locked => self.0.push((class, instance, class == LockClass::Vma)),
-            LockStep::TryLocked => self.0.push((class, instance, false)),
-            LockStep::Unlocked => {
-                if let Some(at) = self
-                    .0
-                    .iter()
-                    .rposition(|&(c, i, _)| (c, i) == (class, instance))
-                {
-                    self.0.remove(at);
-                }
-                if class == LockClass::Mmap {
-                    // Leaving the mmap lock leaves every VMA's write lock.
-                    self.0.retain(|&(_, _, until_mmap)| !until_mmap);
-                }
-            }
-        }
-    }
-}
-
 /// The edges of one execution: each wait for a lock while another is held.
 pub(super) fn waits(entries: &[Entry]) -> Vec<Edge> {
     let mut edges = Vec::new();
-    let mut held: Vec<Held> = Vec::new();
+    let mut locks = Locks::default();
     for entry in entries {
         match entry {
-            Entry::End(cpu, ..) => {
-                if let Some(held) = held.get_mut(cpu.0) {
-                    held.0.clear();
-                }
-            }
+            Entry::End(cpu, ..) => locks.end(*cpu),
             Entry::Event(event) => {
-                let What::Lock {
-                    class,
-                    instance,
-                    step,
+                if let What::Lock {
+                    class: wanted,
+                    step: LockStep::Waits,
+                    ..
                 } = event.what
-                else {
-                    continue;
-                };
-                let cpu = event.cpu;
-                if held.len() <= cpu.0 {
-                    held.resize(cpu.0 + 1, Held::default());
+                    && ordered(wanted)
+                {
+                    let cpu = event.cpu;
+                    let inside = locks.held_by(cpu);
+                    let inside = inside.filter(|&held| held != wanted && ordered(held));
+                    edges.extend(inside.map(|held| Edge { held, wanted, cpu }));
                 }
-                if step == LockStep::Waits && ordered(class) {
-                    let inside = held[cpu.0].0.iter().map(|&(held, ..)| Edge {
-                        held,
-                        wanted: class,
-                        cpu,
-                    });
-                    let inside = inside.filter(|edge| edge.held != class && ordered(edge.held));
-                    edges.extend(inside);
-                }
-                held[cpu.0].step(class, instance, step);
+                locks.step(event);
             }
             _ => {}
         }

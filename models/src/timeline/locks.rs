@@ -1,15 +1,15 @@
-//! Who holds which lock, as a timeline tells it.
+//! Who holds which lock, by what the events tell.
 
 use seqfault_core::{CpuId, Event, LockClass, LockStep, What};
 
 use crate::platform::Entry;
 
 /// A lock: its class, and which of the class.
-pub(super) type Lock = (LockClass, u64);
+pub(crate) type Lock = (LockClass, u64);
 
-/// Who holds what at one point of a timeline.
+/// Who holds what at one point of an execution.
 #[derive(Debug, Default)]
-pub(super) struct Locks {
+pub(crate) struct Locks {
     held: Vec<(CpuId, Lock, bool)>,
     waits: Vec<(CpuId, Lock)>,
 }
@@ -60,6 +60,17 @@ impl Locks {
             .collect();
         holders.dedup();
         holders
+    }
+
+    /// The classes of what `cpu` holds.
+    pub fn held_by(&self, cpu: CpuId) -> impl Iterator<Item = LockClass> {
+        let mine = self.held.iter().filter(move |&&(holder, ..)| holder == cpu);
+        mine.map(|&(_, (class, _), _)| class)
+    }
+
+    /// A statement of `cpu` has ended: it holds nothing.
+    pub fn end(&mut self, cpu: CpuId) {
+        self.held.retain(|&(holder, ..)| holder != cpu);
     }
 
     /// Who waits for what.

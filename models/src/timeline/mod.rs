@@ -17,7 +17,7 @@ use crate::engines::{Engine, Failure, Violated};
 use crate::platform::Entry;
 use crate::scenario::{Scenario, Statement};
 use crate::verdict::Subject;
-use locks::Locks;
+pub(crate) use locks::Locks;
 use names::{Names, cpus};
 use table::Row;
 use words::Teller;
