@@ -282,39 +282,25 @@ pub fn fuzz_build(root: &Path, out: &Path, sanitizer: Sanitizer) -> Result<bool,
     Ok(count > 0)
 }
 
+/// A program of the fuzz package.
+fn fuzz_command(root: &Path, bin: &str) -> Command {
+    let mut command = build::cargo(root);
+    let run = ["run", "--quiet", "--release", "-p", "seqfault-fuzz"];
+    command.args(run).args(["--bin", bin, "--"]);
+    command
+}
+
 /// `cargo ci triage`: the fuzz package's own program.
 pub fn triage_command(root: &Path, crashes: &Path) -> Command {
-    let mut command = build::cargo(root);
-    command
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "seqfault-fuzz",
-            "--bin",
-            "triage",
-            "--",
-        ])
-        .arg(crashes);
+    let mut command = fuzz_command(root, "triage");
+    command.arg(crashes);
     command
 }
 
 /// `cargo ci time-to-bug`: the fuzz package's own program.
 pub fn time_to_bug_command(root: &Path, cap: u64, file: Option<PathBuf>) -> Command {
-    let mut command = build::cargo(root);
-    command
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "seqfault-fuzz",
-            "--bin",
-            "time_to_bug",
-            "--",
-        ])
-        .args(["--cap", &cap.to_string()]);
+    let mut command = fuzz_command(root, "time_to_bug");
+    command.args(["--cap", &cap.to_string()]);
     if let Some(file) = file {
         command.arg("--out").arg(file);
     }
