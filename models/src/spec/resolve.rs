@@ -8,7 +8,7 @@ use super::call::Call;
 use super::code::{Code, Instr};
 use super::word::View;
 use crate::litmus::ast::{
-    Advice, Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt,
+    Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt,
 };
 
 /// Something that the specification does not cover yet.
@@ -243,62 +243,16 @@ impl Names {
 }
 
 /// The name of an operation outside the slice.
-fn name(op: &Op) -> &'static str {
+fn name(op: &Op) -> String {
     match op {
         Op::Mmap { backing, .. } => match backing {
-            Backing::PrivateFile(_) => "mmap private",
-            Backing::SharedFile(_) => "mmap shared",
-            Backing::Driver => "mmap driver",
-            Backing::Anon => "mmap",
+            Backing::Anon => "mmap".to_owned(),
+            Backing::PrivateFile(_) => "mmap private".to_owned(),
+            Backing::SharedFile(_) => "mmap shared".to_owned(),
+            Backing::Driver => "mmap driver".to_owned(),
         },
-        Op::Madvise(_, advice) => match advice {
-            Advice::Free => "madvise free",
-            Advice::Pageout => "madvise pageout",
-            Advice::Cold => "madvise cold",
-            Advice::Collapse => "madvise collapse",
-            Advice::Hugepage => "madvise hugepage",
-            Advice::Nohugepage => "madvise nohugepage",
-            Advice::Dontneed | Advice::PopulateRead | Advice::PopulateWrite => "madvise",
-        },
-        Op::Fork(_) => "fork",
-        Op::Exit => "exit",
-        Op::Switch(_) => "switch to another process",
-        Op::UffdRegister(..) => "uffd_register",
-        Op::UffdUnregister(_) => "uffd_unregister",
-        Op::UffdRead => "uffd_read",
-        Op::UffdWp(_) => "uffd_wp",
-        Op::UffdUnwp(_) => "uffd_unwp",
-        Op::UffdCopy(..) => "uffd_copy",
-        Op::UffdZeropage(_) => "uffd_zeropage",
-        Op::UffdContinue(_) => "uffd_continue",
-        Op::UffdPoison(_) => "uffd_poison",
-        Op::UffdMove(..) => "uffd_move",
-        Op::PagemapScan { .. } => "pagemap_scan",
-        Op::ClearRefs(_) => "clear_refs",
-        Op::Mincore(_) => "mincore",
-        Op::Smaps(_) => "smaps",
-        Op::GupFast { .. } => "gup_fast",
-        Op::PinRead => "pin_read",
-        Op::PinWrite(_) => "pin_write",
-        Op::Unpin => "unpin",
-        Op::Reclaim(_) => "reclaim",
-        Op::Writeback(_) => "writeback",
-        Op::Truncate(..) => "truncate",
-        Op::Collapse(_) => "collapse",
-        Op::Migrate(_) => "migrate",
-        Op::NotifierRegister(_) => "notifier_register",
-        Op::GuestRead(_) => "guest_read",
-        Op::GuestWrite(..) => "guest_write",
-        Op::Read(_)
-        | Op::Write(..)
-        | Op::Xchg(..)
-        | Op::Exec(_)
-        | Op::Munmap(_)
-        | Op::Mremap(..)
-        | Op::Mprotect(..)
-        | Op::SwitchLazy
-        | Op::RcuBarrier
-        | Op::Prefetch(_)
-        | Op::Evict(_) => "this statement",
+        Op::Madvise(_, advice) => format!("madvise {advice}"),
+        Op::Switch(_) => "switch to another process".to_owned(),
+        op => op.name().to_owned(),
     }
 }
