@@ -7,7 +7,6 @@
 //! part of the executions.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
-use std::sync::{Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
 
 use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
@@ -16,22 +15,23 @@ use seqfault_explorer::graph::event::Order;
 use seqfault_explorer::ops::{self, Object};
 use seqfault_explorer::sync::atomic::Ordering;
 
+use super::checked::{checked, unpoisoned};
 use super::guards::Guard;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
 
-/// the explorer's machine.
+/// The explorer's machine.
 #[derive(Debug)]
 pub struct Explorer;
 
 impl Platform for Explorer {
     const CHECKED: bool = true;
     type Word = ExplorerWord;
-    type Mutex<T: Send + 'static> = ExplorerMutex<T>;
-    type SpinLock<T: Send + 'static> = ExplorerMutex<T>;
-    type RwLock<T: Send + Sync + 'static> = ExplorerRwLock<T>;
-    type WaitQueue = ExplorerWaitQueue;
-    type Cell = ExplorerCell;
+    type Mutex<T: Send + 'static> = CheckedMutex<T>;
+    type SpinLock<T: Send + 'static> = CheckedMutex<T>;
+    type RwLock<T: Send + Sync + 'static> = CheckedRwLock<T>;
+    type WaitQueue = CheckedWaitQueue;
+    type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ExplorerWord, T>;
 
     fn fence(ordering: Ordering) {
@@ -141,159 +141,14 @@ impl Word for ExplorerWord {
     }
 }
 
-/// A mutex of the explorer's.
-#[derive(Debug)]
-pub struct ExplorerMutex<T> {
-    checked: explorer::sync::Mutex<()>,
-    data: StdMutex<T>,
-}
+checked!(seqfault_explorer);
 
-type CheckedGuard<'a> = explorer::sync::MutexGuard<'a, ()>;
-
-impl<T> ExplorerMutex<T> {
-    fn guard<'a>(
-        &'a self,
-        checked: Option<CheckedGuard<'a>>,
-    ) -> Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>> {
-        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        Guard::new(data, checked)
-    }
-}
-
-impl<T: Send + 'static> Mutex<T> for ExplorerMutex<T> {
-    type Guard<'a> = Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>>;
-
-    fn new(value: T) -> ExplorerMutex<T> {
-        ExplorerMutex {
-            checked: explorer::sync::Mutex::new(()),
-            data: StdMutex::new(value),
-        }
-    }
-
-    fn lock(&self) -> Self::Guard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
-        self.guard(checked)
-    }
-}
-
-impl<T: Send + 'static> TryLock<T> for ExplorerMutex<T> {
+impl<T: Send + 'static> TryLock<T> for CheckedMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {
         if in_finale() {
             return Some(self.guard(None));
         }
         let checked = self.checked.try_lock().ok()?;
         Some(self.guard(Some(checked)))
-    }
-}
-
-fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
-    result.unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A read-write lock of the explorer's.
-#[derive(Debug)]
-pub struct ExplorerRwLock<T> {
-    checked: explorer::sync::RwLock<()>,
-    data: StdRwLock<T>,
-}
-
-impl<T: Send + Sync + 'static> RwLock<T> for ExplorerRwLock<T> {
-    type ReadGuard<'a> =
-        Guard<std::sync::RwLockReadGuard<'a, T>, explorer::sync::RwLockReadGuard<'a, ()>>;
-    type WriteGuard<'a> =
-        Guard<std::sync::RwLockWriteGuard<'a, T>, explorer::sync::RwLockWriteGuard<'a, ()>>;
-
-    fn new(value: T) -> ExplorerRwLock<T> {
-        ExplorerRwLock {
-            checked: explorer::sync::RwLock::new(()),
-            data: StdRwLock::new(value),
-        }
-    }
-
-    fn read(&self) -> Self::ReadGuard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
-        Guard::new(unpoisoned(self.data.read()), checked)
-    }
-
-    fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
-        let checked = if in_finale() {
-            None
-        } else {
-            Some(self.checked.try_read().ok()?)
-        };
-        Some(Guard::new(unpoisoned(self.data.read()), checked))
-    }
-
-    fn write(&self) -> Self::WriteGuard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
-        Guard::new(unpoisoned(self.data.write()), checked)
-    }
-}
-
-/// A condition variable of the explorer's.
-#[derive(Debug)]
-pub struct ExplorerWaitQueue {
-    lock: explorer::sync::Mutex<()>,
-    wakeup: explorer::sync::Condvar,
-}
-
-impl WaitQueue for ExplorerWaitQueue {
-    fn new() -> ExplorerWaitQueue {
-        ExplorerWaitQueue {
-            lock: explorer::sync::Mutex::new(()),
-            wakeup: explorer::sync::Condvar::new(),
-        }
-    }
-
-    fn wait_until(&self, mut ready: impl FnMut() -> bool) {
-        if in_finale() {
-            assert!(ready(), "nobody runs who could make it true");
-            return;
-        }
-        let mut held = unpoisoned(self.lock.lock());
-        while !ready() {
-            held = unpoisoned(self.wakeup.wait(held));
-        }
-    }
-
-    fn wake_all(&self) {
-        if !in_finale() {
-            let _lock = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
-            self.wakeup.notify_all();
-        }
-    }
-}
-
-/// A cell of the explorer's: accesses without order end the execution.
-#[derive(Debug)]
-pub struct ExplorerCell {
-    checked: explorer::cell::UnsafeCell<()>,
-    value: AtomicU64,
-}
-
-// SAFETY: the explorer's cell holds no data; it only tracks who came when. The value
-// is an atomic.
-unsafe impl Sync for ExplorerCell {}
-
-impl Cell for ExplorerCell {
-    fn new(value: u64) -> ExplorerCell {
-        ExplorerCell {
-            checked: explorer::cell::UnsafeCell::new(()),
-            value: AtomicU64::new(value),
-        }
-    }
-
-    fn get(&self, on_race: Violation) -> u64 {
-        if !in_finale() {
-            recorder::racing(on_race, || self.checked.with(|_| ()));
-        }
-        self.value.load(StdOrdering::Relaxed)
-    }
-
-    fn set(&self, value: u64, on_race: Violation) {
-        if !in_finale() {
-            recorder::racing(on_race, || self.checked.with_mut(|_| ()));
-        }
-        self.value.store(value, StdOrdering::Relaxed);
     }
 }

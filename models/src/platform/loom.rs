@@ -13,12 +13,12 @@
 //! - A load sees one of the last seven stores; load buffering is not explored.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
-use std::sync::{Mutex as StdMutex, PoisonError, RwLock as StdRwLock};
 
 use loom::sync::atomic::{AtomicU64 as LoomAtomic, Ordering};
 use seqfault_core::platform::{Cell, Mutex, RwLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 
+use super::checked::{checked, unpoisoned};
 use super::guards::Guard;
 use super::loom_spinlock::LoomSpinLock;
 use super::pointer::NumberedPointer;
@@ -31,11 +31,11 @@ pub struct Loom;
 impl Platform for Loom {
     const CHECKED: bool = true;
     type Word = LoomWord;
-    type Mutex<T: Send + 'static> = LoomMutex<T>;
+    type Mutex<T: Send + 'static> = CheckedMutex<T>;
     type SpinLock<T: Send + 'static> = LoomSpinLock<T>;
-    type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
-    type WaitQueue = LoomWaitQueue;
-    type Cell = LoomCell;
+    type RwLock<T: Send + Sync + 'static> = CheckedRwLock<T>;
+    type WaitQueue = CheckedWaitQueue;
+    type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<LoomWord, T>;
 
     fn fence(ordering: Ordering) {
@@ -151,150 +151,4 @@ impl Word for LoomWord {
     }
 }
 
-/// A mutex of loom's.
-#[derive(Debug)]
-pub struct LoomMutex<T> {
-    checked: loom::sync::Mutex<()>,
-    data: StdMutex<T>,
-}
-
-type CheckedGuard<'a> = loom::sync::MutexGuard<'a, ()>;
-
-impl<T> LoomMutex<T> {
-    fn guard<'a>(
-        &'a self,
-        checked: Option<CheckedGuard<'a>>,
-    ) -> Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>> {
-        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        Guard::new(data, checked)
-    }
-}
-
-impl<T: Send + 'static> Mutex<T> for LoomMutex<T> {
-    type Guard<'a> = Guard<std::sync::MutexGuard<'a, T>, CheckedGuard<'a>>;
-
-    fn new(value: T) -> LoomMutex<T> {
-        LoomMutex {
-            checked: loom::sync::Mutex::new(()),
-            data: StdMutex::new(value),
-        }
-    }
-
-    fn lock(&self) -> Self::Guard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
-        self.guard(checked)
-    }
-}
-
-pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
-    result.unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A read-write lock of loom's.
-#[derive(Debug)]
-pub struct LoomRwLock<T> {
-    checked: loom::sync::RwLock<()>,
-    data: StdRwLock<T>,
-}
-
-impl<T: Send + Sync + 'static> RwLock<T> for LoomRwLock<T> {
-    type ReadGuard<'a> =
-        Guard<std::sync::RwLockReadGuard<'a, T>, loom::sync::RwLockReadGuard<'a, ()>>;
-    type WriteGuard<'a> =
-        Guard<std::sync::RwLockWriteGuard<'a, T>, loom::sync::RwLockWriteGuard<'a, ()>>;
-
-    fn new(value: T) -> LoomRwLock<T> {
-        LoomRwLock {
-            checked: loom::sync::RwLock::new(()),
-            data: StdRwLock::new(value),
-        }
-    }
-
-    fn read(&self) -> Self::ReadGuard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
-        Guard::new(unpoisoned(self.data.read()), checked)
-    }
-
-    fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
-        let checked = if in_finale() {
-            None
-        } else {
-            Some(self.checked.try_read().ok()?)
-        };
-        Some(Guard::new(unpoisoned(self.data.read()), checked))
-    }
-
-    fn write(&self) -> Self::WriteGuard<'_> {
-        let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
-        Guard::new(unpoisoned(self.data.write()), checked)
-    }
-}
-
-/// A condition variable of loom's.
-#[derive(Debug)]
-pub struct LoomWaitQueue {
-    lock: loom::sync::Mutex<()>,
-    wakeup: loom::sync::Condvar,
-}
-
-impl WaitQueue for LoomWaitQueue {
-    fn new() -> LoomWaitQueue {
-        LoomWaitQueue {
-            lock: loom::sync::Mutex::new(()),
-            wakeup: loom::sync::Condvar::new(),
-        }
-    }
-
-    fn wait_until(&self, mut ready: impl FnMut() -> bool) {
-        if in_finale() {
-            assert!(ready(), "nobody runs who could make it true");
-            return;
-        }
-        let mut guard = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
-        while !ready() {
-            let held = guard.leave().expect("the lock is held");
-            guard = Guard::new(&(), Some(unpoisoned(self.wakeup.wait(held))));
-        }
-    }
-
-    fn wake_all(&self) {
-        if !in_finale() {
-            let _lock = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
-            self.wakeup.notify_all();
-        }
-    }
-}
-
-/// A cell of loom's: accesses without order end the execution.
-#[derive(Debug)]
-pub struct LoomCell {
-    checked: loom::cell::UnsafeCell<()>,
-    value: AtomicU64,
-}
-
-// SAFETY: loom's cell holds no data; it only tracks who came when. The value
-// is an atomic.
-unsafe impl Sync for LoomCell {}
-
-impl Cell for LoomCell {
-    fn new(value: u64) -> LoomCell {
-        LoomCell {
-            checked: loom::cell::UnsafeCell::new(()),
-            value: AtomicU64::new(value),
-        }
-    }
-
-    fn get(&self, on_race: Violation) -> u64 {
-        if !in_finale() {
-            recorder::racing(on_race, || self.checked.with(|_| ()));
-        }
-        self.value.load(StdOrdering::Relaxed)
-    }
-
-    fn set(&self, value: u64, on_race: Violation) {
-        if !in_finale() {
-            recorder::racing(on_race, || self.checked.with_mut(|_| ()));
-        }
-        self.value.store(value, StdOrdering::Relaxed);
-    }
-}
+checked!(loom);

@@ -19,8 +19,8 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::{Condvar, Mutex as LoomMutex, MutexGuard as LoomGuard};
 use seqfault_core::platform::{Mutex, TryLock};
 
+use super::checked::unpoisoned;
 use super::guards::Guard;
-use super::loom::unpoisoned;
 use super::recorder::{in_finale, is_over};
 
 /// A lock that can be tried.

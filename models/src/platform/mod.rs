@@ -7,6 +7,7 @@
 //! | [`Shuttle`] | random ones | sequentially consistent | values |
 //! | [`Native`] | those that happen | the host's | values |
 
+mod checked;
 mod explorer;
 mod guards;
 mod interleaving;

@@ -1,0 +1,158 @@
+//! What loom and the explorer check of core alike: locks, wait queues and cells.
+//!
+//! Both have loom's types, which are not the same types. Each holds its data outside the checker,
+//! so that the data can be looked at when the checker is done.
+
+use std::sync::PoisonError;
+
+pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The types over the crate `$checker`.
+macro_rules! checked {
+    ($checker:ident) => {
+        /// A mutex of the checker's.
+        #[derive(Debug)]
+        pub struct CheckedMutex<T> {
+            checked: $checker::sync::Mutex<()>,
+            data: std::sync::Mutex<T>,
+        }
+
+        impl<T> CheckedMutex<T> {
+            fn guard<'a>(
+                &'a self,
+                checked: Option<$checker::sync::MutexGuard<'a, ()>>,
+            ) -> Guard<std::sync::MutexGuard<'a, T>, $checker::sync::MutexGuard<'a, ()>> {
+                Guard::new(unpoisoned(self.data.lock()), checked)
+            }
+        }
+
+        impl<T: Send + 'static> Mutex<T> for CheckedMutex<T> {
+            type Guard<'a> =
+                Guard<std::sync::MutexGuard<'a, T>, $checker::sync::MutexGuard<'a, ()>>;
+
+            fn new(value: T) -> CheckedMutex<T> {
+                CheckedMutex {
+                    checked: $checker::sync::Mutex::new(()),
+                    data: std::sync::Mutex::new(value),
+                }
+            }
+
+            fn lock(&self) -> Self::Guard<'_> {
+                let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
+                self.guard(checked)
+            }
+        }
+
+        /// A read-write lock of the checker's.
+        #[derive(Debug)]
+        pub struct CheckedRwLock<T> {
+            checked: $checker::sync::RwLock<()>,
+            data: std::sync::RwLock<T>,
+        }
+
+        impl<T: Send + Sync + 'static> RwLock<T> for CheckedRwLock<T> {
+            type ReadGuard<'a> =
+                Guard<std::sync::RwLockReadGuard<'a, T>, $checker::sync::RwLockReadGuard<'a, ()>>;
+            type WriteGuard<'a> =
+                Guard<std::sync::RwLockWriteGuard<'a, T>, $checker::sync::RwLockWriteGuard<'a, ()>>;
+
+            fn new(value: T) -> CheckedRwLock<T> {
+                CheckedRwLock {
+                    checked: $checker::sync::RwLock::new(()),
+                    data: std::sync::RwLock::new(value),
+                }
+            }
+
+            fn read(&self) -> Self::ReadGuard<'_> {
+                let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
+                Guard::new(unpoisoned(self.data.read()), checked)
+            }
+
+            fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
+                let checked = if in_finale() {
+                    None
+                } else {
+                    Some(self.checked.try_read().ok()?)
+                };
+                Some(Guard::new(unpoisoned(self.data.read()), checked))
+            }
+
+            fn write(&self) -> Self::WriteGuard<'_> {
+                let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
+                Guard::new(unpoisoned(self.data.write()), checked)
+            }
+        }
+
+        /// A condition variable of the checker's.
+        #[derive(Debug)]
+        pub struct CheckedWaitQueue {
+            lock: $checker::sync::Mutex<()>,
+            wakeup: $checker::sync::Condvar,
+        }
+
+        impl WaitQueue for CheckedWaitQueue {
+            fn new() -> CheckedWaitQueue {
+                CheckedWaitQueue {
+                    lock: $checker::sync::Mutex::new(()),
+                    wakeup: $checker::sync::Condvar::new(),
+                }
+            }
+
+            fn wait_until(&self, mut ready: impl FnMut() -> bool) {
+                if in_finale() {
+                    assert!(ready(), "nobody runs who could make it true");
+                    return;
+                }
+                let mut guard = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
+                while !ready() {
+                    let held = guard.leave().expect("the lock is held");
+                    guard = Guard::new(&(), Some(unpoisoned(self.wakeup.wait(held))));
+                }
+            }
+
+            fn wake_all(&self) {
+                if !in_finale() {
+                    let _lock = Guard::new(&(), Some(unpoisoned(self.lock.lock())));
+                    self.wakeup.notify_all();
+                }
+            }
+        }
+
+        /// A cell of the checker's: accesses without order end the execution.
+        #[derive(Debug)]
+        pub struct CheckedCell {
+            checked: $checker::cell::UnsafeCell<()>,
+            value: AtomicU64,
+        }
+
+        // SAFETY: the checker's cell holds no data; it only tracks who came when. The value
+        // is an atomic.
+        unsafe impl Sync for CheckedCell {}
+
+        impl Cell for CheckedCell {
+            fn new(value: u64) -> CheckedCell {
+                CheckedCell {
+                    checked: $checker::cell::UnsafeCell::new(()),
+                    value: AtomicU64::new(value),
+                }
+            }
+
+            fn get(&self, on_race: Violation) -> u64 {
+                if !in_finale() {
+                    recorder::racing(on_race, || self.checked.with(|_| ()));
+                }
+                self.value.load(StdOrdering::Relaxed)
+            }
+
+            fn set(&self, value: u64, on_race: Violation) {
+                if !in_finale() {
+                    recorder::racing(on_race, || self.checked.with_mut(|_| ()));
+                }
+                self.value.store(value, StdOrdering::Relaxed);
+            }
+        }
+    };
+}
+pub(super) use checked;
