@@ -15,7 +15,8 @@ pub struct PageSeen {
     pub value: Ret,
     /// Whether a page is there, in memory or in swap.
     pub present: bool,
-    /// Whether it is this process's alone; the zero page is not.
+    /// Whether it is this process's alone; the zero page is not, and none is while a forked child
+    /// lives.
     pub owned: bool,
     /// Whether it is in swap.
     pub swapped: bool,

@@ -1,4 +1,10 @@
-//! Each rule that is made wrong is noticed.
+//! Each rule that is made wrong is noticed on the host.
+//!
+//! In a process of its own: pages are not this process's alone while tests of several CPUs have
+//! children.
+
+#[path = "linux/host.rs"]
+mod host;
 
 use seqfault_models::conform::{Level, Options, Share, WRONG, Wrong};
 use seqfault_models::differential::{Difference, PAGES, Party};
@@ -6,7 +12,7 @@ use seqfault_models::linux::Host;
 use seqfault_models::litmus::parse;
 use seqfault_models::spec::Rules;
 
-use crate::host;
+use host::host;
 
 /// A wrong rule shows within so many sequences.
 const SEQUENCES: u64 = 10_000;
