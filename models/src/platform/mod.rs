@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | [`Explorer`] | all, each once | RC11 | happens-before, values |
 //! | [`Loom`] | all that its reduction keeps | C11 without load buffering; locks are sequentially consistent | happens-before, values |
-//! | [`Shuttle`] | random ones | sequentially consistent | values |
+//! | [`Shuttle`] | random ones | sequentially consistent | happens-before of that model, values |
 //! | [`Native`] | those that happen | the host's | values |
 
 mod checked;

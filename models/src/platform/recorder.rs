@@ -155,13 +155,22 @@ pub(crate) fn note(violation: Violation) {
     });
 }
 
+/// Notes a race of the CPU that runs, which violates `on_race`.
+pub(crate) fn note_race(on_race: Violation) {
+    let cpu = WHO.get()();
+    RECORDING.with_borrow_mut(|r| {
+        r.racing = Some(on_race);
+        r.cpu = r.cpu.or(cpu);
+    });
+}
+
 /// The violation that was noted, if an execution has ended by one without a
 /// panic.
 pub(crate) fn violated() -> Option<Stopped> {
     RECORDING.with_borrow_mut(|r| {
         Some(Stopped {
-            violation: Some(r.violation?),
-            race: false,
+            violation: Some(r.violation.or(r.racing)?),
+            race: r.violation.is_none(),
             cpu: r.cpu.take(),
             message: String::new(),
         })

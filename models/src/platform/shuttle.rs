@@ -2,7 +2,8 @@
 //!
 //! # Gaps
 //! - Sequentially consistent: orderings and fences mean nothing here.
-//! - Plain cells tell races by values only.
+//! - Each access to an atomic is ordered after those before it, whatever the orderings:
+//!   races that only a weak ordering leaves are missed.
 
 use std::panic::Location;
 use std::sync::PoisonError;
@@ -11,10 +12,11 @@ use std::sync::atomic::Ordering as StdOrdering;
 use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
+use smallvec::SmallVec;
 
 use super::interleaving;
 use super::pointer::NumberedPointer;
-use super::recorder::{self, Entry};
+use super::recorder::{self, Entry, in_finale};
 
 /// shuttle's machine.
 #[derive(Debug)]
@@ -39,11 +41,7 @@ impl Platform for Shuttle {
 
     fn violation(violation: Violation) -> ! {
         recorder::note(violation);
-        recorder::over();
-        // The scheduler ends the execution here, without a panic.
-        loop {
-            shuttle::thread::yield_now();
-        }
+        give_up()
     }
 
     fn user_word(cpu: CpuId, value: u64) -> u64 {
@@ -52,6 +50,14 @@ impl Platform for Shuttle {
 
     fn user_value(word: u64) -> (u64, Option<WriteSource>) {
         recorder::user_value(word)
+    }
+}
+
+/// Lets the scheduler end the execution here, without a panic.
+fn give_up() -> ! {
+    recorder::over();
+    loop {
+        shuttle::thread::yield_now();
     }
 }
 
@@ -193,20 +199,174 @@ impl WaitQueue for ShuttleWaitQueue {
     }
 }
 
-/// A plain word: all runs on one OS thread, and races show by value only.
+/// A plain word: accesses without order end the execution.
+///
+/// All runs on one OS thread, so that nothing is ever contended.
 #[derive(Debug)]
-pub struct ShuttleCell(std::sync::atomic::AtomicU64);
+pub struct ShuttleCell {
+    value: std::sync::atomic::AtomicU64,
+    order: std::sync::Mutex<Order>,
+}
+
+impl ShuttleCell {
+    /// Ends the execution if an access now is not ordered after those before.
+    fn access(&self, is_write: bool, on_race: Violation) {
+        let mut order = unpoisoned(self.order.lock());
+        let is_ordered = in_finale() || order.access(is_write);
+        drop(order);
+        if !is_ordered {
+            recorder::note_race(on_race);
+            give_up();
+        }
+    }
+}
 
 impl Cell for ShuttleCell {
     fn new(value: u64) -> ShuttleCell {
-        ShuttleCell(value.into())
+        ShuttleCell {
+            value: value.into(),
+            order: std::sync::Mutex::default(),
+        }
     }
 
-    fn get(&self, _: Violation) -> u64 {
-        self.0.load(StdOrdering::Relaxed)
+    fn get(&self, on_race: Violation) -> u64 {
+        self.access(false, on_race);
+        self.value.load(StdOrdering::Relaxed)
     }
 
-    fn set(&self, value: u64, _: Violation) {
-        self.0.store(value, StdOrdering::Relaxed);
+    fn set(&self, value: u64, on_race: Violation) {
+        self.access(true, on_race);
+        self.value.store(value, StdOrdering::Relaxed);
+    }
+}
+
+/// Who accessed a plain word, and when.
+///
+/// What happens before what is shuttle's: each access to an atomic knows those before it,
+/// whatever their orderings, so what races here races in every memory model.
+///
+/// # Source
+/// Flanagan and Freund, "FastTrack" (PLDI 2009).
+#[derive(Debug, Default)]
+struct Order {
+    /// The last write: who, and when by the writer's clock.
+    write: Option<(usize, u32)>,
+    /// The last read of each since then, by the reader's clock.
+    reads: SmallVec<[u32; 4]>,
+}
+
+impl Order {
+    /// Adds an access by the one who runs. Whether it is ordered after those before.
+    fn access(&mut self, is_write: bool) -> bool {
+        let me = usize::from(shuttle::current::me());
+        let clock = shuttle::current::clock();
+        // A clock goes on before it is shown to others, so what they know of an access
+        // made now is more than is on the clock now.
+        let now = clock[me] + 1;
+        let knows = |(who, when): (usize, u32)| {
+            who == me || (*clock).get(who).is_some_and(|&known| known >= when)
+        };
+        let is_ordered = self.write.is_none_or(knows);
+        if is_write {
+            let is_ordered = is_ordered && self.reads.iter().copied().enumerate().all(knows);
+            self.write = Some((me, now));
+            self.reads.clear();
+            return is_ordered;
+        }
+        if self.reads.len() <= me {
+            self.reads.resize(me + 1, 0);
+        }
+        self.reads[me] = now;
+        is_ordered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// What two threads share.
+    struct Shared {
+        order: std::sync::Mutex<Order>,
+        raced: Arc<AtomicBool>,
+        flag: ShuttleWord,
+        lock: ShuttleMutex<()>,
+    }
+
+    impl Shared {
+        fn access(&self, is_write: bool) {
+            if !unpoisoned(self.order.lock()).access(is_write) {
+                self.raced.store(true, StdOrdering::Relaxed);
+            }
+        }
+
+        fn read(&self) {
+            self.access(false);
+        }
+
+        fn write(&self) {
+            self.access(true);
+        }
+    }
+
+    /// Whether the two race in some execution.
+    fn race(first: fn(&Shared), second: fn(&Shared)) -> bool {
+        let raced = Arc::new(AtomicBool::new(false));
+        let is_raced = raced.clone();
+        let program = move || {
+            let shared = Arc::new(Shared {
+                order: std::sync::Mutex::default(),
+                raced: raced.clone(),
+                flag: ShuttleWord::new(0),
+                lock: ShuttleMutex::new(()),
+            });
+            shared.write();
+            let other = shared.clone();
+            let thread = shuttle::thread::spawn(move || first(&other));
+            second(&shared);
+            thread.join().unwrap();
+        };
+        shuttle::check_dfs(program, None);
+        is_raced.load(StdOrdering::Relaxed)
+    }
+
+    #[test]
+    fn accesses_without_order_race_if_one_writes() {
+        assert!(race(Shared::write, Shared::write));
+        assert!(race(Shared::write, Shared::read));
+        assert!(race(Shared::read, Shared::write));
+        assert!(!race(Shared::read, Shared::read));
+    }
+
+    #[test]
+    fn a_lock_orders() {
+        fn write(shared: &Shared) {
+            let _lock = shared.lock.lock();
+            shared.write();
+        }
+        assert!(!race(write, write));
+        assert!(race(write, Shared::read));
+    }
+
+    #[test]
+    fn what_a_store_shows_is_what_was_before_it() {
+        fn read_if_shown(shared: &Shared) {
+            if shared.flag.load(ALL) == 1 {
+                shared.read();
+            }
+        }
+        fn show(shared: &Shared) {
+            shared.write();
+            shared.flag.store(1, ALL);
+        }
+        fn show_early(shared: &Shared) {
+            shared.flag.store(1, ALL);
+            shared.write();
+        }
+        assert!(!race(show, read_if_shown));
+        assert!(race(show_early, read_if_shown));
     }
 }
