@@ -106,12 +106,14 @@ pub trait Mutex<T>: Send + Sync {
     /// An unlocked lock.
     fn new(value: T) -> Self;
     /// Waits for the lock.
+    #[track_caller]
     fn lock(&self) -> Self::Guard<'_>;
 }
 
 /// A mutual-exclusion lock that need not be waited for.
 pub trait TryLock<T>: Mutex<T> {
     /// Takes the lock if it is free. Never waits.
+    #[track_caller]
     fn try_lock(&self) -> Option<Self::Guard<'_>>;
 }
 
@@ -130,10 +132,13 @@ pub trait RwLock<T>: Send + Sync {
     /// An unlocked lock.
     fn new(value: T) -> Self;
     /// Waits for a read lock.
+    #[track_caller]
     fn read(&self) -> Self::ReadGuard<'_>;
     /// Takes a read lock if no writer holds the lock.
+    #[track_caller]
     fn try_read(&self) -> Option<Self::ReadGuard<'_>>;
     /// Waits for the write lock.
+    #[track_caller]
     fn write(&self) -> Self::WriteGuard<'_>;
 }
 
@@ -167,8 +172,10 @@ pub trait RcuPointer<T>: Send + Sync {
     /// A pointer to `target`.
     fn new(target: Arc<T>) -> Self;
     /// Linux: `rcu_dereference()`.
+    #[track_caller]
     fn load(&self) -> Arc<T>;
     /// Linux: `rcu_assign_pointer()`, with the given ordering.
+    #[track_caller]
     fn store(&self, target: Arc<T>, ordering: Ordering);
 }
 

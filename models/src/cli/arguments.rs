@@ -61,6 +61,10 @@ pub(crate) struct Check {
     /// Write everything to FILE as one JSON document.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// explorer: draw the execution of each failure for Graphviz, as DIR/TEST.dot: what each read
+    /// read from, and where in the source.
+    #[arg(long, value_name = "DIR")]
+    pub dot: Option<PathBuf>,
     /// Show a timeline of one execution for each outcome.
     #[arg(long, conflicts_with = "save")]
     pub trace: bool,

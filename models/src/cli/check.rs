@@ -1,6 +1,7 @@
 //! `seqfault check`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -21,6 +22,10 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
         let hint = "--preemptions bounds loom: say --engine loom with it";
         return Err(Trouble::Usage(hint.to_owned()));
     }
+    if command.dot.is_some() && subject != Subject::Core(Engine::Explorer) {
+        let hint = "--dot draws what the explorer found: say --engine explorer with it";
+        return Err(Trouble::Usage(hint.to_owned()));
+    }
     if command.extent.time.is_some() && subject != Subject::Linux {
         let hint = "--time bounds linux: say --engine linux with it";
         return Err(Trouble::Usage(hint.to_owned()));
@@ -30,6 +35,9 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     command.long.add_to(&mut request)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
     inspect(&tests, &request)?;
+    if command.dot.is_some() {
+        distinct(&tests, |test| &test.label, "--dot")?;
+    }
     let threads = jobs::threads(command.jobs);
     let workers = jobs::workers(threads, tests.len());
     request.options.workers = workers;
@@ -96,6 +104,9 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     if let Some(file) = &command.json {
         json::write(file, &checked)?;
     }
+    if let Some(folder) = &command.dot {
+        draw(folder, &checked)?;
+    }
     if is_interrupted() {
         if not_begun > 0 {
             say(&format!(
@@ -108,29 +119,59 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     Ok(summary.is_fine().into())
 }
 
+/// Draws the execution of each failure.
+fn draw(folder: &Path, checked: &[(&Test, Verdict)]) -> Result<(), Trouble> {
+    for (test, verdict) in checked {
+        let Some(failure) = verdict.failure() else {
+            continue;
+        };
+        let file = folder.join(format!("{}.dot", test.label));
+        let Some(graph) = &failure.graph else {
+            say(&format!(
+                "{} is not drawn: {}",
+                file.display(),
+                "no single execution of this search shows the failure"
+            ));
+            continue;
+        };
+        let trouble = |error| Trouble::Usage(format!("{}: {error}", file.display()));
+        std::fs::create_dir_all(file.parent().unwrap_or(folder)).map_err(trouble)?;
+        std::fs::write(&file, graph).map_err(trouble)?;
+        say(&format!("Graph {}", file.display()));
+    }
+    Ok(())
+}
+
 /// What is kept must be of these tests, and each search in a file of its own.
 fn inspect(tests: &[Test], request: &Request) -> Result<(), Trouble> {
     let Some(store) = &request.store else {
         return Ok(());
     };
-    let mut named: BTreeMap<&str, &Test> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for test in tests {
-        let name = &*test.program.name;
-        if let Some(other) = named.insert(name, test) {
-            let (one, other) = (other.path.display(), test.path.display());
-            let text = format!("{one} and {other} are both named {name}: --save needs one of them");
-            return Err(Trouble::Usage(text));
-        }
-        if let Err(refused) = store.inspect(&test.program, request) {
-            wrong.extend(refused.iter().map(ToString::to_string));
-        }
-    }
+    distinct(tests, |test| &test.program.name, "--save")?;
+    let inspected = tests
+        .iter()
+        .map(|test| store.inspect(&test.program, request));
+    let refused = inspected.filter_map(Result::err).flatten();
+    let wrong: Vec<String> = refused.map(|refused| refused.to_string()).collect();
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(Trouble::Files(wrong.join("\n")))
     }
+}
+
+/// No two tests may have one name, by which `option` keeps them apart.
+fn distinct(tests: &[Test], name: fn(&Test) -> &str, option: &str) -> Result<(), Trouble> {
+    let mut named: BTreeMap<&str, &Test> = BTreeMap::new();
+    for test in tests {
+        if let Some(other) = named.insert(name(test), test) {
+            let (one, other, name) = (other.path.display(), test.path.display(), name(test));
+            let text =
+                format!("{one} and {other} are both named {name}: {option} needs one of them");
+            return Err(Trouble::Usage(text));
+        }
+    }
+    Ok(())
 }
 
 /// From now on Ctrl-C ends searches where they can be kept, and a second one

@@ -95,6 +95,15 @@ impl Collector {
         }
     }
 
+    /// The graph of the execution with these entries: kept if that is the failure's.
+    pub fn graph(&self, entries: &[Entry], graph: &str) {
+        if let Some(failure) = &mut self.found().failure
+            && failure.timeline == entries
+        {
+            failure.graph.get_or_insert_with(|| graph.to_owned());
+        }
+    }
+
     /// The engine cannot go on, which is no violation.
     pub fn give_up(&self, problem: String) {
         self.found().problem.get_or_insert(problem);

@@ -206,7 +206,9 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
         // this OS thread.
         failing.began(&progress);
         let stopped = stopped(failure);
-        failing.stopped(&stopped, platform::end().entries);
+        let entries = platform::end().entries;
+        failing.stopped(&stopped, entries.clone());
+        failing.graph(&entries, &failure.dot);
     });
     let restarting = collector.clone();
     builder.on_restart(move || restarting.restart())

@@ -52,6 +52,7 @@ pub struct KeptFailure {
     race: bool,
     replay: String,
     table: String,
+    graph: Option<String>,
 }
 
 /// An outcome, and how many executions ended in it.
@@ -163,6 +164,7 @@ impl KeptFailure {
             race: failure.race,
             replay: failure.replay.clone(),
             table,
+            graph: failure.graph.clone(),
         }
     }
 
@@ -173,6 +175,7 @@ impl KeptFailure {
             race: self.race,
             replay: self.replay.clone(),
             table: Some(self.table.clone()),
+            graph: self.graph.clone(),
             ..Failure::new(violated, self.message.clone(), Vec::new())
         })
     }

@@ -275,6 +275,8 @@ pub struct Failure {
     pub also: Option<Vec<Entry>>,
     /// How it was shown, where it was kept by another process.
     pub table: Option<String>,
+    /// The execution's graph for Graphviz, where the engine has one.
+    pub graph: Option<String>,
     /// The engine's arguments that lead to it again.
     pub replay: String,
 }
@@ -290,6 +292,7 @@ impl Failure {
             timeline,
             also: None,
             table: None,
+            graph: None,
             replay: String::new(),
         }
     }

@@ -40,8 +40,10 @@ macro_rules! checked {
             }
 
             fn lock(&self) -> Self::Guard<'_> {
-                let checked = (!in_finale()).then(|| unpoisoned(self.checked.lock()));
-                self.guard(checked)
+                if in_finale() {
+                    return self.guard(None);
+                }
+                self.guard(Some(unpoisoned(self.checked.lock())))
             }
         }
 
@@ -66,7 +68,11 @@ macro_rules! checked {
             }
 
             fn read(&self) -> Self::ReadGuard<'_> {
-                let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
+                let checked = if in_finale() {
+                    None
+                } else {
+                    Some(unpoisoned(self.checked.read()))
+                };
                 Guard::new(unpoisoned(self.data.read()), checked)
             }
 
@@ -80,7 +86,11 @@ macro_rules! checked {
             }
 
             fn write(&self) -> Self::WriteGuard<'_> {
-                let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
+                let checked = if in_finale() {
+                    None
+                } else {
+                    Some(unpoisoned(self.checked.write()))
+                };
                 Guard::new(unpoisoned(self.data.write()), checked)
             }
         }

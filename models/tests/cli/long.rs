@@ -17,6 +17,8 @@ snapshots! {
     error_shard_of_words: "check use-after-free.litmus --shard two";
     error_shard_of_loom: "check use-after-free.litmus --engine loom --shard 1/2";
     error_save_by_shuttle: "check use-after-free.litmus --engine shuttle --save kept";
+    error_dot_of_loom: "check use-after-free.litmus --engine loom --dot graphs";
+    error_dot_of_two_with_one_name: "check use-after-free.litmus ./use-after-free.litmus --dot graphs";
     error_save_with_trace: "check use-after-free.litmus --trace --save kept";
     error_save_every_never: "check use-after-free.litmus --save kept --save-every 0";
     error_merge_without_save: "check use-after-free.litmus --merge 2";
@@ -289,4 +291,29 @@ fn workers_change_nothing_but_the_time() {
     }
     let text = seqfault("check use-after-free.litmus --jobs 4");
     assert_eq!(text, seqfault("check use-after-free.litmus --jobs 1"));
+}
+
+#[test]
+fn a_failure_is_drawn_and_drawn_again_from_what_was_kept() {
+    let folder = folder("dot", &["use-after-free.litmus"]);
+    let check = "check use-after-free.litmus --quirk pt-free-immediate --save kept --dot graphs";
+    let graph = folder.join("graphs/use-after-free.dot");
+    let text = seqfault_in(&folder, check);
+    assert!(text.contains("Graph graphs/use-after-free.dot"), "{text}");
+    let drawn = std::fs::read_to_string(&graph).expect("it was written");
+    assert!(drawn.starts_with("digraph"), "{drawn}");
+    assert!(drawn.contains("label=rf"), "{drawn}");
+    // Where core loads a word, and where it takes a lock.
+    let from_core = |what: &str| {
+        let mut lines = drawn.lines();
+        lines.any(|line| line.contains(what) && line.contains("core/src/"))
+    };
+    assert!(
+        from_core(" read.rlx ") && from_core(" read.acq "),
+        "{drawn}"
+    );
+    std::fs::remove_file(&graph).expect("it is there");
+    seqfault_in(&folder, check);
+    let again = std::fs::read_to_string(&graph).expect("it was written again");
+    assert_eq!(again, drawn);
 }

@@ -36,6 +36,11 @@ fn a_failure_comes_with_its_own_execution_from_whatever_worker() {
         assert_eq!(failure.violated, what, "{failure:?}");
         assert!(failure.cpu.is_some(), "{failure:?}");
         assert!(failure.timeline.len() > 10, "{failure:?}");
+        let graph = failure.graph.expect("the explorer draws it");
+        assert!(
+            graph.starts_with("digraph") && graph.contains("core/src"),
+            "{graph}"
+        );
     }
 }
 
