@@ -1,7 +1,8 @@
 //! `mremap`: pages move to other addresses.
 //!
 //! ```text
-//! unmap the target --> no VMA at the source --> entries move --> a VMA at the target
+//! unmap the target --> no VMA at the source --> tables at the target --> entries move -->
+//! a VMA at the target
 //! ```
 //! While entries move, no VMA covers their old or their new place: a fault there waits for the
 //! mmap lock. What was cached of the old place is flushed before the page has its new one, so
@@ -12,7 +13,8 @@
 //! target is unmapped first; each VMA moves on its own, so that a range of several keeps its
 //! holes; the locks of both page tables are held until the flush is done. Changed: the new VMA
 //! comes after its entries, not before, and entries are set after the flush, not before.
-//! Dropped: moving whole page tables; what cannot move is not moved back.
+//! Dropped: moving whole page tables. Where tables cannot be
+//! had nothing moves, and the VMA comes back.
 
 use alloc::vec::Vec;
 
@@ -80,28 +82,29 @@ impl<'s, P: Platform> Cpu<'s, P> {
         to: PageRange,
         gather: &mut Gather,
     ) -> Result<(), Errno> {
-        let parts = self.parts_within_tables(from, to);
-        for (part, target) in &parts {
-            if self.leaf_table(part.start).is_some() && !self.install_tables(*target) {
-                self.free_pgtables(lock, to, gather);
-                self.finish(gather);
-                return Err(Errno::Nomem);
-            }
-        }
         self.split(lock, from);
-        let vma = lock.tree().find(from.start).map(|(_, vma)| vma.clone());
-        if let Some(vma) = vma {
-            let prot = vma.copy_stable().prot;
-            self.remove_vma(lock, from, &vma);
+        let Some(vma) = lock.tree().find(from.start).map(|(_, vma)| vma.clone()) else {
+            return Ok(());
+        };
+        let prot = vma.copy_stable().prot;
+        self.remove_vma(lock, from, &vma);
+        // From here on no fault finds the VMA, so that no entry comes where there is no table yet.
+        let parts = self.parts_within_tables(from, to);
+        let mut tables = parts.iter().map(|(part, target)| {
+            self.leaf_table(part.start).is_none() || self.install_tables(*target)
+        });
+        let has_tables = tables.all(|has| has);
+        if has_tables {
             for (part, target) in parts {
                 self.move_ptes(part, target, gather);
             }
-            self.map(lock, VmaCopy { range: to, prot });
-            self.free_pgtables(lock, from, gather);
-            self.finish(gather);
-            self.free_vma(vma);
         }
-        Ok(())
+        let (range, left) = if has_tables { (to, from) } else { (from, to) };
+        self.map(lock, VmaCopy { range, prot });
+        self.free_pgtables(lock, left, gather);
+        self.finish(gather);
+        self.free_vma(vma);
+        has_tables.then_some(()).ok_or(Errno::Nomem)
     }
 
     /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
@@ -128,6 +131,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
         // Nobody waits for a second such lock who does not hold the mmap lock for writing.
         let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
+        if new.is_none() && !one_table {
+            // A fault that came too late has hooked the old table in, and nothing into it.
+            return old.unlock();
+        }
         let mut entries = Vec::new();
         for vpn in from.iter() {
             for (grant, prot) in old.past(vpn) {
