@@ -71,10 +71,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Leaves nothing half done and nothing behind: what was retired is free,
-    /// the TLB is empty, the counters are at zero.
+    /// Leaves nothing half done and nothing behind: what was retired is free, no kernel thread
+    /// runs, the TLB is empty, the counters are at zero.
     pub fn settle(&mut self) {
         self.rcu_barrier();
+        if self.irq_off().tlb.lazy {
+            self.switch_to_mm();
+        }
         self.irq_off().tlb.flush(None);
         self.local.counters = Counters::default();
     }
