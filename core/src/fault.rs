@@ -237,6 +237,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             ptl.unlock();
             return None;
         }
+        // Who reclaims a table holds the mmap lock for reading alone: no sequence count tells.
+        if !self.still_translates(vpn, id, true) {
+            ptl.unlock();
+            self.how("falls back: the page table was reclaimed");
+            return None;
+        }
         drop(walk);
         self.commit(ptl, copy, vpn, access).ok()
     }

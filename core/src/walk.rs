@@ -151,17 +151,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let walk = self.walk_begin(stable);
             let id = self.walk(&walk, vpn)?;
             let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
-            // Without a reclaiming zap nothing can unhook a table under a
-            // caller's lock.
-            // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
-            let recheck =
-                (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
-            if !recheck || self.leaf_table(vpn) == Some(id) {
+            if self.still_translates(vpn, id, stable) {
                 return Some(ptl.keeping(walk));
             }
             // The lock may go with the table as soon as the walk ends.
             ptl.keeping(walk).unlock();
         }
+    }
+
+    /// Whether the leaf table `id`, whose lock the caller holds, translates `vpn` still. `stable`:
+    /// something keeps everybody from unhooking it who does not reclaim it.
+    pub(crate) fn still_translates(&self, vpn: Vpn, id: TableId, stable: bool) -> bool {
+        // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
+        let recheck =
+            (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
+        !recheck || self.leaf_table(vpn) == Some(id)
     }
 
     /// Unhooks the tables that translated `range` and that no VMA needs any
