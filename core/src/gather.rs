@@ -85,7 +85,7 @@ impl<P: Platform> Cpu<'_, P> {
     pub(crate) fn gather(&mut self) -> Gather {
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
             // ORDERING(relaxed): ordered by the ptl under which entries are
-            // cleared: who finds them clear sees it (F2).
+            // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
             self.sys.mm.flush_pending.fetch_add(1, Ordering::Relaxed);
         }
         Gather::default()

@@ -71,6 +71,8 @@ quirks! {
     NoPmdRecheck, "no-pmd-recheck", "mm/pgtable-generic.c, __pte_offset_map_lock()";
     /// A page table is hooked in without a release.
     PmdPublishRelaxed, "pmd-publish-relaxed", "commit 362a61ad6119";
+    /// A page table is reclaimed without a release: who finds it gone may not see the flush that is pending.
+    ReclaimUnhooksRelaxed, "reclaim-unhooks-relaxed", "mm/pt_reclaim.c, try_to_free_pte(), on more than x86 since commit 9c8c02df3f87";
     /// Pages are freed before their translations are flushed.
     PageFreeBeforeFlush, "page-free-before-flush", "mm/mmu_gather.c, tlb_flush_mmu()";
     /// A CPU that comes back from lazy mode reads the generation without a fence.

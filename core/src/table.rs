@@ -100,12 +100,11 @@ impl<P: Platform> Table<P> {
             .is_ok()
     }
 
-    /// Unhooks what is at `index` of an upper table.
-    pub fn remove(&self, index: usize) -> u64 {
+    /// Unhooks what is at `index` of an upper table. Who frees the table below first waits for its
+    /// walkers, by IPI or grace period, whatever the ordering.
+    pub fn remove(&self, index: usize, ordering: Ordering) -> u64 {
         self.life.used();
-        // ORDERING(relaxed): whoever frees the table below first waits for its
-        // walkers, by IPI or grace period.
-        self.entries[index].swap(0, Ordering::Relaxed)
+        self.entries[index].swap(0, ordering)
     }
 
     /// Whether nothing is in it. Only for who holds all that can change it.

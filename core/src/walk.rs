@@ -186,7 +186,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 {
                     let index = geometry.index(vpn, level + 1);
                     if let Some(table) = table_of(self.sys.table(above).walk(index)) {
-                        self.sys.table(above).remove(index);
+                        // ORDERING(relaxed): nobody finds a VMA here, to ask what is pending.
+                        self.sys.table(above).remove(index, Ordering::Relaxed);
                         self.removed(vpn, table, gather);
                     }
                 }
@@ -220,7 +221,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), geometry);
         let empty = self.leaf_table(vpn) == Some(id) && ptl.is_empty();
         if empty {
-            self.sys.table(above).remove(geometry.index(vpn, 1));
+            // QUIRK(ReclaimUnhooksRelaxed): proofs/tlb/reclaim-not-flushed
+            let ordering = if self.sys.has(Quirk::ReclaimUnhooksRelaxed) {
+                Ordering::Relaxed
+            } else {
+                // ORDERING(release): pairs with the acquire in Table::walk(): a zap that finds no
+                // table takes no lock by which it would see that a flush is pending (F2).
+                Ordering::Release
+            };
+            self.sys
+                .table(above)
+                .remove(geometry.index(vpn, 1), ordering);
         }
         ptl.unlock();
         self.lock_event(LockClass::Pml, 0, LockStep::Unlocked);
