@@ -15,9 +15,6 @@ use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::{guided, mutate, program_schedule, seeds};
 
-/// Seeds of which the median counts.
-pub const SEEDS: u64 = 5;
-
 /// A way to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -38,6 +35,14 @@ impl Way {
         Way::Guided,
         Way::Programs,
     ];
+
+    /// Of how many seeds the median counts.
+    pub const fn seeds(self) -> u64 {
+        match self {
+            Way::Shuttle(_) | Way::Guided => 31,
+            Way::Programs => 5,
+        }
+    }
 
     /// Its name in the table.
     pub const fn name(self) -> &'static str {
@@ -220,8 +225,9 @@ pub fn median(quirk: Quirk, proof: Option<&Proof>, way: Way, cap: u64) -> Found 
     };
     let counters = guided::counters();
     let mut all: Vec<Found> = Vec::new();
-    for seed in 1..=SEEDS {
-        let limit = limit(&all, cap);
+    let middle = way.seeds() as usize / 2;
+    for seed in 1..=way.seeds() {
+        let limit = limit(all.get(middle), cap);
         all.push(match way {
             // Not up to the limit: an inversion of locks is looked for at the end.
             Way::Shuttle(strategy) => proof.shuttle(strategy, seed, cap),
@@ -231,20 +237,17 @@ pub fn median(quirk: Quirk, proof: Option<&Proof>, way: Way, cap: u64) -> Found 
         all.sort();
         // The median is not within the cap if so many are not.
         let missed = all.iter().filter(|f| matches!(f, Found::NotWithin(_)));
-        if missed.count() as u64 > SEEDS / 2 {
+        if missed.count() > middle {
             return Found::NotWithin(cap);
         }
     }
-    all[MEDIAN]
+    all[middle]
 }
 
-/// Where the median of sorted figures is.
-const MEDIAN: usize = SEEDS as usize / 2;
-
-/// How far another search need go: once as many as the median needs have found it,
-/// one that takes longer than they did changes nothing.
-fn limit(sorted: &[Found], cap: u64) -> u64 {
-    match sorted.get(MEDIAN) {
+/// How far another search need go: once as many as the median needs have found it, one that
+/// takes longer than the last of them changes nothing.
+fn limit(middle: Option<&Found>, cap: u64) -> u64 {
+    match middle {
         Some(Found::After(executions)) => *executions,
         _ => cap,
     }
@@ -254,13 +257,15 @@ fn limit(sorted: &[Found], cap: u64) -> u64 {
 pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
     let mut text = format!(
         "# Executions until a quirk is found\n\n\
-         The median of {SEEDS} seeds, at most {cap} executions each (`> {cap}`: not found by three of\n\
-         them). `cargo ci time-to-bug --cap {cap} --bless` writes this file; shuttle's\n\
-         schedulers give the same figures each time, guided searches nearly so: memory that is\n\
-         used again may look like one object. The first four columns are given a program that shows the quirk, by the\n\
-         proof's own `broken by` line; the last one has to find program, choices and schedule\n\
-         together, from random programs on. `n/a`: each proof needs weak memory, which no\n\
-         schedule can show.\n\n| quirk | proof |"
+         The median of {} seeds (of {} for guided programs), at most {cap} executions each\n\
+         (`> {cap}`: most seeds do not find it). `cargo ci time-to-bug --cap {cap} --bless`\n\
+         writes this file; shuttle's schedulers give the same figures each time, guided searches\n\
+         nearly so: memory that is used again may look like one object. The first four columns\n\
+         are given a program that shows the quirk, by the proof's own `broken by` line; the last\n\
+         one has to find program, choices and schedule together, from random programs on.\n\
+         `n/a`: each proof needs weak memory, which no schedule can show.\n\n| quirk | proof |",
+        Way::Guided.seeds(),
+        Way::Programs.seeds(),
     );
     for way in Way::ALL {
         text += &format!(" {} |", way.name());
@@ -277,9 +282,11 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
         let within = cells.filter(|f| matches!(f, Found::After(_))).count();
         text += &format!(" {within} |");
     }
-    text.push_str("\n| **median** | |");
-    for column in 0..Way::ALL.len() {
-        text += &format!(" {} |", middle(rows, column));
+    for (name, nth) in [("median", middle as Nth), ("slowest", last)] {
+        text += &format!("\n| **{name}** | |");
+        for column in 0..Way::ALL.len() {
+            text += &format!(" {} |", of_column(rows, column, nth));
+        }
     }
     text.push('\n');
     let at = |way| Way::ALL.iter().position(|w| *w == way);
@@ -297,13 +304,24 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
     text
 }
 
-/// The median of a column, of the quirks that schedules can show.
-fn middle(rows: &[(Quirk, String, Vec<Found>)], column: usize) -> String {
+/// Which of sorted figures.
+type Nth = fn(usize) -> usize;
+
+fn middle(len: usize) -> usize {
+    len / 2
+}
+
+fn last(len: usize) -> usize {
+    len.saturating_sub(1)
+}
+
+/// One of a column's figures in order, of the quirks that schedules can show.
+fn of_column(rows: &[(Quirk, String, Vec<Found>)], column: usize, nth: Nth) -> String {
     let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
     let mut cells: Vec<&Found> = cells.filter(|f| **f != Found::NeedsWeakMemory).collect();
     cells.sort();
-    let middle = cells.get(cells.len() / 2);
-    middle.map_or("n/a".to_owned(), ToString::to_string)
+    let found = cells.get(nth(cells.len()));
+    found.map_or("n/a".to_owned(), ToString::to_string)
 }
 
 /// The proofs' programs, for [`Proof::of`].
@@ -318,13 +336,8 @@ mod tests {
     #[test]
     fn a_search_that_cannot_change_the_median_is_cut_short() {
         use Found::{After, NotWithin};
-        assert_eq!(limit(&[], 100), 100);
-        assert_eq!(limit(&[After(3), After(9)], 100), 100);
-        assert_eq!(limit(&[After(3), After(9), NotWithin(100)], 100), 100);
-        assert_eq!(limit(&[After(3), After(9), After(20)], 100), 20);
-        assert_eq!(
-            limit(&[After(3), After(9), After(20), NotWithin(20)], 100),
-            20
-        );
+        assert_eq!(limit(None, 100), 100);
+        assert_eq!(limit(Some(&After(20)), 100), 20);
+        assert_eq!(limit(Some(&NotWithin(100)), 100), 100);
     }
 }

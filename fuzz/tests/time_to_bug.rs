@@ -7,7 +7,7 @@ use std::path::Path;
 use seqfault_core::Quirk;
 use seqfault_fuzz::time_to_bug::{Found, Proof, Way, median, proofs};
 
-const HOW: &str = "cargo ci time-to-bug --cap 20000 --bless";
+const HOW: &str = "cargo ci time-to-bug --cap 100000 --bless";
 
 /// The cells of each quirk's row, its proof and then the figures.
 fn rows() -> BTreeMap<String, Vec<String>> {
