@@ -243,7 +243,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: the page table was reclaimed");
             return None;
         }
-        drop(walk);
+        // Interrupts come back on, as a copy flushes; an RCU section may last.
+        let ptl = match walk {
+            Walk::IrqOff { .. } => {
+                drop(walk);
+                ptl
+            }
+            Walk::Rcu { .. } | Walk::Held => ptl.keeping(walk),
+        };
         self.commit(ptl, copy, vpn, access).ok()
     }
 
