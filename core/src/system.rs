@@ -118,8 +118,11 @@ impl<P: Platform> System<P> {
         &self.config
     }
 
-    /// Lets a CPU run another address space from the start: nobody runs yet.
+    /// Lets a CPU run `mm` from the start: nobody runs yet.
     pub fn run_in(&self, local: &mut CpuLocal<P>, mm: MmId) {
+        if local.mm == mm {
+            return;
+        }
         let cpu = local.id();
         let move_to = |mm: MmId, runs: bool| {
             let mm = self.mm(mm);
