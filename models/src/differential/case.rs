@@ -4,6 +4,7 @@ use std::slice;
 
 use seqfault_core::{Cpu, CpuId, CpuLocal, PageRange, PageState, System, Vpn};
 
+use super::child::same_host_child;
 use super::difference::{Difference, Party, What};
 use super::op::Op;
 use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
@@ -82,6 +83,7 @@ impl Case {
             ops: &ops,
             at: 0,
             answer: Ret::Ok,
+            has_child: false,
             vmas: Vmas::new(rules.merging),
             pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
             core_rules,
@@ -142,6 +144,8 @@ struct Trio<'a> {
     spec: Machine,
     /// The specification's answer to it.
     answer: Ret,
+    /// Whether the specification has a child.
+    has_child: bool,
     /// Where VMAs begin and end on the host.
     vmas: Vmas,
     /// What core may choose.
@@ -164,16 +168,27 @@ impl Trio<'_> {
             watch(at);
             self.at = at;
             let op = self.ops[at];
+            if self.has_child {
+                self.spec.exit();
+                self.has_child = false;
+            }
             self.answer = op.apply(&mut self.spec);
+            self.has_child = *op == Op::Fork;
             for page in op.call().pages() {
                 self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
             }
             // The host first: where the specification is wrong, it is the authority.
             if let Some((host, level)) = &mut self.host {
+                if *op == Op::Fork {
+                    same_host_child(host, &mut self.spec).map_err(|what| (Party::Linux, what))?;
+                }
                 same_host(host, op, self.answer, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
                 if *level == Level::Vma && op.acts() {
-                    self.vmas.apply(op.call(), self.answer);
+                    match op {
+                        Op::Fork => self.vmas.fork(),
+                        op => self.vmas.apply(op.call(), self.answer),
+                    }
                     same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
                 }
             }

@@ -44,6 +44,15 @@ pub enum What {
         /// What the specification says.
         expected: bool,
     },
+    /// The child of a `fork` is answered this where it accesses a page.
+    Child {
+        /// Its access.
+        call: Call,
+        /// The answer.
+        found: Value,
+        /// What the specification says.
+        expected: Value,
+    },
     /// The VMAs are these, and should be fewer, or others.
     Vmas(String),
     /// An invariant of core's own does not hold, or core panics.
@@ -114,13 +123,23 @@ impl Difference {
         if matches!(self.what, What::Property { name: OWNED, .. }) {
             line("(* No condition tells whether a page is the zero page. *)");
         }
+        if matches!(&self.what, What::Child { call, .. } if !matches!(call, Call::Read(_))) {
+            line("(* No condition tells what a child may do but read. *)");
+        }
+        if *self.last() == Op::Fork && !matches!(self.what, What::Child { .. }) {
+            line("(* The child stores to its pages, which no statement says. *)");
+        }
         let is_core = self.party == Party::Core;
         for (name, value) in self.subject.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
+        let mut children = (0..).map(|number| format!("c{number}"));
         for (number, op) in ops.iter().enumerate() {
-            if op.has_answer() {
+            if *op == Op::Fork {
+                let child = children.next().expect("there are enough numbers");
+                line(&format!("  r{number} = fork {child};"));
+            } else if op.has_answer() {
                 line(&format!("  r{number} = {op};"));
             } else if !op.is_statement() {
                 line(&format!("  (* {op}: no statement gives its range so *)"));
@@ -164,7 +183,15 @@ impl Difference {
                 });
                 atoms.join(" /\\ ")
             }
-            What::Answer(_) | What::Vmas(_) | What::Violation { .. } => {
+            What::Child {
+                call: Call::Read(page),
+                expected,
+                ..
+            } => {
+                let forks = ops.iter().filter(|op| **op == Op::Fork).count();
+                format!("c{}:A[{page}]={expected}", forks - 1)
+            }
+            What::Answer(_) | What::Vmas(_) | What::Violation { .. } | What::Child { .. } => {
                 let last = ops.len() - 1;
                 if ops[last].has_answer() {
                     format!("0:r{last}={}", self.answer)
@@ -175,9 +202,14 @@ impl Difference {
         }
     }
 
+    /// The operation that shows it.
+    fn last(&self) -> &Op {
+        &self.ops[self.ops.len() - 1]
+    }
+
     /// What is different, in a sentence.
     fn finding(&self) -> String {
-        let last = &self.ops[self.ops.len() - 1];
+        let last = self.last();
         let is = |holds: bool| if holds { "is" } else { "is not" };
         let found = match &self.what {
             What::Answer(found) => format!("`{last}` answers {found}, not {}", self.answer),
@@ -197,6 +229,14 @@ impl Difference {
                 name,
                 expected,
             } => format!("after `{last}` A[{page}] {} {name}", is(!expected)),
+            What::Child {
+                call,
+                found,
+                expected,
+            } => {
+                let access = Op::Call(call.clone());
+                format!("in the child of `{last}` `{access}` answers {found}, not {expected}")
+            }
             What::Vmas(found) => format!("after `{last}` the VMAs are others: {found}"),
             What::Violation {
                 violation: Some(violation),

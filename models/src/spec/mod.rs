@@ -98,6 +98,7 @@ mod code;
 mod explore;
 mod finale;
 mod page;
+mod process;
 mod resolve;
 mod rules;
 mod section;
@@ -127,7 +128,7 @@ use seq::Machine;
 /// # Errors
 /// The first statement or atom that the specification does not cover.
 pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
-    let resolved = resolve(program)?;
+    let resolved = resolve(program, rules)?;
     let pages = run_setup(&resolved, rules);
     Ok(explore(&resolved, pages, rules))
 }
@@ -143,7 +144,7 @@ pub fn admits(
     outcome: &Outcome,
     max_states: usize,
 ) -> Result<Option<bool>, Unsupported> {
-    let resolved = resolve(program)?;
+    let resolved = resolve(program, rules)?;
     let pages = run_setup(&resolved, rules);
     let outcome = Outcome {
         counts: BTreeMap::new(),
