@@ -282,6 +282,59 @@ mod tests {
     use crate::litmus::parse;
     use crate::scenario::{Deviations, Scenario};
     use crate::spec::seq::Ret;
+    use crate::spec::{Rules, outcomes};
+
+    /// A child is named by how many forks there were before.
+    #[test]
+    fn a_difference_in_a_child_asks_for_the_childs_word() {
+        let mmap = Call::Mmap {
+            pages: 0..3,
+            prot: Prot::Rw,
+            populate: false,
+            noreplace: false,
+        };
+        let ops = vec![
+            Op::Call(mmap),
+            Op::Fork,
+            Op::Call(Call::Write(1, 2)),
+            Op::Fork,
+        ];
+        let mut spec = Machine::new(PAGES);
+        for op in &ops {
+            op.apply(&mut spec);
+            if *op == Op::Fork {
+                spec.exit();
+            }
+        }
+        let difference = |call, expected: Ret| Difference {
+            party: Party::Linux,
+            subject: Subject::default(),
+            ops: ops.clone(),
+            what: What::Child {
+                call,
+                found: Value::Word(7),
+                expected: expected.value(),
+            },
+            answer: Ret::Ok.value(),
+            spec: spec.clone(),
+        };
+        let word = difference(Call::Read(1), Ret::Word(2));
+        let text = word.to_string();
+        assert!(
+            text.contains("in the child of `fork` `read A[1]` answers 7, not 2"),
+            "{text}"
+        );
+        for line in ["  r1 = fork c0;", "  r3 = fork c1;", "forall (c1:A[1]=2)"] {
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
+        for difference in [word, difference(Call::Exec(1), Ret::Accerr)] {
+            let text = difference.litmus();
+            let program = parse("difference.litmus", &text)
+                .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
+            let found = outcomes(&program, &Rules::default()).expect("it is covered");
+            assert!(program.condition.holds(&found.outcomes), "{text}");
+        }
+    }
 
     /// Every kind of difference prints a litmus test that is ready to run.
     #[test]

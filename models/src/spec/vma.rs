@@ -384,6 +384,21 @@ mod tests {
     }
 
     #[test]
+    fn a_fork_leaves_its_parent_as_it_is() {
+        let mut vmas = Vmas::default();
+        for call in [rw(0..2), Call::Write(0, 1)] {
+            vmas.apply(&call, Ret::Ok);
+        }
+        let mut wrong = vmas.clone();
+        wrong.merging.fork_chains_child = false;
+        for vmas in [&mut vmas, &mut wrong] {
+            vmas.fork();
+            vmas.apply(&rw(2..4), Ret::Ok);
+        }
+        assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
+    }
+
+    #[test]
     fn what_was_writable_and_touched_differs_from_what_never_was() {
         let r = Call::Mmap {
             pages: 2..4,
