@@ -174,6 +174,8 @@ impl Trio<'_> {
             }
             self.answer = op.apply(&mut self.spec);
             self.has_child = *op == Op::Fork;
+            // FIXME: here core's child is to be held against `Expected::of(&self.spec, PAGES + page,
+            // &self.core_rules)`, before that of the host stores to its pages.
             for page in op.call().pages() {
                 self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
             }

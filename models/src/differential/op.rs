@@ -86,7 +86,7 @@ impl Op {
             Op::Bytes(..) => return None,
             Op::Prefetch(page) => Step::Prefetch(vpn(first, *page)),
             Op::Evict(page) => Step::Evict(vpn(first, *page)),
-            // Core's side of a fork is `child::same_core_child`.
+            // FIXME: core has one process. (Where it forks, `Trio::run` has to compare.)
             Op::Fork => return None,
             Op::RcuBarrier => Step::RcuBarrier,
             Op::SwitchLazy => Step::SwitchLazy,

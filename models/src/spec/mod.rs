@@ -105,6 +105,7 @@ mod argument;
 mod call;
 mod change;
 mod code;
+mod encode;
 mod explore;
 mod finale;
 mod page;

@@ -73,6 +73,7 @@ fn a_child_has_no_later_store_without_the_earlier_one() {
     let both = (0..100).any(|seed| {
         let report = run(&scenario, seed);
         agrees(&report);
+        println!("seed {seed}: {:#?}", report.outcomes);
         report.outcomes.len() > 1
     });
     assert!(both, "fork and the stores always come in one order");
