@@ -94,10 +94,22 @@ impl Geometry {
         let start = vpn.0 >> shift << shift;
         PageRange::new(Vpn(start), Vpn(start + (1 << shift)))
     }
+
+    /// The parts of `range` that one leaf table translates each.
+    pub fn leaf_parts(self, range: PageRange) -> impl Iterator<Item = PageRange> {
+        let mut left = range;
+        core::iter::from_fn(move || {
+            let part = self.table_range(left.start, 0).intersection(left);
+            left.start = part.end;
+            (!part.is_empty()).then_some(part)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -116,6 +128,15 @@ mod tests {
                 assert_eq!(start, vpn.0);
             }
         }
+    }
+
+    #[test]
+    fn parts_are_the_whole() {
+        let range = PageRange::new(Vpn(2), Vpn(9));
+        let parts: Vec<_> = Geometry::SMALL.leaf_parts(range).collect();
+        let part = |start, end| PageRange::new(Vpn(start), Vpn(end));
+        assert_eq!(parts, [part(2, 4), part(4, 8), part(8, 9)]);
+        assert_eq!(Geometry::SMALL.leaf_parts(part(3, 3)).next(), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::addr::Vpn;
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, LockClass, LockStep, What};
 use crate::frame::{Frame, Pfn};
+use crate::mm::MmId;
 use crate::platform::{Mutex, Platform, Word};
 use crate::pool::Pool;
 use crate::rcu::Callback;
@@ -56,27 +57,29 @@ impl<P: Platform> PerCpu<P> {
 /// free after a grace period, what it counted.
 pub struct CpuLocal<P: Platform> {
     id: CpuId,
+    /// The address space that it runs, or works on.
+    pub(crate) mm: MmId,
     pub(crate) frames: Pool,
     pub(crate) tables: Pool,
-    pub(crate) vmas: Vec<Arc<Vma<P>>>,
+    /// Free VMAs, for each address space: see `vma`.
+    pub(crate) vmas: Vec<Vec<Arc<Vma<P>>>>,
     pub(crate) callbacks: Vec<Callback<P>>,
     pub(crate) grants_made: usize,
     pub(crate) counters: Counters,
 }
 
 impl<P: Platform> CpuLocal<P> {
-    /// The private part of CPU `id` of `system`, as it starts. To be made once.
+    /// The private part of CPU `id` of `system`, as it starts: it runs the first address space.
+    /// To be made once.
     pub fn new(system: &System<P>, id: CpuId) -> CpuLocal<P> {
         let config = system.config();
-        let share = |each: u32| {
-            let start = 1 + id.0 as u32 * each;
-            Pool::new(start, start + each)
-        };
+        let share = |(start, end)| Pool::new(start, end);
         CpuLocal {
             id,
-            frames: share(config.frames_per_cpu),
-            tables: share(config.tables_per_cpu),
-            vmas: Vec::new(),
+            mm: MmId::MAIN,
+            frames: share(config.frames_of(id)),
+            tables: share(config.tables_of(id)),
+            vmas: (0..config.mms).map(|_| Vec::new()).collect(),
             callbacks: Vec::new(),
             grants_made: 0,
             counters: Counters::default(),
@@ -163,14 +166,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// A zeroed frame for the page `vpn`, if one is free.
     pub(crate) fn alloc_frame(&mut self, vpn: Vpn) -> Option<Pfn> {
         let number = self.local.frames.take::<P>(&self.sys.frame_reserve)?;
-        let frame = self.sys.frames.get_or_make(number, Frame::new);
+        let shares = self.sys.shares_frames();
+        let frame = self.sys.frames.get_or_make(number, || Frame::new(shares));
         frame.allocated(vpn);
         Some(Pfn(number))
     }
 
-    /// Frees a frame that nobody can reach any more.
+    /// Frees a frame that nobody can reach any more through one of its entries, if that was the
+    /// last one. Linux: `folio_put()`.
     pub(crate) fn free_frame(&mut self, pfn: Pfn) {
-        if pfn == Pfn::ZERO {
+        if pfn == Pfn::ZERO || !self.sys.frame(pfn).put() {
             return;
         }
         self.event(What::FrameFreed { pfn });
@@ -191,7 +196,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// A VMA to fill in.
     pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
-        let vma = self.local.vmas.pop();
+        let vma = self.local.vmas[self.local.mm.0].pop();
         let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault)));
         vma.life.reused();
         vma

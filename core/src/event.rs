@@ -4,6 +4,7 @@ use crate::addr::{PageRange, Vpn};
 use crate::counters::Counter;
 use crate::cpu::CpuId;
 use crate::frame::Pfn;
+use crate::mm::MmId;
 use crate::prot::{Access, Prot};
 use crate::pte::Pte;
 use crate::table::TableId;
@@ -32,6 +33,23 @@ pub enum LockClass {
     Rcu,
     /// A CPU's interrupts being off.
     Irq,
+}
+
+/// Bits of an instance that say which lock of its address space it is.
+const INSTANCE_BITS: u32 = 48;
+
+impl LockClass {
+    /// The instance of lock `number` of an address space.
+    pub(crate) const fn in_mm(mm: MmId, number: u64) -> u64 {
+        (mm.0 as u64) << INSTANCE_BITS | number
+    }
+
+    /// The address space, and the lock's number in it, of an instance of [`LockClass::Mmap`],
+    /// [`LockClass::Vma`] or [`LockClass::Pml`].
+    pub const fn of_mm(instance: u64) -> (MmId, u64) {
+        let number = instance & ((1 << INSTANCE_BITS) - 1);
+        (MmId((instance >> INSTANCE_BITS) as usize), number)
+    }
 }
 
 /// How a lock was taken or left.
@@ -188,6 +206,22 @@ pub enum What {
         /// The table.
         table: TableId,
     },
+    /// `fork` goes on to a child's entry.
+    Forked {
+        /// The child.
+        child: MmId,
+        /// The page.
+        vpn: Vpn,
+    },
+    /// A page was copied.
+    FrameCopied {
+        /// The page.
+        vpn: Vpn,
+        /// From which frame.
+        from: Pfn,
+        /// To which frame.
+        to: Pfn,
+    },
     /// A page was freed.
     FrameFreed {
         /// The frame.
@@ -221,7 +255,8 @@ pub enum What {
     Lock {
         /// Which class.
         class: LockClass,
-        /// Which of its class: a table's number, a CPU's, the first page of a VMA.
+        /// Which of its class: a table's number, a CPU's, the address space and the first page
+        /// of a VMA ([`LockClass::of_mm`]).
         instance: u64,
         /// How.
         step: LockStep,

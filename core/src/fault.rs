@@ -143,7 +143,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Under the VMA's lock. `None`: under the mmap lock instead.
     /// Linux: `lock_vma_under_rcu()`.
     fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
-        let mm = &self.sys.mm;
+        let mm = self.mm();
         // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
         let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
         let tree = mm.tree.load();
@@ -156,7 +156,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         };
         self.count(Counter::VmaReadLocks);
-        self.lock_event(LockClass::Vma, range.start.0, LockStep::TryLocked);
+        let instance = self.mm_instance(range.start.0);
+        self.lock_event(LockClass::Vma, instance, LockStep::TryLocked);
         let copy = read.vma().copy_stable();
         drop(rcu);
         // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
@@ -175,7 +176,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: the VMA is another one by now");
             None
         };
-        self.lock_event(LockClass::Vma, range.start.0, LockStep::Unlocked);
+        self.lock_event(LockClass::Vma, instance, LockStep::Unlocked);
         read.end();
         // QUIRK(VmaUsedAfterPut): proofs/vma_lock/used-after-put
         if self.sys.has(Quirk::VmaUsedAfterPut) {
@@ -188,7 +189,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: speculative page faults, `do_anonymous_page()` with
     /// `pte_map_lock()`.
     fn fault_speculative(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
-        let mm = &self.sys.mm;
+        let mm = self.mm();
         // ORDERING(acquire): pairs with the release in mmap_write_unlock().
         let seq = mm.seq.load(Ordering::Acquire);
         self.event(What::SeqRead { value: seq });
@@ -258,7 +259,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // ORDERING(acquire): the fence pairs with the release fence in
         // mmap_write_lock(): who has read what a writer changed sees its number.
         P::fence(Ordering::Acquire);
-        let now = self.sys.mm.seq.load(Ordering::Relaxed);
+        let now = self.mm().seq.load(Ordering::Relaxed);
         self.event(What::SeqRead { value: now });
         if now != seq {
             self.how("falls back: a writer came");
@@ -268,7 +269,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Under RCU and the page-table lock. `None`: under the mmap lock instead.
     fn fault_rcu(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
-        let mm = &self.sys.mm;
+        let mm = self.mm();
         let walk = Walk::Rcu {
             _section: self.rcu_read_lock(),
         };
@@ -316,7 +317,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.fault_none(&mut ptl, vma, vpn, access)
         } else if pte.allows(access) {
             Ok(self.spurious(vpn, access))
-        } else if access == Access::Write && pte.pfn() == Pfn::ZERO {
+        } else if access == Access::Write && self.is_shared(pte) {
             replaced = pte.grant();
             self.copy_on_write(&mut ptl, vma, vpn, pte)
         } else {
@@ -329,6 +330,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.sys.grants.revoked(replaced, all, self.id());
         }
         outcome
+    }
+
+    /// Whether a write through `pte`, which allows none, needs a page of its own.
+    fn is_shared(&self, pte: Pte) -> bool {
+        // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
+        pte.pfn() == Pfn::ZERO
+            || (!self.sys.has(Quirk::WpReuseShared) && self.sys.frame(pte.pfn()).is_shared())
     }
 
     /// A new grant of `prot`.
@@ -371,7 +379,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         Ok(Handled::Resolved)
     }
 
-    /// A write to the zero page. Linux: `wp_page_copy()`.
+    /// A write to the zero page, or to a page that another process has too.
+    /// Linux: `wp_page_copy()`.
     fn copy_on_write(
         &mut self,
         ptl: &mut PtlGuard<'s, P>,
@@ -383,20 +392,29 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let grant = self.grant(vma.prot);
         self.sys.grants.replaces(grant, old.grant());
         let new = self.written(Pte::new(pfn, vma.prot, grant));
+        if old.pfn() != Pfn::ZERO {
+            // Before the flush: `fork` keeps faults out until nobody stores to the old page.
+            self.sys.frame(pfn).copy(self.sys.frame(old.pfn()));
+            let from = old.pfn();
+            self.event(What::FrameCopied { vpn, from, to: pfn });
+        }
         let flush = FlushInfo {
             range: Some(PageRange::page(vpn)),
             freed_tables: false,
         };
+        let before;
         // Nobody may use the new page while another still uses the old one.
         // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page
         if self.sys.has(Quirk::CowOverwrite) {
-            self.set_pte(ptl, vpn, new);
+            before = self.set_pte(ptl, vpn, new);
             self.shootdown(flush);
         } else {
-            self.set_pte(ptl, vpn, Pte::NONE);
+            before = self.set_pte(ptl, vpn, Pte::NONE);
             self.shootdown(flush);
             self.set_pte(ptl, vpn, new);
         }
+        self.sys.frame(before.pfn()).unmapped(before.is_dirty());
+        self.free_frame(before.pfn());
         Ok(Handled::Resolved)
     }
 

@@ -63,7 +63,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// Advances the mm's generation. Linux: `inc_mm_tlb_gen()`.
     fn inc_tlb_gen(&mut self) -> u64 {
         // ORDERING(acqrel): the generations' order is that of the flushes.
-        let generation = self.sys.mm.tlb_gen.fetch_add(1, Ordering::AcqRel) + 1;
+        let generation = self.mm().tlb_gen.fetch_add(1, Ordering::AcqRel) + 1;
         self.event(What::TlbGen { generation });
         generation
     }
@@ -76,7 +76,7 @@ impl<P: Platform> Cpu<'_, P> {
         // CPU sees that the other is not lazy, or the other sees new_gen.
         P::fence(Ordering::SeqCst);
         // ORDERING(relaxed): ordered by the fence.
-        let mask = self.sys.mm.cpumask.load(Ordering::Relaxed);
+        let mask = self.mm().cpumask.load(Ordering::Relaxed);
         for cpu in self.others() {
             if mask >> cpu.0 & 1 == 0 {
                 continue;
@@ -91,8 +91,11 @@ impl<P: Platform> Cpu<'_, P> {
             drop(remote);
             self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
         }
-        self.irq_off()
-            .flush(self.id(), info, new_gen, FlushReason::Local);
+        // Who frees an address space that nobody runs has no translations of it.
+        if mask >> self.id().0 & 1 == 1 {
+            self.irq_off()
+                .flush(self.id(), info, new_gen, FlushReason::Local);
+        }
     }
 
     /// Tells that permission was added for `range`: others will fault and see
@@ -134,7 +137,7 @@ impl<P: Platform> Cpu<'_, P> {
     pub(crate) fn catch_up(&mut self, reason: FlushReason) -> bool {
         // ORDERING(acquire): pairs with inc_tlb_gen(): entries changed before
         // that generation are read anew with their change.
-        let generation = self.sys.mm.tlb_gen.load(Ordering::Acquire);
+        let generation = self.mm().tlb_gen.load(Ordering::Acquire);
         let mut irq = self.irq_off();
         let behind = irq.tlb.generation < generation;
         if behind {

@@ -31,6 +31,8 @@ impl fmt::Display for Pfn {
 pub(crate) struct Frame<P: Platform> {
     /// The page's content.
     pub word: P::Word,
+    /// How many entries map it, where there can be more than one. Linux: `_mapcount`.
+    mapcount: Option<P::Word>,
     /// Whether it is allocated (ghost, G1).
     pub life: Life<P>,
     /// Which page it is for, plus one (ghost).
@@ -39,6 +41,8 @@ pub(crate) struct Frame<P: Platform> {
     written: AtomicBool,
     /// A dirty bit that told so was seen when its entry was cleared (ghost).
     dirty: AtomicBool,
+    /// `fork` has shared it: pages of several address spaces may have it (ghost).
+    forked: AtomicBool,
 }
 
 const WRONG_PAGE: Violation = Violation {
@@ -53,13 +57,16 @@ const FREED: Violation = Violation {
 };
 
 impl<P: Platform> Frame<P> {
-    pub fn new() -> Frame<P> {
+    /// A frame. `shares`: it may have more than one entry.
+    pub fn new(shares: bool) -> Frame<P> {
         Frame {
             word: P::Word::new(0),
+            mapcount: shares.then(|| P::Word::new(0)),
             life: Life::new(FREED),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
+            forked: AtomicBool::new(false),
         }
     }
 
@@ -70,14 +77,63 @@ impl<P: Platform> Frame<P> {
             owner.set(vpn.0 + 1, WRONG_PAGE);
             self.written.store(false, Ordering::Relaxed);
             self.dirty.store(false, Ordering::Relaxed);
+            self.forked.store(false, Ordering::Relaxed);
+        }
+        if let Some(mapcount) = &self.mapcount {
+            // ORDERING(relaxed): value only; published by the entry that maps it.
+            mapcount.fetch_add(1, Ordering::Relaxed);
         }
         // ORDERING(relaxed): value only; published by the entry that maps it.
         self.word.store(0, Ordering::Relaxed);
     }
 
-    /// The frame is for the page `vpn` from now on. The zero page stays for all.
+    /// Another address space gets an entry of it. The caller has the lock of one that maps it.
+    pub fn share(&self) {
+        self.forked.store(true, Ordering::Relaxed);
+        if let Some(mapcount) = &self.mapcount {
+            // ORDERING(relaxed): who shares it holds an entry, so that it cannot go meanwhile.
+            mapcount.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// An entry of it is gone, and flushed; whether it was the last one.
+    pub fn put(&self) -> bool {
+        // ORDERING(acqrel): release keeps this entry's accesses before the count, acquire lets who
+        // frees the frame, or reuses it, come after those of all others.
+        self.mapcount
+            .as_ref()
+            .is_none_or(|mapcount| mapcount.fetch_sub(1, Ordering::AcqRel) == 1)
+    }
+
+    /// Whether another address space maps it too. The caller has the lock of an entry that does:
+    /// if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
+    pub fn is_shared(&self) -> bool {
+        // ORDERING(acqrel): pairs with put(): what others did with it came before.
+        self.mapcount
+            .as_ref()
+            .is_some_and(|mapcount| mapcount.fetch_add(0, Ordering::AcqRel) > 1)
+    }
+
+    /// Whether so many entries map it, by its count. For who asks when nobody runs.
+    pub fn has_entries(&self, entries: u64) -> bool {
+        let mapcount = self.mapcount.as_ref();
+        // ORDERING(relaxed): nobody runs.
+        entries == mapcount.map_or(1, |mapcount| mapcount.load(Ordering::Relaxed))
+    }
+
+    /// Takes the content of `other`, to which nobody stores any more.
+    pub fn copy(&self, other: &Frame<P>) {
+        // ORDERING(relaxed): stores to a shared frame ended with the flush of the fork that shared
+        // it; the copy is published by the entry that maps it.
+        let word = other.word.load(Ordering::Relaxed);
+        self.word.store(word, Ordering::Relaxed);
+    }
+
+    /// The frame is for the page `vpn` from now on. The zero page stays for all, and what `fork`
+    /// has shared may be at another address in each process.
     pub fn moved(&self, vpn: Vpn) {
         if let Some(owner) = &self.owner
+            && !self.forked.load(Ordering::Relaxed)
             && owner.get(WRONG_PAGE) != 0
         {
             owner.set(vpn.0 + 1, WRONG_PAGE);
@@ -97,7 +153,8 @@ impl<P: Platform> Frame<P> {
         self.life.used();
         let Some(owner) = &self.owner else { return };
         let owner = owner.get(WRONG_PAGE);
-        if owner != 0 && owner != vpn.0 + 1 {
+        let moves = self.forked.load(Ordering::Relaxed);
+        if owner != 0 && owner != vpn.0 + 1 && !moves {
             P::violation(WRONG_PAGE);
         }
         if write {

@@ -86,7 +86,7 @@ impl<P: Platform> Cpu<'_, P> {
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
             // ORDERING(relaxed): ordered by the ptl under which entries are
             // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
-            self.sys.mm.flush_pending.fetch_add(1, Ordering::Relaxed);
+            self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
         }
         Gather::default()
     }
@@ -134,7 +134,7 @@ impl<P: Platform> Cpu<'_, P> {
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
             // ORDERING(acquire): pairs with the release below: who finds that
             // another's flush is over comes after it.
-            let pending = self.sys.mm.flush_pending.load(Ordering::Acquire);
+            let pending = self.mm().flush_pending.load(Ordering::Acquire);
             // QUIRK(GatherIgnoresNested): proofs/tlb/nested-zap-not-flushed
             if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
                 gather.flush = FlushType::Strict;
@@ -151,7 +151,7 @@ impl<P: Platform> Cpu<'_, P> {
         }
         if self.sys.protocol().zap_flush == ZapFlush::Gather {
             // ORDERING(release): pairs with the acquire above.
-            self.sys.mm.flush_pending.fetch_sub(1, Ordering::Release);
+            self.mm().flush_pending.fetch_sub(1, Ordering::Release);
         }
     }
 

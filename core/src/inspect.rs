@@ -4,12 +4,14 @@ use crate::addr::{PageRange, Vpn};
 use crate::counters::Counters;
 use crate::cpu::CpuLocal;
 use crate::frame::Pfn;
+use crate::mm::MmId;
 use crate::platform::{Mutex, Platform, RwLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::{Pte, table_of};
 use crate::system::System;
 use crate::table::{Table, TableId};
 use crate::violation::Invariant;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
@@ -31,10 +33,10 @@ pub struct PageState {
 }
 
 impl<P: Platform> System<P> {
-    /// The leaf table that translates `vpn`, if there is one.
-    fn peek(&self, vpn: Vpn) -> Option<&Table<P>> {
+    /// The leaf table of `mm` that translates `vpn`, if there is one.
+    fn peek(&self, mm: MmId, vpn: Vpn) -> Option<&Table<P>> {
         let geometry = self.geometry();
-        let mut table = self.table(self.mm.root);
+        let mut table = self.table(self.mm(mm).root);
         for level in (1..geometry.levels).rev() {
             let index = geometry.index(vpn, level);
             table = self.table(table_of(table.peek(index).word())?);
@@ -42,22 +44,20 @@ impl<P: Platform> System<P> {
         Some(table)
     }
 
-    /// The state of the page `vpn`.
-    pub fn page(&self, vpn: Vpn) -> PageState {
+    /// The state of the page `vpn` of `mm`.
+    pub fn page(&self, mm: MmId, vpn: Vpn) -> PageState {
         let mut state = None;
-        self.visit_pages(PageRange::page(vpn), |_, found| state = Some(found));
+        self.visit_pages(mm, PageRange::page(vpn), |_, found| state = Some(found));
         state.expect("a range of one page has a page")
     }
 
-    /// Shows the state of each page of `range`.
-    pub fn visit_pages(&self, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
+    /// Shows the state of each page of `range` of `mm`.
+    pub fn visit_pages(&self, mm: MmId, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
         let geometry = self.geometry();
-        let lock = self.mm.mmap_lock.read();
+        let lock = self.mm(mm).mmap_lock.read();
         let mut vma: Option<(PageRange, Prot)> = None;
-        let mut start = range.start;
-        while start < range.end {
-            let part = geometry.table_range(start, 0).intersection(range);
-            let table = self.peek(start);
+        for part in geometry.leaf_parts(range) {
+            let table = self.peek(mm, part.start);
             for vpn in part.iter() {
                 if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
                     let found = lock.tree.find(vpn);
@@ -80,20 +80,19 @@ impl<P: Platform> System<P> {
                 };
                 see(vpn, state);
             }
-            start = part.end;
         }
     }
 
-    /// The VMAs in ascending order.
-    pub fn vmas(&self) -> Vec<(PageRange, Prot)> {
+    /// The VMAs of `mm` in ascending order.
+    pub fn vmas(&self, mm: MmId) -> Vec<(PageRange, Prot)> {
         let mut all = Vec::new();
-        self.visit_vmas(|range, prot| all.push((range, prot)));
+        self.visit_vmas(mm, |range, prot| all.push((range, prot)));
         all
     }
 
-    /// Shows the VMAs in ascending order.
-    pub fn visit_vmas(&self, mut see: impl FnMut(PageRange, Prot)) {
-        let lock = self.mm.mmap_lock.read();
+    /// Shows the VMAs of `mm` in ascending order.
+    pub fn visit_vmas(&self, mm: MmId, mut see: impl FnMut(PageRange, Prot)) {
+        let lock = self.mm(mm).mmap_lock.read();
         lock.tree.visit(&mut |_, vma| {
             let copy = vma.copy_stable();
             see(copy.range, copy.prot);
@@ -107,32 +106,30 @@ impl<P: Platform> System<P> {
         if !P::CHECKED {
             return;
         }
-        let vmas = self.vmas();
-        let mut pages = 0;
+        let mut mapped: BTreeMap<Pfn, u64> = BTreeMap::new();
         let mut tables = 0;
-        self.visit(
-            self.mm.root,
-            self.geometry().levels - 1,
-            0,
-            &mut |entry| match entry {
+        for mm in self.mms() {
+            let vmas = self.vmas(mm);
+            let levels = self.geometry().levels;
+            self.visit(self.mm(mm).root, levels - 1, 0, &mut |entry| match entry {
                 Visited::Table => tables += 1,
                 Visited::Page(vpn, pte) => {
-                    let Some((_, prot)) = vmas.iter().find(|(range, _)| range.contains(vpn)) else {
-                        violated::<P>(Invariant::WrongPage, "a page is mapped where no VMA is");
-                    };
-                    if !prot.contains(pte.prot()) {
-                        violated::<P>(Invariant::LostWp, "an entry allows what its VMA does not");
-                    }
-                    let frame = self.frame(pte.pfn());
+                    self.check_entry(&vmas, vpn, pte);
                     if pte.pfn() != Pfn::ZERO {
-                        pages += 1;
-                    }
-                    if frame.has_lost_dirty(pte.is_dirty()) {
-                        frame.lost_dirty();
+                        *mapped.entry(pte.pfn()).or_default() += 1;
                     }
                 }
-            },
-        );
+            });
+        }
+        for (&pfn, &entries) in &mapped {
+            if !self.frame(pfn).has_entries(entries) {
+                violated::<P>(
+                    Invariant::Refcount,
+                    "a page's count is not the number of its entries",
+                );
+            }
+        }
+        let pages = mapped.len();
         let in_use = |pools: &dyn Fn(&CpuLocal<P>) -> (usize, usize)| {
             let (made, free) = locals
                 .iter()
@@ -140,12 +137,10 @@ impl<P: Platform> System<P> {
                 .fold((0, 0), |(made, free), pool| (made + pool.0, free + pool.1));
             made - free
         };
-        let frames_per_cpu = self.config().frames_per_cpu;
-        let tables_per_cpu = self.config().tables_per_cpu;
-        let start = |local: &CpuLocal<P>, each: u32| 1 + local.id().0 as u32 * each;
-        let frames_in_use = in_use(&|l| l.frames.balance(start(l, frames_per_cpu)))
+        let config = self.config();
+        let frames_in_use = in_use(&|l| l.frames.balance(config.frames_of(l.id()).0))
             - self.frame_reserve.lock().len();
-        let tables_in_use = in_use(&|l| l.tables.balance(start(l, tables_per_cpu)))
+        let tables_in_use = in_use(&|l| l.tables.balance(config.tables_of(l.id()).0))
             - self.table_reserve.lock().len();
         if frames_in_use != pages {
             violated::<P>(Invariant::Leak, "a page is neither mapped nor free");
@@ -155,6 +150,20 @@ impl<P: Platform> System<P> {
                 Invariant::Leak,
                 "a page table is neither hooked in nor free",
             );
+        }
+    }
+
+    /// Checks an entry of an address space with these VMAs.
+    fn check_entry(&self, vmas: &[(PageRange, Prot)], vpn: Vpn, pte: Pte) {
+        let Some((_, prot)) = vmas.iter().find(|(range, _)| range.contains(vpn)) else {
+            violated::<P>(Invariant::WrongPage, "a page is mapped where no VMA is");
+        };
+        if !prot.contains(pte.prot()) {
+            violated::<P>(Invariant::LostWp, "an entry allows what its VMA does not");
+        }
+        let frame = self.frame(pte.pfn());
+        if frame.has_lost_dirty(pte.is_dirty()) {
+            frame.lost_dirty();
         }
     }
 

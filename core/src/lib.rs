@@ -1,11 +1,11 @@
 //! A minimal but real page-fault handling core.
 //!
-//! Anonymous private memory: VMAs, page tables, TLBs, locks, RCU, system calls
+//! Anonymous private memory, shared copy-on-write by processes: VMAs, page tables, TLBs, locks, RCU, system calls
 //! and the fault handler, generic over the machine that they run on
 //! ([`Platform`]). Checkers run it with every interleaving; threads run it at
 //! full speed; a kernel brings a machine of its own.
 //!
-//! A [`System`] is a machine with one address space; a [`Cpu`] of it runs user
+//! A [`System`] is a machine with its address spaces; a [`Cpu`] of it runs user
 //! accesses ([`Cpu::read`]) and system calls ([`Cpu::mmap`]). A [`Protocol`]
 //! is a value for each design choice, each sound alone; a [`Quirk`] is a
 //! deviation known to be wrong.
@@ -20,6 +20,7 @@
 //! | how hardware walks and sets bits | `user` |
 //! | when page tables may be freed | `walk`, `rcu` |
 //! | who must be flushed, and when | `gather`, `flush` |
+//! | what `fork` shares, and what keeps it apart | `fork` |
 //! | what is checked, and why it adds no interleavings | `ghost` |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ mod cpu;
 mod event;
 mod fault;
 mod flush;
+mod fork;
 mod frame;
 mod gather;
 mod ghost;
@@ -68,6 +70,7 @@ pub use event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
 pub use fault::Fault;
 pub use frame::Pfn;
 pub use inspect::PageState;
+pub use mm::MmId;
 pub use mmap::{Errno, MmapFlags};
 pub use platform::Platform;
 pub use prot::{Access, Prot};

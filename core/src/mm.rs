@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! mmap_lock
+//!   mmap_lock of a child that is being forked
 //!   vma lock
 //!     page_table_lock (pml)
 //!       ptl
+//!         ptl of a child that is being forked, or where mremap moves to
 //!         irq of another CPU (a shootdown)
 //! rcu: may wait for pml, ptl and other CPUs' irq; nobody waits for a grace
 //!      period while he holds one of these
@@ -27,6 +29,15 @@ use crate::quirk::Quirk;
 use crate::table::TableId;
 use crate::vma::{Vma, VmaCopy};
 use crate::vma_tree::{Retired, VmaTree};
+
+/// An address space's number. The first one is there from the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MmId(pub usize);
+
+impl MmId {
+    /// The first address space.
+    pub const MAIN: MmId = MmId(0);
+}
 
 /// An address space. Linux: `struct mm_struct`.
 pub(crate) struct Mm<P: Platform> {
@@ -60,7 +71,9 @@ pub(crate) struct Mmap<P: Platform> {
 }
 
 impl<P: Platform> Mm<P> {
-    pub fn new(cpus: usize) -> Mm<P> {
+    /// An address space in which nothing is mapped. Its top page table is `root`, the CPUs of
+    /// the set `cpumask` run it.
+    pub fn new(root: TableId, cpumask: u64) -> Mm<P> {
         Mm {
             mmap_lock: P::RwLock::new(Mmap {
                 tree: VmaTree::new(),
@@ -69,9 +82,9 @@ impl<P: Platform> Mm<P> {
             tree: P::RcuPointer::new(Arc::new(VmaTree::new())),
             seq: P::Word::new(0),
             pml: P::Mutex::new(()),
-            root: TableId(0),
+            root,
             tlb_gen: P::Word::new(0),
-            cpumask: P::Word::new((1 << cpus) - 1),
+            cpumask: P::Word::new(cpumask),
             flush_pending: P::Word::new(0),
             writer_wait: P::WaitQueue::new(),
         }
@@ -108,35 +121,58 @@ impl<P: Platform> MmapWrite<'_, P> {
     pub fn tree(&self) -> &VmaTree<P> {
         &self.guard.tree
     }
+
+    /// Readers were shown another tree: they are to be shown this one at the end.
+    pub fn publish_again(&mut self) {
+        self.changed = true;
+    }
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
+    /// The address space that the CPU runs, or works on. Linux: `current->mm`.
+    pub(crate) fn mm(&self) -> &'s Mm<P> {
+        self.sys.mm(self.local.mm)
+    }
+
+    /// Lets the CPU work on another address space meanwhile.
+    pub(crate) fn within<R>(&mut self, mm: MmId, work: impl FnOnce(&mut Self) -> R) -> R {
+        let own = core::mem::replace(&mut self.local.mm, mm);
+        let result = work(self);
+        self.local.mm = own;
+        result
+    }
+
+    /// The instance of a lock that each address space has for itself.
+    pub(crate) fn mm_instance(&self, number: u64) -> u64 {
+        LockClass::in_mm(self.local.mm, number)
+    }
+
     /// Linux: `mmap_read_lock()`.
     pub(crate) fn mmap_read_lock(&mut self) -> MmapRead<'s, P> {
-        self.lock_event(LockClass::Mmap, 0, LockStep::Waits);
-        let guard = self.sys.mm.mmap_lock.read();
-        self.lock_event(LockClass::Mmap, 0, LockStep::Locked);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Waits);
+        let guard = self.mm().mmap_lock.read();
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Locked);
         self.count(Counter::MmapReadLocks);
         MmapRead { guard }
     }
 
     /// Linux: `mmap_read_unlock()`.
     pub(crate) fn mmap_read_unlock(&mut self, lock: MmapRead<'s, P>) {
-        self.lock_event(LockClass::Mmap, 0, LockStep::Unlocked);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Unlocked);
         drop(lock);
     }
 
     /// Linux: `mmap_write_lock()`.
     pub(crate) fn mmap_write_lock(&mut self) -> MmapWrite<'s, P> {
-        self.lock_event(LockClass::Mmap, 0, LockStep::Waits);
-        let mut guard = self.sys.mm.mmap_lock.write();
-        self.lock_event(LockClass::Mmap, 0, LockStep::Locked);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Waits);
+        let mut guard = self.mm().mmap_lock.write();
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Locked);
         self.count(Counter::MmapWriteLocks);
         if self.sys.protocol().fault == FaultPath::Spf {
             guard.seq += 1;
             // ORDERING(relaxed): the fence keeps it before what the writer
             // changes; pairs with the acquire fence of a reader who checks.
-            self.sys.mm.seq.store(guard.seq, Ordering::Relaxed);
+            self.mm().seq.store(guard.seq, Ordering::Relaxed);
             P::fence(Ordering::Release);
             self.event(What::SeqSet { value: guard.seq });
         }
@@ -161,13 +197,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     // Vma::start_read(): who sees the number sees the changes.
                     Ordering::Release
                 };
-                self.sys.mm.seq.store(lock.guard.seq, ordering);
+                self.mm().seq.store(lock.guard.seq, ordering);
                 self.event(What::SeqSet {
                     value: lock.guard.seq,
                 });
             }
         }
-        self.lock_event(LockClass::Mmap, 0, LockStep::Unlocked);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Unlocked);
         drop(lock);
     }
 
@@ -186,17 +222,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // nodes and VMAs are made before they can be found.
             Ordering::Release
         };
-        self.sys
-            .mm
+        self.mm()
             .tree
             .store(Arc::new(lock.guard.tree.clone()), ordering);
     }
 
     /// Write-locks `vma` until the mmap lock is left.
     pub(crate) fn vma_start_write(&mut self, lock: &MmapWrite<'s, P>, vma: &Arc<Vma<P>>) {
-        let start = vma.copy_racy().range.start.0;
+        let start = self.mm_instance(vma.copy_racy().range.start.0);
         self.lock_event(LockClass::Vma, start, LockStep::Waits);
-        vma.start_write(lock.guard.seq, &self.sys.mm.writer_wait);
+        vma.start_write(lock.guard.seq, &self.mm().writer_wait);
         self.lock_event(LockClass::Vma, start, LockStep::Locked);
     }
 
@@ -265,7 +300,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock.guard.tree = lock.guard.tree.remove(range.start, &mut retired);
         lock.changed = true;
         self.publish(lock);
-        vma.detach(&self.sys.mm.writer_wait);
+        vma.detach(&self.mm().writer_wait);
         self.retire_nodes(retired);
         self.event(What::VmaRemoved { range });
     }

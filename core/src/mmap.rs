@@ -228,12 +228,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Clears the entries of `range`. Linux: `zap_pte_range()`.
     pub(crate) fn zap(&mut self, range: PageRange, gather: &mut Gather) {
-        let geometry = self.sys.geometry();
-        let mut start = range.start;
-        while start < range.end {
-            let part = geometry.table_range(start, 0).intersection(range);
+        for part in self.sys.geometry().leaf_parts(range) {
             self.zap_table(part, gather);
-            start = part.end;
         }
     }
 

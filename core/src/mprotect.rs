@@ -56,12 +56,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
         }
         let mut gather = self.gather();
-        let geometry = self.sys.geometry();
-        let mut start = range.start;
-        while start < range.end {
-            let part = geometry.table_range(start, 0).intersection(range);
+        for part in self.sys.geometry().leaf_parts(range) {
             self.protect_table(part, prot, &mut gather);
-            start = part.end;
         }
         self.finish(&mut gather);
         let mut at = range.start;
@@ -106,10 +102,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         prot: Prot,
         gather: &mut Gather,
     ) {
-        // An anonymous page that is not the zero page is this mm's alone.
-        let exclusive = soft.pfn() != Pfn::ZERO;
         let direct = self.sys.protocol().mprotect_writable == MprotectWritable::Direct;
-        let may_write = exclusive && (direct || soft.prot().contains(Prot::W));
+        let exclusive = || soft.pfn() != Pfn::ZERO && !self.sys.frame(soft.pfn()).is_shared();
+        let may_write =
+            soft.prot().contains(Prot::W) || (direct && prot.contains(Prot::W) && exclusive());
         let hw = if may_write { prot } else { prot & !Prot::W };
         if hw == soft.prot() {
             return;
@@ -120,10 +116,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let old = if self.sys.has(Quirk::PteRmwNonatomic) {
             ptl.set_nonatomic(vpn, |old| new.with_history_of(old))
         } else {
-            // Linux: ptep_modify_prot_start(), ptep_modify_prot_commit().
-            let old = ptl.set(vpn, Pte::NONE);
-            ptl.set(vpn, new.with_history_of(old));
-            old
+            ptl.modify(vpn, new)
         };
         gather.revoked(old.grant(), old.prot() & !hw);
         let flush = self.flush_type(old, new);

@@ -83,6 +83,12 @@ quirks! {
     FlushAfterPtl, "flush-after-ptl", "commit 60bae7370896";
     /// A moved page has its new address, and the page-table locks are left, before its old one is flushed.
     MremapFlushAfterPtl, "mremap-flush-after-ptl", "CVE-2018-18281, commit eb66ae030829";
+    /// `fork` copies entries without write-locking the VMAs: faults under a VMA's lock go on.
+    ForkVmasUnlocked, "fork-vmas-unlocked", "commit fb49c455323f, Linux 6.4";
+    /// `fork` flushes the parent's TLBs after it has let faults in again.
+    ForkFlushAfterUnlock, "fork-flush-after-unlock", "kernel/fork.c, dup_mmap(): flush_tlb_mm() before mmap_write_unlock()";
+    /// A write fault reuses a page that another process maps too.
+    WpReuseShared, "wp-reuse-shared", "mm/memory.c, wp_can_reuse_anon_folio(); CVE-2020-29374";
     /// A copied page is mapped over the old one, and the old one flushed afterwards.
     CowOverwrite, "cow-overwrite", "S. Siddha, \"mm: fix a race condition under SMC + COW\", September 2006";
     /// A relaxed flush does not advance the generation.

@@ -13,6 +13,7 @@ use alloc::sync::Arc;
 use crate::counters::{Counter, Counters};
 use crate::cpu::Cpu;
 use crate::event::{LockClass, LockStep, What};
+use crate::mm::MmId;
 use crate::platform::{Mutex, Platform, violated};
 use crate::protocol::{FaultPath, Ptl};
 use crate::quirk::Quirk;
@@ -26,7 +27,7 @@ pub(crate) enum Callback<P: Platform> {
     /// A page table.
     Table(TableId),
     /// A VMA.
-    Vma(Arc<Vma<P>>),
+    Vma(MmId, Arc<Vma<P>>),
     /// A node of the VMA tree.
     Node(Arc<Node<P>>),
 }
@@ -65,7 +66,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         for callback in core::mem::take(&mut self.local.callbacks) {
             match callback {
                 Callback::Table(table) => self.free_table_now(table),
-                Callback::Vma(vma) => self.free_vma_now(vma),
+                Callback::Vma(mm, vma) => self.within(mm, |cpu| cpu.free_vma_now(vma)),
                 Callback::Node(node) => node.life.freed(),
             }
         }
@@ -128,14 +129,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if at_once {
             self.free_vma_now(vma);
         } else {
-            self.local.callbacks.push(Callback::Vma(vma));
+            self.local.callbacks.push(Callback::Vma(self.local.mm, vma));
         }
     }
 
     fn free_vma_now(&mut self, vma: Arc<Vma<P>>) {
         vma.life.freed();
         self.event(What::VmaFreed);
-        self.local.vmas.push(vma);
+        self.local.vmas[self.local.mm.0].push(vma);
     }
 
     /// Frees nodes of the VMA tree that an update has replaced.

@@ -1,14 +1,15 @@
-//! A whole machine with one address space.
+//! A whole machine: CPUs, memory, address spaces.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use crate::addr::Geometry;
-use crate::cpu::{CpuId, PerCpu};
+use crate::cpu::{CpuId, CpuLocal, PerCpu};
 use crate::frame::{Frame, Pfn};
 use crate::ghost::Grants;
-use crate::mm::Mm;
-use crate::platform::{Mutex, Platform};
+use crate::mm::{Mm, MmId};
+use crate::platform::{Mutex, Platform, Word};
 use crate::pool::Arena;
 use crate::protocol::Protocol;
 use crate::quirk::{Quirk, Quirks};
@@ -19,6 +20,8 @@ use crate::table::{Table, TableId};
 pub struct Config {
     /// How many CPUs it has: 1 to 64.
     pub cpus: usize,
+    /// How many address spaces it can have. All but the first are for `fork`.
+    pub mms: usize,
     /// The shape of its page tables.
     pub geometry: Geometry,
     /// The design choices.
@@ -38,6 +41,7 @@ impl Config {
     pub fn small(cpus: usize) -> Config {
         Config {
             cpus,
+            mms: 1,
             geometry: Geometry::SMALL,
             protocol: Protocol::default(),
             quirks: Quirks::NONE,
@@ -46,9 +50,21 @@ impl Config {
             tlb_entries: 64,
         }
     }
+
+    /// The frames of a CPU, from the first up to the last, not included. Frame 0 is the zero page.
+    pub(crate) fn frames_of(&self, cpu: CpuId) -> (u32, u32) {
+        let start = 1 + cpu.0 as u32 * self.frames_per_cpu;
+        (start, start + self.frames_per_cpu)
+    }
+
+    /// The page tables of a CPU. The first ones are the top tables of the address spaces.
+    pub(crate) fn tables_of(&self, cpu: CpuId) -> (u32, u32) {
+        let start = self.mms as u32 + cpu.0 as u32 * self.tables_per_cpu;
+        (start, start + self.tables_per_cpu)
+    }
 }
 
-/// A machine: its CPUs, its memory, and one address space.
+/// A machine: its CPUs, its memory, and its address spaces.
 pub struct System<P: Platform> {
     config: Config,
     pub(crate) cpus: Box<[PerCpu<P>]>,
@@ -57,12 +73,12 @@ pub struct System<P: Platform> {
     pub(crate) frame_reserve: P::Mutex<Vec<u32>>,
     pub(crate) table_reserve: P::Mutex<Vec<u32>>,
     pub(crate) grants: Grants<P>,
-    pub(crate) mm: Mm<P>,
+    mms: Box<[Mm<P>]>,
 }
 
 impl<P: Platform> System<P> {
     /// A machine that has just started: no memory is mapped, every CPU may
-    /// run the address space.
+    /// run the first address space.
     ///
     /// # Panics
     /// If the choices conflict ([`Protocol::conflict`]), or a number is out of range.
@@ -71,29 +87,66 @@ impl<P: Platform> System<P> {
         if let Some(conflict) = config.protocol.conflict() {
             panic!("{conflict}");
         }
+        assert!(config.mms >= 1, "there is a first address space");
         let cpus = config.cpus;
-        let per_cpu = |each: u32| each as usize * cpus + 1;
+        let last = CpuId(cpus - 1);
+        let mm = |mm: usize| {
+            let everyone = (1 << cpus) - 1;
+            let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
+            Mm::new(TableId(mm as u32), cpumask)
+        };
         let system = System {
             config,
             cpus: (0..cpus).map(|_| PerCpu::new(config.tlb_entries)).collect(),
-            frames: Arena::new(per_cpu(config.frames_per_cpu)),
-            tables: Arena::new(per_cpu(config.tables_per_cpu)),
+            frames: Arena::new(config.frames_of(last).1 as usize),
+            tables: Arena::new(config.tables_of(last).1 as usize),
             frame_reserve: P::Mutex::new(Vec::new()),
             table_reserve: P::Mutex::new(Vec::new()),
             grants: Grants::new(cpus),
-            mm: Mm::new(cpus),
+            mms: (0..config.mms).map(mm).collect(),
         };
-        system.frames.get_or_make(Pfn::ZERO.0, Frame::new);
-        let root = system.mm.root.0;
-        system
-            .tables
-            .get_or_make(root, || Table::new(config.geometry));
+        system.frames.get_or_make(Pfn::ZERO.0, || Frame::new(false));
+        for mm in &system.mms {
+            let top = || Table::new(config.geometry);
+            system.tables.get_or_make(mm.root.0, top);
+        }
         system
     }
 
     /// What the machine is like.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Lets a CPU run another address space from the start: nobody runs yet.
+    pub fn run_in(&self, local: &mut CpuLocal<P>, mm: MmId) {
+        let cpu = local.id();
+        let move_to = |mm: MmId, runs: bool| {
+            let mm = self.mm(mm);
+            // ORDERING(relaxed): nobody runs.
+            let mask = mm.cpumask.load(Ordering::Relaxed) & !(1 << cpu.0);
+            let mask = mask | u64::from(runs) << cpu.0;
+            mm.cpumask.store(mask, Ordering::Relaxed);
+        };
+        move_to(local.mm, false);
+        move_to(mm, true);
+        local.mm = mm;
+        let mut tlb = self.percpu(cpu).irq.lock();
+        tlb.flush(None);
+        tlb.generation = self.mm(mm).tlb_gen.load(Ordering::Relaxed);
+    }
+
+    pub(crate) fn mm(&self, mm: MmId) -> &Mm<P> {
+        &self.mms[mm.0]
+    }
+
+    pub(crate) fn mms(&self) -> impl Iterator<Item = MmId> + use<P> {
+        (0..self.config.mms).map(MmId)
+    }
+
+    /// Whether a frame may have more than one entry.
+    pub(crate) fn shares_frames(&self) -> bool {
+        self.config.mms > 1
     }
 
     pub(crate) fn protocol(&self) -> &Protocol {

@@ -229,6 +229,19 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         old
     }
 
+    /// Changes the present entry of `vpn` to `new`, which keeps what hardware set, and returns
+    /// what it was. Linux: `ptep_modify_prot_start()`, `ptep_modify_prot_commit()`.
+    pub fn modify(&mut self, vpn: Vpn, new: Pte) -> Pte {
+        let old = self.set(vpn, Pte::NONE);
+        self.set(vpn, new.with_history_of(old));
+        old
+    }
+
+    /// The entry of `vpn` with what hardware set, for who does not change it.
+    pub fn current(&self, vpn: Vpn) -> Pte {
+        Pte::from_word(self.table.walk(self.geometry.index(vpn, 0)))
+    }
+
     /// Sets the entry of `vpn` by a load and a store: what hardware sets in
     /// between is lost.
     pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {

@@ -26,7 +26,8 @@
 //! # Linux
 //! mm/mmap_lock.c. Kept: the reference count with the writer's offset, the
 //! sequence equality as write lock. Dropped: the racy test of `vm_lock_seq`
-//! before the count is raised, which only saves time; the limit on readers.
+//! before the count is raised, which only saves time; the limit on readers; `vm_mm`, as no VMA is
+//! reused for another address space.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;

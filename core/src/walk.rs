@@ -90,7 +90,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// The table of `level` that translates `vpn`, if there is one.
     fn table_at(&self, vpn: Vpn, level: u8) -> Option<TableId> {
         let geometry = self.sys.geometry();
-        let mut table = self.sys.mm.root;
+        let mut table = self.mm().root;
         for above in (level + 1..geometry.levels).rev() {
             let word = self.sys.table(table).walk(geometry.index(vpn, above));
             table = table_of(word)?;
@@ -102,7 +102,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// memory. Linux: `pte_alloc()`, `pmd_install()`.
     pub(crate) fn install_tables(&mut self, vpn: Vpn) -> bool {
         let geometry = self.sys.geometry();
-        let mut above = self.sys.mm.root;
+        let mut above = self.mm().root;
         for level in (0..geometry.levels - 1).rev() {
             let index = geometry.index(vpn, level + 1);
             if let Some(table) = table_of(self.sys.table(above).walk(index)) {
@@ -119,14 +119,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 // ORDERING(release): pairs with the acquire in Table::walk() (W1).
                 Ordering::Release
             };
-            self.lock_event(LockClass::Pml, 0, LockStep::Waits);
-            let pml = self.sys.mm.pml.lock();
-            self.lock_event(LockClass::Pml, 0, LockStep::Locked);
+            self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Waits);
+            let pml = self.mm().pml.lock();
+            self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Locked);
             let installed = self
                 .sys
                 .table(above)
                 .install(index, table_word(new), ordering);
-            self.lock_event(LockClass::Pml, 0, LockStep::Unlocked);
+            self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Unlocked);
             drop(pml);
             if installed {
                 self.event(What::TableInstalled { table: new, vpn });
@@ -215,9 +215,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let (Some(above), Some(id)) = (self.table_at(vpn, 1), self.table_at(vpn, 0)) else {
             return;
         };
-        self.lock_event(LockClass::Pml, 0, LockStep::Waits);
-        let pml = self.sys.mm.pml.lock();
-        self.lock_event(LockClass::Pml, 0, LockStep::Locked);
+        self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Waits);
+        let pml = self.mm().pml.lock();
+        self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Locked);
         let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), geometry);
         let empty = self.leaf_table(vpn) == Some(id) && ptl.is_empty();
         if empty {
@@ -234,7 +234,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 .remove(geometry.index(vpn, 1), ordering);
         }
         ptl.unlock();
-        self.lock_event(LockClass::Pml, 0, LockStep::Unlocked);
+        self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Unlocked);
         drop(pml);
         drop(walk);
         if empty {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use seqfault_core::{
-    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Errno, Fault, Geometry, MmapFlags,
+    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Errno, Fault, Geometry, MmId, MmapFlags,
     PageRange, Platform, Prot, Protocol, Quirk, Quirks, System, Vpn,
 };
 
@@ -157,6 +157,8 @@ pub enum Step {
     Dontneed(PageRange),
     /// `madvise … populate_read` or `populate_write`
     Populate(PageRange, Access),
+    /// `fork`
+    Fork(MmId),
     /// `rcu_barrier`
     RcuBarrier,
     /// `switch lazy`
@@ -189,6 +191,10 @@ pub struct Scenario {
     pub layout: Layout,
     /// The machine.
     pub config: Config,
+    /// The processes that are forked, in order: the first one's address space is 1.
+    pub processes: Vec<String>,
+    /// The address space that each CPU runs.
+    pub runs: Vec<MmId>,
     /// What one CPU runs first.
     pub setup: Vec<Statement>,
     /// What each CPU runs.
@@ -220,43 +226,45 @@ impl Scenario {
             });
         }
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
-        if let Some(thread) = program.threads.iter().find(|t| t.process.is_some()) {
-            let process = thread.process.as_deref().unwrap_or_default();
-            return Err(Refusal {
-                message: format!("a second process (`{process}`) is not supported yet"),
-                span: thread.body.first().map(|s| s.span.clone()),
-            });
-        }
-        let ready = |body: &[ast::Stmt]| -> Result<Vec<Statement>, Refusal> {
-            let mut lazy = false;
-            let mut statements = Vec::new();
-            for stmt in body {
-                let statement = resolve(&layout, stmt)?;
-                match statement.step {
-                    Step::SwitchLazy => lazy = true,
-                    Step::SwitchMain => lazy = false,
-                    Step::RcuBarrier => {}
-                    _ if lazy => {
-                        return Err(Refusal {
-                            message: "this CPU runs a kernel thread here (`switch lazy`): \
+        let processes: Vec<String> = program.forked().map(str::to_owned).collect();
+        config.mms = 1 + processes.len();
+        let ready =
+            |body: &[ast::Stmt], process: Option<&str>| -> Result<Vec<Statement>, Refusal> {
+                let mut lazy = false;
+                let mut statements = Vec::new();
+                for stmt in body {
+                    let statement = resolve(&layout, &processes, process, stmt)?;
+                    match statement.step {
+                        Step::SwitchLazy => lazy = true,
+                        Step::SwitchMain => lazy = false,
+                        Step::RcuBarrier => {}
+                        _ if lazy => {
+                            return Err(Refusal {
+                                message: "this CPU runs a kernel thread here (`switch lazy`): \
                                       `switch main` comes first"
-                                .to_owned(),
-                            span: Some(stmt.span.clone()),
-                        });
+                                    .to_owned(),
+                                span: Some(stmt.span.clone()),
+                            });
+                        }
+                        _ => {}
                     }
-                    _ => {}
+                    statements.push(statement);
                 }
-                statements.push(statement);
-            }
-            Ok(statements)
-        };
+                Ok(statements)
+            };
         Ok(Scenario {
-            setup: ready(&program.setup)?,
+            setup: ready(&program.setup, None)?,
             threads: program
                 .threads
                 .iter()
-                .map(|t| ready(&t.body))
+                .map(|t| ready(&t.body, t.process.as_deref()))
                 .collect::<Result<_, _>>()?,
+            runs: program
+                .threads
+                .iter()
+                .map(|t| mm_of(&processes, t.process.as_deref()))
+                .collect(),
+            processes,
             program: program.clone(),
             layout,
             config,
@@ -271,9 +279,9 @@ impl Scenario {
         counts: &seqfault_core::Counters,
     ) -> Outcome {
         let condition = &self.program.condition;
-        let page = |place: &Place| system.page(Vpn(self.layout.vpn(self.layout.id(place))));
-        let word = |place: &Place| {
-            let page = page(place);
+        let vpn = |place: &Place| Vpn(self.layout.vpn(self.layout.id(place)));
+        let word = |process: Option<&str>, place: &Place| {
+            let page = system.page(mm_of(&self.processes, process), vpn(place));
             match page.vma {
                 None => Value::Name("maperr".into()),
                 Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".into()),
@@ -281,7 +289,7 @@ impl Scenario {
             }
         };
         let property = |property: PageProperty, place: &Place| {
-            let page = page(place);
+            let page = system.page(MmId::MAIN, vpn(place));
             match property {
                 PageProperty::Dirty => page.dirty,
                 PageProperty::Young => page.young,
@@ -301,7 +309,7 @@ impl Scenario {
                 .words()
                 .into_iter()
                 .map(|(process, place)| {
-                    let value = word(&place);
+                    let value = word(process.as_deref(), &place);
                     ((process, place), value)
                 })
                 .collect(),
@@ -339,7 +347,19 @@ fn place(program: &Program) -> (Layout, Geometry) {
     }
 }
 
-fn resolve(layout: &Layout, stmt: &ast::Stmt) -> Result<Statement, Refusal> {
+/// The address space of a process; the first has no name.
+fn mm_of(processes: &[String], process: Option<&str>) -> MmId {
+    let forked = process.and_then(|name| processes.iter().position(|p| p == name));
+    forked.map_or(MmId::MAIN, |at| MmId(at + 1))
+}
+
+/// `process` is the one that runs the statement; the first has no name.
+fn resolve(
+    layout: &Layout,
+    processes: &[String],
+    process: Option<&str>,
+    stmt: &ast::Stmt,
+) -> Result<Statement, Refusal> {
     let page = |place: &Place| Vpn(layout.vpn(layout.id(place)));
     let range = |pages: &ast::Pages| {
         let ids = layout.ids(pages);
@@ -380,7 +400,8 @@ fn resolve(layout: &Layout, stmt: &ast::Stmt) -> Result<Statement, Refusal> {
         Op::Madvise(r, Advice::PopulateWrite) => Step::Populate(range(r), Access::Write),
         Op::RcuBarrier => Step::RcuBarrier,
         Op::SwitchLazy => Step::SwitchLazy,
-        Op::Switch(name) if name == "main" => Step::SwitchMain,
+        Op::Switch(name) if name == process.unwrap_or("main") => Step::SwitchMain,
+        Op::Fork(name) => Step::Fork(mm_of(processes, Some(name))),
         Op::Prefetch(l) => Step::Prefetch(page(l)),
         Op::Evict(l) => Step::Evict(page(l)),
         other => {
@@ -438,6 +459,7 @@ impl Step {
             Step::Mprotect(range, prot) => return errno(cpu.mprotect(range, prot)),
             Step::Dontneed(range) => return errno(cpu.madvise_dontneed(range)),
             Step::Populate(range, access) => return errno(cpu.madvise_populate(range, access)),
+            Step::Fork(child) => return errno(cpu.fork(child)),
             Step::RcuBarrier => cpu.rcu_barrier(),
             Step::SwitchLazy => cpu.switch_lazy(),
             Step::SwitchMain => cpu.switch_to_mm(),

@@ -1,8 +1,8 @@
 //! As many VMAs as Linux allows by default, with page tables as x86-64 has them.
 
 use seqfault_core::{
-    Config, Cpu, CpuId, CpuLocal, Fault, Geometry, MmapFlags, PageRange, Platform, Prot, System,
-    Vpn,
+    Config, Cpu, CpuId, CpuLocal, Fault, Geometry, MmId, MmapFlags, PageRange, Platform, Prot,
+    System, Vpn,
 };
 use seqfault_models::platform::Native;
 
@@ -43,7 +43,7 @@ fn each_of_many_vmas_is_found() {
     let system: System<Native<false>> = System::new(config());
     let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
     map_all(&mut cpu);
-    let vmas = system.vmas();
+    let vmas = system.vmas(MmId::MAIN);
     assert_eq!(vmas.len() as u64, VMAS);
     for (number, vma) in (0..).zip(vmas) {
         assert_eq!(vma, (page(number), prot(number)));
@@ -65,7 +65,7 @@ fn many_vmas_go_one_by_one() {
         assert_eq!(cpu.munmap(page(number)), Ok(()));
         assert_eq!(cpu.read(page(number).start), Err(Fault::MapErr));
     }
-    assert_eq!(system.vmas(), []);
+    assert_eq!(system.vmas(MmId::MAIN), []);
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn many_vmas_become_one() {
     map_all(&mut cpu);
     let all = PageRange::new(page(0).start, page(VMAS).start);
     assert_eq!(cpu.mprotect(all, Prot::RW), Ok(()));
-    assert_eq!(system.vmas(), [(all, Prot::RW)]);
+    assert_eq!(system.vmas(MmId::MAIN), [(all, Prot::RW)]);
     // More frames than a CPU keeps for itself once they are free.
     for number in 0..1_000 {
         assert_eq!(cpu.write(page(number).start, number), Ok(()));
     }
     assert_eq!(cpu.munmap(all), Ok(()));
     cpu.rcu_barrier();
-    assert_eq!(system.vmas(), []);
+    assert_eq!(system.vmas(MmId::MAIN), []);
     system.check_at_rest(&[cpu.into_local()]);
 }

@@ -6,7 +6,9 @@ use seqfault_models::cli::{self, Test};
 use seqfault_models::scenario::Deviations;
 
 /// The shelves that there must be.
-pub const SHELVES: &[&str] = &["basics", "pt_free", "spf", "tlb", "vma_lock", "vma_tree"];
+pub const SHELVES: &[&str] = &[
+    "basics", "cow", "pt_free", "spf", "tlb", "vma_lock", "vma_tree",
+];
 
 /// The folder of what fuzzing found, which need not be there.
 pub const FOUND: &str = "found";

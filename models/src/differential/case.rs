@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, PageRange, PageState, System, Vpn};
+use seqfault_core::{Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn};
 
 use super::child::same_host_child;
 use super::difference::{Difference, Party, What};
@@ -217,7 +217,7 @@ fn same_core(
     let window = PageRange::new(first, Vpn(first.0 + PAGES as u64));
     let mut rest = pages.iter_mut().enumerate();
     let mut same = Ok(());
-    system.visit_pages(window, |_, found| {
+    system.visit_pages(MmId::MAIN, window, |_, found| {
         if let (Ok(()), Some((page, (expected, agreed)))) = (&same, rest.next())
             && *agreed != Some(found)
         {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::iter;
 use std::ops::Range;
 
-use seqfault_core::{self as core, Access, PageRange, PageState, System, Vpn};
+use seqfault_core::{self as core, Access, MmId, PageRange, PageState, System, Vpn};
 
 use super::difference::{OWNED, What};
 use super::op::{Op, core_prot};
@@ -188,11 +188,13 @@ pub(super) fn same_vmas(
         Some((range, prot))
     });
     let mut is_canonical = true;
-    system.visit_vmas(|range, prot| is_canonical &= expected.next() == Some((range, prot)));
+    system.visit_vmas(MmId::MAIN, |range, prot| {
+        is_canonical &= expected.next() == Some((range, prot))
+    });
     if is_canonical && expected.next().is_none() {
         return Ok(());
     }
-    let found = system.vmas();
+    let found = system.vmas(MmId::MAIN);
     let list = found
         .iter()
         .map(|(range, prot)| {

@@ -42,6 +42,9 @@ impl<P: Platform> Run<P> {
         boot.settle();
         start();
         locals.insert(0, boot.into_local());
+        for (local, mm) in locals.iter_mut().zip(&scenario.runs) {
+            system.run_in(local, *mm);
+        }
         let run = Run {
             system,
             collector: collector.clone(),

@@ -30,10 +30,10 @@ impl Program {
         self.all_stmts().map(|stmt| &stmt.op)
     }
 
-    /// The processes that the initial state forks, in order. The first process,
+    /// The processes that are forked, those of the initial state first. The first process,
     /// `main`, is not among them.
     pub fn forked(&self) -> impl Iterator<Item = &str> {
-        self.setup.iter().filter_map(|stmt| match &stmt.op {
+        self.ops().filter_map(|op| match op {
             Op::Fork(name) => Some(name.as_str()),
             _ => None,
         })

@@ -42,9 +42,11 @@ impl Locks {
                     self.held.remove(at);
                 }
                 if class == LockClass::Mmap {
-                    // Leaving mmap_lock unlocks every VMA that was locked for writing.
-                    self.held
-                        .retain(|&(holder, _, until_mmap)| !(holder == cpu && until_mmap));
+                    // Leaving mmap_lock unlocks every VMA of its mm that was locked for writing.
+                    let (mm, _) = LockClass::of_mm(instance);
+                    self.held.retain(|&(holder, (_, held), until_mmap)| {
+                        holder != cpu || !until_mmap || LockClass::of_mm(held).0 != mm
+                    });
                 }
             }
         }

@@ -171,7 +171,7 @@ impl Timeline<'_> {
         Teller {
             scenario: self.scenario,
             entries: self.entries,
-            names: Names::new(&self.scenario.layout),
+            names: Names::new(self.scenario),
             locks: Locks::default(),
             writes: Writes::new(self.scenario, self.entries),
             subject: self.subject,

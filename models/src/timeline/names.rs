@@ -1,21 +1,21 @@
 //! What a reader calls the things that core numbers: pages by the test's names,
 //! page tables and frames by the order in which they show up.
 
-use seqfault_core::{Access, CpuId, LockClass, PageRange, Pfn, Prot, Pte, TableId, Vpn};
+use seqfault_core::{Access, CpuId, LockClass, MmId, PageRange, Pfn, Prot, Pte, TableId, Vpn};
 
-use crate::litmus::Layout;
+use crate::scenario::Scenario;
 
 /// Names for one timeline.
 pub(super) struct Names<'a> {
-    layout: &'a Layout,
+    scenario: &'a Scenario,
     tables: Vec<TableId>,
     frames: Vec<Pfn>,
 }
 
 impl<'a> Names<'a> {
-    pub fn new(layout: &'a Layout) -> Names<'a> {
+    pub fn new(scenario: &'a Scenario) -> Names<'a> {
         Names {
-            layout,
+            scenario,
             tables: Vec::new(),
             frames: Vec::new(),
         }
@@ -23,8 +23,9 @@ impl<'a> Names<'a> {
 
     /// `A`, `A[1]`
     pub fn page(&self, vpn: Vpn) -> String {
-        match self.layout.id_of_vpn(vpn.0) {
-            Some(id) => self.layout.name(id),
+        let layout = &self.scenario.layout;
+        match layout.id_of_vpn(vpn.0) {
+            Some(id) => layout.name(id),
             None => format!("page {vpn}"),
         }
     }
@@ -45,6 +46,14 @@ impl<'a> Names<'a> {
                 format!("{name}[{from}..{}]", to + 1)
             }
             _ => format!("{first} to {last}"),
+        }
+    }
+
+    /// A process, as the test calls it.
+    pub fn process(&self, mm: MmId) -> &'a str {
+        match mm.0.checked_sub(1) {
+            None => "main",
+            Some(at) => self.scenario.processes.get(at).map_or("?", String::as_str),
         }
     }
 
@@ -75,10 +84,18 @@ impl<'a> Names<'a> {
 
     /// A lock, as kernel programmers call it.
     pub fn lock(&mut self, class: LockClass, instance: u64) -> String {
+        let (mm, in_mm) = LockClass::of_mm(instance);
+        let whose = |name: String| match mm {
+            MmId::MAIN => name,
+            mm => format!("{name} of {}", self.process(mm)),
+        };
         match class {
-            LockClass::Mmap => "mmap_lock".to_owned(),
-            LockClass::Vma => format!("the lock of the VMA at {}", self.page(Vpn(instance))),
-            LockClass::Pml => "mm->page_table_lock".to_owned(),
+            LockClass::Mmap => whose("mmap_lock".to_owned()),
+            LockClass::Vma => {
+                let page = self.page(Vpn(in_mm));
+                whose(format!("the lock of the VMA at {page}"))
+            }
+            LockClass::Pml => whose("mm->page_table_lock".to_owned()),
             LockClass::Ptl => {
                 let table = TableId(u32::try_from(instance).unwrap_or(u32::MAX));
                 format!("the ptl of {}", self.table(table))

@@ -142,6 +142,15 @@ impl Teller<'_> {
             ),
             What::TableFreed { table } => format!("frees {}", names.table(table)),
             What::PtlFreed { table } => format!("frees the ptl of {}", names.table(table)),
+            What::Forked { child, vpn } => format!(
+                "goes on to {}'s pte of {}",
+                names.process(child),
+                names.page(vpn)
+            ),
+            What::FrameCopied { vpn, from, to } => {
+                let (page, from, to) = (names.page(vpn), names.frame(from), names.frame(to));
+                format!("copies {page} from {from} to {to}")
+            }
             What::FrameFreed { pfn } => format!("frees {}", names.frame(pfn)),
             What::VmaSet { range, prot: p } => {
                 format!("VMA of {} is now {}", names.range(range), prot(p))
