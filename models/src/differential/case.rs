@@ -4,7 +4,7 @@ use std::slice;
 
 use seqfault_core::{Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn};
 
-use super::child::same_host_child;
+use super::child::{CHILD, expected_child, same_core_child, same_host_child};
 use super::difference::{Difference, Party, What};
 use super::op::Op;
 use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
@@ -83,7 +83,6 @@ impl Case {
             ops: &ops,
             at: 0,
             answer: Ret::Ok,
-            has_child: false,
             vmas: Vmas::new(rules.merging),
             pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
             core_rules,
@@ -144,8 +143,6 @@ struct Trio<'a> {
     spec: Machine,
     /// The specification's answer to it.
     answer: Ret,
-    /// Whether the specification has a child.
-    has_child: bool,
     /// Where VMAs begin and end on the host.
     vmas: Vmas,
     /// What core may choose.
@@ -168,14 +165,9 @@ impl Trio<'_> {
             watch(at);
             self.at = at;
             let op = self.ops[at];
-            if self.has_child {
-                self.spec.exit();
-                self.has_child = false;
-            }
             self.answer = op.apply(&mut self.spec);
-            self.has_child = *op == Op::Fork;
-            // FIXME: here core's child is to be held against `Expected::of(&self.spec, PAGES + page,
-            // &self.core_rules)`, before that of the host stores to its pages.
+            // Before the host's child stores to its pages.
+            let child = (*op == Op::Fork).then(|| expected_child(&self.spec, &self.core_rules));
             for page in op.call().pages() {
                 self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
             }
@@ -198,6 +190,11 @@ impl Trio<'_> {
                 same_answer(step.run(&mut cpu), self.answer).map_err(|what| (Party::Core, what))?;
             }
             same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;
+            if let Some(expected) = child {
+                same_core_child(&system, first, &expected).map_err(|what| (Party::Core, what))?;
+                cpu.exit_mm(CHILD);
+                self.spec.exit();
+            }
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
@@ -229,6 +226,7 @@ fn same_core(
     assert!(rest.next().is_none(), "every page of the window is shown");
     same_vmas(
         system,
+        MmId::MAIN,
         first,
         pages.iter().map(|(expected, _)| expected.prot),
     )

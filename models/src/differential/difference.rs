@@ -53,6 +53,8 @@ pub enum What {
         /// What the specification says.
         expected: Value,
     },
+    /// Something else of the child of a `fork` is otherwise.
+    OfChild(Box<What>),
     /// The VMAs are these, and should be fewer, or others.
     Vmas(String),
     /// An invariant of core's own does not hold, or core panics.
@@ -123,10 +125,13 @@ impl Difference {
         if matches!(self.what, What::Property { name: OWNED, .. }) {
             line("(* No condition tells whether a page is the zero page. *)");
         }
-        if matches!(&self.what, What::Child { call, .. } if !matches!(call, Call::Read(_))) {
+        let is_read = |call: &Call| matches!(call, Call::Read(_));
+        if matches!(&self.what, What::Child { call, .. } if !is_read(call))
+            || matches!(self.what, What::OfChild(_))
+        {
             line("(* No condition tells what a child may do but read. *)");
         }
-        if *self.last() == Op::Fork && !matches!(self.what, What::Child { .. }) {
+        if *self.last() == Op::Fork && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
             line("(* The child stores to its pages, which no statement says. *)");
         }
         let is_core = self.party == Party::Core;
@@ -191,7 +196,11 @@ impl Difference {
                 let forks = ops.iter().filter(|op| **op == Op::Fork).count();
                 format!("c{}:A[{page}]={expected}", forks - 1)
             }
-            What::Answer(_) | What::Vmas(_) | What::Violation { .. } | What::Child { .. } => {
+            What::Answer(_)
+            | What::Vmas(_)
+            | What::Violation { .. }
+            | What::Child { .. }
+            | What::OfChild(_) => {
                 let last = ops.len() - 1;
                 if ops[last].has_answer() {
                     format!("0:r{last}={}", self.answer)
@@ -237,6 +246,7 @@ impl Difference {
                 let access = Op::Call(call.clone());
                 format!("in the child of `{last}` `{access}` answers {found}, not {expected}")
             }
+            What::OfChild(what) => format!("the child of `{last}` differs: {what:?}"),
             What::Vmas(found) => format!("after `{last}` the VMAs are others: {found}"),
             What::Violation {
                 violation: Some(violation),

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use seqfault_core::{self as core, Access, MmapFlags, PageRange, Vpn};
 
+use super::child::CHILD;
 use crate::litmus::ast::Prot;
 use crate::scenario::Step;
 use crate::spec::seq::{Bytes, Call, Machine, Ret};
@@ -61,7 +62,7 @@ impl Op {
         matches!(
             self.call(),
             Call::Mmap { .. } | Call::Munmap(_) | Call::Dontneed(_)
-        )
+        ) || *self == Op::Fork
     }
 
     /// Whether a litmus test can have it.
@@ -86,8 +87,7 @@ impl Op {
             Op::Bytes(..) => return None,
             Op::Prefetch(page) => Step::Prefetch(vpn(first, *page)),
             Op::Evict(page) => Step::Evict(vpn(first, *page)),
-            // FIXME: core has one process. (Where it forks, `Trio::run` has to compare.)
-            Op::Fork => return None,
+            Op::Fork => Step::Fork(CHILD),
             Op::RcuBarrier => Step::RcuBarrier,
             Op::SwitchLazy => Step::SwitchLazy,
             Op::SwitchMain => Step::SwitchMain,

@@ -177,15 +177,15 @@ impl<'a> Names<'a> {
     /// Numbers the pages in the order of their declaration. A range of pages
     /// never leaves its name, so `after` changes nothing here.
     fn new(program: &'a Program) -> Names<'a> {
-        let forked = program.ops().filter_map(|op| match op {
-            Op::Fork(name) => Some(name.as_str()),
-            _ => None,
-        });
         let mut names = Names {
             ranges: BTreeMap::new(),
             pages: 0,
-            processes: std::iter::once(MAIN).chain(forked).collect(),
-            at_start: 1 + program.forked().count(),
+            processes: std::iter::once(MAIN).chain(program.forked()).collect(),
+            at_start: 1 + program
+                .setup
+                .iter()
+                .filter(|stmt| is_fork(&stmt.op))
+                .count(),
         };
         for decl in &program.decls {
             if let Decl::Pages {
@@ -286,6 +286,10 @@ impl<'a> Names<'a> {
         }
         Ok(call)
     }
+}
+
+fn is_fork(op: &Op) -> bool {
+    matches!(op, Op::Fork(_))
 }
 
 /// The name of an operation outside the slice.

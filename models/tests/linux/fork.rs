@@ -4,7 +4,7 @@ use std::fs;
 
 use seqfault_core::Invariant;
 use seqfault_models::engines::{Judge, Options, Report, Violated, linux};
-use seqfault_models::litmus::ast::{Op, Program, Quantifier};
+use seqfault_models::litmus::ast::Quantifier;
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
 use seqfault_models::spec::{self, Rules};
@@ -14,21 +14,9 @@ use crate::host;
 /// A process takes as long as some hundred accesses.
 const ITERATIONS: u64 = 400;
 
-/// The test for the host alone: which processes core can have is no business of this engine.
 fn scenario(text: &str) -> Scenario {
     let program = parse("test.litmus", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let mut of_one_process: Program = program.clone();
-    let threads = &mut of_one_process.threads;
-    threads.iter_mut().for_each(|thread| thread.process = None);
-    let bodies = threads.iter_mut().map(|thread| &mut thread.body);
-    for body in bodies.chain([&mut of_one_process.setup]) {
-        body.retain(|stmt| !matches!(stmt.op, Op::Fork(_)));
-    }
-    let scenario = Scenario::new(&of_one_process, &Deviations::default()).expect("it can run");
-    Scenario {
-        program,
-        ..scenario
-    }
+    Scenario::new(&program, &Deviations::default()).expect("it can run")
 }
 
 fn file(name: &str) -> String {

@@ -90,11 +90,7 @@ impl Plan {
         if let Some(process) = elsewhere.filter(|process| *process != MAIN) {
             return Err(format!("a CPU in process `{process}` on the host"));
         }
-        let forks = program.ops().filter_map(|op| match op {
-            Op::Fork(name) => Some(name.as_str()),
-            _ => None,
-        });
-        let names: Vec<&str> = forks.collect();
+        let names: Vec<&str> = program.forked().collect();
         let act = |layout: &Layout, stmt: &Stmt| act(layout, &names, stmt);
         let mut machine = Machine::with_rules(layout.len(), Rules::linux());
         let mut setup = Vec::new();
