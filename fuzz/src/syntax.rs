@@ -156,6 +156,7 @@ fn pages(range: &Range<usize>) -> ast::Pages {
 fn statement(op: &Op) -> ast::Op {
     match op {
         Op::Bytes(..) => unreachable!("no record has byte arguments"),
+        Op::Fork | Op::Call(Call::Fork(..)) => unreachable!("no record forks"),
         Op::Call(Call::Read(page)) => ast::Op::Read(place(*page)),
         Op::Call(Call::Write(page, value)) => ast::Op::Write(place(*page), *value),
         Op::Call(Call::Xchg(page, value)) => ast::Op::Xchg(place(*page), *value),

@@ -61,6 +61,8 @@ pub const WRONG: &[Wrong] = &[
     wrong("mremap-unmaps-behind-holes", |r| {
         r.mremap_keeps_holes = false;
     }),
+    wrong("fork-leaves-words", |r| r.fork_copies = false),
+    wrong("fork-shares-words", |r| r.fork_private = false),
     wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
@@ -83,6 +85,9 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("merge-whatever-account", |r| r.merging.accounts = false),
     wrong_vmas("merge-whatever-offset", |r| r.merging.offsets_agree = false),
+    wrong_vmas("fork-chains-the-parent", |r| {
+        r.merging.fork_chains_child = false
+    }),
     wrong_vmas("mprotect-never-merges", |r| {
         r.merging.mprotect_merges = false
     }),

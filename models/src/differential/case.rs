@@ -4,6 +4,7 @@ use std::slice;
 
 use seqfault_core::{Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn};
 
+use super::child::{CHILD, expected_child, same_core_child, same_host_child};
 use super::difference::{Difference, Party, What};
 use super::op::Op;
 use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
@@ -165,15 +166,23 @@ impl Trio<'_> {
             self.at = at;
             let op = self.ops[at];
             self.answer = op.apply(&mut self.spec);
+            // Before the host's child stores to its pages.
+            let child = (*op == Op::Fork).then(|| expected_child(&self.spec, &self.core_rules));
             for page in op.call().pages() {
                 self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
             }
             // The host first: where the specification is wrong, it is the authority.
             if let Some((host, level)) = &mut self.host {
+                if *op == Op::Fork {
+                    same_host_child(host, &mut self.spec).map_err(|what| (Party::Linux, what))?;
+                }
                 same_host(host, op, self.answer, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
                 if *level == Level::Vma && op.acts() {
-                    self.vmas.apply(op.call(), self.answer);
+                    match op {
+                        Op::Fork => self.vmas.fork(),
+                        op => self.vmas.apply(op.call(), self.answer),
+                    }
                     same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
                 }
             }
@@ -181,6 +190,11 @@ impl Trio<'_> {
                 same_answer(step.run(&mut cpu), self.answer).map_err(|what| (Party::Core, what))?;
             }
             same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;
+            if let Some(expected) = child {
+                same_core_child(&system, first, &expected).map_err(|what| (Party::Core, what))?;
+                cpu.exit_mm(CHILD);
+                self.spec.exit();
+            }
             if *op == Op::RcuBarrier {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
@@ -212,6 +226,7 @@ fn same_core(
     assert!(rest.next().is_none(), "every page of the window is shown");
     same_vmas(
         system,
+        MmId::MAIN,
         first,
         pages.iter().map(|(expected, _)| expected.prot),
     )

@@ -44,6 +44,17 @@ pub enum What {
         /// What the specification says.
         expected: bool,
     },
+    /// The child of a `fork` is answered this where it accesses a page.
+    Child {
+        /// Its access.
+        call: Call,
+        /// The answer.
+        found: Value,
+        /// What the specification says.
+        expected: Value,
+    },
+    /// Something else of the child of a `fork` is otherwise.
+    OfChild(Box<What>),
     /// The VMAs are these, and should be fewer, or others.
     Vmas(String),
     /// An invariant of core's own does not hold, or core panics.
@@ -114,13 +125,26 @@ impl Difference {
         if matches!(self.what, What::Property { name: OWNED, .. }) {
             line("(* No condition tells whether a page is the zero page. *)");
         }
+        let is_read = |call: &Call| matches!(call, Call::Read(_));
+        if matches!(&self.what, What::Child { call, .. } if !is_read(call))
+            || matches!(self.what, What::OfChild(_))
+        {
+            line("(* No condition tells what a child may do but read. *)");
+        }
+        if *self.last() == Op::Fork && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
+            line("(* The child stores to its pages, which no statement says. *)");
+        }
         let is_core = self.party == Party::Core;
         for (name, value) in self.subject.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
+        let mut children = (0..).map(|number| format!("c{number}"));
         for (number, op) in ops.iter().enumerate() {
-            if op.has_answer() {
+            if *op == Op::Fork {
+                let child = children.next().expect("there are enough numbers");
+                line(&format!("  r{number} = fork {child};"));
+            } else if op.has_answer() {
                 line(&format!("  r{number} = {op};"));
             } else if !op.is_statement() {
                 line(&format!("  (* {op}: no statement gives its range so *)"));
@@ -164,7 +188,19 @@ impl Difference {
                 });
                 atoms.join(" /\\ ")
             }
-            What::Answer(_) | What::Vmas(_) | What::Violation { .. } => {
+            What::Child {
+                call: Call::Read(page),
+                expected,
+                ..
+            } => {
+                let forks = ops.iter().filter(|op| **op == Op::Fork).count();
+                format!("c{}:A[{page}]={expected}", forks - 1)
+            }
+            What::Answer(_)
+            | What::Vmas(_)
+            | What::Violation { .. }
+            | What::Child { .. }
+            | What::OfChild(_) => {
                 let last = ops.len() - 1;
                 if ops[last].has_answer() {
                     format!("0:r{last}={}", self.answer)
@@ -175,9 +211,14 @@ impl Difference {
         }
     }
 
+    /// The operation that shows it.
+    fn last(&self) -> &Op {
+        &self.ops[self.ops.len() - 1]
+    }
+
     /// What is different, in a sentence.
     fn finding(&self) -> String {
-        let last = &self.ops[self.ops.len() - 1];
+        let last = self.last();
         let is = |holds: bool| if holds { "is" } else { "is not" };
         let found = match &self.what {
             What::Answer(found) => format!("`{last}` answers {found}, not {}", self.answer),
@@ -197,6 +238,15 @@ impl Difference {
                 name,
                 expected,
             } => format!("after `{last}` A[{page}] {} {name}", is(!expected)),
+            What::Child {
+                call,
+                found,
+                expected,
+            } => {
+                let access = Op::Call(call.clone());
+                format!("in the child of `{last}` `{access}` answers {found}, not {expected}")
+            }
+            What::OfChild(what) => format!("the child of `{last}` differs: {what:?}"),
             What::Vmas(found) => format!("after `{last}` the VMAs are others: {found}"),
             What::Violation {
                 violation: Some(violation),
@@ -242,6 +292,59 @@ mod tests {
     use crate::litmus::parse;
     use crate::scenario::{Deviations, Scenario};
     use crate::spec::seq::Ret;
+    use crate::spec::{Rules, outcomes};
+
+    /// A child is named by how many forks there were before.
+    #[test]
+    fn a_difference_in_a_child_asks_for_the_childs_word() {
+        let mmap = Call::Mmap {
+            pages: 0..3,
+            prot: Prot::Rw,
+            populate: false,
+            noreplace: false,
+        };
+        let ops = vec![
+            Op::Call(mmap),
+            Op::Fork,
+            Op::Call(Call::Write(1, 2)),
+            Op::Fork,
+        ];
+        let mut spec = Machine::new(PAGES);
+        for op in &ops {
+            op.apply(&mut spec);
+            if *op == Op::Fork {
+                spec.exit();
+            }
+        }
+        let difference = |call, expected: Ret| Difference {
+            party: Party::Linux,
+            subject: Subject::default(),
+            ops: ops.clone(),
+            what: What::Child {
+                call,
+                found: Value::Word(7),
+                expected: expected.value(),
+            },
+            answer: Ret::Ok.value(),
+            spec: spec.clone(),
+        };
+        let word = difference(Call::Read(1), Ret::Word(2));
+        let text = word.to_string();
+        assert!(
+            text.contains("in the child of `fork` `read A[1]` answers 7, not 2"),
+            "{text}"
+        );
+        for line in ["  r1 = fork c0;", "  r3 = fork c1;", "forall (c1:A[1]=2)"] {
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
+        for difference in [word, difference(Call::Exec(1), Ret::Accerr)] {
+            let text = difference.litmus();
+            let program = parse("difference.litmus", &text)
+                .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
+            let found = outcomes(&program, &Rules::default()).expect("it is covered");
+            assert!(program.condition.holds(&found.outcomes), "{text}");
+        }
+    }
 
     /// Every kind of difference prints a litmus test that is ready to run.
     #[test]

@@ -77,7 +77,7 @@ impl Sequence {
     }
 
     fn op(&mut self) -> Op {
-        match self.random.within(0..48) {
+        match self.random.within(0..49) {
             0..2 => Op::Prefetch(self.page()),
             2 => Op::Evict(self.page()),
             3 => Op::RcuBarrier,
@@ -87,6 +87,8 @@ impl Sequence {
             15..22 => Op::Call(Call::Write(self.page(), self.word())),
             22..24 => Op::Call(Call::Xchg(self.page(), self.word())),
             24..27 => Op::Call(Call::Exec(self.page())),
+            // Rare: a process takes as long as a hundred other operations.
+            48 => Op::Fork,
             _ => {
                 let call = self.system_call();
                 if self.random.once_in(BYTES_ONCE_IN) {

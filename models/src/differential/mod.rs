@@ -21,6 +21,8 @@
 //! - of each page: whether it is mapped, its protection, the value that a read
 //!   would return; present, dirty and writable, where the specification leaves no choice;
 //! - the VMAs are those of the pages, and neighbours of the same protection are one;
+//! - of a process that is forked, what it is answered where it accesses its copy of each page, and
+//!   that nothing of this is seen behind it;
 //! - on the host also whether a page is this process's alone, which tells the zero page;
 //! - core's own invariants, and, whenever nothing waits to be freed, that
 //!   everything is either mapped or free.
@@ -30,6 +32,7 @@
 //! - Memory is never short.
 
 mod case;
+mod child;
 mod difference;
 mod generate;
 mod op;

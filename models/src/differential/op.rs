@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use seqfault_core::{self as core, Access, MmapFlags, PageRange, Vpn};
 
+use super::child::CHILD;
 use crate::litmus::ast::Prot;
 use crate::scenario::Step;
 use crate::spec::seq::{Bytes, Call, Machine, Ret};
@@ -23,6 +24,8 @@ pub enum Op {
     Prefetch(usize),
     /// A TLB eviction.
     Evict(usize),
+    /// Makes a process, which lives until the next operation: [`child`](super::child) has what it does.
+    Fork,
     /// Waits until what was retired is free.
     RcuBarrier,
     /// The CPU runs a kernel thread from here on.
@@ -44,13 +47,14 @@ impl Op {
     pub(super) fn apply(&self, spec: &mut Machine) -> Ret {
         match self {
             Op::Bytes(call, bytes) => spec.apply_bytes(call, *bytes),
+            Op::Fork => spec.fork(),
             op => spec.apply(op.call()),
         }
     }
 
     /// Whether its call is done, and not only looked at by its arguments.
     pub(super) fn acts(&self) -> bool {
-        matches!(self, Op::Call(_) | Op::Bytes(_, Bytes::Short))
+        matches!(self, Op::Call(_) | Op::Fork | Op::Bytes(_, Bytes::Short))
     }
 
     /// Whether core may retire page tables in it.
@@ -58,7 +62,7 @@ impl Op {
         matches!(
             self.call(),
             Call::Mmap { .. } | Call::Munmap(_) | Call::Dontneed(_)
-        )
+        ) || *self == Op::Fork
     }
 
     /// Whether a litmus test can have it.
@@ -68,7 +72,7 @@ impl Op {
 
     /// Whether it has an answer that is worth a register.
     pub(super) fn has_answer(&self) -> bool {
-        self.is_statement() && *self.call() != Call::Nop
+        *self == Op::Fork || self.is_statement() && *self.call() != Call::Nop
     }
 
     /// Whether a CPU may do it while it runs a kernel thread.
@@ -83,6 +87,7 @@ impl Op {
             Op::Bytes(..) => return None,
             Op::Prefetch(page) => Step::Prefetch(vpn(first, *page)),
             Op::Evict(page) => Step::Evict(vpn(first, *page)),
+            Op::Fork => Step::Fork(CHILD),
             Op::RcuBarrier => Step::RcuBarrier,
             Op::SwitchLazy => Step::SwitchLazy,
             Op::SwitchMain => Step::SwitchMain,
@@ -121,7 +126,7 @@ fn core_call(call: &Call, first: Vpn) -> Option<Step> {
         Call::Dontneed(pages) => Step::Dontneed(range(pages)),
         Call::PopulateRead(pages) => Step::Populate(range(pages), Access::Read),
         Call::PopulateWrite(pages) => Step::Populate(range(pages), Access::Write),
-        Call::Nop => return None,
+        Call::Fork(..) | Call::Nop => return None,
     })
 }
 
@@ -177,6 +182,7 @@ impl fmt::Display for Op {
             Op::Bytes(call, bytes) => {
                 write!(f, "{} {bytes}", Op::Call(call.clone()))
             }
+            Op::Call(Call::Fork(..)) | Op::Fork => f.write_str("fork"),
             Op::Call(Call::Nop) | Op::RcuBarrier => f.write_str("rcu_barrier"),
             Op::Prefetch(page) => write!(f, "prefetch A[{page}]"),
             Op::Evict(page) => write!(f, "evict A[{page}]"),

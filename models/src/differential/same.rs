@@ -20,7 +20,7 @@ use crate::spec::vma::Vmas;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub prot: Option<core::Prot>,
-    value: Ret,
+    pub value: Ret,
     present: Option<bool>,
     dirty: Option<bool>,
     writable: Option<bool>,
@@ -127,12 +127,15 @@ pub(super) fn same_host(
 ) -> Result<(), What> {
     let bytes = match op {
         Op::Bytes(_, bytes) => Some(*bytes),
-        Op::Call(_) => None,
+        Op::Call(_) | Op::Fork => None,
         _ => return Ok(()),
     };
-    let found = host.apply(op.call(), bytes);
-    if !found.is(expected) {
-        return Err(What::Answer(found.value()));
+    // A child has come and gone already.
+    if *op != Op::Fork {
+        let found = host.apply(op.call(), bytes);
+        if !found.is(expected) {
+            return Err(What::Answer(found.value()));
+        }
     }
     host.look();
     for page in 0..PAGES {
@@ -172,6 +175,7 @@ pub(super) fn same_host_vmas(host: &Host, vmas: &Vmas) -> Result<(), What> {
 /// Checks that the VMAs are those of pages with these protections, as few as can be.
 pub(super) fn same_vmas(
     system: &System<Native>,
+    mm: MmId,
     first: Vpn,
     prots: impl Iterator<Item = Option<core::Prot>>,
 ) -> Result<(), What> {
@@ -185,13 +189,13 @@ pub(super) fn same_vmas(
         Some((range, prot))
     });
     let mut is_canonical = true;
-    system.visit_vmas(MmId::MAIN, |range, prot| {
+    system.visit_vmas(mm, |range, prot| {
         is_canonical &= expected.next() == Some((range, prot))
     });
     if is_canonical && expected.next().is_none() {
         return Ok(());
     }
-    let found = system.vmas(MmId::MAIN);
+    let found = system.vmas(mm);
     let list = found
         .iter()
         .map(|(range, prot)| {

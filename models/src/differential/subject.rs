@@ -78,11 +78,13 @@ impl Subject {
     /// (Room for more costs time: a machine is made for each case.)
     pub(super) fn config(&self, ops: &[&Op]) -> Config {
         let pages = PAGES as u32;
+        let forks = ops.iter().any(|op| **op == Op::Fork);
         let retiring = ops.iter().filter(|op| op.may_retire_tables()).count() as u32;
         Config {
             geometry: self.shape.geometry(),
             protocol: self.protocol,
             quirks: self.quirks,
+            mms: 1 + usize::from(forks),
             tlb_entries: self.tlb_entries,
             // Those that are mapped, those that are being freed, and as many again.
             frames_per_cpu: 4 * pages,

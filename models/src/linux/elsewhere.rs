@@ -79,6 +79,11 @@ impl Host {
         match self.never {}
     }
 
+    /// Forks.
+    pub fn fork(&mut self, _: &[Call], _: &mut Vec<Answer>) -> Answer {
+        match self.never {}
+    }
+
     /// Looks at the window.
     pub fn look(&mut self) {
         match self.never {}

@@ -1,10 +1,16 @@
 //! The host's kernel behind a window of pages: calls in, answers and page states out.
 
+use std::sync::{PoisonError, RwLock};
+
 use super::answer::Answer;
 use super::arena::Arena;
+use super::fork::{Answers, Child};
 use super::observe::{Entry, Observer, Rights, Vma};
 use crate::litmus::ast::Prot;
 use crate::spec::seq::{Bytes, Call, Ret};
+
+/// Whether a child lives, which has its part in the pages of all windows: nobody looks meanwhile.
+static FORKING: RwLock<()> = RwLock::new(());
 
 /// What the kernel shows of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub struct Host {
     vmas: Vec<Vma>,
     entries: Vec<Entry>,
     pages: Vec<PageSeen>,
+    /// What the last child answered; made for the first one.
+    answers: Option<Answers>,
 }
 
 impl Host {
@@ -47,6 +55,7 @@ impl Host {
             vmas: Vec::new(),
             entries: Vec::new(),
             pages: Vec::new(),
+            answers: None,
         })
     }
 
@@ -76,11 +85,48 @@ impl Host {
         self.arena.apply(call, bytes)
     }
 
+    /// Forks: the child does `calls`, which are user accesses, one after the other, and ends. Its
+    /// answers come in `answers`.
+    ///
+    /// # Panics
+    /// If the child does not answer.
+    pub fn fork(&mut self, calls: &[Call], answers: &mut Vec<Answer>) -> Answer {
+        answers.clear();
+        if self
+            .answers
+            .as_ref()
+            .is_none_or(|room| room.len() < calls.len())
+        {
+            self.answers = Some(Answers::new(calls.len()).expect("memory for a few answers"));
+        }
+        let room = self.answers.as_ref().expect("it was made");
+        let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
+        let arena = &mut self.arena;
+        // SAFETY: accesses of an arena, and stores to shared memory.
+        let child = unsafe {
+            Child::fork(|| {
+                for (slot, call) in calls.iter().enumerate() {
+                    room.put(slot, arena.apply(call, None));
+                }
+            })
+        };
+        match child {
+            Ok(child) => drop(child),
+            Err(errno) => return Answer::Errno(errno),
+        }
+        answers.extend((0..calls.len()).map(|slot| {
+            let answer = room.take(slot);
+            answer.expect("the child answers, whatever it finds")
+        }));
+        Answer::Ok
+    }
+
     /// Looks at the window; what [`page`](Host::page) and [`vmas`](Host::vmas) tell is from here.
     ///
     /// # Panics
     /// If the kernel does not let this process look at itself any more.
     pub fn look(&mut self) {
+        let _nobody = FORKING.read().unwrap_or_else(PoisonError::into_inner);
         self.observer.vmas(&self.arena, &mut self.vmas);
         self.observer
             .entries(&self.arena, &mut self.entries)

@@ -5,6 +5,7 @@
 //! | `access` | user accesses that survive their faults |
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
 //! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
+//! | `fork` | processes that answer questions about their memory |
 //! | `events` | faults and TLB flushes of a thread, counted |
 //! | `host` | calls in, answers and page states out |
 //! | `concurrent` | tests of several CPUs, each a pinned thread |
@@ -21,6 +22,8 @@ mod access;
 mod arena;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod events;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod fork;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -42,13 +42,16 @@ pub enum Call {
     PopulateRead(Range<usize>),
     /// `madvise R populate_write`
     PopulateWrite(Range<usize>),
+    /// `fork NAME`: all pages of the caller's process, and those of the new one, of which there
+    /// are as many and nothing is mapped.
+    Fork(Range<usize>, Range<usize>),
     /// A statement that changes no outcome (`rcu_barrier`, `prefetch`, …).
     Nop,
 }
 
 impl Call {
     /// What a statement asks for, its pages numbered by `page` and `range`; `None` if that is
-    /// none of these calls.
+    /// none of these calls, or `fork`, which the statement's process decides.
     ///
     /// # Errors
     /// Those of `page` and `range`.
@@ -94,7 +97,7 @@ impl Call {
             Call::Read(id) | Call::Write(id, _) | Call::Xchg(id, _) | Call::Exec(id) => {
                 *id = page(*id);
             }
-            Call::Mremap(from, to) => {
+            Call::Mremap(from, to) | Call::Fork(from, to) => {
                 shift(from);
                 shift(to);
             }
@@ -112,7 +115,7 @@ impl Call {
     /// The pages that the call is about.
     pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
         let more = match self {
-            Call::Mremap(_, to) => to.clone(),
+            Call::Mremap(_, to) | Call::Fork(_, to) => to.clone(),
             _ => 0..0,
         };
         self.range().chain(more)
@@ -130,7 +133,8 @@ impl Call {
             | Call::Mprotect(pages, _)
             | Call::Dontneed(pages)
             | Call::PopulateRead(pages)
-            | Call::PopulateWrite(pages) => pages.clone(),
+            | Call::PopulateWrite(pages)
+            | Call::Fork(pages, _) => pages.clone(),
             Call::Nop => 0..0,
         }
     }

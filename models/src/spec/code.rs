@@ -1,5 +1,7 @@
 //! A resolved program: calls over page ids, register slots, and what is still to come.
 
+use std::ops::Range;
+
 use super::call::{Call, Kind};
 
 /// One statement.
@@ -28,15 +30,18 @@ impl Later {
     pub(super) const CHANGE: Later = Later(1 << 3);
     /// A call that populates it.
     pub(super) const POPULATE: Later = Later(1 << 4);
+    /// A `fork` that copies it.
+    pub(super) const COPY: Later = Later(1 << 5);
 
     /// The bit of a kind of access.
     pub(super) fn of(kind: Kind) -> Later {
         Later(1 << kind as u8)
     }
 
-    /// What a call does to each of its pages.
-    fn by(call: &Call) -> Later {
+    /// What a call does to one of its pages.
+    fn by(call: &Call, page: usize) -> Later {
         match call {
+            Call::Fork(from, _) if from.contains(&page) => Later::COPY,
             Call::PopulateRead(_) | Call::PopulateWrite(_) => Later::POPULATE,
             Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
             call => call.kind().map_or(Later::CHANGE, Later::of),
@@ -59,7 +64,9 @@ impl Later {
 pub(super) struct Code {
     /// The statements of each CPU.
     pub(super) threads: Vec<Vec<Instr>>,
-    /// How many pages there are.
+    /// The process of each CPU.
+    pub(super) process: Vec<usize>,
+    /// How many pages there are, in all processes.
     pub(super) pages: usize,
     /// How many register slots there are.
     pub(super) regs: usize,
@@ -67,6 +74,8 @@ pub(super) struct Code {
     pub(super) watched_words: Vec<bool>,
     /// The pages whose final touch matters.
     pub(super) watched_touch: Vec<bool>,
+    /// Which pages may share memory.
+    sharing: Sharing,
     /// By CPU and statement, what the statement and those after it do to each page.
     later: Vec<Vec<Vec<Later>>>,
     /// By CPU and statement, whether it or one after it is a system call.
@@ -74,10 +83,23 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// Code where every page's final state matters.
+    /// Code of one process where every page's final state matters.
     pub(super) fn new(threads: Vec<Vec<Instr>>, pages: usize, regs: usize) -> Code {
-        let moved_with = moved_with(&threads, pages);
-        let later = |thread: &Vec<Instr>| later(thread, &moved_with);
+        let process = vec![0; threads.len()];
+        Code::of_processes(threads, process, &Sharing::new(pages), regs)
+    }
+
+    /// The same with the process of each CPU, and pages that share memory by more than `mremap`.
+    pub(super) fn of_processes(
+        threads: Vec<Vec<Instr>>,
+        process: Vec<usize>,
+        sharing: &Sharing,
+        regs: usize,
+    ) -> Code {
+        let mut sharing = sharing.clone();
+        sharing.add_moves(&threads);
+        let pages = sharing.firsts.len();
+        let later = |thread: &Vec<Instr>| later(thread, &sharing.firsts);
         let later = threads.iter().map(later).collect();
         let sections = threads
             .iter()
@@ -93,13 +115,20 @@ impl Code {
         let watched_touch = vec![true; pages];
         Code {
             threads,
+            process,
             pages,
             regs,
             watched_words,
             watched_touch,
+            sharing,
             later,
             sections,
         }
+    }
+
+    /// How many processes there are, the last one being that of a CPU or of none.
+    pub(super) fn processes(&self) -> usize {
+        self.process.iter().max().map_or(1, |last| last + 1)
     }
 
     /// Makes `call` the statement of a program that has one CPU and one statement.
@@ -108,7 +137,17 @@ impl Code {
         self.sections[0][0] = call.is_section();
         let row = &mut self.later[0][0];
         row.fill(Later::NOTHING);
-        call.pages().for_each(|page| row[page] = Later::by(call));
+        call.pages()
+            .for_each(|page| row[page] = Later::by(call, page));
+    }
+
+    /// Makes it code over so many pages, each watched.
+    pub(super) fn resize(&mut self, pages: usize) {
+        self.pages = pages;
+        self.watched_words.resize(pages, true);
+        self.watched_touch.resize(pages, true);
+        let rows = self.later.iter_mut().flatten();
+        rows.for_each(|row| row.resize(pages, Later::NOTHING));
     }
 
     /// The statement at `pc` of `cpu`.
@@ -117,7 +156,7 @@ impl Code {
     }
 
     /// What `cpu` does to `page` from `pc` on, the statement there included, and to pages that
-    /// share memory with it by way of `mremap`.
+    /// may share memory with it.
     pub(super) fn later(&self, cpu: usize, pc: usize, page: usize) -> Later {
         self.later[cpu][pc][page]
     }
@@ -127,15 +166,15 @@ impl Code {
         self.sections[cpu][pc]
     }
 
-    /// Makes watched what shares memory with something watched by way of `mremap`.
-    pub(super) fn watch_what_moves(&mut self) {
-        let moved_with = moved_with(&self.threads, self.pages);
+    /// Makes watched what may share memory with something watched.
+    pub(super) fn watch_what_is_shared(&mut self) {
+        let firsts = &self.sharing.firsts;
         for watched in [&mut self.watched_words, &mut self.watched_touch] {
             let wanted: Vec<usize> = (0..self.pages)
                 .filter(|&page| watched[page])
-                .map(|page| moved_with[page])
+                .map(|page| firsts[page])
                 .collect();
-            for (watched, first) in watched.iter_mut().zip(&moved_with) {
+            for (watched, first) in watched.iter_mut().zip(firsts) {
                 *watched |= wanted.contains(first);
             }
         }
@@ -150,36 +189,52 @@ impl Code {
     }
 }
 
-/// Of each page the first one that memory can come from or go to by `mremap`.
-fn moved_with(threads: &[Vec<Instr>], pages: usize) -> Vec<usize> {
-    let mut firsts: Vec<usize> = (0..pages).collect();
-    for instr in threads.iter().flatten() {
-        if let Call::Mremap(from, to) = &instr.call {
-            for (old, new) in from.clone().zip(to.clone()) {
-                let (one, other) = (firsts[old], firsts[new]);
-                let same = firsts.iter_mut().filter(|f| **f == one.max(other));
-                same.for_each(|first| *first = one.min(other));
+/// Which pages may share memory.
+#[derive(Clone, Debug)]
+pub(super) struct Sharing {
+    /// Of each page the first one that it may share memory with.
+    firsts: Vec<usize>,
+}
+
+impl Sharing {
+    /// None of so many pages.
+    pub(super) fn new(pages: usize) -> Sharing {
+        Sharing {
+            firsts: (0..pages).collect(),
+        }
+    }
+
+    /// Each page of `some` with one of `others`.
+    pub(super) fn add(&mut self, some: &Range<usize>, others: &Range<usize>) {
+        for (some, other) in some.clone().zip(others.clone()) {
+            let (one, other) = (self.firsts[some], self.firsts[other]);
+            let same = self.firsts.iter_mut().filter(|f| **f == one.max(other));
+            same.for_each(|first| *first = one.min(other));
+        }
+    }
+
+    /// What `mremap` moves.
+    fn add_moves(&mut self, threads: &[Vec<Instr>]) {
+        for instr in threads.iter().flatten() {
+            if let Call::Mremap(from, to) = &instr.call {
+                self.add(from, to);
             }
         }
     }
-    firsts
 }
 
-/// What each statement of a thread and those after it do to each page and those that it is
-/// `moved_with`.
-fn later(thread: &[Instr], moved_with: &[usize]) -> Vec<Vec<Later>> {
-    let pages = 0..moved_with.len();
-    let mut table = vec![vec![Later::NOTHING; moved_with.len()]; thread.len() + 1];
+/// What each statement of a thread and those after it do to each page and those that have the
+/// same one in `firsts`.
+fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
+    let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
-        let bits = Later::by(&instr.call);
-        let touched: Vec<usize> = instr.call.pages().map(|page| moved_with[page]).collect();
-        for page in pages
-            .clone()
-            .filter(|&page| touched.contains(&moved_with[page]))
-        {
+        for touched in instr.call.pages() {
+            let bits = Later::by(&instr.call, touched);
+            let sharing = firsts.iter().zip(&mut row);
+            let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
             // An exchange reads too, but as a store it already conflicts with everything.
-            row[page] = row[page].and(bits);
+            sharing.for_each(|(_, later)| *later = later.and(bits));
         }
         table[pc] = row;
     }

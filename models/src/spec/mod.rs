@@ -34,12 +34,20 @@
 //! The machine begins a call on all of its pages at once, and ends it on all at
 //! once. That shows no less than page by page: an early begin and a late end only add choices.
 //!
+//! # Processes
+//! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
+//! each word the last value of its modification order, all at one instant between the call and the
+//! return. From then on nothing that one process does is seen in the other, and sections of the two
+//! have nothing to do with each other. What a kernel does page by page is one instant because what
+//! is stored through a stale translation is stored for both; `process.rs` has the reasons.
+//!
 //! # Sections
 //! A call does its work inside a section, and so decides its errors at its begin:
 //!
 //! | call | section | excludes |
 //! | --- | --- | --- |
 //! | `mmap`, `mremap`, `mprotect` | exclusive | all but `dontneed` of other pages |
+//! | `fork` | exclusive, over all pages | all, in its own process |
 //! | `munmap` | exclusive, then shared | the same, then exclusive ones |
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `dontneed` | local | exclusive ones over its pages |
@@ -72,7 +80,7 @@
 //! `mmap populate` ignores all that.
 //!
 //! # Final properties of pages
-//! `mapped` is exact. The others are false on a page that was neither accessed
+//! They are those of the first process. `mapped` is exact. The others are false on a page that was neither accessed
 //! nor populated since its incarnation began; an `exec` that was refused may have populated what
 //! could be read (x86 does, [`Rules::refused_exec_populates`]). Otherwise:
 //!
@@ -86,18 +94,22 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
-//! `madvise dontneed|populate_read|populate_write`; and as statements that change no
-//! outcome `rcu_barrier`, `prefetch`, `evict`, `switch lazy`, `switch main`. All
-//! else is [`Unsupported`]. `count(…)` atoms are left out of outcomes.
+//! `madvise dontneed|populate_read|populate_write`; `fork`, and CPUs in a process that the initial
+//! state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
+//! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
+//! `exit` and `switch` to another process.
+//! `count(…)` atoms are left out of outcomes.
 //!
 //! Each choice that is made here is a field of [`Rules`].
 mod argument;
 mod call;
 mod change;
 mod code;
+mod encode;
 mod explore;
 mod finale;
 mod page;
+mod process;
 mod resolve;
 mod rules;
 mod section;
@@ -127,7 +139,7 @@ use seq::Machine;
 /// # Errors
 /// The first statement or atom that the specification does not cover.
 pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
-    let resolved = resolve(program)?;
+    let resolved = resolve(program, rules)?;
     let pages = run_setup(&resolved, rules);
     Ok(explore(&resolved, pages, rules))
 }
@@ -143,7 +155,7 @@ pub fn admits(
     outcome: &Outcome,
     max_states: usize,
 ) -> Result<Option<bool>, Unsupported> {
-    let resolved = resolve(program)?;
+    let resolved = resolve(program, rules)?;
     let pages = run_setup(&resolved, rules);
     let outcome = Outcome {
         counts: BTreeMap::new(),

@@ -5,10 +5,11 @@ use std::fmt;
 use std::ops::Range;
 
 use super::call::Call;
-use super::code::{Code, Instr};
+use super::code::{Code, Instr, Sharing};
+use super::rules::Rules;
 use super::word::View;
 use crate::litmus::ast::{
-    Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt,
+    Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt, Thread,
 };
 
 /// Something that the specification does not cover yet.
@@ -53,28 +54,24 @@ pub(super) struct Resolved {
     pub(super) properties: Vec<(NamedProperty, usize)>,
 }
 
-/// Resolves `program`.
-pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
-    let names = Names::new(&program.decls);
+/// Resolves `program`. Which pages may share memory depends on `rules`.
+pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsupported> {
+    let names = Names::new(program);
     let mut setup = Vec::new();
     let mut lazy = false;
     for stmt in &program.setup {
-        setup.push(names.call(stmt, &mut lazy)?);
+        setup.push(names.call(stmt, 0, &mut lazy)?);
     }
     let mut regs: Vec<(usize, String)> = Vec::new();
     let mut threads = Vec::new();
+    let mut process = Vec::new();
     for (cpu, thread) in program.threads.iter().enumerate() {
-        if let Some(process) = thread.process.as_deref().filter(|&name| name != MAIN) {
-            let span = thread.body.first().map_or(0..0, |stmt| stmt.span.clone());
-            return Err(unsupported(
-                format!("a thread in process `{process}`"),
-                span,
-            ));
-        }
+        let own = names.process_of(thread)?;
+        process.push(own);
         let mut lazy = false;
         let mut instrs = Vec::new();
         for stmt in &thread.body {
-            let call = names.call(stmt, &mut lazy)?;
+            let call = names.call(stmt, own, &mut lazy)?;
             let reg = stmt.reg.as_ref().map(|name| {
                 let key = (cpu, name.clone());
                 regs.iter()
@@ -96,10 +93,9 @@ pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
         let span = &program.condition.span;
         match atom {
             Atom::Word { process, place, .. } => {
-                if let Some(process) = process.as_deref().filter(|&name| name != MAIN) {
-                    return Err(unsupported(format!("process `{process}`"), span.clone()));
-                }
-                words.insert((process.clone(), place.clone()), names.page(place, span)?);
+                let page = names.pages_before(process.as_deref().unwrap_or(MAIN), span)?;
+                let page = page + names.page(place, span)?;
+                words.insert((process.clone(), place.clone()), page);
             }
             Atom::Page { property, place } => {
                 properties.insert((*property, place.clone()), names.page(place, span)?);
@@ -107,7 +103,15 @@ pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
             Atom::Reg { .. } | Atom::Count { .. } => {}
         }
     }
-    let mut code = Code::new(threads, names.pages, regs.len());
+    let mut sharing = Sharing::new(names.all_pages());
+    let calls = threads.iter().flatten().map(|instr| &instr.call);
+    for call in setup.iter().chain(calls) {
+        match call {
+            Call::Fork(from, to) if !rules.fork_private => sharing.add(from, to),
+            _ => {}
+        }
+    }
+    let mut code = Code::of_processes(threads, process, &sharing, regs.len());
     if code.threads.len() > 1 && code.stores() > View::LABELS {
         let what = format!("more than {} stores", View::LABELS);
         return Err(unsupported(what, program.condition.span.clone()));
@@ -116,15 +120,15 @@ pub(super) fn resolve(program: &Program) -> Result<Resolved, Unsupported> {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));
     }
-    code.watched_words = vec![false; names.pages];
-    code.watched_touch = vec![false; names.pages];
+    code.watched_words.fill(false);
+    code.watched_touch.fill(false);
     words
         .values()
         .for_each(|&page| code.watched_words[page] = true);
     properties
         .values()
         .for_each(|&page| code.watched_touch[page] = true);
-    code.watch_what_moves();
+    code.watch_what_is_shared();
     let words = words.into_iter().collect();
     let properties = properties.into_iter().collect();
     Ok(Resolved {
@@ -157,23 +161,33 @@ fn collect_atoms<'a>(formula: &'a Formula, atoms: &mut Vec<&'a Atom>) {
     }
 }
 
-/// The declared ranges.
-struct Names {
+/// The declared ranges, and the processes.
+struct Names<'a> {
     /// The page ids of each range.
     ranges: BTreeMap<String, Range<usize>>,
-    /// How many pages there are.
+    /// How many pages a process has.
     pages: usize,
+    /// The first process, those that the initial state forks, and those that CPUs fork.
+    processes: Vec<&'a str>,
+    /// How many of them there are when the threads start.
+    at_start: usize,
 }
 
-impl Names {
+impl<'a> Names<'a> {
     /// Numbers the pages in the order of their declaration. A range of pages
     /// never leaves its name, so `after` changes nothing here.
-    fn new(decls: &[Decl]) -> Names {
+    fn new(program: &'a Program) -> Names<'a> {
         let mut names = Names {
             ranges: BTreeMap::new(),
             pages: 0,
+            processes: std::iter::once(MAIN).chain(program.forked()).collect(),
+            at_start: 1 + program
+                .setup
+                .iter()
+                .filter(|stmt| is_fork(&stmt.op))
+                .count(),
         };
-        for decl in decls {
+        for decl in &program.decls {
             if let Decl::Pages {
                 name, len_pages, ..
             } = decl
@@ -184,6 +198,29 @@ impl Names {
             }
         }
         names
+    }
+
+    /// How many pages there are in all processes.
+    fn all_pages(&self) -> usize {
+        self.processes.len() * self.pages
+    }
+
+    /// The number of a process that a CPU can be in.
+    fn process_of(&self, thread: &Thread) -> Result<usize, Unsupported> {
+        let name = thread.process.as_deref().unwrap_or(MAIN);
+        let mut there = self.processes[..self.at_start].iter();
+        there.position(|there| *there == name).ok_or_else(|| {
+            let span = thread.body.first().map_or(0..0, |stmt| stmt.span.clone());
+            unsupported(format!("a thread in process `{name}`"), span)
+        })
+    }
+
+    /// How many pages there are before those of a process.
+    fn pages_before(&self, process: &str, span: &Span) -> Result<usize, Unsupported> {
+        let number = self.processes.iter().position(|there| *there == process);
+        let number =
+            number.ok_or_else(|| unsupported(format!("process `{process}`"), span.clone()))?;
+        Ok(number * self.pages)
     }
 
     fn range(&self, name: &str, span: &Span) -> Result<Range<usize>, Unsupported> {
@@ -219,15 +256,24 @@ impl Names {
         }
     }
 
-    fn call(&self, stmt: &Stmt, lazy: &mut bool) -> Result<Call, Unsupported> {
+    /// What a statement of a CPU in `process` asks for.
+    fn call(&self, stmt: &Stmt, process: usize, lazy: &mut bool) -> Result<Call, Unsupported> {
         let span = &stmt.span;
+        let before = process * self.pages;
         let page = |place: &Place| self.page(place, span);
-        let known = Call::of(&stmt.op, page, |pages| self.pages(pages, span))?;
-        let call = known.unwrap_or(Call::Nop);
+        let known = match &stmt.op {
+            Op::Fork(child) => {
+                let child = self.pages_before(child, span)?;
+                let (from, to) = (before..before + self.pages, child..child + self.pages);
+                return Ok(Call::Fork(from, to));
+            }
+            op => Call::of(op, page, |pages| self.pages(pages, span))?,
+        };
+        let call = known.map_or(Call::Nop, |call| call.moved(|page| before + page));
         match &stmt.op {
             _ if call != Call::Nop => {}
             Op::SwitchLazy => *lazy = true,
-            Op::Switch(process) if process == MAIN => *lazy = false,
+            Op::Switch(name) if name == self.processes[process] => *lazy = false,
             Op::RcuBarrier => {}
             Op::Prefetch(place) | Op::Evict(place) => {
                 page(place)?;
@@ -240,6 +286,10 @@ impl Names {
         }
         Ok(call)
     }
+}
+
+fn is_fork(op: &Op) -> bool {
+    matches!(op, Op::Fork(_))
 }
 
 /// The name of an operation outside the slice.

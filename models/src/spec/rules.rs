@@ -69,6 +69,13 @@ pub struct Rules {
     /// `mprotect` grants as well as it takes. `false`: where it would grant anything it changes
     /// nothing.
     pub mprotect_grants: bool,
+    /// `fork` copies what pages hold. `false`: what the child has is fresh.
+    pub fork_copies: bool,
+    /// What one process stores after `fork` is its own. `false`: both store to one memory.
+    pub fork_private: bool,
+    /// `fork` copies all pages at one instant. `false` (weaker): each at a moment of its own, from
+    /// the first to the last.
+    pub fork_atomic: bool,
     /// `exec` wants execute permission. `false`: permission to read is enough.
     pub exec_needs_x: bool,
     /// The answer of `populate_*` where the mapping does not admit the access.
@@ -118,6 +125,9 @@ impl Default for Rules {
             mremap_moves: true,
             mremap_keeps_holes: true,
             mprotect_grants: true,
+            fork_copies: true,
+            fork_private: true,
+            fork_atomic: true,
             exec_needs_x: true,
             populate_denied: Ret::Einval,
             lengths_round_up: true,

@@ -6,6 +6,8 @@
 //! | shared | waits | | |
 //! | local | waits if pages overlap | | |
 //!
+//! `fork` is exclusive, over all pages. Sections of two processes are no business of each other's.
+//!
 //! # Linux
 //! Exclusive is `mmap_lock` for writing (with the locks of the mappings concerned), shared is
 //! `mmap_lock` for reading, local is the lock of one mapping.
@@ -48,7 +50,7 @@ impl Steps<'_> {
         call: &Call,
     ) -> bool {
         (0..state.cpus.len())
-            .filter(|&other| other != cpu)
+            .filter(|&other| other != cpu && self.code.process[other] == self.code.process[cpu])
             .any(|other| {
                 let instr = self.code.at(other, state.cpus[other].pc);
                 let Some(held) = instr.map(|instr| &instr.call) else {
@@ -60,7 +62,7 @@ impl Steps<'_> {
                     (Phase::Pending(_), Call::Munmap(_)) if self.rules.munmap_downgrades => {
                         Section::Shared
                     }
-                    (Phase::Pending(_), held) => self.section(held),
+                    (Phase::Pending(_) | Phase::Copying(_), held) => self.section(held),
                 };
                 match (section, holds) {
                     (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
@@ -75,10 +77,11 @@ impl Steps<'_> {
 
     /// Learns what the sections before this one knew.
     pub(super) fn acquire(&self, state: &mut State, cpu: usize, section: Section) {
+        let released = state.released[self.code.process[cpu]];
         if self.rules.sections_synchronize {
             match section {
-                Section::Exclusive => state.cpus[cpu].view.join(state.released),
-                Section::Shared => state.cpus[cpu].view.join(state.released_exclusive),
+                Section::Exclusive => state.cpus[cpu].view.join(released.all),
+                Section::Shared => state.cpus[cpu].view.join(released.exclusive),
                 Section::Local => {}
             }
         }
@@ -87,12 +90,13 @@ impl Steps<'_> {
     /// Leaves what this CPU knows to the sections after this one.
     pub(super) fn release(&self, state: &mut State, cpu: usize, section: Section) {
         let view = state.cpus[cpu].view;
+        let released = &mut state.released[self.code.process[cpu]];
         match section {
             Section::Exclusive => {
-                state.released.join(view);
-                state.released_exclusive.join(view);
+                released.all.join(view);
+                released.exclusive.join(view);
             }
-            Section::Shared => state.released.join(view),
+            Section::Shared => released.all.join(view),
             Section::Local => {}
         }
     }

@@ -81,6 +81,24 @@ impl Machine {
         }
     }
 
+    /// Forks: the pages of the child are behind the window's own, in the same order, until it
+    /// [exits](Machine::exit).
+    pub fn fork(&mut self) -> Ret {
+        let pages = self.code.pages;
+        self.code.resize(2 * pages);
+        let hole = Rc::new(Page::hole());
+        self.state[0].pages.resize(2 * pages, hole);
+        self.apply(&Call::Fork(0..pages, pages..2 * pages))
+    }
+
+    /// The child ends.
+    pub fn exit(&mut self) {
+        let pages = self.code.pages / 2;
+        self.apply(&Call::Munmap(pages..2 * pages));
+        self.code.resize(pages);
+        self.state[0].pages.truncate(pages);
+    }
+
     /// The pages, for threads to start from.
     pub(super) fn into_pages(mut self) -> Vec<Rc<Page>> {
         self.state.swap_remove(0).pages

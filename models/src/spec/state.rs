@@ -8,6 +8,8 @@
 
 use std::rc::Rc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::call::{Kind, Ret};
 use super::code::{Code, Later};
 use super::page::{Mapping, Page};
@@ -24,6 +26,8 @@ pub(super) enum Phase {
     Pending(Ret),
     /// The call populates; this many pages of its range are behind it.
     Populating(u16),
+    /// The call copies its process; this many pages are behind it.
+    Copying(u16),
 }
 
 /// A CPU.
@@ -37,6 +41,15 @@ pub(super) struct Cpu {
     pub(super) view: View,
 }
 
+/// What the finished sections of a process knew.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Released {
+    /// All of them.
+    pub(super) all: View,
+    /// The exclusive ones.
+    pub(super) exclusive: View,
+}
+
 /// A state of the machine.
 #[derive(Clone, Debug)]
 pub(super) struct State {
@@ -46,10 +59,8 @@ pub(super) struct State {
     pub(super) regs: Vec<Option<Ret>>,
     /// The pages, shared with the states where they are the same.
     pub(super) pages: Vec<Rc<Page>>,
-    /// What all finished sections knew.
-    pub(super) released: View,
-    /// What all finished exclusive sections knew.
-    pub(super) released_exclusive: View,
+    /// What finished sections knew, by process.
+    pub(super) released: SmallVec<[Released; 1]>,
     /// The next message label that was never used.
     pub(super) next_label: u8,
 }
@@ -66,8 +77,7 @@ impl State {
             cpus: vec![cpu; code.threads.len()],
             regs: vec![None; code.regs],
             pages,
-            released: View::default(),
-            released_exclusive: View::default(),
+            released: smallvec![Released::default(); code.processes()],
             next_label: 0,
         }
     }
@@ -91,8 +101,7 @@ impl State {
             cpu.phase = Phase::Ready;
             cpu.view = View::default();
         }
-        self.released = View::default();
-        self.released_exclusive = View::default();
+        self.released.fill(Released::default());
         self.next_label = 0;
     }
 
@@ -194,11 +203,14 @@ impl State {
                 self.forget_messages(code, page, word, !rules.monotonic);
             }
         }
-        let mut cpus = self.cpus.iter().enumerate();
-        let acquired = cpus.any(|(cpu, state)| code.sections_later(cpu, state.pc));
-        if !acquired && !rules.faults_synchronize {
-            self.released = View::default();
-            self.released_exclusive = View::default();
+        for (process, released) in self.released.iter_mut().enumerate() {
+            let mut cpus = self.cpus.iter().enumerate();
+            let acquired = cpus.any(|(cpu, state)| {
+                code.process[cpu] == process && code.sections_later(cpu, state.pc)
+            });
+            if !acquired && !rules.faults_synchronize {
+                *released = Released::default();
+            }
         }
         for (cpu, thread) in self.cpus.iter_mut().zip(&code.threads) {
             if cpu.pc == thread.len() {
@@ -254,7 +266,9 @@ impl State {
         let old = &self.pages[page].words[word];
         let touched = newest && code.watched_touch[page];
         let first = reached.unwrap_or(old.messages.len() - 1);
-        let valued = reached.is_some() || newest && code.watched_words[page];
+        let mut cpus = 0..self.cpus.len();
+        let copied = newest && cpus.any(|cpu| self.later(code, cpu, page).any(Later::COPY));
+        let valued = reached.is_some() || copied || newest && code.watched_words[page];
         let forgets_touch = !touched && old.touch != Touch::default();
         if first == 0 && !forgets_touch && (valued || old.messages[0].value == 0) {
             return;
@@ -317,8 +331,10 @@ impl State {
         for cpu in &mut self.cpus {
             cpu.view = renamed(cpu.view);
         }
-        self.released = renamed(self.released);
-        self.released_exclusive = renamed(self.released_exclusive);
+        for released in &mut self.released {
+            released.all = renamed(released.all);
+            released.exclusive = renamed(released.exclusive);
+        }
         let mut next = 0;
         for page in &mut self.pages {
             let first = next;
@@ -338,100 +354,4 @@ impl State {
             }
         }
     }
-
-    /// The state as bytes: equal for states in normal form exactly if they are equal.
-    pub(super) fn encode(&self) -> Box<[u8]> {
-        let mut bytes = Vec::with_capacity(96);
-        for cpu in &self.cpus {
-            number(&mut bytes, cpu.pc as u64);
-            match cpu.phase {
-                Phase::Ready => bytes.push(0),
-                Phase::Pending(ret) => {
-                    bytes.push(1);
-                    answer(&mut bytes, Some(ret));
-                }
-                Phase::Populating(done) => {
-                    bytes.push(2);
-                    number(&mut bytes, u64::from(done));
-                }
-            }
-            number(&mut bytes, cpu.view.0);
-        }
-        for &reg in &self.regs {
-            answer(&mut bytes, reg);
-        }
-        for page in &self.pages {
-            page_bytes(&mut bytes, page);
-        }
-        number(&mut bytes, self.released.0);
-        number(&mut bytes, self.released_exclusive.0);
-        bytes.into_boxed_slice()
-    }
-}
-
-/// Appends a page.
-fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
-    number(bytes, page.versions.len() as u64);
-    for version in &page.versions {
-        match version.mapping {
-            None => bytes.push(0),
-            Some(mapping) => {
-                bytes.push(1 + mapping.prot as u8);
-                number(bytes, mapping.word as u64);
-                number(bytes, mapping.home.map_or(0, |home| home as u64 + 1));
-            }
-        }
-        bytes.push(version.by.map_or(0, |cpu| cpu + 1));
-    }
-    number(bytes, page.floor.len() as u64);
-    bytes.extend_from_slice(&page.floor);
-    number(bytes, page.words.len() as u64);
-    for word in &page.words {
-        word_bytes(bytes, word);
-    }
-}
-
-/// Appends a word.
-fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
-    let Touch {
-        populated,
-        refused_exec,
-        accessed,
-        dirty,
-    } = word.touch;
-    let bits = u8::from(populated) | u8::from(accessed) << 1 | u8::from(refused_exec) << 2;
-    bytes.push(bits | (dirty as u8) << 3);
-    number(bytes, word.messages.len() as u64);
-    for message in &word.messages {
-        number(bytes, message.value);
-        number(bytes, message.view.0);
-        bytes.push(u8::from(message.exchanged));
-    }
-}
-
-/// Appends a register or an answer.
-fn answer(bytes: &mut Vec<u8>, ret: Option<Ret>) {
-    bytes.push(match ret {
-        None => 0,
-        Some(Ret::Ok) => 1,
-        Some(Ret::Maperr) => 2,
-        Some(Ret::Accerr) => 3,
-        Some(Ret::Enomem) => 4,
-        Some(Ret::Einval) => 5,
-        Some(Ret::Eexist) => 6,
-        Some(Ret::Efault) => 7,
-        Some(Ret::Word(word)) => {
-            bytes.push(8);
-            return number(bytes, word);
-        }
-    });
-}
-
-/// Appends a number, short if it is small.
-fn number(bytes: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7f {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }

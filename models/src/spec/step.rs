@@ -6,9 +6,10 @@
 //!  mmap populate  Ready --begin--> Pending --end--> Populating -> next statement
 //!  dontneed       Ready --begin--> Pending --end----------------> next statement
 //!  populate       Ready --page--> Populating --page--> ... -----> next statement
+//!  fork           Ready ----------------------------------------> next statement
 //! ```
-//! This file has the user accesses; `change.rs` has the system calls, and `section.rs` what they
-//! exclude.
+//! This file has the user accesses; `change.rs` has the system calls, `process.rs` has `fork`, and
+//! `section.rs` what they exclude.
 
 use std::mem;
 
@@ -92,7 +93,7 @@ impl Steps<'_> {
         let section = match state.cpus[cpu].phase {
             Phase::Ready => self.section(&instr.call),
             Phase::Populating(0) => Section::Shared,
-            Phase::Pending(_) | Phase::Populating(_) => return true,
+            Phase::Pending(_) | Phase::Populating(_) | Phase::Copying(_) => return true,
         };
         !instr.call.is_section() || !self.excluded(state, cpu, section, &instr.call)
     }
@@ -108,6 +109,14 @@ impl Steps<'_> {
                 out.push(state);
             }
             (Phase::Populating(done), call) => self.populate(state, cpu, call, done, out),
+            (phase, Call::Fork(from, to)) => {
+                let done = match phase {
+                    Phase::Copying(done) => done,
+                    _ => 0,
+                };
+                self.copy(&mut state, cpu, from, to, done);
+                out.push(state);
+            }
             (_, call @ (Call::PopulateRead(_) | Call::PopulateWrite(_))) => {
                 self.populate(state, cpu, call, 0, out);
             }
@@ -140,7 +149,7 @@ impl Steps<'_> {
         let page = instr.call.range().start;
         let conflicts = match kind {
             Kind::Read => Later::STORE.and(Later::CHANGE),
-            Kind::Write => Later::WORD.and(Later::CHANGE),
+            Kind::Write => Later::WORD.and(Later::CHANGE).and(Later::COPY),
             Kind::Exec => Later::CHANGE,
         };
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
@@ -251,7 +260,7 @@ impl Steps<'_> {
     /// Lets `cpu` know what the callers knew that made the versions up to `version`.
     fn join_callers(&self, state: &mut State, cpu: usize, page: usize, version: usize) {
         let mut view = state.cpus[cpu].view;
-        view.join(state.released);
+        view.join(state.released[self.code.process[cpu]].all);
         for made in &state.pages[page].versions[..=version] {
             if let Some(caller) = made.by {
                 view.join(state.cpus[usize::from(caller)].view);

@@ -23,6 +23,10 @@
 //!    memory is its address at first. What moves keeps its offset if it has an `anon_vma`, and
 //!    else gets a new one: copy_vma(), mm/vma.c. Offsets go on from one VMA to the next wherever
 //!    they merge or share an `anon_vma`: is_mergeable_vma(), anon_vma_compatible().
+//! 7. `fork` changes nothing here: the child's VMAs get an `anon_vma` of their own, behind the
+//!    parent's in their chains: anon_vma_fork(), mm/rmap.c. It is the child's that then merge with
+//!    nothing that has none, as their chains have more than one link: vma_is_fork_child(), mm/vma.c.
+//!    The parent's chains stay as they are.
 
 use std::ops::Range;
 
@@ -42,6 +46,8 @@ pub struct Vma {
     anon: Option<u32>,
     /// How many pages up it has moved since it got its offset.
     shift: isize,
+    /// Its `anon_vma` is one of several in its chain. Never, unless rule 7 is to be wrong.
+    chained: bool,
 }
 
 /// Which of the rules hold; all of them, unless one is to be wrong.
@@ -59,6 +65,8 @@ pub struct Merging {
     pub mprotect_merges: bool,
     /// Offsets must go on (rule 6).
     pub offsets_agree: bool,
+    /// `fork` leaves the parent's chains as they are (rule 7).
+    pub fork_chains_child: bool,
 }
 
 impl Default for Merging {
@@ -70,6 +78,7 @@ impl Default for Merging {
             accounts: true,
             mprotect_merges: true,
             offsets_agree: true,
+            fork_chains_child: true,
         }
     }
 }
@@ -127,6 +136,14 @@ impl Vmas {
         }
     }
 
+    /// What a `fork` of their process does to them.
+    pub fn fork(&mut self) {
+        if !self.merging.fork_chains_child {
+            let owned = self.list.iter_mut().filter(|vma| vma.anon.is_some());
+            owned.for_each(|vma| vma.chained = true);
+        }
+    }
+
     /// The number of the VMA that covers `page`.
     fn at(&self, page: usize) -> Option<usize> {
         self.list.iter().position(|vma| vma.pages.contains(&page))
@@ -162,6 +179,7 @@ impl Vmas {
             account: Kind::Write.allowed(prot),
             anon: None,
             shift: 0,
+            chained: false,
         });
     }
 
@@ -254,8 +272,10 @@ impl Vmas {
     }
 
     fn anons_agree(&self, one: usize, other: usize) -> bool {
-        let (one, other) = (self.list[one].anon, self.list[other].anon);
-        !self.merging.anon_vma_agrees || one.is_none() || other.is_none() || one == other
+        let (one, other) = (&self.list[one], &self.list[other]);
+        let lacks = one.anon.is_none() || other.anon.is_none();
+        let may_take = lacks && !one.chained && !other.chained;
+        !self.merging.anon_vma_agrees || may_take || one.anon == other.anon
     }
 
     /// A page gets a frame of its own, if it may be written to.
@@ -280,9 +300,10 @@ impl Vmas {
         let touches = vma.pages.end == other.pages.start || other.pages.end == vma.pages.start;
         let same = (vma.account == other.account || !self.merging.accounts)
             && (vma.shift == other.shift || !self.merging.offsets_agree);
+        let may_take = touches && same && !other.chained;
         other
             .anon
-            .filter(|_| touches && same && self.merging.anon_vma_is_shared)
+            .filter(|_| may_take && self.merging.anon_vma_is_shared)
     }
 }
 
@@ -360,6 +381,21 @@ mod tests {
         ];
         assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
         assert_eq!(after(&calls), [(0, 6)]);
+    }
+
+    #[test]
+    fn a_fork_leaves_its_parent_as_it_is() {
+        let mut vmas = Vmas::default();
+        for call in [rw(0..2), Call::Write(0, 1)] {
+            vmas.apply(&call, Ret::Ok);
+        }
+        let mut wrong = vmas.clone();
+        wrong.merging.fork_chains_child = false;
+        for vmas in [&mut vmas, &mut wrong] {
+            vmas.fork();
+            vmas.apply(&rw(2..4), Ret::Ok);
+        }
+        assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
     }
 
     #[test]

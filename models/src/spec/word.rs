@@ -111,6 +111,14 @@ impl Word {
         }
     }
 
+    /// The same memory for somebody else, who knows all of it.
+    pub(super) fn copy(&self) -> Word {
+        Word {
+            messages: smallvec![Message::base(self.last())],
+            touch: self.touch,
+        }
+    }
+
     /// The furthest message that `view` knows.
     pub(super) fn known(&self, view: View) -> usize {
         self.messages

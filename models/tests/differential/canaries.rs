@@ -13,7 +13,7 @@ use seqfault_models::spec::{Freedom, HoleRule, Rules};
 use crate::strategies::case;
 
 /// A planted difference shows within so many sequences.
-const SEQUENCES: usize = 200;
+const SEQUENCES: usize = 1_000;
 
 /// The difference that the first random case shows, with `quirks` and under `rules`.
 fn find(quirks: Quirks, rules: &Rules) -> Option<Box<Difference>> {

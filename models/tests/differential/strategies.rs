@@ -73,6 +73,7 @@ fn op() -> impl Strategy<Value = Op> {
         26 => call().prop_map(Op::Call),
         2 => page().prop_map(Op::Prefetch),
         1 => page().prop_map(Op::Evict),
+        1 => Just(Op::Fork),
         1 => Just(Op::RcuBarrier),
         1 => Just(Op::SwitchLazy),
         2 => Just(Op::SwitchMain),

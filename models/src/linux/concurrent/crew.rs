@@ -20,6 +20,7 @@ use super::affinity::{allowed, pin};
 use super::batch::{Batch, choices};
 use super::board::{Board, Doing};
 use super::child::Sender;
+use super::family::{Family, room};
 use super::histogram::Histogram;
 use super::meeting::{Meeting, now, wait_until};
 use super::message::Message;
@@ -29,11 +30,14 @@ use super::plan::Plan;
 use super::{Sabotage, Settings};
 use crate::linux::answer::Answer;
 use crate::linux::arena::{Arena, MAX_PAGES};
+use crate::linux::fork::Answers;
 use crate::linux::observe::Observer;
 use crate::random::Random;
 
 /// Noise is made in the last of so many parts of a run.
 const PARTS: u64 = 8;
+/// Instances side by side where a CPU's program forks: it copies them all.
+const FORKING_SIDE_BY_SIDE: usize = 4;
 /// Counts are sent after so many batches.
 const SEND_EVERY: u64 = 256;
 /// No batch begins any more: what CPU 0's thread puts in the place of its end.
@@ -49,6 +53,8 @@ pub(super) struct Crew<'a> {
     pace: Pace,
     /// Behind the last instance of the batch that begins, or [`STOP`].
     end: AtomicU64,
+    /// What the children of a batch answered.
+    pub(super) answers: Answers,
     /// The registers of a batch, CPU by CPU, instance by instance.
     pub(super) registers: Vec<Mutex<Vec<Answer>>>,
 }
@@ -61,11 +67,17 @@ pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Send
         Ok(found) => found,
         Err(needs) => return sender.send(&Message::Problem(format!("needs {needs}"))),
     };
+    let instances = side_by_side(plan, settings);
+    let answers = match room(plan, instances) {
+        Ok(answers) => answers,
+        Err(needs) => return sender.send(&Message::Problem(format!("needs {needs}"))),
+    };
     let cpus = allowed();
     sender.send(&Message::Cpus(cpus.len().min(plan.cpus())));
     let crew = Crew {
         meeting: Meeting::new(plan.cpus(), cpus.len()),
-        pace: Pace::new(plan.cpus()),
+        pace: Pace::new(plan.cpus(), plan.forks()),
+        answers,
         end: AtomicU64::new(0),
         registers: (0..plan.cpus()).map(|_| Mutex::default()).collect(),
         plan,
@@ -110,7 +122,11 @@ fn guarded(sender: &Sender, work: impl FnOnce()) {
 /// How many instances a batch has.
 fn side_by_side(plan: &Plan, settings: &Settings) -> usize {
     let fit = MAX_PAGES / window(plan, 1);
-    settings.side_by_side.clamp(1, fit.max(1))
+    let most = match plan.forks() {
+        true => settings.side_by_side.min(FORKING_SIDE_BY_SIDE),
+        false => settings.side_by_side,
+    };
+    most.clamp(1, fit.max(1))
 }
 
 /// The pages of so many instances.
@@ -200,12 +216,14 @@ impl Crew<'_> {
     /// Makes the initial states.
     fn set_up(&self, batch: &Batch<'_>, arena: &mut Arena) {
         let mut random = Random::new(0);
+        let mut family = Family::new(self.plan, &self.answers);
         for instance in 0..batch.order.len() {
             self.board
                 .note(0, Doing::Setup(batch.first + instance as u64));
             for preparation in &self.plan.setup {
                 let page = |id| batch.spread.page(instance, id);
-                let answer = preparation.act.perform(arena, page, &mut random);
+                let act = &preparation.act;
+                let answer = act.perform(instance, arena, page, &mut random, &mut family);
                 let expected = preparation.expected;
                 assert!(
                     answer.is(expected),
@@ -214,6 +232,7 @@ impl Crew<'_> {
                     expected.value()
                 );
             }
+            family.wait();
         }
     }
 
@@ -279,6 +298,7 @@ impl Crew<'_> {
         turn.meeting += 1;
         wait_until(start + delay);
         let begin = now();
+        let mut family = Family::new(self.plan, &self.answers);
         let mut gaps = 0;
         for (at, statement) in statements.iter().enumerate() {
             if longest_gap > 0 && at > 0 {
@@ -287,12 +307,14 @@ impl Crew<'_> {
                 wait_until(now() + gap);
             }
             self.board.note(cpu, Doing::Statement(number, at as u8));
-            let answer = statement.act.perform(arena, page, random);
+            let act = &statement.act;
+            let answer = act.perform(instance, arena, page, random, &mut family);
             if let Some(slot) = statement.slot {
                 registers[slot] = answer;
             }
         }
         self.pace.took(cpu, (now() - begin).saturating_sub(gaps));
+        family.wait();
     }
 
     /// Goes wrong on purpose.

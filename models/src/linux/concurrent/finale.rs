@@ -6,6 +6,7 @@ use super::batch::Batch;
 use super::board::Doing;
 use super::child::Sender;
 use super::crew::Crew;
+use super::family::answer;
 use super::histogram::Histogram;
 use super::message::{Cell, Message};
 use super::plan::Look;
@@ -42,7 +43,10 @@ impl Crew<'_> {
             }
             for (look, id) in &self.plan.looks {
                 let page = batch.spread.page(instance, *id);
-                outcome.push(look.at(page, arena, observer));
+                outcome.push(match look {
+                    Look::ChildWord(.., slot) => answer(self.plan, &self.answers, instance, *slot),
+                    look => look.at(page, arena, observer),
+                });
             }
             if histogram.add(&outcome).is_some() {
                 sender.send(&Message::New {
@@ -68,6 +72,7 @@ impl Look {
             Look::Property(PageProperty::Present, _) => entry().is_present(),
             Look::Property(PageProperty::Swapped, _) => entry().is_swapped(),
             Look::Property(PageProperty::Wp, _) => entry().is_wp(),
+            Look::ChildWord(..) => unreachable!("no page of this process"),
             Look::Property(..) => unreachable!("the plan has only what the host can tell"),
         };
         Answer::Word(u64::from(holds))

@@ -16,7 +16,7 @@ pub(super) fn now() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-/// Waits until `time`, which is less than a millisecond away.
+/// Waits until `time`, which is a millisecond away at most.
 pub(super) fn wait_until(time: u64) {
     while now() < time {
         std::hint::spin_loop();

@@ -20,6 +20,7 @@
 //! | `plan` | a test as calls on pages, and what is looked at in the end |
 //! | `spread` | where the pages of an instance are |
 //! | `perform` | one statement on the host |
+//! | `family` | the processes that a test forks |
 //! | `meeting` | threads that wait for each other, and start together |
 //! | `pace` | how long programs take, and the delays that follow |
 //! | `batch` | what the seed decides |
@@ -50,6 +51,8 @@ mod board;
 mod child;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crew;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod family;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod finale;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

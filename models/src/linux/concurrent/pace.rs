@@ -12,6 +12,8 @@ use crate::random::Random;
 
 /// Longer is a preemption, no duration: cycles.
 const LONGEST: u64 = 200_000;
+/// The same of programs that fork.
+const LONGEST_FORK: u64 = 1_000_000;
 /// Durations in a row that may be longer.
 const SLOW: u64 = 16;
 /// A duration counts for one of so many.
@@ -21,6 +23,7 @@ const WEIGHT: u64 = 8;
 #[derive(Debug)]
 pub(super) struct Pace {
     durations: Vec<Duration>,
+    longest: u64,
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +35,10 @@ struct Duration {
 }
 
 impl Pace {
-    pub fn new(cpus: usize) -> Pace {
+    /// Of so many programs, one of which forks or none.
+    pub fn new(cpus: usize, forks: bool) -> Pace {
         Pace {
+            longest: if forks { LONGEST_FORK } else { LONGEST },
             durations: (0..cpus).map(|_| Duration::default()).collect(),
         }
     }
@@ -41,7 +46,7 @@ impl Pace {
     /// A CPU's program took so many cycles. Only that CPU's thread tells.
     pub fn took(&self, cpu: usize, cycles: u64) {
         let duration = &self.durations[cpu];
-        if cycles > LONGEST {
+        if cycles > self.longest {
             let slow = duration.slow.load(Ordering::Relaxed) + 1;
             duration.slow.store(slow, Ordering::Relaxed);
             if slow < SLOW {
@@ -50,7 +55,7 @@ impl Pace {
         } else {
             duration.slow.store(0, Ordering::Relaxed);
         }
-        let cycles = cycles.min(LONGEST);
+        let cycles = cycles.min(self.longest);
         let average = duration.average.load(Ordering::Relaxed);
         let average = if average == 0 {
             cycles
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn delays_cover_the_longest_program() {
-        let pace = Pace::new(2);
+        let pace = Pace::new(2, false);
         pace.took(0, 10_000);
         pace.took(1, 1_000);
         let mut random = Random::new(1);
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_preemption_is_no_duration() {
-        let pace = Pace::new(1);
+        let pace = Pace::new(1, false);
         pace.took(0, 1_000);
         pace.took(0, 5_000_000);
         assert_eq!(pace.gap(1), 1_200);

@@ -9,11 +9,16 @@ use crate::scenario::Scenario;
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine, Ret};
 
+/// The first process.
+const MAIN: &str = "main";
+
 /// What a statement does on the host. Pages are by their ids.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     /// An access or a system call.
     Call(Call),
+    /// Makes the process with this number.
+    Fork(usize),
     /// A prefetch instruction.
     Prefetch(usize),
     /// The CPU runs somebody else for a moment.
@@ -45,8 +50,10 @@ pub(super) struct Preparation {
 /// What becomes of a page in the end.
 #[derive(Clone, Debug)]
 pub(super) enum Look {
-    /// What a read of it returns.
+    /// What a read of it returns in the first process.
     Word(Option<String>, Place),
+    /// What a read of it returned in a process that was forked: a slot of those of an instance.
+    ChildWord(String, Place, usize),
     /// Whether it has a property that the host can tell.
     Property(PageProperty, Place),
 }
@@ -60,6 +67,9 @@ pub(super) struct Plan {
     pub registers: Vec<Vec<String>>,
     /// What is looked at, properties first: a read changes them.
     pub looks: Vec<(Look, usize)>,
+    /// Of each process that is forked the pages that are asked for, each with the slot of its
+    /// answer.
+    pub children: Vec<Vec<(usize, usize)>>,
     /// The pages that the setup leaves populated.
     pub populated: Vec<usize>,
     /// All of an instance in as few page tables as can be.
@@ -73,6 +83,15 @@ impl Plan {
     /// What the host lacks, after `needs`.
     pub fn new(scenario: &Scenario) -> Result<Plan, String> {
         let (program, layout) = (&scenario.program, &scenario.layout);
+        let elsewhere = program
+            .threads
+            .iter()
+            .find_map(|thread| thread.process.as_deref());
+        if let Some(process) = elsewhere.filter(|process| *process != MAIN) {
+            return Err(format!("a CPU in process `{process}` on the host"));
+        }
+        let names: Vec<&str> = program.forked().collect();
+        let act = |layout: &Layout, stmt: &Stmt| act(layout, &names, stmt);
         let mut machine = Machine::with_rules(layout.len(), Rules::linux());
         let mut setup = Vec::new();
         for stmt in &program.setup {
@@ -118,15 +137,31 @@ impl Plan {
             let id = layout.id(&place);
             (Look::Property(property, place), id)
         });
+        let mut children = vec![Vec::new(); names.len()];
+        let mut slots = 0..;
         let words = condition.words().into_iter().map(|(process, place)| {
             let id = layout.id(&place);
-            (Look::Word(process, place), id)
+            let child = process.as_ref().and_then(|process| {
+                let child = names.iter().position(|name| name == process)?;
+                Some((child, process.clone()))
+            });
+            let look = match child {
+                Some((child, process)) => {
+                    let slot = slots.next().expect("there are enough numbers");
+                    children[child].push((slot, id));
+                    Look::ChildWord(process, place, slot)
+                }
+                None => Look::Word(process, place),
+            };
+            (look, id)
         });
+        let looks = properties.chain(words).collect();
         Ok(Plan {
             setup,
             programs,
             registers,
-            looks: properties.chain(words).collect(),
+            looks,
+            children,
             populated: (0..layout.len())
                 .filter(|page| machine.populated(*page) == Some(true))
                 .collect(),
@@ -140,6 +175,17 @@ impl Plan {
         self.programs.len()
     }
 
+    /// How many answers the children of an instance give.
+    pub fn child_slots(&self) -> usize {
+        self.children.iter().map(Vec::len).sum()
+    }
+
+    /// Whether a CPU's program forks.
+    pub fn forks(&self) -> bool {
+        let mut statements = self.programs.iter().flatten();
+        statements.any(|statement| matches!(statement.act, Act::Fork(_)))
+    }
+
     /// Every call.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         let setup = self.setup.iter().map(|preparation| &preparation.act);
@@ -147,7 +193,7 @@ impl Plan {
         let acts = setup.chain(statements.map(|statement| &statement.act));
         acts.filter_map(|act| match act {
             Act::Call(call) => Some(call),
-            Act::Prefetch(_) | Act::Sleep | Act::Nothing => None,
+            Act::Fork(_) | Act::Prefetch(_) | Act::Sleep | Act::Nothing => None,
         })
     }
 
@@ -166,6 +212,10 @@ impl Plan {
             match look {
                 Look::Word(process, place) => {
                     let name = (process.clone(), place.clone());
+                    outcome.words.insert(name, value);
+                }
+                Look::ChildWord(process, place, _) => {
+                    let name = (Some(process.clone()), place.clone());
                     outcome.words.insert(name, value);
                 }
                 Look::Property(property, place) => {
@@ -191,15 +241,21 @@ pub(super) fn can_tell(property: PageProperty) -> bool {
     }
 }
 
-/// What a statement does on the host.
-fn act(layout: &Layout, stmt: &Stmt) -> Result<Act, String> {
+/// What a statement does on the host, where these processes are forked.
+fn act(layout: &Layout, children: &[&str], stmt: &Stmt) -> Result<Act, String> {
     let page = |place: &Place| Ok(layout.id(place));
     if let Some(call) = Call::of(&stmt.op, page, |pages| Ok::<_, String>(layout.ids(pages)))? {
         return Ok(Act::Call(call));
     }
     match &stmt.op {
         Op::Prefetch(place) => Ok(Act::Prefetch(layout.id(place))),
-        Op::Switch(_) => Ok(Act::Sleep),
+        Op::Fork(name) => {
+            let child = children.iter().position(|child| child == name);
+            Ok(Act::Fork(
+                child.expect("every process that is forked is listed"),
+            ))
+        }
+        Op::Switch(name) if name == MAIN => Ok(Act::Sleep),
         Op::SwitchLazy | Op::RcuBarrier | Op::Evict(_) => Ok(Act::Nothing),
         other => Err(format!("`{other}` on the host")),
     }

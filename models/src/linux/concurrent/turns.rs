@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::affinity::{allowed, pin};
 use super::board::Board;
 use super::child::{Ended, Watch, supervise};
+use super::family::{Family, room};
 use super::message::Message;
 use super::plan::Plan;
 use crate::linux::arena::Arena;
@@ -102,16 +103,22 @@ fn run(plan: &Plan, events: &[Event], turns: u64, board: &Board) -> Result<Vec<R
     let counters: Vec<Result<Counter, String>> =
         events.iter().map(|event| Counter::new(*event)).collect();
     let mut arena = Arena::new(plan.apart.len_pages(1))?;
+    let answers = room(plan, 1)?;
+    let mut family = Family::new(plan, &answers);
     let mut random = Random::new(0);
     let page = |id| plan.apart.page(0, id);
     for preparation in &plan.setup {
-        preparation.act.perform(&mut arena, page, &mut random);
+        let act = &preparation.act;
+        act.perform(0, &mut arena, page, &mut random, &mut family);
+        family.wait();
     }
     let mut over = 0;
     let mut turn = || {
         for statement in &plan.programs[0] {
-            statement.act.perform(&mut arena, page, &mut random);
+            let act = &statement.act;
+            act.perform(0, &mut arena, page, &mut random, &mut family);
         }
+        family.wait();
         over += 1;
         board.set_over(over);
     };

@@ -47,6 +47,33 @@ fn three_cpus_and_two_dontneeds() {
 }
 
 #[test]
+fn a_fork_and_two_cpus_that_store() {
+    let shown = run(
+        SIX,
+        &[
+            "write A 1; fork c; write B 3;",
+            "write A 2; write B 1; madvise B dontneed;",
+            "write B 2; r0 = read A; mprotect A r;",
+        ],
+        r"c:A=0 /\ c:B=0 /\ A=0 /\ B=0",
+    );
+    assert_eq!((shown.spec.outcomes.len(), shown.spec.states), (74, 1865));
+}
+
+#[test]
+fn processes_know_nothing_of_each_other() {
+    let shown = run(
+        &format!("{SIX} fork c;"),
+        &[
+            "write A 1; munmap A;",
+            "c: write A 2; r0 = read A; munmap A;",
+        ],
+        r"A=0",
+    );
+    assert_eq!((shown.spec.outcomes.len(), shown.spec.states), (1, 12));
+}
+
+#[test]
 fn three_cpus_of_five_statements() {
     let threads = [
         "write A 1; mprotect A r; write F 1; r0 = read B; mprotect A rw;",

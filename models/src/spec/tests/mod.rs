@@ -3,6 +3,7 @@
 mod cost;
 mod mapping;
 mod memory;
+mod processes;
 mod properties;
 mod rules;
 mod search;
@@ -15,12 +16,16 @@ use super::{Rules, Spec, outcomes};
 use crate::litmus::ast::{Outcome, Program};
 use crate::litmus::parse;
 
-/// A program with this initial state, these threads and a condition that
-/// names `finals` (so that outcomes show them).
+/// A program with this initial state, these threads (`NAME: …` in a process of this name) and a
+/// condition that names `finals` (so that outcomes show them).
 fn program(init: &str, threads: &[&str], finals: &str) -> Program {
     let mut text = format!("MM test\n{{ {init} }}\n");
     for (cpu, thread) in threads.iter().enumerate() {
-        text.push_str(&format!("P{cpu} {{ {thread} }}\n"));
+        let (process, body) = match thread.split_once(": ") {
+            Some((process, body)) => (format!("in {process} "), body),
+            None => (String::new(), *thread),
+        };
+        text.push_str(&format!("P{cpu} {process}{{ {body} }}\n"));
     }
     text.push_str(&format!("exists ({finals})\n"));
     parse("test.litmus", &text).unwrap_or_else(|errors| panic!("{text}\n{errors:?}"))
@@ -75,9 +80,10 @@ fn items(outcome: &Outcome) -> BTreeSet<String> {
     let regs = regs
         .iter()
         .map(|((cpu, reg), value)| format!("{cpu}:{reg}={value}"));
-    let words = words
-        .iter()
-        .map(|((_, place), value)| format!("{place}={value}"));
+    let words = words.iter().map(|((process, place), value)| {
+        let process = process.iter().map(|name| format!("{name}:"));
+        format!("{}{place}={value}", process.collect::<String>())
+    });
     let pages = pages.iter().map(|((property, place), answer)| {
         format!(
             "{}({place})={answer}",

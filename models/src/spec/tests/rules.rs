@@ -329,6 +329,43 @@ fn mprotect_grants() {
 }
 
 #[test]
+fn fork_copies() {
+    weaker(
+        |r| r.fork_copies = false,
+        "c:A=0",
+        "page A; mmap A rw; write A 1;",
+        &["fork c;"],
+        "c:A=0",
+    );
+}
+
+#[test]
+fn fork_private() {
+    let change = |r: &mut Rules| r.fork_private = false;
+    let (init, finals) = ("page A; mmap A rw; write A 1;", r"A=0 /\ c:A=0");
+    weaker(change, "c:A=2", init, &["fork c; write A 2;"], finals);
+    let init = &format!("{init} fork c;");
+    weaker(
+        change,
+        "A=2",
+        init,
+        &["r0 = read A;", "c: write A 2;"],
+        finals,
+    );
+}
+
+#[test]
+fn fork_atomic() {
+    weaker(
+        |r| r.fork_atomic = false,
+        "c:A=0 c:B=1",
+        TWO,
+        &["fork c;", "write A 1; write B 1;"],
+        r"c:A=0 /\ c:B=0",
+    );
+}
+
+#[test]
 fn exec_needs_x() {
     otherwise(
         |r| r.exec_needs_x = false,

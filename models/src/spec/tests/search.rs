@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::code::{Code, Instr};
+use super::super::code::{Code, Instr, Sharing};
 use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
@@ -55,8 +55,21 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
         )
 }
 
-/// A program whose answers, final words and final properties are all watched.
+/// A program of one process whose answers, final words and final properties are all watched.
 fn resolved(threads: &[Vec<Call>], pages: usize) -> Resolved {
+    let process = vec![0; threads.len()];
+    resolved_in(threads, process, pages, &[true], &Rules::default())
+}
+
+/// The same for as many processes as may be `asked` for their final words; properties are those of
+/// the first.
+fn resolved_in(
+    threads: &[Vec<Call>],
+    process: Vec<usize>,
+    pages: usize,
+    asked: &[bool],
+    rules: &Rules,
+) -> Resolved {
     let mut regs = Vec::new();
     let mut instrs = Vec::new();
     for (cpu, thread) in threads.iter().enumerate() {
@@ -79,20 +92,46 @@ fn resolved(threads: &[Vec<Call>], pages: usize) -> Resolved {
         PageProperty::Dirty,
         PageProperty::Young,
     ];
+    let all_pages = pages * asked.len();
+    let mut sharing = Sharing::new(all_pages);
+    for first in (0..all_pages)
+        .step_by(pages)
+        .filter(|_| !rules.fork_private)
+    {
+        sharing.add(&(0..pages), &(first..first + pages));
+    }
+    let mut code = Code::of_processes(instrs, process, &sharing, regs.len());
+    let named = (0..all_pages).filter(|page| asked[page / pages]);
+    let words = named.map(|page| {
+        let name = (page >= pages).then(|| format!("c{}", page / pages));
+        ((name, place(page % pages)), page)
+    });
+    let words: Vec<_> = words.collect();
+    code.watched_words.fill(false);
+    words
+        .iter()
+        .for_each(|(_, page)| code.watched_words[*page] = true);
+    code.watched_touch[pages..].fill(false);
+    code.watch_what_is_shared();
     Resolved {
         setup: Vec::new(),
-        code: Code::new(instrs, pages, regs.len()),
+        code,
         regs,
-        words: (0..pages).map(|page| ((None, place(page)), page)).collect(),
+        words,
         properties: (0..pages)
             .flat_map(|page| kinds.map(|kind| ((kind, place(page)), page)))
             .collect(),
     }
 }
 
-/// A window where the first page is mapped, and holds 9.
+/// A window where the first page holds 9.
 fn mapped(pages: usize, rules: &Rules) -> Machine {
-    let mut machine = Machine::with_rules(pages, rules.clone());
+    mapped_of(pages, pages, rules)
+}
+
+/// The same of so many pages, of which the first so many are mapped.
+fn mapped_of(all_pages: usize, pages: usize, rules: &Rules) -> Machine {
+    let mut machine = Machine::with_rules(all_pages, rules.clone());
     machine.apply(&Call::Mmap {
         pages: 0..pages,
         prot: Prot::Rw,
@@ -143,16 +182,47 @@ fn variants() -> Vec<Rules> {
     ]
 }
 
+/// The same with each change of what `fork` does.
+fn variants_of_fork() -> Vec<Rules> {
+    let reference = Rules::default();
+    let mut variants = variants();
+    variants.extend([
+        Rules {
+            fork_copies: false,
+            ..reference.clone()
+        },
+        Rules {
+            fork_private: false,
+            ..reference.clone()
+        },
+        Rules {
+            fork_private: false,
+            fork_atomic: false,
+            ..reference.clone()
+        },
+        Rules {
+            fork_atomic: false,
+            ..reference.clone()
+        },
+        reference,
+    ]);
+    variants
+}
+
 /// Checks that the search finds what exploring every execution finds.
 fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), TestCaseError> {
     let resolved = resolved(threads, pages);
-    let start = mapped(pages, rules);
-    let fast = explore(&resolved, start.clone().into_pages(), rules);
-    let naive = explore_naively(&resolved, start.clone().into_pages(), rules);
+    compare_from(&resolved, &mapped(pages, rules), rules)
+}
+
+/// The same from what `start` has done on.
+fn compare_from(resolved: &Resolved, start: &Machine, rules: &Rules) -> Result<(), TestCaseError> {
+    let fast = explore(resolved, start.clone().into_pages(), rules);
+    let naive = explore_naively(resolved, start.clone().into_pages(), rules);
     prop_assert_eq!(&fast.outcomes, &naive.outcomes);
     let reached = |outcome: &Outcome| {
         let pages = start.clone().into_pages();
-        reaches(&resolved, pages, rules, outcome, usize::MAX)
+        reaches(resolved, pages, rules, outcome, usize::MAX)
     };
     for outcome in &fast.outcomes {
         prop_assert_eq!(reached(outcome), Some(true));
@@ -181,6 +251,62 @@ fn memory_loses_nothing_of_what_comes_back() {
         let threads = [vec![there.clone()], vec![Call::Read(0)], vec![back.clone()]];
         compare(&threads, 2, &rules).unwrap();
     }
+}
+
+/// Pages of each process below.
+const OWN: usize = 2;
+
+/// A CPU that forks the third process, and others, each in the first process or in the second,
+/// which the initial state forks; and whose final words are asked for.
+#[derive(Clone, Debug)]
+struct Forking {
+    threads: Vec<Vec<Call>>,
+    process: Vec<usize>,
+    asked: [bool; 3],
+}
+
+fn forking(others: usize, calls: usize) -> impl Strategy<Value = Forking> {
+    let up_to = |most| prop::collection::vec(any_call(OWN), 0..=most);
+    let process = || prop::sample::select(vec![0, 0, 0, 1]);
+    (
+        (process(), up_to(1), up_to(1)),
+        prop::collection::vec((process(), up_to(calls)), others),
+        any::<[bool; 3]>(),
+    )
+        .prop_map(|((parent, mut before, after), others, asked)| {
+            let own = parent * OWN..(parent + 1) * OWN;
+            let inside = |calls: Vec<Call>, process: usize| -> Vec<Call> {
+                let moved = calls
+                    .into_iter()
+                    .map(|call| call.moved(|p| process * OWN + p));
+                moved.collect()
+            };
+            before = inside(before, parent);
+            before.push(Call::Fork(own, 2 * OWN..3 * OWN));
+            before.extend(inside(after, parent));
+            let mut forking = Forking {
+                threads: vec![before],
+                process: vec![parent],
+                asked,
+            };
+            for (process, calls) in others {
+                forking.threads.push(inside(calls, process));
+                forking.process.push(process);
+            }
+            forking
+        })
+}
+
+fn compare_forking(forking: &Forking, rules: &Rules) -> Result<(), TestCaseError> {
+    let Forking {
+        threads,
+        process,
+        asked,
+    } = forking;
+    let resolved = resolved_in(threads, process.clone(), OWN, asked, rules);
+    let mut start = mapped_of(3 * OWN, OWN, rules);
+    start.apply(&Call::Fork(0..OWN, OWN..2 * OWN));
+    compare_from(&resolved, &start, rules)
 }
 
 /// 192 programs, or as many as `PROPTEST_CASES` says.
@@ -218,6 +344,22 @@ proptest! {
         ),
     ) {
         compare(&threads, 2, &Rules::default())?;
+    }
+
+    #[test]
+    fn memory_loses_nothing_of_processes(
+        forking in forking(1, 3),
+        rules in prop::sample::select(variants_of_fork()),
+    ) {
+        compare_forking(&forking, &rules)?;
+    }
+
+    #[test]
+    fn memory_loses_nothing_of_processes_with_three_cpus(
+        forking in forking(2, 2),
+        rules in prop::sample::select(variants_of_fork()),
+    ) {
+        compare_forking(&forking, &rules)?;
     }
 
     /// One CPU shows one outcome, and it is what the sequential machine answers.

@@ -142,6 +142,26 @@ fn only_what_was_stored_to_is_owned() {
     assert_eq!(owned(&machine), [Some(true), Some(true), Some(false)]);
 }
 
+/// A child is a copy, and it may do what it likes: its parent does not change.
+#[test]
+fn a_child_is_a_copy_that_goes() {
+    let mut machine = holed();
+    machine.apply(&Call::Mprotect(1..2, Prot::R));
+    let before: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
+    assert_eq!(machine.fork(), Ret::Ok);
+    let child: Vec<_> = (4..8).map(|page| machine.value(page)).collect();
+    assert_eq!(child, before);
+    assert_eq!(machine.apply(&Call::Write(4, 9)), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Write(5, 9)), Ret::Accerr);
+    assert_eq!(machine.apply(&Call::Exec(6)), Ret::Maperr);
+    assert_eq!(machine.value(4), Ret::Word(9));
+    machine.exit();
+    let after: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
+    assert_eq!(after, before);
+    machine.fork();
+    assert_eq!(machine.value(4), before[0]);
+}
+
 #[test]
 fn an_exchange_yields_the_old_word() {
     let mut machine = holed();

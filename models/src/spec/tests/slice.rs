@@ -19,6 +19,9 @@ fn statements_outside_the_slice_are_named() {
     unsupported(TWO, "madvise A free;", found, "`madvise free`");
     unsupported(TWO, "gup_fast A write;", found, "`gup_fast`");
     unsupported(TWO, "reclaim A;", found, "`reclaim`");
+    unsupported(TWO, "exit;", found, "`exit`");
+    let forked = &format!("{TWO} fork c;");
+    unsupported(forked, "switch c;", found, "`switch to another process`");
     unsupported(
         "file F[1] = {7}; page A;",
         "mmap A r shared F[0];",

@@ -1,0 +1,110 @@
+//! A state of the machine as bytes, by which the search knows it again.
+
+use super::call::Ret;
+use super::page::Page;
+use super::state::{Phase, State};
+use super::word::{Touch, Word};
+
+impl State {
+    /// The state as bytes: equal for states in normal form exactly if they are equal.
+    pub(super) fn encode(&self) -> Box<[u8]> {
+        let mut bytes = Vec::with_capacity(96);
+        for cpu in &self.cpus {
+            number(&mut bytes, cpu.pc as u64);
+            match cpu.phase {
+                Phase::Ready => bytes.push(0),
+                Phase::Pending(ret) => {
+                    bytes.push(1);
+                    answer(&mut bytes, Some(ret));
+                }
+                Phase::Populating(done) => {
+                    bytes.push(2);
+                    number(&mut bytes, u64::from(done));
+                }
+                Phase::Copying(done) => {
+                    bytes.push(3);
+                    number(&mut bytes, u64::from(done));
+                }
+            }
+            number(&mut bytes, cpu.view.0);
+        }
+        for &reg in &self.regs {
+            answer(&mut bytes, reg);
+        }
+        for page in &self.pages {
+            page_bytes(&mut bytes, page);
+        }
+        for released in &self.released {
+            number(&mut bytes, released.all.0);
+            number(&mut bytes, released.exclusive.0);
+        }
+        bytes.into_boxed_slice()
+    }
+}
+
+/// Appends a page.
+fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
+    number(bytes, page.versions.len() as u64);
+    for version in &page.versions {
+        match version.mapping {
+            None => bytes.push(0),
+            Some(mapping) => {
+                bytes.push(1 + mapping.prot as u8);
+                number(bytes, mapping.word as u64);
+                number(bytes, mapping.home.map_or(0, |home| home as u64 + 1));
+            }
+        }
+        bytes.push(version.by.map_or(0, |cpu| cpu + 1));
+    }
+    number(bytes, page.floor.len() as u64);
+    bytes.extend_from_slice(&page.floor);
+    number(bytes, page.words.len() as u64);
+    for word in &page.words {
+        word_bytes(bytes, word);
+    }
+}
+
+/// Appends a word.
+fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
+    let Touch {
+        populated,
+        refused_exec,
+        accessed,
+        dirty,
+    } = word.touch;
+    let bits = u8::from(populated) | u8::from(accessed) << 1 | u8::from(refused_exec) << 2;
+    bytes.push(bits | (dirty as u8) << 3);
+    number(bytes, word.messages.len() as u64);
+    for message in &word.messages {
+        number(bytes, message.value);
+        number(bytes, message.view.0);
+        bytes.push(u8::from(message.exchanged));
+    }
+}
+
+/// Appends a register or an answer.
+fn answer(bytes: &mut Vec<u8>, ret: Option<Ret>) {
+    bytes.push(match ret {
+        None => 0,
+        Some(Ret::Ok) => 1,
+        Some(Ret::Maperr) => 2,
+        Some(Ret::Accerr) => 3,
+        Some(Ret::Enomem) => 4,
+        Some(Ret::Einval) => 5,
+        Some(Ret::Eexist) => 6,
+        Some(Ret::Efault) => 7,
+        Some(Ret::Word(word)) => {
+            bytes.push(8);
+            return number(bytes, word);
+        }
+    });
+}
+
+/// Appends a number, short if it is small.
+fn number(bytes: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}

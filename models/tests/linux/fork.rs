@@ -1,0 +1,124 @@
+//! Tests that fork, on the host: children have what the specification says.
+
+use std::fs;
+
+use seqfault_core::Invariant;
+use seqfault_models::engines::{Judge, Options, Report, Violated, linux};
+use seqfault_models::litmus::ast::Quantifier;
+use seqfault_models::litmus::parse;
+use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::{self, Rules};
+
+use crate::host;
+
+/// A process takes as long as some hundred accesses.
+const ITERATIONS: u64 = 400;
+
+fn scenario(text: &str) -> Scenario {
+    let program = parse("test.litmus", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    Scenario::new(&program, &Deviations::default()).expect("it can run")
+}
+
+fn file(name: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/linux/fork");
+    fs::read_to_string(folder.join(name)).expect("the test is there")
+}
+
+/// Runs a test whose condition the specification meets.
+fn run(scenario: &Scenario, seed: u64) -> Report {
+    let spec = spec::outcomes(&scenario.program, &Rules::linux());
+    let spec = spec.expect("the specification covers it");
+    let condition = &scenario.program.condition;
+    assert!(condition.holds(&spec.outcomes), "{:#?}", spec.outcomes);
+    let judge = Judge {
+        allowed: Some(spec.outcomes),
+        ..Judge::default()
+    };
+    let options = Options {
+        iterations: ITERATIONS,
+        seed,
+        ..Options::default()
+    };
+    linux::run(scenario, &options, &judge)
+}
+
+#[track_caller]
+fn agrees(report: &Report) {
+    assert_eq!(report.problem, None);
+    assert!(report.failure.is_none(), "{:?}", report.failure);
+    assert_eq!(report.executions, ITERATIONS);
+    assert_eq!(report.outcomes.values().sum::<u64>(), ITERATIONS);
+}
+
+#[test]
+fn a_child_has_no_later_store_without_the_earlier_one() {
+    if host().is_none() {
+        return;
+    }
+    let scenario = scenario(&file("fork-vs-two-writes.litmus"));
+    // Whether the stores come before the fork or behind it is seen with any seed, but for a host
+    // that is very busy.
+    let both = (0..100).any(|seed| {
+        let report = run(&scenario, seed);
+        agrees(&report);
+        println!("seed {seed}: {:#?}", report.outcomes);
+        report.outcomes.len() > 1
+    });
+    assert!(both, "fork and the stores always come in one order");
+}
+
+#[test]
+fn parents_store_while_children_live() {
+    if host().is_none() {
+        return;
+    }
+    let scenario = scenario(&file("parent-stores-behind-fork.litmus"));
+    agrees(&run(&scenario, 0));
+}
+
+#[test]
+fn a_specification_that_copies_nothing_is_found_out() {
+    if host().is_none() {
+        return;
+    }
+    let scenario = scenario(
+        "MM copies { page A; mmap A rw; write A 7; } P0 { fork c; } P1 { r0 = read A; }
+        forall (c:A=7)",
+    );
+    let wrong = Rules {
+        fork_copies: false,
+        ..Rules::linux()
+    };
+    // The condition is the specification's business here.
+    let mut open = scenario.clone();
+    open.program.condition.quantifier = Quantifier::Exists;
+    let spec = spec::outcomes(&open.program, &wrong).expect("the specification covers it");
+    let judge = Judge {
+        allowed: Some(spec.outcomes),
+        ..Judge::default()
+    };
+    let options = Options {
+        iterations: 8,
+        ..Options::default()
+    };
+    let report = linux::run(&open, &options, &judge);
+    let violated = report.failure.map(|failure| failure.violated);
+    assert_eq!(violated, Some(Violated::Invariant(Invariant::NotAtomic)));
+    agrees(&run(&scenario, 1));
+}
+
+#[test]
+fn cpus_of_other_processes_are_needed_from_the_host() {
+    if host().is_none() {
+        return;
+    }
+    let scenario = scenario(
+        "MM elsewhere { page A; mmap A rw; fork c; } P0 { read A; } P1 in c { read A; }
+        forall (c:A=0)",
+    );
+    let needs = linux::needs(&scenario);
+    assert_eq!(
+        needs.as_deref(),
+        Some("needs a CPU in process `c` on the host")
+    );
+}
