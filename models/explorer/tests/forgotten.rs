@@ -97,9 +97,10 @@ fn shared(program: &Program, model: Model, keep: usize, workers: usize) -> Visit
     visited
 }
 
+/// Each takes as long as twenty of the other tests' programs.
 fn programs() -> u64 {
     let count = std::env::var("SEQFAULT_PROGRAMS").ok();
-    count.and_then(|n| n.parse().ok()).unwrap_or(100)
+    count.and_then(|n| n.parse().ok()).unwrap_or(800) / 20
 }
 
 /// Compares searches that keep all with searches that do not.

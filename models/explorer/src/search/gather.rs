@@ -14,8 +14,6 @@ pub(super) struct Wanted {
     pub(super) from: u32,
     /// This one and those after it were taken up.
     pub(super) to: u32,
-    /// The run went on with this one at once.
-    pub(super) not: Option<u32>,
 }
 
 impl Wanted {
@@ -23,12 +21,7 @@ impl Wanted {
     pub(super) const ALL: Wanted = Wanted {
         from: 0,
         to: u32::MAX,
-        not: None,
     };
-
-    fn contains(&self, number: u32) -> bool {
-        (self.from..self.to).contains(&number) && self.not != Some(number)
-    }
 }
 
 /// A fork to be.
@@ -52,7 +45,7 @@ impl Gather {
         if number == self.wanted.to {
             self.turn = Some(way);
         }
-        if self.wanted.contains(number) {
+        if (self.wanted.from..self.wanted.to).contains(&number) {
             self.pending += 1;
             self.fork.push(way);
             if self.fork.ways.len() / 2 >= self.most {
@@ -69,7 +62,7 @@ impl Search {
         let wanted = self.wanted(at);
         let most = self.keep.map_or(usize::MAX, |keep| keep * (at + 1));
         let mut fork = Fork::new(at, first, second);
-        (fork.before, fork.hole) = (wanted.from, wanted.not);
+        fork.before = wanted.from;
         Gather {
             fork,
             wanted,

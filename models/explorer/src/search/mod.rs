@@ -149,11 +149,10 @@ impl Search {
     /// with, divide the share of the run.
     fn leave(&mut self, gather: Gather) {
         self.compare(&gather);
-        let ways = gather.found - u32::from(gather.wanted.not.is_some());
-        if ways == 0 {
+        if gather.found == 0 {
             return;
         }
-        self.share /= f64::from(ways + 1);
+        self.share /= f64::from(gather.found) + 1.0;
         let (mut fork, pending) = (gather.fork, gather.pending);
         if pending == 0 {
             return;
@@ -167,45 +166,38 @@ impl Search {
         self.forget();
     }
 
-    /// The backward revisits by the last event, if this run has left some.
-    pub(crate) fn revisits_left(&self) -> impl Iterator<Item = (usize, EventId)> {
-        let last = self.graph.len() - 1;
-        let forks = self.levels.last().map_or(&[][..], |level| &level.forks);
-        let fork = forks.last().filter(|fork| fork.at == last);
-        let ways = fork.map_or(&[][..], |fork| &fork.ways);
-        ways.iter()
-            .enumerate()
-            .rev()
-            .filter_map(|(at, way)| match way.to {
-                To::Revisit(read, _) => Some((at, read)),
-                _ => None,
-            })
+    /// The read of the only alternative of the last step, if that is a backward revisit
+    /// by the last event.
+    pub(crate) fn only_revisit(&self) -> Option<EventId> {
+        let fork = self.levels.last()?.forks.last()?;
+        match fork.ways[..] {
+            [
+                Way {
+                    to: To::Revisit(read, _),
+                    ..
+                },
+            ] if fork.at + 1 == self.graph.len() && fork.before == 0 => Some(read),
+            _ => None,
+        }
     }
 
-    /// Goes on at once with a backward revisit by the last event that this run
-    /// left, and that deletes nothing.
-    pub(crate) fn take(&mut self, at: usize) {
+    /// Goes on at once with that revisit, which deletes nothing.
+    pub(crate) fn take(&mut self) {
         let write = self.graph.len() as EventId - 1;
         let level = self.levels.last_mut().expect("a level");
-        let fork = level.forks.last_mut().expect("a fork");
-        let bytes = fork.bytes();
-        let number = fork.number(fork.ways[..at].iter().map(Way::count).sum());
-        let way = fork.ways.remove(at);
-        let To::Revisit(read, position) = way.to else {
+        let fork = level.forks.pop().expect("a fork");
+        let To::Revisit(read, position) = fork.ways[0].to else {
             unreachable!("only backward revisits are taken")
         };
-        fork.hole = Some(number);
+        self.pending -= 1;
+        self.held -= fork.bytes();
         // The run as it was is not gone on with.
-        let count = fork.number(fork.count()) - 1;
-        self.share *= f64::from(count + 2) / f64::from(count + 1);
-        fork.share = self.share;
+        self.share *= 2.0;
         let taken = Move {
             at: fork.at,
-            number,
-            hole: fork.hole,
+            number: 0,
             taken: true,
         };
-        self.settle(bytes);
         if self.retrace.is_some() {
             self.retake(taken);
         } else {
@@ -291,8 +283,7 @@ impl Search {
             let way = fork.pop().expect("a way");
             let made = Move {
                 at: fork.at,
-                number: fork.number(fork.count()),
-                hole: fork.hole,
+                number: fork.before + fork.count() as u32,
                 taken: false,
             };
             let revisited = fork.enter(way, &mut self.graph);

@@ -50,8 +50,6 @@ pub(crate) struct Fork {
     pub(crate) ways: Vec<Way>,
     /// The number of the first way that is here; see `search::gather`.
     pub(crate) before: u32,
-    /// The number of the way that the run went on with at once.
-    pub(crate) hole: Option<u32>,
 }
 
 impl Fork {
@@ -63,7 +61,6 @@ impl Fork {
             share: 0.0,
             ways: Vec::new(),
             before: 0,
-            hole: None,
         }
     }
 
@@ -86,17 +83,10 @@ impl Fork {
         self.ways.iter().map(Way::count).sum()
     }
 
-    /// The number of the alternative at a place among those that are here.
-    pub(crate) fn number(&self, place: usize) -> u32 {
-        let number = self.before + place as u32;
-        let passed = |hole| (self.before..=number).contains(&hole);
-        number + u32::from(self.hole.is_some_and(passed))
-    }
-
     /// Forgets the oldest ways.
     pub(crate) fn forget(&mut self, ways: usize) {
-        let count = self.ways.drain(..ways).map(|way| way.count()).sum();
-        self.before = self.number(count);
+        let count: usize = self.ways.drain(..ways).map(|way| way.count()).sum();
+        self.before += count as u32;
     }
 
     /// Takes the alternative that was added last.
@@ -114,7 +104,7 @@ impl Fork {
 
     /// Takes the alternative that was added first. There is one.
     pub(crate) fn take_oldest(&mut self) -> Way {
-        self.before = self.number(1);
+        self.before += 1;
         let way = &mut self.ways[0];
         if let To::Place(first, last) = &mut way.to
             && *first < *last

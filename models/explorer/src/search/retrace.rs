@@ -36,9 +36,7 @@ pub(crate) struct Move {
     pub(crate) at: usize,
     /// The number of the alternative.
     pub(crate) number: u32,
-    /// The number of the one that the run went on with at once.
-    pub(crate) hole: Option<u32>,
-    /// Is it that one?
+    /// Did the run go on with it at once? Then it was the only one.
     pub(crate) taken: bool,
 }
 
@@ -126,12 +124,9 @@ impl Search {
         if let Some(made) = self.path.get(retrace.next)
             && made.at == at
         {
-            if !made.taken {
-                wanted.to = made.number;
-            }
             // A run that goes on takes it itself.
             if !made.taken || retrace.next + 1 == self.path.len() {
-                wanted.not = made.hole;
+                wanted.to = made.number;
             }
         }
         let level = self.levels.last().expect("a level");

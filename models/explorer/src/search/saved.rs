@@ -243,8 +243,7 @@ fn closed(graph: &Graph, len: usize) -> bool {
 fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
     require(fork.at <= graph.len(), "a fork after its graph")?;
     require(closed(graph, fork.at), "a fork before what is read")?;
-    let numbers = fork.before.max(fork.hole.unwrap_or(0));
-    require(numbers <= u32::MAX / 2, "too many alternatives")?;
+    require(fork.before <= u32::MAX / 2, "too many alternatives")?;
     let (first, thread) = (&fork.first, fork.first.thread);
     let before = graph.threads.get(thread as usize);
     let before = before.map_or(0, |ids| ids.partition_point(|&id| (id as usize) < fork.at));
