@@ -29,13 +29,14 @@
 //!   250 bytes each. A level is started by a revisit that is taken up while its own
 //!   still has alternatives; the proof of both bounds is in `search::retrace`;
 //! - what is pending: some 250 bytes for a step that left alternatives, 24 for an
-//!   alternative, and one graph for each level, cut to what is pending. A step may
-//!   leave as many as there are pairs of events of its location, and every level may
-//!   have such steps. So all of this together may take as much as 16 graphs of the
-//!   largest size so far, and one step alone 32 alternatives for each event. What
-//!   goes beyond is forgotten. When its turn comes, it is found again, by runs that
-//!   visit nothing: one for each move since the nearest older level that is not
-//!   forgotten.
+//!   alternative (places side by side are one), and one graph for each level, cut to
+//!   what is pending. A step may leave some for each event of its location, and each
+//!   level may have a step for each event. So all of this together may take as much
+//!   as 16 graphs of the largest size so far, and what the last step left, which is
+//!   32 alternatives for each event at most. What goes beyond is forgotten. When its
+//!   turn comes, it is found again, by runs that visit nothing: one for each move
+//!   since the nearest older level that is not forgotten. The families of
+//!   the test `memory` come to 11 graphs.
 //!
 //! A search that is to be cut into parts ([`Builder::shard`](crate::Builder::shard))
 //! forgets nothing before the cut: it makes a graph of each alternative that the runs
