@@ -152,6 +152,14 @@ impl Builder {
         self
     }
 
+    /// Lets the search hold so many graphs as large as the largest so far, and find
+    /// again what goes beyond that. It visits the same in any case.
+    #[doc(hidden)]
+    pub fn keep(mut self, graphs: usize) -> Self {
+        self.config.keep = graphs;
+        self
+    }
+
     /// Goes on with a search that a limit ended. The report counts what came before
     /// too; limits are on the whole. The number of workers may be another one.
     ///

@@ -45,6 +45,8 @@ pub struct Config {
     pub(crate) checkpoint: Option<(Duration, Callback<Rest>)>,
     pub(crate) interrupt: Option<Arc<AtomicBool>>,
     pub(crate) mutation: Mutation,
+    /// What a search may hold, in graphs as large as the largest so far.
+    pub(crate) keep: usize,
 }
 
 impl Default for Config {
@@ -67,6 +69,7 @@ impl Default for Config {
             checkpoint: None,
             interrupt: None,
             mutation: Mutation::None,
+            keep: 16,
         }
     }
 }

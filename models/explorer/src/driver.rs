@@ -43,6 +43,8 @@ pub(crate) enum Ended {
     Bounded,
     Failed(Failure),
     Restart,
+    /// A retrace has come to its next move.
+    Arrived,
 }
 
 /// Runs the program on the graph at hand.
@@ -69,7 +71,11 @@ pub(crate) fn run(program: &Program) -> Ended {
 }
 
 fn halted(session: &Session) -> bool {
-    session.failure.is_some() || session.dead || session.bounded || session.restart
+    session.failure.is_some()
+        || session.dead
+        || session.bounded
+        || session.restart
+        || session.search.arrived()
 }
 
 fn resume(thread: ThreadId) {
@@ -123,6 +129,9 @@ fn judge() -> Ended {
     }
     if session::with(|s| s.restart) {
         return Ended::Restart;
+    }
+    if session::with(|s| s.search.arrived()) {
+        return Ended::Arrived;
     }
     if bounded {
         return Ended::Bounded;

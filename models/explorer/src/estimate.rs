@@ -128,7 +128,7 @@ fn one(
             Ended::Blocked(failure) if !config.allow_blocked => return Err(Some(failure.into())),
             Ended::Failed(failure) => return Err(Some(failure.into())),
             Ended::Restart => return Err(None),
-            Ended::Blocked(_) | Ended::Moot | Ended::Bounded => false,
+            Ended::Blocked(_) | Ended::Moot | Ended::Bounded | Ended::Arrived => false,
         };
         descent.ran += 1;
         descent.runs += stands_for;

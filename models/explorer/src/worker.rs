@@ -7,7 +7,7 @@ use crate::driver::{self, Ended, Program};
 use crate::report::Failure;
 use crate::run::assume::Seen;
 use crate::run::session::{self, Session};
-use crate::search::Search;
+use crate::search::{Departed, Next, Search};
 use crate::tally::{Count, Tally, Why};
 
 /// How a worker's search ended.
@@ -40,12 +40,14 @@ pub(crate) fn search(
     program: &Program,
     tally: &Tally,
     seen: Seen,
-    search: Search,
+    mut search: Search,
     reach: Reach,
     mut offer: impl FnMut(&mut Search),
 ) -> Ending {
     driver::quiet_panics();
     let mut held = search.bytes();
+    // What one run leaves is given away at once.
+    search.keep = (reach == Reach::End).then_some(config.keep);
     session::install(Session::new(
         config.clone(),
         tally.registry.clone(),
@@ -72,12 +74,10 @@ pub(crate) fn search(
             Ended::Moot => Count::Moot,
             Ended::Bounded => Count::Bounded,
             Ended::Failed(failure) => return failed(config, tally, failure),
-            Ended::Restart => {
-                tally.stop(Why::Restart);
-                return Ending::Restart(session::remove().seen);
-            }
+            Ended::Restart => return restart(tally),
+            Ended::Arrived => unreachable!("this run is no retrace"),
         };
-        let more = session::with(|s| {
+        session::with(|s| {
             tally.count(count, s.search.share, s.graph().len());
             let bytes = s.search.bytes();
             tally.hold(held, bytes);
@@ -88,19 +88,60 @@ pub(crate) fn search(
                 held = s.search.bytes();
                 tally.hold(bytes, held);
             }
-            reach == Reach::End && s.search.advance()
         });
+        // Before the program runs again.
         tally.report(config);
         if reach != Reach::End {
             tally.hold(held, 0);
             return Ending::Ran(Box::new(session::remove().search));
         }
-        if !more {
-            tally.hold(held, 0);
-            drop(session::remove());
-            return Ending::Done;
+        match advance(program) {
+            Ok(true) => {}
+            Ok(false) => {
+                tally.hold(held, 0);
+                drop(session::remove());
+                return Ending::Done;
+            }
+            Err(Some(failure)) => return failed(config, tally, failure),
+            Err(None) => return restart(tally),
         }
     }
+}
+
+/// Goes on to the next graph that is to be run, if there is one. What was forgotten
+/// is found again on the way.
+///
+/// # Errors
+/// A failure, or else the order to start again: the program does not do what it did.
+fn advance(program: &Program) -> Result<bool, Option<Failure>> {
+    loop {
+        match session::with(|s| s.search.advance()) {
+            Next::Run => return Ok(true),
+            Next::Over => return Ok(false),
+            Next::Retrace => {}
+        }
+        loop {
+            match driver::run(program) {
+                Ended::Failed(failure) => return Err(Some(failure)),
+                Ended::Restart => return Err(None),
+                _ => {}
+            }
+            match session::with(|s| s.search.follow()) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(Departed) => {
+                    let text =
+                        "a run did not come to where an earlier one with the same history did";
+                    return Err(Some(Failure::departed(text.into())));
+                }
+            }
+        }
+    }
+}
+
+fn restart(tally: &Tally) -> Ending {
+    tally.stop(Why::Restart);
+    Ending::Restart(session::remove().seen)
 }
 
 /// Ends the search. What the failing run has left on this OS thread is still

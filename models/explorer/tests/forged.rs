@@ -99,8 +99,10 @@ fn panics(report: &Report) -> bool {
 fn a_forged_rest_is_an_error() {
     let (mut refused, mut resumed) = (0, 0);
     let mut panicked = Vec::new();
-    for stop in [3, 12] {
-        let report = Builder::new().max_executions(stop).check(program);
+    // The last rest has forgotten alternatives.
+    for (stop, keep) in [(3, 16), (12, 16), (12, 0)] {
+        let builder = Builder::new().keep(keep);
+        let report = builder.max_executions(stop).check(program);
         let text = serde_json::to_string(&report.rest.expect("a rest")).unwrap();
         let envelope: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(envelope["checksum"], json!(sum(&envelope["content"])));
@@ -115,7 +117,7 @@ fn a_forged_rest_is_an_error() {
                 let text = forged.to_string();
                 let resume = move || {
                     let rest: Rest = serde_json::from_str(&text).ok()?;
-                    let builder = Builder::new().max_executions(stop + 50);
+                    let builder = Builder::new().keep(keep).max_executions(stop + 50);
                     builder.resume(rest, program).ok()
                 };
                 // The state of a search that breaks down stays with its OS thread.

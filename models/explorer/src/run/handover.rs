@@ -19,7 +19,11 @@
 //!   write an atomic, or spawn, between `L` and `U`.
 //!
 //! If the owner does neither, the second way is left out. And if the revisit
-//! deletes nothing, the run goes on with it at once.
+//! deletes nothing, the run goes on with it at once. `U` then leaves no other
+//! alternative: it can stand nowhere but after `L`, and another read that it could
+//! revisit would have been added before `R`, hence before `L`, and so would read
+//! from an older write. `L`, which is in the porf-prefix of `U`, then makes it not
+//! maximal.
 
 use super::assume::Assumption;
 use super::session::{Session, Status};
@@ -79,15 +83,16 @@ impl Session {
     fn take_over(&mut self) -> Option<u32> {
         let graph = self.graph();
         let last = graph.len() as EventId - 1;
-        let found = self.search.revisits_left().find_map(|(at, read)| {
-            let full = (read + 1..last).all(|e| graph.porf_before(e, last));
-            let read = graph.event(read);
-            let state = &self.threads[read.thread as usize];
-            let waits = state.status == Some(Status::Await) && state.pos == read.index as usize + 1;
-            (full && waits).then_some((at, read.thread))
-        });
-        let (at, thread) = found?;
-        self.search.take(at);
+        let read = self.search.only_revisit()?;
+        let full = (read + 1..last).all(|e| graph.porf_before(e, last));
+        let read = graph.event(read);
+        let thread = read.thread;
+        let state = &self.threads[thread as usize];
+        let waits = state.status == Some(Status::Await) && state.pos == read.index as usize + 1;
+        if !full || !waits {
+            return None;
+        }
+        self.search.take();
         Some(thread)
     }
 }

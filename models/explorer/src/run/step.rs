@@ -216,6 +216,9 @@ impl Session {
         }
         let wanted = self.template(kind, Order::RELAXED, site);
         self.search.add_choice(wanted, n);
+        if self.search.arrived() {
+            return self.wait(Status::Frontier, site);
+        }
         self.passed();
         Step::Done(0)
     }
@@ -256,6 +259,9 @@ impl Session {
             });
             let rules = self.rules;
             let answer = self.search.add_read(wanted, write, update, rules);
+            if self.search.arrived() {
+                return self.wait(Status::Frontier, site);
+            }
             self.passed();
             answer
         };
@@ -312,7 +318,11 @@ impl Session {
             wanted.loc = self.locate(object.0, object.1, None);
             let rules = self.rules;
             let id = self.graph().len() as EventId;
-            if !self.search.add_write(wanted, rules) {
+            let placed = self.search.add_write(wanted, rules);
+            if self.search.arrived() {
+                return self.wait(Status::Frontier, site);
+            }
+            if !placed {
                 self.dead = true;
                 return self.wait(Status::Await, site);
             }

@@ -7,7 +7,7 @@
 //! already, no placement is consistent; the write is then only used to revisit.
 
 use super::Search;
-use super::pending::{Fork, Way};
+use super::pending::Way;
 use crate::consistency::Model;
 use crate::graph::Graph;
 use crate::graph::event::{Event, EventId, INIT, Kind};
@@ -88,8 +88,8 @@ impl Search {
 
     /// Adds a choice among `n` values; goes on with 0.
     pub(crate) fn add_choice(&mut self, event: Event, n: u32) {
-        let mut fork = Fork::new(self.graph.len(), event.clone(), None);
-        fork.ways.extend((1..u64::from(n)).map(Way::choice));
+        let mut fork = self.gather(event.clone(), None);
+        (1..u64::from(n)).for_each(|value| fork.push(Way::choice(value)));
         self.leave(fork);
         self.graph.push(Event { value: 0, ..event });
     }
@@ -110,7 +110,7 @@ impl Search {
         let before = self.graph.predecessor(read.thread, read.index);
         let floor = self.floor(before, loc, rules);
         let last = self.graph.places[loc as usize].co.len();
-        let mut fork = Fork::new(at, read.clone(), write.clone());
+        let mut fork = self.gather(read.clone(), write.clone());
         for position in floor..=last {
             let rf = self.graph.places[loc as usize].at(position);
             let old = self.graph.written(loc, rf);
@@ -168,12 +168,11 @@ impl Search {
     /// place is consistent: a read-modify-write whose read was revisited may
     /// find none.
     pub(crate) fn add_write(&mut self, write: Event, rules: Rules) -> bool {
-        let at = self.graph.len();
         let loc = write.loc;
         let read = write
             .rmw
             .then(|| self.graph.predecessor(write.thread, write.index));
-        let mut fork = Fork::new(at, write.clone(), None);
+        let mut fork = self.gather(write.clone(), None);
         let value = write.value;
         let id = self.graph.push(write);
         self.revisits(id, INIT, rules, &mut fork);

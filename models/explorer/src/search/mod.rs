@@ -17,25 +17,38 @@
 //! - T4. Alternatives of a level are taken last in, first out, so that cutting
 //!   the level's graph to where they were found restores it.
 //!
+//! - T5. The moves, which are the choices that were not maximal, lead from the graph
+//!   that the search started from to the one at hand: see `search::retrace`.
+//!
 //! # Memory
-//! The paper's algorithm takes memory that is linear in the length of an execution.
-//! This implementation takes more, and stays polynomial:
-//! - a pending alternative is 24 bytes (see `search::pending`), a step that left some 250
-//!   more. A step may leave as many as there are reads and writes of its location,
-//!   but for places side by side, which are one. So they may grow by the square of
-//!   the events, 24 bytes each; two threads that only write stay linear;
-//! - a graph has clocks for each event, as wide as there are threads;
-//! - a revisit that is taken up while its level has other alternatives starts a new
-//!   level, and the graph of the old one waits, cut to what is pending. It could be
-//!   found again from the revisited graph, since all that was deleted is maximal
-//!   (T3), but only by running the program once more for each. On the random programs
-//!   and the closed forms of the tests there were never more levels than events in
-//!   the graph at hand: so memory is by the square of the events. That is no proof.
+//! Linear in the length of an execution (an event has clocks, as wide as there are
+//! threads):
+//! - the graph at hand, and the graph that the search started from;
+//! - the moves: no more than events, 32 bytes each;
+//! - the levels: no more than writes, and one; without what is pending in them, some
+//!   250 bytes each. A level is started by a revisit that is taken up while its own
+//!   still has alternatives; the proof of both bounds is in `search::retrace`;
+//! - what is pending: some 250 bytes for a step that left alternatives, 24 for an
+//!   alternative (places side by side are one), and one graph for each level, cut to
+//!   what is pending. A step may leave some for each event of its location, and each
+//!   level may have a step for each event. So all of this together may take as much
+//!   as 16 graphs of the largest size so far, and what the last step left, which is
+//!   32 alternatives for each event at most. What goes beyond is forgotten. When its
+//!   turn comes, it is found again, by runs that visit nothing: one for each move
+//!   since the nearest older level that is not forgotten. The families of
+//!   the test `memory` come to 11 graphs.
+//!
+//! A search that is to be cut into parts ([`Builder::shard`](crate::Builder::shard))
+//! forgets nothing before the cut: it makes a graph of each alternative that the runs
+//! up to there have left.
 //!
 //! [`Progress::memory`](crate::Progress::memory) is what a search did take.
 
 pub mod forward;
+mod gather;
+mod level;
 pub(crate) mod pending;
+mod retrace;
 pub mod revisit;
 pub(crate) mod saved;
 mod split;
@@ -45,7 +58,11 @@ use serde::{Deserialize, Serialize};
 use crate::graph::Graph;
 use crate::graph::event::EventId;
 use crate::mutation::Mutation;
-use pending::{Fork, Level, To, graph_bytes};
+use gather::Gather;
+use level::{Level, graph_bytes};
+use pending::{To, Way};
+pub(crate) use retrace::Departed;
+use retrace::{Move, Retrace};
 use saved::bits;
 
 /// The stack of the search. The graph of the last level is not in the stack but
@@ -55,6 +72,8 @@ pub(crate) struct Search {
     #[serde(with = "saved::graph")]
     pub(crate) graph: Graph,
     pub(crate) levels: Vec<Level>,
+    /// What leads from the graph that the search started from to the one at hand.
+    path: Vec<Move>,
     /// The share of the run at hand.
     #[serde(with = "bits")]
     pub(crate) share: f64,
@@ -62,19 +81,43 @@ pub(crate) struct Search {
     pending: usize,
     /// What the levels take, in bytes.
     held: usize,
+    /// What the longest graph took, in bytes, and how much of that the levels may
+    /// take; all is kept without a limit.
+    #[serde(skip)]
+    longest: usize,
+    #[serde(skip)]
+    pub(crate) keep: Option<usize>,
+    /// The graph at hand is not that of the last level.
+    #[serde(skip)]
+    away: bool,
+    #[serde(skip)]
+    retrace: Option<Retrace>,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The graph at hand is to be run.
+    Run,
+    /// It is to be run to find again what was forgotten: see [`Search::follow`].
+    Retrace,
+    /// The search is over.
+    Over,
 }
 
 impl Search {
     /// A search that starts from a graph, which is to be run.
     pub(crate) fn new(graph: Graph, share: f64) -> Search {
         let level = Level::default();
-        Search {
+        let mut search = Search {
             graph,
             held: level.bytes(),
             levels: vec![level],
             share,
             ..Search::default()
-        }
+        };
+        search.start();
+        search
     }
 
     /// A search of everything.
@@ -92,67 +135,82 @@ impl Search {
     /// What the search takes, in bytes; see [`Progress::memory`](crate::Progress::memory).
     pub(crate) fn bytes(&self) -> usize {
         debug_assert_eq!((self.pending, self.held), self.count());
-        graph_bytes(&self.graph) + self.held
+        graph_bytes(&self.graph) + self.held + self.path.len() * size_of::<Move>()
     }
 
     /// Counts what `pending` and `held` keep.
     fn count(&self) -> (usize, usize) {
-        let ways = |level: &Level| level.forks.iter().map(Fork::count).sum::<usize>();
         (
-            self.levels.iter().map(ways).sum(),
+            self.levels.iter().map(Level::pending).sum(),
             self.levels.iter().map(Level::bytes).sum(),
         )
     }
 
     /// Leaves what a step has gathered. Its ways, and the one that the run goes on
     /// with, divide the share of the run.
-    fn leave(&mut self, mut fork: Fork) {
-        if fork.ways.is_empty() {
+    fn leave(&mut self, gather: Gather) {
+        self.compare(&gather);
+        if gather.found == 0 {
             return;
         }
-        let count = fork.count();
-        self.share /= (count + 1) as f64;
+        self.share /= f64::from(gather.found) + 1.0;
+        let (mut fork, pending) = (gather.fork, gather.pending);
+        if pending == 0 {
+            return;
+        }
         fork.share = self.share;
-        self.pending += count;
+        self.pending += pending;
         self.held += fork.bytes();
-        self.levels.last_mut().expect("a level").forks.push(fork);
+        let level = self.levels.last_mut().expect("a level");
+        level.lost += pending - fork.count();
+        level.forks.push(fork);
+        self.forget();
     }
 
-    /// The backward revisits by the last event, if this run has left some.
-    pub(crate) fn revisits_left(&self) -> impl Iterator<Item = (usize, EventId)> {
-        let last = self.graph.len() - 1;
-        let forks = self.levels.last().map_or(&[][..], |level| &level.forks);
-        let fork = forks.last().filter(|fork| fork.at == last);
-        let ways = fork.map_or(&[][..], |fork| &fork.ways);
-        ways.iter()
-            .enumerate()
-            .rev()
-            .filter_map(|(at, way)| match way.to {
-                To::Revisit(read, _) => Some((at, read)),
-                _ => None,
-            })
+    /// The read of the only alternative of the last step, if that is a backward revisit
+    /// by the last event.
+    pub(crate) fn only_revisit(&self) -> Option<EventId> {
+        let fork = self.levels.last()?.forks.last()?;
+        match fork.ways[..] {
+            [
+                Way {
+                    to: To::Revisit(read, _),
+                    ..
+                },
+            ] if fork.at + 1 == self.graph.len() && fork.before == 0 => Some(read),
+            _ => None,
+        }
     }
 
-    /// Goes on at once with a backward revisit by the last event that this run
-    /// left, and that deletes nothing.
-    pub(crate) fn take(&mut self, at: usize) {
+    /// Goes on at once with that revisit, which deletes nothing.
+    pub(crate) fn take(&mut self) {
         let write = self.graph.len() as EventId - 1;
         let level = self.levels.last_mut().expect("a level");
-        let fork = level.forks.last_mut().expect("a fork");
-        let bytes = fork.bytes();
-        let way = fork.ways.remove(at);
-        let To::Revisit(read, position) = way.to else {
+        let fork = level.forks.pop().expect("a fork");
+        let To::Revisit(read, position) = fork.ways[0].to else {
             unreachable!("only backward revisits are taken")
         };
+        self.pending -= 1;
+        self.held -= fork.bytes();
         // The run as it was is not gone on with.
-        let count = fork.count();
-        self.share *= (count + 2) as f64 / (count + 1) as f64;
-        fork.share = self.share;
-        self.settle(bytes);
-        self.park(false);
+        self.share *= 2.0;
+        let taken = Move {
+            at: fork.at,
+            number: 0,
+            taken: true,
+        };
+        if self.retrace.is_some() {
+            self.retake(taken);
+        } else {
+            self.moves(taken);
+            self.park(false);
+        }
         self.graph.unplace(write);
         self.graph.reread(read, write);
         self.graph.place(write, position as usize);
+        if self.retrace.is_none() {
+            self.start();
+        }
     }
 
     /// Accounts for a way that was taken from the last fork, which took so many
@@ -169,47 +227,75 @@ impl Search {
         }
     }
 
-    /// Starts a level. The graph at hand, or a copy of it, stays with the last one,
-    /// if that still has alternatives.
+    /// Makes room for a level. The graph at hand, or a copy of it, stays with the last
+    /// one, if that still has alternatives.
     fn park(&mut self, whole: bool) {
+        let first = self.levels.len() == 1;
         let level = self.levels.last_mut().expect("a level");
-        if let Some(fork) = level.forks.last() {
+        if level.forks.is_empty() && level.lost == 0 {
+            if first {
+                // The search starts anew from here.
+                self.path.clear();
+            }
+            return;
+        }
+        level.until = self.path.len();
+        let last = level.forks.last().map(|fork| fork.at);
+        if let Some(at) = last.or(first.then_some(level.base)) {
             level.graph = if whole {
                 std::mem::take(&mut self.graph)
             } else {
                 self.graph.clone()
             };
-            level.graph.truncate(fork.at);
-            self.held += graph_bytes(&level.graph) + size_of::<Level>();
-            self.levels.push(Level::default());
+            level.graph.truncate(at);
+            self.held += graph_bytes(&level.graph);
         }
+        self.levels.push(Level::default());
+        self.held += size_of::<Level>();
+        self.forget();
     }
 
-    /// Takes up the next alternative. False when the search is over.
-    pub(crate) fn advance(&mut self) -> bool {
+    /// Takes up the next alternative.
+    pub(crate) fn advance(&mut self) -> Next {
+        self.longest = self.longest.max(graph_bytes(&self.graph));
         loop {
             let Some(level) = self.levels.last_mut() else {
-                return false;
+                return Next::Over;
             };
             let Some(fork) = level.forks.last_mut() else {
-                self.held -= size_of::<Level>();
+                if level.lost > 0 {
+                    self.retrace();
+                    return Next::Retrace;
+                }
+                self.held -= level.bytes();
                 self.levels.pop();
                 if let Some(level) = self.levels.last_mut() {
-                    self.graph = std::mem::take(&mut level.graph);
-                    self.held -= graph_bytes(&self.graph);
+                    self.path.truncate(level.until);
+                    self.away = level.forks.is_empty();
+                    if !self.away {
+                        self.graph = std::mem::take(&mut level.graph);
+                        self.held -= graph_bytes(&self.graph);
+                    }
                 }
                 continue;
             };
             self.share = fork.share;
             let bytes = fork.bytes();
             let way = fork.pop().expect("a way");
+            let made = Move {
+                at: fork.at,
+                number: fork.before + fork.count() as u32,
+                taken: false,
+            };
             let revisited = fork.enter(way, &mut self.graph);
             self.settle(bytes);
+            self.moves(made);
             if let Some(graph) = revisited {
                 self.park(true);
                 self.graph = graph;
+                self.start();
             }
-            return true;
+            return Next::Run;
         }
     }
 }

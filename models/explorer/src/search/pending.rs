@@ -48,6 +48,8 @@ pub(crate) struct Fork {
     pub(crate) share: f64,
     /// Never empty on the stack.
     pub(crate) ways: Vec<Way>,
+    /// The number of the first way that is here; see `search::gather`.
+    pub(crate) before: u32,
 }
 
 impl Fork {
@@ -58,6 +60,7 @@ impl Fork {
             second,
             share: 0.0,
             ways: Vec::new(),
+            before: 0,
         }
     }
 
@@ -80,6 +83,12 @@ impl Fork {
         self.ways.iter().map(Way::count).sum()
     }
 
+    /// Forgets the oldest ways.
+    pub(crate) fn forget(&mut self, ways: usize) {
+        let count: usize = self.ways.drain(..ways).map(|way| way.count()).sum();
+        self.before += count as u32;
+    }
+
     /// Takes the alternative that was added last.
     pub(crate) fn pop(&mut self) -> Option<Way> {
         let way = self.ways.last_mut()?;
@@ -95,6 +104,7 @@ impl Fork {
 
     /// Takes the alternative that was added first. There is one.
     pub(crate) fn take_oldest(&mut self) -> Way {
+        self.before += 1;
         let way = &mut self.ways[0];
         if let To::Place(first, last) = &mut way.to
             && *first < *last
@@ -174,34 +184,6 @@ pub(crate) fn revisited(graph: &Graph, read: EventId, write: EventId) -> Graph {
     graph
 }
 
-/// The pending alternatives that start from prefixes of one graph.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Level {
-    pub(crate) forks: Vec<Fork>,
-    /// The level's graph as far as its last fork needs it, while another level is
-    /// being worked on.
-    #[serde(with = "super::saved::graph")]
-    pub(crate) graph: Graph,
-}
-
-impl Level {
-    /// What it takes, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        let forks: usize = self.forks.iter().map(Fork::bytes).sum();
-        size_of::<Level>() + graph_bytes(&self.graph) + forks
-    }
-}
-
-/// What a graph contains, in bytes: each event is in the list of its thread, in
-/// one of its location at most, and has its clocks.
-pub(crate) fn graph_bytes(graph: &Graph) -> usize {
-    let event = size_of::<Event>() + 2 * size_of::<EventId>() + graph.clocks.row_bytes();
-    graph.len() * event
-        + graph.threads.len() * size_of::<Vec<EventId>>()
-        + graph.births.len() * size_of::<EventId>()
-        + std::mem::size_of_val(graph.places.as_slice())
-}
-
 impl Way {
     /// A way that adds a read.
     pub(crate) fn read(rf: EventId) -> Way {
@@ -232,7 +214,7 @@ impl Way {
         Way { to, ..self }
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self.to {
             To::Place(first, last) => (last - first) as usize + 1,
             To::Stay | To::Revisit(..) => 1,

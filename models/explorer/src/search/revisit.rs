@@ -3,7 +3,8 @@
 
 use super::Search;
 use super::forward::Rules;
-use super::pending::{Fork, To, Way, revisited};
+use super::gather::Gather;
+use super::pending::{To, Way, revisited};
 use crate::graph::clock::Row;
 use crate::graph::event::{Event, EventId, Kind};
 use crate::mutation::Mutation;
@@ -15,7 +16,13 @@ impl Search {
     /// The events are looked at from the last to the first. All that a revisit
     /// of a read would delete comes after that read, so that the first event
     /// that is not maximal ends the search.
-    pub(super) fn revisits(&mut self, write: EventId, rf: EventId, rules: Rules, fork: &mut Fork) {
+    pub(super) fn revisits(
+        &mut self,
+        write: EventId,
+        rf: EventId,
+        rules: Rules,
+        fork: &mut Gather,
+    ) {
         let loc = self.graph.event(write).loc;
         let mut reads = self.graph.places[loc as usize].reads.iter().copied();
         let spared = (rules.mutation == Mutation::Revisit)
@@ -73,7 +80,7 @@ impl Search {
         read: EventId,
         (write, rf): (EventId, EventId),
         rules: Rules,
-        fork: &mut Fork,
+        fork: &mut Gather,
     ) {
         let graph = &self.graph;
         let Event { loc, value, .. } = *graph.event(write);

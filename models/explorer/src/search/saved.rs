@@ -57,6 +57,9 @@ struct Saved {
     places: Vec<(u64, Vec<EventId>)>,
 }
 
+/// More alternatives than any level has.
+const MANY: usize = 1 << 40;
+
 /// More threads or locations than any graph has: what is read may be anything.
 const MOST: usize = 1 << 20;
 
@@ -192,9 +195,21 @@ impl Search {
     /// Does what was read lead to graphs at all?
     pub(crate) fn check(&self) -> Result<(), String> {
         require(!self.levels.is_empty(), "a search without a level")?;
+        let mut moves = 0;
         for (at, level) in self.levels.iter().enumerate() {
             let last = at + 1 == self.levels.len();
             let graph = if last { &self.graph } else { &level.graph };
+            let until = if last { self.path.len() } else { level.until };
+            require(
+                (moves..=until).contains(&level.since) && until <= self.path.len(),
+                "a level out of order",
+            )?;
+            moves = until;
+            require(level.lost <= MANY, "too many alternatives")?;
+            if at == 0 || last || !level.forks.is_empty() {
+                require(level.base <= graph.len(), "a level after its graph")?;
+                require(closed(graph, level.base), "a level before what is read")?;
+            }
             for fork in &level.forks {
                 require(!fork.ways.is_empty(), "a fork without a way")?;
                 for &way in &fork.ways {
@@ -217,12 +232,18 @@ impl Search {
     }
 }
 
+/// Do the first events read only from each other?
+fn closed(graph: &Graph, len: usize) -> bool {
+    let there = |id: EventId| id == INIT || (id as usize) < len;
+    let mut reads = graph.events[..len].iter().filter(|e| e.is_read());
+    reads.all(|e| there(e.rf))
+}
+
 /// Can a way be added to a graph that is cut to where its fork is?
 fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
     require(fork.at <= graph.len(), "a fork after its graph")?;
-    let there = |id: EventId| id == INIT || (id as usize) < fork.at;
-    let reads = graph.events[..fork.at].iter().filter(|e| e.is_read());
-    require(reads.map(|e| e.rf).all(there), "a fork before what is read")?;
+    require(closed(graph, fork.at), "a fork before what is read")?;
+    require(fork.before <= u32::MAX / 2, "too many alternatives")?;
     let (first, thread) = (&fork.first, fork.first.thread);
     let before = graph.threads.get(thread as usize);
     let before = before.map_or(0, |ids| ids.partition_point(|&id| (id as usize) < fork.at));

@@ -5,18 +5,23 @@
 //! it is the first of its level, taking it away leaves T4 as it is.
 
 use super::Search;
+use super::level::Level;
 use super::pending::Way;
 
 impl Search {
-    /// Takes the oldest alternative away: a search of its own.
+    /// Takes the oldest alternative away: a search of its own. A level that has
+    /// forgotten some keeps all, so that those which were given away are the oldest.
     pub(crate) fn export(&mut self) -> Option<Search> {
-        let level = (self.levels.iter()).position(|level| !level.forks.is_empty())?;
-        let forks = &mut self.levels[level].forks;
-        let way = forks[0].take_oldest();
-        let alone = self.alone(level, 0, way);
-        let forks = &mut self.levels[level].forks;
-        if forks[0].ways.is_empty() {
-            forks.remove(0);
+        let whole = |level: &Level| level.lost == 0 && !level.forks.is_empty();
+        let number = self.levels.iter().position(whole)?;
+        let fork = &mut self.levels[number].forks[0];
+        let way = fork.take_oldest();
+        let given = Some((fork.at, fork.before));
+        let alone = self.alone(number, 0, way);
+        let level = &mut self.levels[number];
+        level.given = given;
+        if level.forks[0].ways.is_empty() {
+            level.forks.remove(0);
         }
         (self.pending, self.held) = self.count();
         Some(alone)
