@@ -73,7 +73,10 @@ impl Steps<'_> {
         };
         let word = match self.rules.fork_copies {
             true => word.copy(),
-            false => Word::fresh(),
+            false => Word {
+                touch: word.touch,
+                ..Word::fresh()
+            },
         };
         let (words, mapping) = if self.rules.fork_private {
             let own = Mapping {
