@@ -21,6 +21,9 @@ const LEAST_PAGES: usize = 4;
 /// One call in so many is not given whole pages.
 const BYTES_ONCE_IN: u64 = 16;
 
+/// One operation in so many forks: it takes as long as a hundred others.
+const FORK_ONCE_IN: u64 = 64;
+
 /// Protections, the likely ones more than once.
 const PROTS: [Prot; 10] = [
     Prot::Rw,
@@ -77,7 +80,10 @@ impl Sequence {
     }
 
     fn op(&mut self) -> Op {
-        match self.random.within(0..49) {
+        if self.random.once_in(FORK_ONCE_IN) {
+            return Op::Fork;
+        }
+        match self.random.within(0..48) {
             0..2 => Op::Prefetch(self.page()),
             2 => Op::Evict(self.page()),
             3 => Op::RcuBarrier,
@@ -87,8 +93,6 @@ impl Sequence {
             15..22 => Op::Call(Call::Write(self.page(), self.word())),
             22..24 => Op::Call(Call::Xchg(self.page(), self.word())),
             24..27 => Op::Call(Call::Exec(self.page())),
-            // Rare: a process takes as long as a hundred other operations.
-            48 => Op::Fork,
             _ => {
                 let call = self.system_call();
                 if self.random.once_in(BYTES_ONCE_IN) {
