@@ -24,7 +24,7 @@
 //! Linear in the length of an execution (an event has clocks, as wide as there are
 //! threads):
 //! - the graph at hand, and the graph that the search started from;
-//! - the moves: no more than events, 32 bytes each;
+//! - the moves: no more than events, 16 bytes each;
 //! - the levels: no more than writes, and one; without what is pending in them, some
 //!   250 bytes each. A level is started by a revisit that is taken up while its own
 //!   still has alternatives; the proof of both bounds is in `search::retrace`;
