@@ -166,8 +166,7 @@ fn turns(
     let work = |job: usize| {
         // Each worker has its own targets, so that no corpus has two at once.
         let mine: Vec<&options::Target> = targets.iter().skip(job).step_by(jobs).collect();
-        for round in 0usize.. {
-            let target = mine[round % mine.len()];
+        loop {
             let left = {
                 let state = lock();
                 let elapsed = before + began.elapsed().as_secs_f64();
@@ -177,14 +176,17 @@ fn turns(
             if left < Duration::from_secs(1) || failed {
                 return;
             }
-            let number = {
+            let (target, number) = {
                 let mut state = lock();
+                let Some(target) = state.next(&mine) else {
+                    return;
+                };
                 let now = turn::since_epoch(SystemTime::now());
                 state.running.insert(target.name.clone(), now);
                 if let Err(error) = state.save(folder) {
                     eprintln!("warning: {error}");
                 }
-                state.turns()
+                (target, state.turns())
             };
             let turn = fuzzer.turn(target, length.min(left), number);
             let turn: Turn = match turn {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::Target;
 use super::turn::Turn;
 
 /// How far a target had come at some time.
@@ -157,6 +158,14 @@ impl State {
         self.targets.values().map(|t| t.turns as u64).sum()
     }
 
+    /// Whose turn is next: the first who has had the fewest, so that after an
+    /// interruption others than the first ones have theirs.
+    pub fn next<'t>(&self, targets: &[&'t Target]) -> Option<&'t Target> {
+        let turns = |name: &str| self.targets.get(name).map_or(0, |t| t.turns);
+        let least = targets.iter().min_by_key(|target| turns(&target.name));
+        least.copied()
+    }
+
     /// The targets that found something.
     pub fn targets_with_findings(&self) -> Vec<String> {
         let found = self.targets.iter().filter(|(_, t)| !t.findings.is_empty());
@@ -218,6 +227,19 @@ mod tests {
         let error = State::resume(&folder, false, hour).expect_err("it is cut off");
         assert!(error.contains("--fresh"), "{error}");
         fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn targets_have_turns_alike() {
+        let [t, u] = ["t", "u"].map(|name| Target {
+            name: name.to_owned(),
+            options: Vec::new(),
+        });
+        let mut state = State::default();
+        assert_eq!(state.next(&[&t, &u]), Some(&t));
+        state.add(&turn(&[]));
+        assert_eq!(state.next(&[&t, &u]), Some(&u), "t has had one");
+        assert_eq!(state.next(&[]), None);
     }
 
     #[test]
