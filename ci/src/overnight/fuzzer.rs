@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::build::Build;
 use super::child;
@@ -88,6 +88,19 @@ impl Fuzzer {
             return Err(format!("{name} ran nothing: {}", log.display()));
         }
         Ok(turn)
+    }
+
+    /// What a turn had shown when it was killed with its night. The proofs' turn is
+    /// none: it is done again, by the same seed.
+    pub fn killed(&self, name: &str, began: SystemTime) -> Option<Turn> {
+        if name == SCHEDULES {
+            return None;
+        }
+        let turn = Turn::killed(name, &self.log(name), began)?;
+        Some(Turn {
+            findings: self.findings(name),
+            ..turn
+        })
     }
 
     /// Runs every proof under random schedules, as many as the time allows, about.

@@ -4,7 +4,8 @@
 //! build --> canary --> turn of each target --> turn … --> merge corpora --> triage --> report
 //!                         |         ^
 //!                         v         |   state.json, written whole or not at all:
-//!                      state.json --+   a night that was killed goes on from there
+//!                      state.json --+   a night that was killed goes on from there, and
+//!                                       from the logs of the turns that it was killed in
 //! ```
 //! The proofs under random schedules have turns too. A finding does not end the
 //! night; it makes the exit code 1. The canary is a target with a planted bug: if
@@ -24,7 +25,7 @@ mod turn;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use build::{Build, Sanitizer};
 use child::Alone;
@@ -128,6 +129,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
             return Ok(false);
         }
     }
+    state.take_up(|name, began| fuzzer.killed(name, turn::from_epoch(began)));
     for target in &chosen {
         state.note_old(&target.name, || fuzzer.findings(&target.name));
     }
@@ -164,8 +166,7 @@ fn turns(
     let work = |job: usize| {
         // Each worker has its own targets, so that no corpus has two at once.
         let mine: Vec<&options::Target> = targets.iter().skip(job).step_by(jobs).collect();
-        for round in 0usize.. {
-            let target = mine[round % mine.len()];
+        loop {
             let left = {
                 let state = lock();
                 let elapsed = before + began.elapsed().as_secs_f64();
@@ -175,7 +176,18 @@ fn turns(
             if left < Duration::from_secs(1) || failed {
                 return;
             }
-            let number = lock().turns();
+            let (target, number) = {
+                let mut state = lock();
+                let Some(target) = state.next(&mine) else {
+                    return;
+                };
+                let now = turn::since_epoch(SystemTime::now());
+                state.running.insert(target.name.clone(), now);
+                if let Err(error) = state.save(folder) {
+                    eprintln!("warning: {error}");
+                }
+                (target, state.turns())
+            };
             let turn = fuzzer.turn(target, length.min(left), number);
             let turn: Turn = match turn {
                 Ok(turn) => turn,

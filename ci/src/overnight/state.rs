@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::Target;
 use super::turn::Turn;
 
 /// How far a target had come at some time.
@@ -60,6 +61,9 @@ pub struct State {
     pub triage: Vec<String>,
     /// By target.
     pub targets: BTreeMap<String, Progress>,
+    /// By target, when the turn began that is not over: what a night is killed in.
+    #[serde(default)]
+    pub running: BTreeMap<String, f64>,
 }
 
 fn file(folder: &Path) -> PathBuf {
@@ -115,9 +119,24 @@ impl State {
         self.targets.entry(target.to_owned()).or_insert_with(old);
     }
 
+    /// Adds the turns that were running when the night was killed; those that
+    /// `killed` knows nothing of are done again.
+    pub fn take_up(&mut self, killed: impl Fn(&str, f64) -> Option<Turn>) {
+        let running = std::mem::take(&mut self.running);
+        let turns = running.iter().filter_map(|(name, at)| killed(name, *at));
+        let turns: Vec<Turn> = turns.collect();
+        // They ran side by side.
+        let seconds = turns.iter().map(|turn| turn.seconds);
+        self.elapsed_seconds += seconds.fold(0.0, f64::max);
+        for turn in &turns {
+            self.add(turn);
+        }
+    }
+
     /// Adds a turn: how many the target has had, and what is new.
     pub fn add(&mut self, turn: &Turn) -> (usize, Vec<String>) {
         let seconds = self.elapsed_seconds;
+        self.running.remove(&turn.target);
         let target = self.targets.entry(turn.target.clone()).or_default();
         target.turns += 1;
         target.executions += turn.executions;
@@ -137,6 +156,14 @@ impl State {
     /// Turns of all targets.
     pub fn turns(&self) -> u64 {
         self.targets.values().map(|t| t.turns as u64).sum()
+    }
+
+    /// Whose turn is next: the first who has had the fewest, so that after an
+    /// interruption others than the first ones have theirs.
+    pub fn next<'t>(&self, targets: &[&'t Target]) -> Option<&'t Target> {
+        let turns = |name: &str| self.targets.get(name).map_or(0, |t| t.turns);
+        let least = targets.iter().min_by_key(|target| turns(&target.name));
+        least.copied()
     }
 
     /// The targets that found something.
@@ -200,6 +227,41 @@ mod tests {
         let error = State::resume(&folder, false, hour).expect_err("it is cut off");
         assert!(error.contains("--fresh"), "{error}");
         fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn targets_have_turns_alike() {
+        let [t, u] = ["t", "u"].map(|name| Target {
+            name: name.to_owned(),
+            options: Vec::new(),
+        });
+        let mut state = State::default();
+        assert_eq!(state.next(&[&t, &u]), Some(&t));
+        state.add(&turn(&[]));
+        assert_eq!(state.next(&[&t, &u]), Some(&u), "t has had one");
+        assert_eq!(state.next(&[]), None);
+    }
+
+    #[test]
+    fn turns_that_a_night_was_killed_in_count() {
+        let mut state = State::default();
+        state.add(&turn(&[]));
+        state.elapsed_seconds = 2.0;
+        for name in ["t", "u", "none"] {
+            state.running.insert(name.to_owned(), 5.0);
+        }
+        let killed = |name: &str, began: f64| {
+            assert_eq!(began, 5.0);
+            (name != "none").then(|| Turn {
+                target: name.to_owned(),
+                ..turn(&["crash-1"])
+            })
+        };
+        state.take_up(killed);
+        assert_eq!(state.elapsed_seconds, 4.0, "side by side");
+        assert_eq!((state.turns(), state.targets["t"].executions), (3, 200));
+        assert_eq!(state.targets_with_findings(), ["t", "u"]);
+        state.take_up(|name, _| panic!("{name} is over"));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// What one turn has shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +64,33 @@ impl Turn {
         }
         turn
     }
+
+    /// What a turn that was killed with its night had shown: its output was kept
+    /// in `log`, from `began` on. `None` if it had run nothing yet.
+    pub fn killed(target: &str, log: &Path, began: SystemTime) -> Option<Turn> {
+        let output = fs::read(log).ok()?;
+        let ended = fs::metadata(log).ok()?.modified().ok()?;
+        // The log may be of an earlier turn.
+        let seconds = ended.duration_since(began).ok()?;
+        let turn = Turn::parse(&String::from_utf8_lossy(&output));
+        (turn.executions > 0).then(|| Turn {
+            target: target.to_owned(),
+            seconds: seconds.as_secs_f64(),
+            ..turn
+        })
+    }
+}
+
+/// A time as a state keeps it.
+pub fn since_epoch(time: SystemTime) -> f64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
+/// The time that was kept.
+pub fn from_epoch(seconds: f64) -> SystemTime {
+    let since = Duration::try_from_secs_f64(seconds);
+    SystemTime::UNIX_EPOCH + since.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -80,5 +110,21 @@ mod tests {
         assert_eq!((turn.executions, turn.coverage), (900, 5800));
         assert_eq!((turn.features, turn.corpus), (15300, 160));
         assert_eq!(Turn::parse("Segmentation fault\n"), Turn::default());
+    }
+    #[test]
+    fn a_turn_that_was_killed_is_read_from_its_log() {
+        let log = std::env::temp_dir().join(format!("seqfault-turn-{}.log", std::process::id()));
+        let (began, _) = OUTPUT.split_at(OUTPUT.find("#900").expect("it is there"));
+        fs::write(&log, began).expect("a log can be written");
+        let metadata = fs::metadata(&log).expect("it is there");
+        let ended = metadata.modified().expect("the host keeps times");
+        let at = |seconds| from_epoch(since_epoch(ended) - seconds);
+        let turn = Turn::killed("t", &log, at(7.0)).expect("it had run something");
+        assert_eq!((turn.executions, turn.features), (256, 15200));
+        assert_eq!((&*turn.target, turn.seconds.round()), ("t", 7.0));
+        assert_eq!(Turn::killed("t", &log, at(-7.0)), None, "an earlier one's");
+        fs::write(&log, "INFO: Seed: 1\n").expect("a log can be written");
+        assert_eq!(Turn::killed("t", &log, at(7.0)), None, "it had run nothing");
+        fs::remove_file(&log).expect("it can be removed");
     }
 }

@@ -13,9 +13,14 @@
 //!
 //! Locks count too: taking one is a write of it. What the setup does is no
 //! interleaving.
+//!
+//! A CPU's steps count as well: what it does right after what, as the machine's
+//! events tell. That is its way through the code, which others may have changed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::mem::discriminant;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -33,6 +38,8 @@ thread_local! {
     static COUNTERS: Cell<Option<&'static [AtomicU8]>> = const { Cell::new(None) };
     /// By object, exactly: where objects lie must not matter.
     static LAST: RefCell<HashMap<usize, Access>> = RefCell::default();
+    /// By CPU, its last step.
+    static STEPS: RefCell<HashMap<usize, u32>> = RefCell::default();
 }
 
 /// From now on, pairs of this OS thread's executions under shuttle are counted
@@ -45,6 +52,7 @@ pub fn count_in(counters: Option<&'static [AtomicU8]>) {
 pub(super) fn begin() {
     if COUNTERS.get().is_some() {
         LAST.with_borrow_mut(HashMap::clear);
+        STEPS.with_borrow_mut(HashMap::clear);
     }
 }
 
@@ -59,19 +67,42 @@ pub(super) fn access(object: *const (), is_write: bool, place: &Location<'_>) {
 
 /// The machine has done this: taking a lock is a write of it.
 pub(super) fn event(event: &Event) {
+    if COUNTERS.get().is_none() {
+        return;
+    }
+    let CpuId(cpu) = event.cpu;
+    let now = step(&event.what);
+    if let Some(before) = STEPS.with_borrow_mut(|steps| steps.insert(cpu, now)) {
+        count(before, now);
+    }
     if let What::Lock {
         class,
         instance,
         step: step @ (LockStep::Locked | LockStep::TryLocked | LockStep::Busy),
     } = event.what
-        && COUNTERS.get().is_some()
     {
         // No address is that low.
         let object = (instance as usize) << 4 | class as usize;
         let site = (class as u32) << 4 | step as u32;
-        let CpuId(cpu) = event.cpu;
         note(object, site, cpu, true);
     }
+}
+
+/// A number for what a CPU did, whichever page or lock it did it with.
+fn step(what: &What) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    discriminant(what).hash(&mut hasher);
+    match what {
+        What::Fault { access, .. } => discriminant(access).hash(&mut hasher),
+        What::FaultPath { how } => how.hash(&mut hasher),
+        What::TlbFlush { reason, .. } => discriminant(reason).hash(&mut hasher),
+        What::Lock { class, step, .. } => {
+            (discriminant(class), discriminant(step)).hash(&mut hasher)
+        }
+        What::Count(counter) => counter.hash(&mut hasher),
+        _ => {}
+    }
+    hasher.finish() as u32
 }
 
 fn note(object: usize, site: u32, cpu: usize, is_write: bool) {
@@ -110,19 +141,40 @@ fn mixed(z: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use seqfault_core::{Access, Vpn};
+
     use super::*;
 
-    /// How many counters the accesses count in.
-    fn counted(accesses: &[(usize, u32, usize, bool)]) -> usize {
+    /// How many counters an execution counts in.
+    fn used(run: impl FnOnce()) -> usize {
         let counters: &'static [AtomicU8] = Box::leak(Box::new([const { AtomicU8::new(0) }; 4096]));
         count_in(Some(counters));
         begin();
-        for &(object, site, cpu, is_write) in accesses {
-            note(object, site, cpu, is_write);
-        }
+        run();
         count_in(None);
         let used = counters.iter().filter(|c| c.load(Ordering::Relaxed) > 0);
         used.count()
+    }
+
+    /// How many counters the accesses count in.
+    fn counted(accesses: &[(usize, u32, usize, bool)]) -> usize {
+        used(|| {
+            for &(object, site, cpu, is_write) in accesses {
+                note(object, site, cpu, is_write);
+            }
+        })
+    }
+
+    /// How many counters these steps count in.
+    fn stepped(steps: &[(usize, What)]) -> usize {
+        used(|| {
+            for &(cpu, what) in steps {
+                event(&Event {
+                    cpu: CpuId(cpu),
+                    what,
+                });
+            }
+        })
     }
 
     #[test]
@@ -140,5 +192,24 @@ mod tests {
         assert_eq!(counted(&[there, back]), 1);
         assert_eq!(counted(&[there, back, there]), 2);
         assert_eq!(counted(&[there, back, there, back, there]), 2);
+    }
+
+    #[test]
+    fn what_a_cpu_does_after_what_counts() {
+        let fault = |access| What::Fault {
+            vpn: Vpn(1),
+            access,
+        };
+        let spurious = What::Spurious { vpn: Vpn(1) };
+        let read = [(0, fault(Access::Read)), (0, spurious)];
+        assert_eq!(stepped(&read), 1);
+        let twice = [read, read].concat();
+        assert_eq!(stepped(&twice), 2, "and back");
+        let exec = [(0, fault(Access::Exec)), (0, spurious)];
+        assert_eq!(stepped(&[read, exec].concat()), 3, "another access");
+        assert_eq!(stepped(&[read[0], (1, spurious)]), 0, "another CPU");
+        let elsewhere = What::Spurious { vpn: Vpn(2) };
+        let again = [twice, vec![read[0], (0, elsewhere)]].concat();
+        assert_eq!(stepped(&again), 2, "another page is no other way");
     }
 }
