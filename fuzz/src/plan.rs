@@ -1,14 +1,14 @@
 //! Bytes become a concurrent program and its schedule.
 //!
 //! ```text
-//! byte 0      how many CPUs: 2 to 4
+//! byte 0      how many CPUs: 2 to 4; and which of them run the child, if the setup forks one
 //! bytes 1..7  the protocol
 //! byte 7      how many records
 //! then        records; the high three bits of a record's first byte say whose: 0 is the setup
 //! then        the schedule, as `engines::driven` takes it
 //! ```
 //! Every string of bytes is a plan. An operation that a CPU cannot do there, or
-//! that is one too many, is left out.
+//! that is one too many, is left out: a second fork is.
 
 use seqfault_core::{Protocol, Quirks};
 use seqfault_models::differential::Op;
@@ -29,6 +29,7 @@ pub const WINDOW: Window = Window {
 };
 /// Most CPUs.
 pub const MAX_CPUS: usize = 4;
+const CPU_COUNTS: usize = MAX_CPUS - 1;
 /// Most operations of a CPU, and of the setup.
 pub const MAX_OPS: usize = 4;
 /// Bytes before the records.
@@ -47,6 +48,8 @@ pub struct Plan {
     pub setup: Vec<Op>,
     /// What each CPU does.
     pub threads: Vec<Vec<Op>>,
+    /// Which CPUs run the child that the setup forks; none if it forks none.
+    pub in_child: Vec<bool>,
     /// The choices between CPUs.
     pub schedule: Vec<u8>,
 }
@@ -58,20 +61,26 @@ impl Plan {
         for (to, from) in header.iter_mut().zip(data) {
             *to = *from;
         }
-        let [cpus, choices @ .., count] = header;
-        let cpus = 2 + usize::from(cpus) % (MAX_CPUS - 1);
+        let [shape, choices @ .., count] = header;
+        let cpus = 2 + usize::from(shape) % CPU_COUNTS;
         let (records, _) = data.get(HEADER..).unwrap_or_default().as_chunks::<RECORD>();
         let count = (usize::from(count) % (MAX_RECORDS + 1)).min(records.len());
         let mut rows = vec![Vec::new(); cpus + 1];
         for record in &records[..count] {
             rows[usize::from(record[0] >> 5) % (cpus + 1)].push(op(*record, WINDOW));
         }
-        let mut rows = rows.into_iter().map(possible);
+        let mut forks = false;
+        let mut rows = rows.into_iter().map(|row| possible(row, &mut forks));
+        let setup = rows.next().unwrap_or_default();
+        let threads = rows.collect();
+        let children = usize::from(shape) / CPU_COUNTS;
+        let is_child = |cpu| setup.contains(&Op::Fork) && children >> cpu & 1 != 0;
         Plan {
             protocol: protocol::decode(choices),
             quirks: Quirks::NONE,
-            setup: rows.next().unwrap_or_default(),
-            threads: rows.collect(),
+            in_child: (0..cpus).map(is_child).collect(),
+            setup,
+            threads,
             schedule: data
                 .get(HEADER + count * RECORD..)
                 .unwrap_or_default()
@@ -81,17 +90,19 @@ impl Plan {
 
     /// Bytes that stand for it, quirks aside; `None` if none do.
     pub fn encode(&self) -> Option<Vec<u8>> {
-        let rows = || std::iter::once(&self.setup).chain(&self.threads);
-        let count = rows().map(Vec::len).sum::<usize>();
-        let fits =
-            (2..=MAX_CPUS).contains(&self.threads.len()) && rows().all(|row| row.len() <= MAX_OPS);
+        let fits = (2..=MAX_CPUS).contains(&self.threads.len())
+            && self.rows().all(|row| row.len() <= MAX_OPS);
         if !fits {
             return None;
         }
-        let mut bytes = vec![(self.threads.len() - 2) as u8];
+        let children = self.in_child.iter().enumerate();
+        let children: usize = children
+            .map(|(cpu, child)| usize::from(*child) << cpu)
+            .sum();
+        let mut bytes = vec![(self.threads.len() - 2 + children * CPU_COUNTS) as u8];
         bytes.extend(protocol::encode(&self.protocol));
-        bytes.push(count as u8);
-        for (cpu, row) in rows().enumerate() {
+        bytes.push(self.len() as u8);
+        for (cpu, row) in self.rows().enumerate() {
             for op in row {
                 let mut record = record(op)?;
                 record[0] |= (cpu as u8) << 5;
@@ -102,9 +113,19 @@ impl Plan {
         Some(bytes)
     }
 
+    /// The operations of the setup, then of each CPU.
+    pub fn rows(&self) -> impl Iterator<Item = &Vec<Op>> {
+        std::iter::once(&self.setup).chain(&self.threads)
+    }
+
+    /// Whether it makes a second process.
+    pub fn forks(&self) -> bool {
+        self.rows().flatten().any(|op| *op == Op::Fork)
+    }
+
     /// How many operations it has.
     pub fn len(&self) -> usize {
-        self.setup.len() + self.threads.iter().map(Vec::len).sum::<usize>()
+        self.rows().map(Vec::len).sum()
     }
 
     /// Whether no CPU does anything.
@@ -144,21 +165,24 @@ impl Plan {
             let ops = body.iter().map(|stmt| pages.op(&stmt.op));
             ops.collect()
         };
-        let is_plain = program.threads.iter().all(|t| t.process.is_none());
         let threads = program.threads.iter().map(|t| ops(&t.body));
+        let in_child = program.threads.iter().map(|t| t.process.is_some());
         let plan = Plan {
             protocol,
             quirks: Quirks::NONE,
             setup: ops(&program.setup)?,
             threads: threads.collect::<Option<_>>()?,
+            in_child: in_child.collect(),
             schedule: Vec::new(),
         };
-        (is_plain && plan.encode().is_some()).then_some(plan)
+        let data = plan.encode()?;
+        (Plan::decode(&data) == plan).then_some(plan)
     }
 }
 
-/// The operations that a CPU can do one after the other.
-fn possible(mut ops: Vec<Op>) -> Vec<Op> {
+/// The operations that a CPU can do one after the other, where `forked` tells whether there is
+/// a child already.
+fn possible(mut ops: Vec<Op>, forked: &mut bool) -> Vec<Op> {
     let mut lazy = false;
     ops.retain(|op| match op {
         Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
@@ -167,6 +191,7 @@ fn possible(mut ops: Vec<Op>) -> Vec<Op> {
         _ => !lazy,
     });
     ops.truncate(MAX_OPS);
+    ops.retain(|op| *op != Op::Fork || !std::mem::replace(forked, true));
     ops
 }
 
@@ -230,7 +255,8 @@ impl Pages {
             ast::Op::Evict(place) => Op::Evict(self.page(place)?),
             ast::Op::RcuBarrier => Op::RcuBarrier,
             ast::Op::SwitchLazy => Op::SwitchLazy,
-            ast::Op::Switch(name) if name == "main" => Op::SwitchMain,
+            ast::Op::Switch(_) => Op::SwitchMain,
+            ast::Op::Fork(_) => Op::Fork,
             _ => return None,
         })
     }

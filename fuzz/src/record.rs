@@ -86,7 +86,8 @@ pub fn op(record: [u8; RECORD], window: Window) -> Op {
             return match what % 4 {
                 0 => Op::SwitchLazy,
                 1 => Op::RcuBarrier,
-                _ => Op::SwitchMain,
+                2 => Op::SwitchMain,
+                _ => Op::Fork,
             };
         }
     };
@@ -94,7 +95,7 @@ pub fn op(record: [u8; RECORD], window: Window) -> Op {
 }
 
 /// A record that stands for `op`; `None` if none does, because of its value or of
-/// its byte arguments, or because it forks.
+/// its byte arguments.
 pub fn record(op: &Op) -> Option<[u8; RECORD]> {
     let place = |page: usize, low: usize| (low < 16).then_some((page as u8) << 4 | low as u8);
     let range = |pages: &std::ops::Range<usize>| place(pages.start, pages.len().checked_sub(1)?);
@@ -107,7 +108,7 @@ pub fn record(op: &Op) -> Option<[u8; RECORD]> {
         at.map(|at| at as u8)
     };
     Some(match op {
-        Op::Bytes(..) | Op::Fork | Op::Call(Call::Fork(..)) => return None,
+        Op::Bytes(..) | Op::Call(Call::Fork(..)) => return None,
         Op::Call(Call::Read(page)) => [0, place(*page, 0)?, 0],
         Op::Call(Call::Write(page, v)) => [4, value(*page, *v)?, 0],
         Op::Call(Call::Xchg(page, v)) => [8, value(*page, *v)?, 0],
@@ -133,6 +134,7 @@ pub fn record(op: &Op) -> Option<[u8; RECORD]> {
         Op::SwitchLazy => [23, 0, 0],
         Op::RcuBarrier | Op::Call(Call::Nop) => [23, 0, 1],
         Op::SwitchMain => [23, 0, 2],
+        Op::Fork => [23, 0, 3],
     })
 }
 

@@ -87,8 +87,7 @@ fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
 pub fn mm_ops() -> Vec<Seed> {
     let mut seeds = novel(sequence::HEADER + 30 * crate::record::RECORD, reached);
     for (name, plan) in plans() {
-        let rows = std::iter::once(&plan.setup).chain(&plan.threads);
-        let ops: Vec<Op> = rows.flatten().cloned().collect();
+        let ops: Vec<Op> = plan.rows().flatten().cloned().collect();
         let data = sequence::encode(&plan.protocol, &ops);
         seeds.extend(data.map(|data| (name, data)));
     }

@@ -80,13 +80,22 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     };
     if plan.threads.len() > 2 {
         for cpu in 0..plan.threads.len() {
-            add(&|plan| drop(plan.threads.remove(cpu)));
+            add(&|plan| {
+                plan.threads.remove(cpu);
+                plan.in_child.remove(cpu);
+            });
         }
+    }
+    for cpu in 0..plan.threads.len() {
+        add(&|plan| plan.in_child[cpu] = false);
     }
     for row in 0..=plan.threads.len() {
         for at in 0..ops(plan, row).len() {
             add(&|plan| {
-                ops_mut(plan, row).remove(at);
+                let op = ops_mut(plan, row).remove(at);
+                if op == Op::Fork {
+                    plan.in_child.fill(false);
+                }
             });
         }
     }
@@ -105,7 +114,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
             }
         }
     }
-    // A switch that was dropped must not leave one that cannot be.
+    // What was dropped must not leave what cannot be without it.
     all.retain(|plan| {
         plan.encode()
             .is_some_and(|data| same_ops(&Plan::decode(&data), plan))
@@ -114,7 +123,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
 }
 
 fn same_ops(a: &Plan, b: &Plan) -> bool {
-    a.setup == b.setup && a.threads == b.threads
+    a.setup == b.setup && a.threads == b.threads && a.in_child == b.in_child
 }
 
 /// The setup (row 0) or what a CPU does.

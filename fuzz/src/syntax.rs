@@ -16,24 +16,30 @@ use crate::plan::{PAGES, Plan};
 /// The name of all pages together.
 const NAME: &str = "A";
 
+/// The name of the process that is forked.
+const CHILD: &str = "c";
+
+const MAIN: &str = "main";
+
 /// The name of a program that is no finding yet.
 const PROGRAM: &str = "program-schedule";
 
 /// The program of `plan`.
 pub fn program(plan: &Plan) -> Program {
     let with = choices(&plan.protocol);
-    let statements = |ops: &[Op], registers: bool| {
+    let statements = |ops: &[Op], process: &str, registers: bool| {
         let statements = ops.iter().enumerate();
         let statements = statements.map(|(number, op)| Stmt {
-            reg: (registers && *op.call() != Call::Nop).then(|| format!("r{number}")),
-            op: statement(op),
+            reg: (registers && has_answer(op)).then(|| format!("r{number}")),
+            op: statement(op, process),
             span: 0..0,
         });
         statements.collect::<Vec<_>>()
     };
-    let threads = plan.threads.iter().map(|ops| Thread {
-        process: None,
-        body: statements(ops, true),
+    let threads = plan.threads.iter().zip(&plan.in_child);
+    let threads = threads.map(|(ops, in_child)| Thread {
+        process: in_child.then(|| CHILD.to_owned()),
+        body: statements(ops, if *in_child { CHILD } else { MAIN }, true),
     });
     Program {
         name: PROGRAM.to_owned(),
@@ -46,7 +52,7 @@ pub fn program(plan: &Plan) -> Program {
             after: None,
             span: 0..0,
         }],
-        setup: statements(&plan.setup, false),
+        setup: statements(&plan.setup, MAIN, false),
         threads: threads.collect(),
         condition: condition(plan),
         broken_by: Vec::new(),
@@ -73,26 +79,38 @@ fn choices(protocol: &Protocol) -> Vec<Choice> {
         .collect()
 }
 
-/// True of every outcome: the pages that some operation names, as they are or not.
+/// True of every outcome: the pages that some operation names, in each process, as they are or not.
 fn condition(plan: &Plan) -> Condition {
-    let rows = std::iter::once(&plan.setup).chain(&plan.threads);
-    let mut pages: BTreeSet<usize> = rows.flatten().flat_map(|op| op.call().pages()).collect();
+    let mut pages: BTreeSet<usize> = plan
+        .rows()
+        .flatten()
+        .flat_map(|op| op.call().pages())
+        .collect();
     if pages.is_empty() {
         pages.insert(0);
     }
-    let atom = |page: usize| {
-        Box::new(Formula::Atom(Atom::Word {
-            process: None,
-            place: place(page),
-            value: Value::Word(0),
-        }))
+    let processes: &[Option<&str>] = if plan.forks() {
+        &[None, Some(CHILD)]
+    } else {
+        &[None]
     };
-    let either = |page| Formula::Or(atom(page), Box::new(Formula::Not(atom(page))));
-    let all = pages.into_iter().map(either);
+    let either = |process: Option<&str>, page: usize| {
+        let atom = || {
+            Box::new(Formula::Atom(Atom::Word {
+                process: process.map(str::to_owned),
+                place: place(page),
+                value: Value::Word(0),
+            }))
+        };
+        Formula::Or(atom(), Box::new(Formula::Not(atom())))
+    };
+    let all = processes
+        .iter()
+        .flat_map(|process| pages.iter().map(|page| either(*process, *page)));
     let formula = all.reduce(|all, page| Formula::And(Box::new(all), Box::new(page)));
     Condition {
         quantifier: Quantifier::Forall,
-        formula: formula.unwrap_or_else(|| either(0)),
+        formula: formula.expect("there is a page"),
         span: 0..0,
     }
 }
@@ -153,10 +171,15 @@ fn pages(range: &Range<usize>) -> ast::Pages {
     }
 }
 
-fn statement(op: &Op) -> ast::Op {
+/// Whether it has an answer that is worth a register.
+fn has_answer(op: &Op) -> bool {
+    *op == Op::Fork || *op.call() != Call::Nop
+}
+
+fn statement(op: &Op, process: &str) -> ast::Op {
     match op {
-        Op::Bytes(..) => unreachable!("no record has byte arguments"),
-        Op::Fork | Op::Call(Call::Fork(..)) => unreachable!("no record forks"),
+        Op::Bytes(..) | Op::Call(Call::Fork(..)) => unreachable!("no record is such a call"),
+        Op::Fork => ast::Op::Fork(CHILD.to_owned()),
         Op::Call(Call::Read(page)) => ast::Op::Read(place(*page)),
         Op::Call(Call::Write(page, value)) => ast::Op::Write(place(*page), *value),
         Op::Call(Call::Xchg(page, value)) => ast::Op::Xchg(place(*page), *value),
@@ -185,6 +208,6 @@ fn statement(op: &Op) -> ast::Op {
         Op::Prefetch(page) => ast::Op::Prefetch(place(*page)),
         Op::Evict(page) => ast::Op::Evict(place(*page)),
         Op::SwitchLazy => ast::Op::SwitchLazy,
-        Op::SwitchMain => ast::Op::Switch("main".to_owned()),
+        Op::SwitchMain => ast::Op::Switch(process.to_owned()),
     }
 }

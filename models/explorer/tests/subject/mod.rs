@@ -271,15 +271,12 @@ struct Seen {
 
 /// Explores a program.
 pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layout) -> Findings {
-    let limit = if mutation == Mutation::None {
-        u64::MAX
-    } else {
-        20_000
-    };
-    let builder = Builder::new()
-        .model(model)
-        .max_executions(limit)
-        .mutate(mutation);
+    let mut builder = Builder::new().model(model).mutate(mutation);
+    if mutation != Mutation::None {
+        // A broken search need not come to an end, nor to executions.
+        let limit = Duration::from_secs(2);
+        builder = builder.max_executions(20_000).max_time(limit);
+    }
     explore_with(builder, program, layout)
 }
 
