@@ -146,6 +146,12 @@ pub(super) fn same_host(
             page,
             [
                 ("present", spec.populated(page), seen.present),
+                // Of anonymous memory `mincore` tells the same, but for what is in swap.
+                (
+                    "present",
+                    spec.populated(page),
+                    seen.resident || seen.swapped,
+                ),
                 (OWNED, spec.owned(page), seen.owned),
             ],
         )?;

@@ -326,3 +326,72 @@ fn answer(result: i32) -> Answer {
 pub(super) fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+    use super::super::answer::Fault;
+    use super::super::observe::Observer;
+    use super::*;
+
+    /// Maps two pages of a file that is one page long.
+    fn map_short_file(arena: &Arena) {
+        // SAFETY: the name is a C string; the descriptor is new; the addresses are the arena's.
+        unsafe {
+            let fd = libc::memfd_create(c"seqfault-test".as_ptr(), libc::MFD_CLOEXEC);
+            assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+            let file = OwnedFd::from_raw_fd(fd);
+            assert_eq!(libc::ftruncate(file.as_raw_fd(), PAGE as libc::off_t), 0);
+            let at = arena.address(0) as *mut libc::c_void;
+            let prot = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+            let found = libc::mmap(at, 2 * PAGE, prot, flags, file.as_raw_fd(), 0);
+            assert_eq!(found, at, "{}", std::io::Error::last_os_error());
+        }
+    }
+
+    #[test]
+    fn accesses_beyond_the_end_of_a_file_are_survived() {
+        let mut arena = match Arena::new(2) {
+            Ok(arena) => arena,
+            Err(lacks) => return eprintln!("skipped: needs {lacks}"),
+        };
+        map_short_file(&arena);
+        let bus = Answer::Fault(Fault::Bus);
+        assert_eq!(arena.read(0), Answer::Word(0));
+        assert_eq!(arena.read(1), bus);
+        assert_eq!(arena.write(1, 1), bus);
+        assert_eq!(arena.xchg(1, 1), bus);
+        assert_eq!(arena.exec(1), bus);
+        assert_eq!(
+            (arena.write(0, 5), arena.read(0)),
+            (Answer::Ok, Answer::Word(5))
+        );
+        arena.reset();
+    }
+
+    #[test]
+    fn mincore_finds_what_was_touched() {
+        let (mut arena, observer) = match (Arena::new(3), Observer::new()) {
+            (Ok(arena), Ok(observer)) => (arena, observer),
+            (Err(lacks), _) | (_, Err(lacks)) => return eprintln!("skipped: needs {lacks}"),
+        };
+        super::super::host::without_huge_pages();
+        assert_eq!(arena.mmap(0..2, None, Prot::Rw, false, false), Answer::Ok);
+        let residents = |arena: &Arena| {
+            let (mut vmas, mut residents) = (Vec::new(), Vec::new());
+            observer.vmas(arena, &mut vmas);
+            let answer = observer.residents(arena, &vmas, &mut residents);
+            answer.expect("they are mapped");
+            residents
+        };
+        assert_eq!(residents(&arena), [0, 0, 0]);
+        arena.write(1, 1);
+        assert_eq!(residents(&arena), [0, 1, 0]);
+        arena.read(0);
+        arena.madvise(1..2, None, libc::MADV_DONTNEED);
+        assert_eq!(residents(&arena), [1, 0, 0]);
+        arena.reset();
+    }
+}

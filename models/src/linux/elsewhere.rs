@@ -41,6 +41,8 @@ pub struct PageSeen {
     pub value: Ret,
     /// Whether a page is there.
     pub present: bool,
+    /// Whether `mincore` finds it in memory.
+    pub resident: bool,
     /// Whether it is this process's alone.
     pub owned: bool,
     /// Whether it is in swap.

@@ -21,6 +21,8 @@ pub struct PageSeen {
     pub value: Ret,
     /// Whether a page is there, in memory or in swap.
     pub present: bool,
+    /// Whether `mincore` finds it in memory.
+    pub resident: bool,
     /// Whether it is this process's alone; the zero page is not, and none is while a forked child
     /// lives.
     pub owned: bool,
@@ -37,6 +39,7 @@ pub struct Host {
     observer: Observer,
     vmas: Vec<Vma>,
     entries: Vec<Entry>,
+    residents: Vec<u8>,
     pages: Vec<PageSeen>,
     /// What the last child answered; made for the first one.
     answers: Option<Answers>,
@@ -54,6 +57,7 @@ impl Host {
             observer: Observer::new()?,
             vmas: Vec::new(),
             entries: Vec::new(),
+            residents: Vec::new(),
             pages: Vec::new(),
             answers: None,
         })
@@ -131,8 +135,12 @@ impl Host {
         self.observer
             .entries(&self.arena, &mut self.entries)
             .expect("a process can read its own pagemap");
+        self.observer
+            .residents(&self.arena, &self.vmas, &mut self.residents)
+            .expect("a process can ask for its own mappings");
         self.pages.clear();
-        for (page, entry) in self.entries.iter().enumerate() {
+        let pages = self.entries.iter().zip(&self.residents);
+        for (page, (entry, resident)) in pages.enumerate() {
             let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
             let present = entry.is_present() || entry.is_swapped();
             let value = match vma {
@@ -149,6 +157,7 @@ impl Host {
                 rights: vma.map(|vma| vma.rights),
                 value,
                 present,
+                resident: *resident != 0,
                 owned: entry.is_exclusive(),
                 swapped: entry.is_swapped(),
                 wp: entry.is_wp(),

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `access` | user accesses that survive their faults |
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
-//! | `observe` | `/proc/self/maps` and `/proc/self/pagemap` of an arena |
+//! | `observe` | `/proc/self/maps`, `/proc/self/pagemap` and `mincore` of an arena |
 //! | `fork` | processes that answer questions about their memory |
 //! | `events` | faults and TLB flushes of a thread, counted |
 //! | `host` | calls in, answers and page states out |

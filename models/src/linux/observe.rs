@@ -205,6 +205,34 @@ impl Observer {
         }
     }
 
+    /// For each page of a window whether `mincore` finds it in memory; it does not where nothing is
+    /// mapped. `vmas` are the window's.
+    ///
+    /// Linux: do_mincore(), mm/mincore.c. It answers for each mapping on its own.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn residents(
+        &self,
+        arena: &Arena,
+        vmas: &[Vma],
+        residents: &mut Vec<u8>,
+    ) -> std::io::Result<()> {
+        residents.clear();
+        residents.resize(arena.len_pages(), 0);
+        for vma in vmas {
+            let start = arena.address(vma.pages.start) as *mut libc::c_void;
+            let found = residents[vma.pages.clone()].as_mut_ptr();
+            // SAFETY: there is a byte for each page of the range.
+            if unsafe { libc::mincore(start, vma.pages.len() * PAGE, found) } != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        // The other bits are reserved.
+        residents.iter_mut().for_each(|resident| *resident &= 1);
+        Ok(())
+    }
+
     /// The page table entries of a window.
     ///
     /// # Errors
