@@ -30,7 +30,7 @@ pub fn program(plan: &Plan) -> Program {
     let statements = |ops: &[Op], process: &str, registers: bool| {
         let statements = ops.iter().enumerate();
         let statements = statements.map(|(number, op)| Stmt {
-            reg: (registers && has_answer(op)).then(|| format!("r{number}")),
+            reg: (registers && op.has_answer()).then(|| format!("r{number}")),
             op: statement(op, process),
             span: 0..0,
         });
@@ -169,11 +169,6 @@ fn pages(range: &Range<usize>) -> ast::Pages {
             _ => Part::Slice(range.start, range.end),
         },
     }
-}
-
-/// Whether it has an answer that is worth a register.
-fn has_answer(op: &Op) -> bool {
-    *op == Op::Fork || *op.call() != Call::Nop
 }
 
 fn statement(op: &Op, process: &str) -> ast::Op {

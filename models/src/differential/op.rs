@@ -71,7 +71,7 @@ impl Op {
     }
 
     /// Whether it has an answer that is worth a register.
-    pub(super) fn has_answer(&self) -> bool {
+    pub fn has_answer(&self) -> bool {
         *self == Op::Fork || self.is_statement() && *self.call() != Call::Nop
     }
 
