@@ -24,7 +24,7 @@ pub enum Op {
     Prefetch(usize),
     /// A TLB eviction.
     Evict(usize),
-    /// Makes a process, which lives until the next operation: [`child`](super::child) has what it does.
+    /// Makes a process, which lives until the next operation: `child.rs` has what it does.
     Fork,
     /// Waits until what was retired is free.
     RcuBarrier,
