@@ -161,16 +161,18 @@ impl Plan {
             protocol.choose(&choice.key, &choice.value).ok()?;
         }
         let pages = Pages::of(program)?;
-        let ops = |body: &[ast::Stmt]| -> Option<Vec<Op>> {
-            let ops = body.iter().map(|stmt| pages.op(&stmt.op));
+        let ops = |body: &[ast::Stmt], process: Option<&str>| -> Option<Vec<Op>> {
+            let process = process.unwrap_or(syntax::MAIN);
+            let ops = body.iter().map(|stmt| pages.op(&stmt.op, process));
             ops.collect()
         };
-        let threads = program.threads.iter().map(|t| ops(&t.body));
+        let threads = program.threads.iter();
+        let threads = threads.map(|t| ops(&t.body, t.process.as_deref()));
         let in_child = program.threads.iter().map(|t| t.process.is_some());
         let plan = Plan {
             protocol,
             quirks: Quirks::NONE,
-            setup: ops(&program.setup)?,
+            setup: ops(&program.setup, None)?,
             threads: threads.collect::<Option<_>>()?,
             in_child: in_child.collect(),
             schedule: Vec::new(),
@@ -245,7 +247,7 @@ impl Pages {
         })
     }
 
-    fn op(&self, op: &ast::Op) -> Option<Op> {
+    fn op(&self, op: &ast::Op, process: &str) -> Option<Op> {
         let page = |place: &Place| self.page(place).ok_or(());
         if let Some(call) = Call::of(op, page, |pages| self.range(pages).ok_or(())).ok()? {
             return Some(Op::Call(call));
@@ -255,7 +257,7 @@ impl Pages {
             ast::Op::Evict(place) => Op::Evict(self.page(place)?),
             ast::Op::RcuBarrier => Op::RcuBarrier,
             ast::Op::SwitchLazy => Op::SwitchLazy,
-            ast::Op::Switch(_) => Op::SwitchMain,
+            ast::Op::Switch(name) if name == process => Op::SwitchMain,
             ast::Op::Fork(_) => Op::Fork,
             _ => return None,
         })

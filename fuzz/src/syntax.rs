@@ -19,7 +19,8 @@ const NAME: &str = "A";
 /// The name of the process that is forked.
 const CHILD: &str = "c";
 
-const MAIN: &str = "main";
+/// The first process.
+pub const MAIN: &str = "main";
 
 /// The name of a program that is no finding yet.
 const PROGRAM: &str = "program-schedule";

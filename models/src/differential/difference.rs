@@ -104,6 +104,9 @@ pub struct Difference {
 /// The property that no condition names: the page has a frame that nobody else has.
 pub(super) const OWNED: &str = "owned";
 
+/// Another one: `mincore` finds the page in memory.
+pub(super) const RESIDENT: &str = "resident";
+
 /// Accesses that tell a protection.
 const PROBES: [fn(usize) -> Call; 3] = [Call::Read, Call::Exec, |page| Call::Write(page, 1)];
 
@@ -124,6 +127,9 @@ impl Difference {
         }
         if matches!(self.what, What::Property { name: OWNED, .. }) {
             line("(* No condition tells whether a page is the zero page. *)");
+        }
+        if matches!(self.what, What::Property { name: RESIDENT, .. }) {
+            line("(* No condition tells what mincore finds. *)");
         }
         let is_read = |call: &Call| matches!(call, Call::Read(_));
         if matches!(&self.what, What::Child { call, .. } if !is_read(call))
@@ -172,7 +178,10 @@ impl Difference {
     fn condition(&self, ops: &mut Vec<Op>) -> String {
         match &self.what {
             What::Mapped { page, expected } => holds("mapped", *page, *expected),
-            What::Property { name: OWNED, .. } => holds("mapped", 0, self.spec.mapped(0)),
+            What::Property {
+                name: OWNED | RESIDENT,
+                ..
+            } => holds("mapped", 0, self.spec.mapped(0)),
             What::Property {
                 page,
                 name,

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use seqfault_core::{self as core, Access, MmId, PageRange, PageState, System, Vpn};
 
-use super::difference::{OWNED, What};
+use super::difference::{OWNED, RESIDENT, What};
 use super::op::{Op, core_prot};
 use super::subject::PAGES;
 use crate::linux::{Host, Rights};
@@ -146,9 +146,9 @@ pub(super) fn same_host(
             page,
             [
                 ("present", spec.populated(page), seen.present),
-                // Of anonymous memory `mincore` tells the same, but for what is in swap.
+                // Of anonymous memory the same, but for what is in swap.
                 (
-                    "present",
+                    RESIDENT,
                     spec.populated(page),
                     seen.resident || seen.swapped,
                 ),

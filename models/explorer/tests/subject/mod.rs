@@ -6,6 +6,7 @@ pub mod judge;
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
@@ -273,26 +274,28 @@ struct Seen {
 pub fn explore(program: &Program, model: Model, mutation: Mutation, layout: Layout) -> Findings {
     let mut builder = Builder::new().model(model).mutate(mutation);
     if mutation != Mutation::None {
-        // A broken search need not come to an end, nor to executions.
-        let limit = Duration::from_secs(2);
-        builder = builder.max_executions(20_000).max_time(limit);
+        builder = builder.max_executions(20_000);
     }
     explore_with(builder, program, layout)
 }
 
-/// Explores a program, with options.
+/// Explores a program, with options. An execution that is visited twice ends the search: one
+/// that does so need not come to an end.
 pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Findings {
     let seen: Arc<StdMutex<Seen>> = Arc::default();
     let places = Places::default();
     let locations = program.locations;
     let (on_execution, after_run, on_restart) = (seen.clone(), seen.clone(), seen.clone());
     let (of_execution, of_run) = (places.clone(), places.clone());
+    let stop = Arc::new(AtomicBool::new(false));
     let report = builder
         .allow_blocked(true)
+        .interrupt(stop.clone())
         .on_execution(move |graph| {
             let mut seen = on_execution.lock().unwrap();
             if !seen.graphs.insert(canonical(graph)) {
                 seen.findings.twice += 1;
+                stop.store(true, Relaxed);
             }
             let writer = |event: &Event| event.kind == Kind::Write && event.value == u64::MAX;
             seen.findings.counted |= graph.events.iter().any(writer);
