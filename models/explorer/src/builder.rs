@@ -78,6 +78,19 @@ impl Builder {
         self
     }
 
+    /// Unwinds the threads of a run that is thrown away, so that all that they own is freed.
+    ///
+    /// Without it they are forgotten: no code of the program runs, and what they own is
+    /// leaked. With it their destructors run, out of order: only for programs that allow
+    /// that. No destructor uses anything of the model but guards, `Arc`s and `Ptr`s that it
+    /// drops, and no unsafe code minds that it is unwound at an operation (one that has
+    /// duplicated a value there would drop it twice). Of atomics such a destructor reads what
+    /// the run wrote last; that it takes a lock ends the process.
+    pub fn unwind(mut self, yes: bool) -> Self {
+        self.config.unwind = yes;
+        self
+    }
+
     /// Calls a function about every so often, on the OS thread of some worker, with
     /// the totals of all.
     pub fn progress(

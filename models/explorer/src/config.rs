@@ -34,6 +34,8 @@ pub struct Config {
     /// Are executions in which a thread waits for ever allowed? They are counted
     /// in either case.
     pub allow_blocked: bool,
+    /// Are the threads of a run that is thrown away unwound?
+    pub unwind: bool,
     /// How many OS threads share the search.
     pub workers: usize,
     /// Search the `k`th of `n` parts only. The parts together are the whole.
@@ -60,6 +62,7 @@ impl Default for Config {
             spurious_failures: false,
             spurious_wakeups: false,
             allow_blocked: false,
+            unwind: false,
             workers: 1,
             shard: None,
             progress: None,

@@ -49,10 +49,9 @@ pub(crate) enum Ended {
 
 /// Runs the program on the graph at hand.
 pub(crate) fn run(program: &Program) -> Ended {
-    let main = program.clone();
     session::with(|s| {
         s.begin();
-        s.start(0, move || main(), Location::caller());
+        s.start_main(program, Location::caller());
     });
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
@@ -222,10 +221,12 @@ fn probe(thread: ThreadId) -> Probe {
     }
 }
 
-/// Throws away what is left of the threads.
+/// Throws away what is left of the threads: forgets it, or unwinds it if the program allows
+/// that.
 fn discard() {
     session::set_phase(Phase::Cancelling);
     INSIDE.set(true);
+    let unwinds = session::with(|s| s.config.unwind);
     let mut at = 0;
     while let Some(fiber) = session::with(|s| {
         at = (at..s.threads.len()).find(|&t| s.threads[t].fiber.is_some())?;
@@ -233,10 +234,14 @@ fn discard() {
         s.threads[at].fiber.take()
     }) {
         let mut pool = session::with(|s| std::mem::take(&mut s.stacks));
-        pool.recycle(fiber);
+        if unwinds {
+            pool.unwind(fiber);
+        } else {
+            pool.abandon(fiber);
+        }
         session::with(|s| s.stacks = pool);
     }
-    heap::reclaim();
+    heap::reclaim(unwinds);
     INSIDE.set(false);
     session::set_phase(Phase::Running);
 }

@@ -14,19 +14,16 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Waits for the thread. A thread that panics ends the whole model, so that
-    /// this is always `Ok`.
+    /// Waits for the thread.
     ///
-    /// # Panics
-    /// Never in a run that goes on.
+    /// # Errors
+    /// Never in a run that goes on: a thread that panics ends the whole model. A destructor
+    /// that runs while its own thread is unwound does not wait.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         ops::join(self.id);
-        Ok(self
-            .result
-            .borrow_mut()
-            .take()
-            .expect("the result of a thread that ended"))
+        let result = self.result.borrow_mut().take();
+        result.ok_or_else(|| Box::new("nobody waits for a thread while unwinding") as _)
     }
 
     /// The id of the thread.

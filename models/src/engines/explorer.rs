@@ -172,7 +172,11 @@ fn plain(options: &Options) -> Builder {
         Memory::Tso => Model::Tso,
         Memory::Rc11 => Model::Rc11,
     };
-    Builder::new().model(memory).max_events(MAX_EVENTS)
+    // Core has no unsafe code, and no destructor that uses anything of the model but guards.
+    Builder::new()
+        .model(memory)
+        .max_events(MAX_EVENTS)
+        .unwind(true)
 }
 
 fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {

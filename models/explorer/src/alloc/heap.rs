@@ -216,18 +216,20 @@ pub(crate) fn settle() -> Option<Failure> {
     session::with(|s| s.failure.take().or_else(|| s.leaks()))
 }
 
-/// Drops what a run has left. Nothing of that is a part of the run.
-pub(crate) fn reclaim() {
+/// Frees what a run has left; drops it before, if its threads were unwound.
+pub(crate) fn reclaim(drops: bool) {
     let mut at = (0, 0);
-    while let Some(value) = session::with(|s| {
-        let things = s.heap.made.get_mut(at.0)?;
-        let Some(thing) = things.get_mut(at.1) else {
-            at = (at.0 + 1, 0);
-            return Some(None);
-        };
-        at.1 += 1;
-        Some(thing.memory.as_mut().and_then(Memory::value))
-    }) {
+    while drops
+        && let Some(value) = session::with(|s| {
+            let things = s.heap.made.get_mut(at.0)?;
+            let Some(thing) = things.get_mut(at.1) else {
+                at = (at.0 + 1, 0);
+                return Some(None);
+            };
+            at.1 += 1;
+            Some(thing.memory.as_mut().and_then(Memory::value))
+        })
+    {
         if let Some(value) = value {
             destroy(value, |drop| drop());
         }

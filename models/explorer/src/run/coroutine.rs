@@ -1,6 +1,8 @@
 //! Coroutines on pooled stacks.
 //!
-//! The only module that switches stacks.
+//! The only module that switches stacks. Under AddressSanitizer corosensei tells it of each
+//! switch (its feature `sanitizer`), and takes away what marks a stack had before it is used
+//! again.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,13 +12,14 @@ use std::ptr;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use crate::driver::Program;
+
 /// How a thread's function ended.
 pub(crate) type Ending = Result<(), Box<dyn Any + Send>>;
 
 /// A thread that can be continued.
 pub(crate) struct Fiber {
     inner: Coroutine<(), (), Ending, DefaultStack>,
-    unwound: bool,
 }
 
 thread_local! {
@@ -56,24 +59,41 @@ impl StackPool {
             // corosensei's own payload to go on would take a second unwinding.
             catch_unwind(AssertUnwindSafe(body))
         });
-        Fiber {
-            inner,
-            unwound: false,
-        }
+        Fiber { inner }
     }
 
-    /// Ends a coroutine, unwinding what is left of it, and keeps its stack.
-    pub(crate) fn recycle(&mut self, mut fiber: Fiber) {
-        if !fiber.inner.done() {
-            fiber.inner.force_unwind();
-            fiber.unwound = true;
-        }
-        let stack = fiber.inner.into_stack();
-        // AddressSanitizer marks what is out of scope on a stack. Unwinding takes not all of the
-        // marks away: whoever used the stack again would be blamed for them.
-        if !(cfg!(fuzzing) && fiber.unwound) {
-            self.free.push(stack);
-        }
+    /// As [`StackPool::fiber`], for a program that is there as long as the coroutine: one
+    /// that is abandoned keeps what it has captured.
+    pub(crate) fn main(&mut self, program: &Program, end: impl FnOnce() + 'static) -> Fiber {
+        let program: *const (dyn Fn() + Send + Sync) = &raw const **program;
+        self.fiber(move || {
+            // SAFETY: `driver::run` borrows the program until it has discarded the run, and
+            // nothing resumes a coroutine after that.
+            unsafe { (*program)() };
+            end();
+        })
+    }
+
+    /// Keeps the stack of a coroutine that has ended.
+    pub(crate) fn recycle(&mut self, fiber: Fiber) {
+        self.free.push(fiber.inner.into_stack());
+    }
+
+    /// Unwinds what is left of a coroutine, and keeps its stack.
+    pub(crate) fn unwind(&mut self, mut fiber: Fiber) {
+        fiber.inner.force_unwind();
+        self.recycle(fiber);
+    }
+
+    /// Keeps the stack of a coroutine whose frames are forgotten: nothing of it runs any
+    /// more, and what it owns is leaked.
+    pub(crate) fn abandon(&mut self, mut fiber: Fiber) {
+        // SAFETY: whoever could refer to the frames belongs to the same run, whose threads
+        // are all abandoned together; `thread::spawn` takes nothing that is borrowed. What a
+        // program has shown to the outside of a run is its own to answer for: a rule of the
+        // crate.
+        unsafe { fiber.inner.force_reset() };
+        self.recycle(fiber);
     }
 }
 
@@ -85,10 +105,7 @@ impl Fiber {
         yielder.0 = YIELDER.replace(ptr::null());
         match result {
             CoroutineResult::Yield(()) => None,
-            CoroutineResult::Return(ending) => {
-                self.unwound = ending.is_err();
-                Some(ending)
-            }
+            CoroutineResult::Return(ending) => Some(ending),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! - R3. A location is bound to its id when an object is first used in a run. All
 //!   locations with events are bound when the frontier is reached.
 
+mod afterwards;
 pub(crate) mod assume;
 #[allow(unsafe_code, reason = "switches stacks")]
 pub(crate) mod coroutine;

@@ -1,11 +1,12 @@
 //! The low-level operations: what the primitives of this crate are made of, and
 //! what those of other crates can be made of.
 //!
-//! Values are 64 bits wide. An operation asked for while the thread unwinds (its
-//! run is thrown away, or it panicked) does nothing.
+//! Values are 64 bits wide. An operation asked for while the thread unwinds is no event:
+//! see `run::afterwards`.
 
 use std::panic::Location;
 
+use super::afterwards;
 use super::assume::Assumption;
 use super::coroutine::suspend;
 pub use super::object::Object;
@@ -37,14 +38,19 @@ fn ask<R>(mut step: impl FnMut(&mut session::Session) -> Step<R>) -> Option<R> {
 #[track_caller]
 pub fn load(object: &Object, init: u64, order: Order) -> u64 {
     let site = Location::caller();
-    ask(|s| s.read((object, init), (order, None), &mut Update::Load, site)).map_or(init, |a| a.0)
+    match ask(|s| s.read((object, init), (order, None), &mut Update::Load, site)) {
+        Some((value, ..)) => value,
+        None => afterwards::modify((object, init), &mut Update::Load).0,
+    }
 }
 
 /// Writes an object.
 #[track_caller]
 pub fn store(object: &Object, init: u64, value: u64, order: Order) {
     let site = Location::caller();
-    let _ = ask(|s| s.write((object, init), order, value, Role::Store, site));
+    if ask(|s| s.write((object, init), order, value, Role::Store, site)).is_none() {
+        afterwards::write(object, value);
+    }
 }
 
 /// Reads, and writes what `update` makes of the value, if anything. Answers the
@@ -123,7 +129,10 @@ fn modify(
 ) -> Result<u64, u64> {
     let read = ask(|s| s.read(object, order, &mut update, site));
     match read {
-        None => Err(object.1),
+        None => match afterwards::modify(object, &mut update) {
+            (old, Some(_)) => Ok(old),
+            (old, None) => Err(old),
+        },
         Some((old, None, _)) => Err(old),
         Some((old, Some(_), true)) => Ok(old),
         Some((old, Some(new), false)) => {
@@ -170,7 +179,10 @@ pub fn await_load(
 ) -> u64 {
     let site = Location::caller();
     let mut update = Update::Until(&mut until);
-    ask(|s| s.read((object, init), (order, None), &mut update, site)).map_or(init, |a| a.0)
+    match ask(|s| s.read((object, init), (order, None), &mut update, site)) {
+        Some((value, ..)) => value,
+        None => afterwards::modify((object, init), &mut update).0,
+    }
 }
 
 /// Takes a lock word if it reads 0, as [`compare_exchange`] from 0 to 1. A lock
@@ -194,7 +206,9 @@ pub fn lock(word: &Object) {
 #[track_caller]
 pub fn unlock(word: &Object) {
     let site = Location::caller();
-    let _ = ask(|s| s.write((word, 0), Order::RELEASE, 0, Role::Unlock, site));
+    if ask(|s| s.write((word, 0), Order::RELEASE, 0, Role::Unlock, site)).is_none() {
+        afterwards::write(word, 0);
+    }
 }
 
 /// Releases a lock word, in one step with the write that was made last, the one that
@@ -206,7 +220,9 @@ pub(crate) fn unlock_to_wait(word: &Object) {
         condvar: true,
         ..Order::RELEASE
     };
-    let _ = ask(|s| s.write((word, 0), order, 0, Role::Leave, site));
+    if ask(|s| s.write((word, 0), order, 0, Role::Leave, site)).is_none() {
+        afterwards::write(word, 0);
+    }
 }
 
 /// Notes that the program does this.
@@ -277,7 +293,9 @@ pub fn choose(n: u32) -> u32 {
 #[track_caller]
 pub fn spin() {
     let site = Location::caller();
-    let _ = ask(|s| s.spin(site));
+    if ask(|s| s.spin(site)).is_none() {
+        afterwards::stuck();
+    }
 }
 
 /// Starts a thread; answers its id.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::afterwards::Key;
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
@@ -16,6 +17,7 @@ use super::step::Site;
 use crate::alloc::heap::Heap;
 use crate::cell::CellState;
 use crate::config::Config;
+use crate::driver::Program;
 use crate::graph::Graph;
 use crate::graph::clock::Row;
 use crate::graph::event::{EventId, INIT, LocId, ThreadId};
@@ -147,6 +149,8 @@ pub(crate) struct Session {
     bound: Vec<bool>,
     pub(crate) cells: Vec<CellState>,
     pub(crate) heap: Heap,
+    /// What destructors have written whose thread is unwound.
+    pub(crate) afterwards: HashMap<Key, u64>,
     pub(crate) failure: Option<Failure>,
     pub(crate) bounded: bool,
     /// The graph has no consistent continuation.
@@ -284,6 +288,7 @@ impl Session {
             bound: Vec::new(),
             cells: Vec::new(),
             heap: Heap::default(),
+            afterwards: HashMap::new(),
             failure: None,
             bounded: false,
             dead: false,
@@ -305,21 +310,32 @@ impl Session {
         self.bound.clear();
         self.cells.clear();
         self.heap = Heap::default();
+        self.afterwards.clear();
         self.failure = None;
         self.dead = false;
         self.probe = None;
     }
 
+    /// Adds the first thread to the run, which runs the program.
+    pub(crate) fn start_main(&mut self, program: &Program, site: Site) {
+        let fiber = self.stacks.main(program, move || ops::end(site));
+        self.add_thread(0, fiber);
+    }
+
     /// Adds a thread to the run: it runs its function, then has its last event.
     pub(crate) fn start(&mut self, id: ThreadId, body: impl FnOnce() + 'static, site: Site) {
-        let count = id as usize + 1;
-        if self.threads.len() < count {
-            self.threads.resize_with(count, Thread::default);
-        }
         let fiber = self.stacks.fiber(move || {
             body();
             ops::end(site);
         });
+        self.add_thread(id, fiber);
+    }
+
+    fn add_thread(&mut self, id: ThreadId, fiber: Fiber) {
+        let count = id as usize + 1;
+        if self.threads.len() < count {
+            self.threads.resize_with(count, Thread::default);
+        }
         let thread = &mut self.threads[id as usize];
         *thread = Thread {
             fiber: Some(fiber),

@@ -290,6 +290,7 @@ pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Find
     let stop = Arc::new(AtomicBool::new(false));
     let report = builder
         .allow_blocked(true)
+        .unwind(true)
         .interrupt(stop.clone())
         .on_execution(move |graph| {
             let mut seen = on_execution.lock().unwrap();
