@@ -197,7 +197,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// A VMA to fill in.
     pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
         let vma = self.local.vmas[self.local.mm.0].pop();
-        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault)));
+        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault())));
         vma.life.reused();
         vma
     }

@@ -84,7 +84,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Handles the fault of `access` at `vpn`. Linux: `do_user_addr_fault()`.
     pub(crate) fn handle_fault(&mut self, vpn: Vpn, access: Access) -> Outcome {
         self.count(Counter::Faults);
-        let without_mmap_lock = match self.sys.protocol().fault {
+        let without_mmap_lock = match self.sys.protocol().fault() {
             FaultPath::MmapLock => None,
             FaultPath::Spf => self.fault_speculative(vpn, access).map(Ok),
             FaultPath::VmaLock | FaultPath::VmaRefcnt => self.fault_vma_locked(vpn, access),
@@ -94,7 +94,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.count(Counter::Speculative);
             return outcome;
         }
-        if self.sys.protocol().fault != FaultPath::MmapLock {
+        if self.sys.protocol().fault() != FaultPath::MmapLock {
             self.count(Counter::Fallbacks);
         }
         let lock = self.mmap_read_lock();
@@ -352,7 +352,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// `pte` for a page that is about to be written.
     fn written(&self, pte: Pte) -> Pte {
-        match self.sys.protocol().dirty {
+        match self.sys.protocol().dirty() {
             Dirty::Fault => pte.young().dirty(),
             Dirty::Hardware => pte.young(),
         }
@@ -442,7 +442,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let before = self.set_pte(ptl, vpn, Pte::NONE);
         self.set_pte(ptl, vpn, new.with_history_of(before));
         // What is cached allows less: others find out when they fault.
-        match self.sys.protocol().flush {
+        match self.sys.protocol().flush() {
             Flush::Strict => self.flush_local(PageRange::page(vpn), FlushReason::Local),
             Flush::Relaxed => self.relaxed_flush(PageRange::page(vpn)),
         }
@@ -457,7 +457,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if access == Access::Exec && self.sys.has(Quirk::NoExecFixup) {
             return Handled::Unchanged;
         }
-        match self.sys.protocol().flush {
+        match self.sys.protocol().flush() {
             Flush::Strict => {
                 self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
                 Handled::Resolved

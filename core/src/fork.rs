@@ -101,7 +101,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// From here on no fault changes an entry (K2). Linux: `vma_start_write()` in `dup_mmap()`.
     fn keep_faults_out(&mut self, lock: &MmapWrite<'s, P>, vmas: &[(PageRange, Arc<Vma<P>>)]) {
-        if self.sys.protocol().fault == FaultPath::RcuFault {
+        if self.sys.protocol().fault() == FaultPath::RcuFault {
             // ORDERING(release): as for any other root; who finds it waits for the mmap lock.
             let nothing = Arc::new(VmaTree::new());
             self.mm().tree.store(nothing, Ordering::Release);
@@ -115,7 +115,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     fn let_faults_in(&mut self, lock: &mut MmapWrite<'s, P>) {
-        if self.sys.protocol().fault == FaultPath::RcuFault {
+        if self.sys.protocol().fault() == FaultPath::RcuFault {
             lock.publish_again();
         }
     }

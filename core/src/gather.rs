@@ -83,7 +83,7 @@ impl Gather {
 impl<P: Platform> Cpu<'_, P> {
     /// Begins to gather. Linux: `tlb_gather_mmu()`, `inc_tlb_flush_pending()`.
     pub(crate) fn gather(&mut self) -> Gather {
-        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
             // ORDERING(relaxed): ordered by the ptl under which entries are
             // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
             self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +131,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// is left in `gather` for [`Cpu::complete`].
     /// Linux: `tlb_finish_mmu()`.
     pub(crate) fn finish(&mut self, gather: &mut Gather) {
-        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
             // ORDERING(acquire): pairs with the release below: who finds that
             // another's flush is over comes after it.
             let pending = self.mm().flush_pending.load(Ordering::Acquire);
@@ -143,13 +143,13 @@ impl<P: Platform> Cpu<'_, P> {
         }
         self.flush_gathered(gather);
         for table in core::mem::take(&mut gather.tables) {
-            match self.sys.protocol().pt_free {
+            match self.sys.protocol().pt_free() {
                 // The flush has interrupted every CPU, so none walks it.
                 PtFree::Ipi => self.free_table_now(table),
                 PtFree::Rcu => self.local.callbacks.push(Callback::Table(table)),
             }
         }
-        if self.sys.protocol().zap_flush == ZapFlush::Gather {
+        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
             // ORDERING(release): pairs with the acquire above.
             self.mm().flush_pending.fetch_sub(1, Ordering::Release);
         }
@@ -170,7 +170,7 @@ impl<P: Platform> Cpu<'_, P> {
         if old_prot.is_empty() || (removed.is_empty() && old_prot == new_prot) {
             return FlushType::None;
         }
-        if self.sys.protocol().flush == Flush::Strict {
+        if self.sys.protocol().flush() == Flush::Strict {
             return FlushType::Strict;
         }
         if removed.is_empty() {

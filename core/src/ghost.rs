@@ -15,16 +15,23 @@
 //!   that is not ordered before that completion has used a stale translation.
 //! - G3: each CPU has a cell of its own in a grant, as two operations that
 //!   complete at once may both have revoked it.
+//! - G4: no limit ends what is tracked. Grants are numbered as long as an entry
+//!   has room for the number ([`Pte`](crate::pte::Pte)); who needs more is stopped.
+//! - G5: what of the choices and quirks some step has looked at is noted, so that
+//!   one that made no difference is told from one that nobody asked for.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::race::OnceBox;
 
 use crate::cpu::CpuId;
 use crate::platform::{Cell, Platform, violated};
 use crate::prot::{Access, Prot};
+use crate::protocol::{Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl, ZapFlush};
+use crate::quirk::{Quirk, Quirks};
 use crate::violation::{Invariant, Violation};
 
 /// Whether an object is in use or free (G1).
@@ -94,18 +101,25 @@ struct Grant<P: Platform> {
 }
 
 const KINDS: [Access; 3] = [Access::Read, Access::Write, Access::Exec];
-const GRANT_CHUNK: usize = 32;
-const GRANT_CHUNKS: usize = 32;
-/// How many grants each CPU may make before tracking ends.
-const GRANTS_PER_CPU: usize = GRANT_CHUNK * GRANT_CHUNKS;
+/// Grants of a CPU's first chunk. Each chunk has twice as many as the one before.
+const FIRST_CHUNK: usize = 32;
+/// With so many chunks a CPU has a grant for every number that there is.
+const CHUNKS: usize = (u32::BITS - FIRST_CHUNK.ilog2() + 1) as usize;
 
-type Chunk<P> = [OnceBox<Grant<P>>; GRANT_CHUNK];
+type Chunk<P> = Vec<OnceBox<Grant<P>>>;
 
 /// All grants of a system.
 pub(crate) struct Grants<P: Platform> {
+    /// Those of the first CPU, those of the second, …
     chunks: Vec<OnceBox<Chunk<P>>>,
     cpus: usize,
     platform: PhantomData<P>,
+}
+
+/// The chunk of a CPU's grant with this number, and its place there.
+const fn place_of(number: usize) -> (usize, usize) {
+    let chunk = (number / FIRST_CHUNK + 1).ilog2() as usize;
+    (chunk, number - FIRST_CHUNK * ((1 << chunk) - 1))
 }
 
 /// A translation that was used too long.
@@ -116,7 +130,7 @@ const STALE: Violation = Violation {
 
 impl<P: Platform> Grants<P> {
     pub fn new(cpus: usize) -> Grants<P> {
-        let chunks = if P::CHECKED { cpus * GRANT_CHUNKS } else { 0 };
+        let chunks = if P::CHECKED { cpus * CHUNKS } else { 0 };
         Grants {
             chunks: (0..chunks).map(|_| OnceBox::new()).collect(),
             cpus,
@@ -125,29 +139,35 @@ impl<P: Platform> Grants<P> {
     }
 
     /// A new grant of `prot` by CPU `cpu`, which made `made` of them so far.
+    ///
+    /// # Panics
+    /// If an entry has no room for its number.
     pub fn make(&self, cpu: CpuId, made: &mut usize, prot: Prot) -> GrantId {
-        if !P::CHECKED || *made >= GRANTS_PER_CPU || prot.is_empty() {
+        if !P::CHECKED || prot.is_empty() {
             return GrantId(0);
         }
-        let number = cpu.0 * GRANTS_PER_CPU + *made;
+        let id = *made * self.cpus + cpu.0 + 1;
+        let id = GrantId(u32::try_from(id).expect("an entry has room for the grant's number"));
+        let (chunk, place) = place_of(*made);
         *made += 1;
         let kinds = KINDS.iter().filter(|kind| prot.allows(**kind)).count();
         let revoked = (0..kinds * self.cpus).map(|_| P::Cell::new(0));
-        let chunk = self.chunks[number / GRANT_CHUNK]
-            .get_or_init(|| Box::new([const { OnceBox::new() }; GRANT_CHUNK]));
-        let made = chunk[number % GRANT_CHUNK].set(Box::new(Grant {
+        let len = FIRST_CHUNK << chunk;
+        let chunk = self.chunks[cpu.0 * CHUNKS + chunk]
+            .get_or_init(|| Box::new((0..len).map(|_| OnceBox::new()).collect()));
+        let made = chunk[place].set(Box::new(Grant {
             prot,
             revoked: revoked.collect(),
             replaces: OnceBox::new(),
         }));
         debug_assert!(made.is_ok(), "a grant's number is used once");
-        GrantId(number as u32 + 1)
+        id
     }
 
     fn get(&self, grant: GrantId) -> Option<&Grant<P>> {
         let number = grant.0.checked_sub(1)? as usize;
-        let chunk = self.chunks.get(number / GRANT_CHUNK)?.get()?;
-        chunk[number % GRANT_CHUNK].get()
+        let (cpu, (chunk, place)) = (number % self.cpus, place_of(number / self.cpus));
+        self.chunks.get(cpu * CHUNKS + chunk)?.get()?[place].get()
     }
 
     fn cells(&self, grant: GrantId, kind: Access) -> &[P::Cell] {
@@ -187,6 +207,152 @@ impl<P: Platform> Grants<P> {
             {
                 cell.set(1, STALE);
             }
+        }
+    }
+}
+
+/// Which choices, and which of the quirks that are on, some step has looked at (G5).
+#[derive(Debug)]
+pub(crate) struct Looked {
+    quirks: [AtomicBool; Quirk::ALL.len()],
+    choices: [AtomicBool; CHOSEN.len()],
+}
+
+impl Looked {
+    pub const fn new() -> Looked {
+        Looked {
+            quirks: [const { AtomicBool::new(false) }; Quirk::ALL.len()],
+            choices: [const { AtomicBool::new(false) }; CHOSEN.len()],
+        }
+    }
+
+    /// Somebody asks for `quirk`, which is on.
+    pub fn at_quirk(&self, quirk: Quirk) {
+        self.quirks[quirk as usize].store(true, Ordering::Relaxed);
+    }
+
+    /// The quirks that somebody asked for.
+    pub fn quirks(&self) -> Quirks {
+        let asked = |quirk: &Quirk| self.quirks[*quirk as usize].load(Ordering::Relaxed);
+        Quirk::ALL.iter().copied().filter(asked).collect()
+    }
+
+    /// The names of the choices that somebody asked for.
+    pub fn choices(&self) -> impl Iterator<Item = &'static str> {
+        let asked = CHOSEN.iter().zip(&self.choices);
+        asked.filter_map(|(name, asked)| asked.load(Ordering::Relaxed).then_some(*name))
+    }
+}
+
+/// The choices, for who acts by them: each that is looked at is noted (G5).
+pub(crate) struct Chosen<'a, P> {
+    protocol: &'a Protocol,
+    looked: &'a Looked,
+    platform: PhantomData<P>,
+}
+
+macro_rules! chosen {
+    ($($field:ident: $value:ty = $name:literal;)+) => {
+        /// The names of the choices, in the order of their fields here.
+        const CHOSEN: &[&str] = &[$($name),+];
+
+        #[expect(non_camel_case_types, reason = "a choice has the name of its field")]
+        enum Number {
+            $($field),+
+        }
+
+        impl<P: Platform> Chosen<'_, P> {
+            $(
+                #[doc = concat!("The choice `", $name, "`.")]
+                pub fn $field(&self) -> $value {
+                    if P::CHECKED {
+                        let number = Number::$field as usize;
+                        self.looked.choices[number].store(true, Ordering::Relaxed);
+                    }
+                    self.protocol.$field
+                }
+            )+
+        }
+    };
+}
+
+chosen! {
+    fault: FaultPath = "protocol";
+    pt_free: PtFree = "pt_free";
+    ptl: Ptl = "ptl";
+    pt_reclaim: bool = "pt_reclaim";
+    zap_flush: ZapFlush = "zap_flush";
+    flush: Flush = "flush";
+    mprotect_writable: MprotectWritable = "mprotect_writable";
+    dirty: Dirty = "dirty";
+}
+
+impl<'a, P: Platform> Chosen<'a, P> {
+    /// Those of `protocol`.
+    pub const fn new(protocol: &'a Protocol, looked: &'a Looked) -> Chosen<'a, P> {
+        Chosen {
+            protocol,
+            looked,
+            platform: PhantomData,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::CHOICES;
+    use crate::test_platform::Alone;
+
+    #[test]
+    fn each_choice_can_be_looked_at() {
+        let names = CHOICES.iter().map(|choice| choice.name);
+        assert!(names.eq(CHOSEN.iter().copied()));
+    }
+
+    #[test]
+    fn what_is_looked_at_is_noted() {
+        let (protocol, looked) = (Protocol::default(), Looked::new());
+        let chosen = Chosen::<Alone>::new(&protocol, &looked);
+        assert_eq!(looked.choices().count(), 0);
+        assert_eq!(chosen.zap_flush(), protocol.zap_flush);
+        assert!(looked.choices().eq(["zap_flush"]));
+        looked.at_quirk(Quirk::ALL[1]);
+        assert!(looked.quirks().iter().eq([Quirk::ALL[1]]));
+    }
+
+    #[test]
+    fn places_are_those_of_one_row() {
+        let mut due = (0, 0);
+        for number in 0..10_000 {
+            let place = place_of(number);
+            if place != due {
+                assert_eq!(due.1, FIRST_CHUNK << due.0, "a chunk is full");
+                assert_eq!(place, (due.0 + 1, 0));
+            }
+            due = (place.0, place.1 + 1);
+        }
+        let (chunk, place) = place_of(u32::MAX as usize);
+        assert!(chunk < CHUNKS && place < FIRST_CHUNK << chunk);
+    }
+
+    /// However many there were before it, a grant tells that it was revoked.
+    #[test]
+    fn no_number_of_grants_ends_the_tracking() {
+        let grants = Grants::<Alone>::new(2);
+        let mut made = [0, 0];
+        for _ in 0..3_000 {
+            for cpu in [0, 1] {
+                grants.make(CpuId(cpu), &mut made[cpu], Prot::RW);
+            }
+        }
+        for cpu in [0, 1] {
+            let grant = grants.make(CpuId(cpu), &mut made[cpu], Prot::RW);
+            let cells = || grants.cells(grant, Access::Write);
+            assert_eq!(cells().len(), 2);
+            assert!(cells().iter().all(|cell| cell.get(STALE) == 0));
+            grants.revoked(grant, Prot::W, CpuId(1));
+            assert_eq!(cells()[1].get(STALE), 1);
         }
     }
 }

@@ -26,7 +26,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut gather = self.gather();
         for part in mapped {
             self.zap(part, &mut gather);
-            if self.sys.protocol().pt_reclaim {
+            if self.sys.protocol().pt_reclaim() {
                 self.reclaim(part, &mut gather);
             }
         }

@@ -168,7 +168,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut guard = self.mm().mmap_lock.write();
         self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Locked);
         self.count(Counter::MmapWriteLocks);
-        if self.sys.protocol().fault == FaultPath::Spf {
+        if self.sys.protocol().fault() == FaultPath::Spf {
             guard.seq += 1;
             // ORDERING(relaxed): the fence keeps it before what the writer
             // changes; pairs with the acquire fence of a reader who checks.
@@ -185,7 +185,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `mmap_write_unlock()`, `vma_end_write_all()`.
     pub(crate) fn mmap_write_unlock(&mut self, mut lock: MmapWrite<'s, P>) {
         self.publish(&mut lock);
-        match self.sys.protocol().fault {
+        match self.sys.protocol().fault() {
             FaultPath::MmapLock | FaultPath::RcuFault => {}
             FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
                 lock.guard.seq += 1;

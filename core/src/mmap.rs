@@ -254,7 +254,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 gather.changed(vpn, FlushType::Strict);
             }
         }
-        let flush_now = self.sys.protocol().zap_flush == ZapFlush::Ptl;
+        let flush_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;
         // QUIRK(FlushAfterPtl): proofs/tlb/flush-after-ptl
         if flush_now && !self.sys.has(Quirk::FlushAfterPtl) {
             self.flush_gathered(gather);

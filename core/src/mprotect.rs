@@ -88,7 +88,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         // Others must find the generation where they find the entries.
-        if self.sys.protocol().flush == Flush::Relaxed {
+        if self.sys.protocol().flush() == Flush::Relaxed {
             self.flush_relaxed_part(gather);
         }
         ptl.unlock();
@@ -102,7 +102,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         prot: Prot,
         gather: &mut Gather,
     ) {
-        let direct = self.sys.protocol().mprotect_writable == MprotectWritable::Direct;
+        let direct = self.sys.protocol().mprotect_writable() == MprotectWritable::Direct;
         let exclusive = || soft.pfn() != Pfn::ZERO && !self.sys.frame(soft.pfn()).is_shared();
         let may_write =
             soft.prot().contains(Prot::W) || (direct && prot.contains(Prot::W) && exclusive());

@@ -1,7 +1,7 @@
 //! Page-table entries.
 //!
 //! ```text
-//!  63        40 39           8 7 6   5     4 3 2 1 0
+//!  63        32 31           8 7 6   5     4 3 2 1 0
 //! +------------+--------------+---+------+-+-+-+-+-+
 //! |   grant    |  frame/table |   |MAPPED|D|A|X|W|R|
 //! +------------+--------------+---+------+-+-+-+-+-+
@@ -22,8 +22,11 @@ const ACCESSED: u64 = 1 << 3;
 const DIRTY: u64 = 1 << 4;
 const MAPPED: u64 = 1 << 5;
 const NUMBER_SHIFT: u32 = 8;
-const NUMBER_MASK: u64 = 0xffff_ffff;
-const GRANT_SHIFT: u32 = 40;
+const NUMBER_MASK: u64 = MAX_NUMBER as u64;
+const GRANT_SHIFT: u32 = 32;
+
+/// The greatest number of a frame or a table that an entry has room for.
+pub(crate) const MAX_NUMBER: u32 = (1 << 24) - 1;
 
 /// A leaf entry.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -152,8 +155,8 @@ mod tests {
     fn fields_do_not_overlap() {
         for bits in 0..8 {
             let prot = Prot::from_bits(bits);
-            for pfn in [0, 1, u32::MAX] {
-                for grant in [0, 1, (1 << (u64::BITS - GRANT_SHIFT)) - 1] {
+            for pfn in [0, 1, MAX_NUMBER] {
+                for grant in [0, 1, MAX_NUMBER] {
                     let pte = Pte::new(Pfn(pfn), prot, GrantId(grant));
                     let used = pte.young().dirty();
                     for pte in [pte, used, used.software(), pte.with_history_of(used)] {
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn tables_are_found_again() {
-        for number in [0, 1, u32::MAX] {
+        for number in [0, 1, MAX_NUMBER] {
             let table = TableId(number);
             assert_eq!(table_of(table_word(table)), Some(table));
         }

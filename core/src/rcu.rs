@@ -112,14 +112,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     fn frees_ptl_early(&self) -> bool {
         // QUIRK(PtlFreeImmediate): proofs/spf/ptl-freed-before-its-table
-        self.sys.protocol().ptl == Ptl::Allocated && self.sys.has(Quirk::PtlFreeImmediate)
+        self.sys.protocol().ptl() == Ptl::Allocated && self.sys.has(Quirk::PtlFreeImmediate)
     }
 
     /// Frees a VMA that was removed and whose pages are gone.
     pub(crate) fn free_vma(&mut self, vma: Arc<Vma<P>>) {
         // QUIRK(VmaFreeImmediate): proofs/spf/vma-freed-under-copy
         let at_once = self.sys.has(Quirk::VmaFreeImmediate)
-            || match self.sys.protocol().fault {
+            || match self.sys.protocol().fault() {
                 // Looked at under the mmap lock only.
                 FaultPath::MmapLock => true,
                 // Type-safe: a reader finds out what it has locked.
@@ -145,7 +145,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return;
         }
         for node in nodes {
-            if self.sys.protocol().fault == FaultPath::MmapLock {
+            if self.sys.protocol().fault() == FaultPath::MmapLock {
                 node.life.freed();
             } else {
                 self.local.callbacks.push(Callback::Node(node));

@@ -7,11 +7,12 @@ use core::sync::atomic::Ordering;
 use crate::addr::Geometry;
 use crate::cpu::{CpuId, CpuLocal, PerCpu};
 use crate::frame::{Frame, Pfn};
-use crate::ghost::Grants;
+use crate::ghost::{Chosen, Grants, Looked};
 use crate::mm::{Mm, MmId};
 use crate::platform::{Mutex, Platform, Word};
 use crate::pool::Arena;
 use crate::protocol::Protocol;
+use crate::pte::MAX_NUMBER;
 use crate::quirk::{Quirk, Quirks};
 use crate::table::{Table, TableId};
 
@@ -32,7 +33,7 @@ pub struct Config {
     pub frames_per_cpu: u32,
     /// Page tables for each CPU.
     pub tables_per_cpu: u32,
-    /// Translations that a TLB holds.
+    /// Translations that a TLB holds. One more, and the oldest makes room.
     pub tlb_entries: usize,
 }
 
@@ -47,7 +48,7 @@ impl Config {
             quirks: Quirks::NONE,
             frames_per_cpu: 64,
             tables_per_cpu: 32,
-            tlb_entries: 64,
+            tlb_entries: usize::MAX,
         }
     }
 
@@ -73,6 +74,7 @@ pub struct System<P: Platform> {
     pub(crate) frame_reserve: P::Mutex<Vec<u32>>,
     pub(crate) table_reserve: P::Mutex<Vec<u32>>,
     pub(crate) grants: Grants<P>,
+    looked: Looked,
     mms: Box<[Mm<P>]>,
 }
 
@@ -90,6 +92,8 @@ impl<P: Platform> System<P> {
         assert!(config.mms >= 1, "there is a first address space");
         let cpus = config.cpus;
         let last = CpuId(cpus - 1);
+        let most = config.frames_of(last).1.max(config.tables_of(last).1);
+        assert!(most <= MAX_NUMBER, "an entry has room for the numbers");
         let mm = |mm: usize| {
             let everyone = (1 << cpus) - 1;
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
@@ -103,6 +107,7 @@ impl<P: Platform> System<P> {
             frame_reserve: P::Mutex::new(Vec::new()),
             table_reserve: P::Mutex::new(Vec::new()),
             grants: Grants::new(cpus),
+            looked: Looked::new(),
             mms: (0..config.mms).map(mm).collect(),
         };
         system.frames.get_or_make(Pfn::ZERO.0, || Frame::new(false));
@@ -152,12 +157,28 @@ impl<P: Platform> System<P> {
         self.config.mms > 1
     }
 
-    pub(crate) fn protocol(&self) -> &Protocol {
-        &self.config.protocol
+    /// The choices, for who acts by them.
+    pub(crate) fn protocol(&self) -> Chosen<'_, P> {
+        Chosen::new(&self.config.protocol, &self.looked)
     }
 
     pub(crate) fn has(&self, quirk: Quirk) -> bool {
-        self.config.quirks.has(quirk)
+        let is_on = self.config.quirks.has(quirk);
+        if P::CHECKED && is_on {
+            self.looked.at_quirk(quirk);
+        }
+        is_on
+    }
+
+    /// The quirks that are on and that some step has looked at. Nobody notes them where
+    /// nothing is checked.
+    pub fn quirks_looked_at(&self) -> Quirks {
+        self.looked.quirks()
+    }
+
+    /// The names of the choices that some step has looked at.
+    pub fn choices_looked_at(&self) -> impl Iterator<Item = &'static str> {
+        self.looked.choices()
     }
 
     pub(crate) fn geometry(&self) -> Geometry {

@@ -43,11 +43,9 @@ pub(crate) struct Slots {
     /// What software wrote (T2).
     soft: Box<[Pte]>,
     /// Grants of entries that are not there any more, but may be in a TLB still
-    /// (ghost): slot, grant, permissions. The newest are kept.
+    /// (ghost): slot, grant, permissions. Each grant is there once.
     past: Vec<(usize, GrantId, Prot)>,
 }
-
-const PAST_KEPT: usize = 16;
 
 /// A page table.
 pub(crate) struct Table<P: Platform> {
@@ -275,10 +273,13 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     fn note_past(&mut self, vpn: Vpn, old: Pte) {
         if P::CHECKED && old.grant() != GrantId(0) {
             let past = &mut self.slots.past;
-            if past.len() >= PAST_KEPT {
-                past.remove(0);
+            let slot = self.geometry.index(vpn, 0);
+            let same =
+                |known: &&mut (usize, GrantId, Prot)| (known.0, known.1) == (slot, old.grant());
+            match past.iter_mut().find(same) {
+                Some((.., prot)) => *prot = *prot | old.prot(),
+                None => past.push((slot, old.grant(), old.prot())),
             }
-            past.push((self.geometry.index(vpn, 0), old.grant(), old.prot()));
         }
     }
 

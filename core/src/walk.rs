@@ -46,10 +46,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn walk_begin(&self, stable: bool) -> Walk<'s, P> {
         let protocol = self.sys.protocol();
         // QUIRK(WalkUnprotected): proofs/pt_free/freed-before-walkers-left
-        if self.sys.has(Quirk::WalkUnprotected) || (stable && !protocol.pt_reclaim) {
+        if self.sys.has(Quirk::WalkUnprotected) || (stable && !protocol.pt_reclaim()) {
             return Walk::Held;
         }
-        match protocol.pt_free {
+        match protocol.pt_free() {
             PtFree::Rcu => Walk::Rcu {
                 _section: self.rcu_read_lock(),
             },
@@ -164,7 +164,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn still_translates(&self, vpn: Vpn, id: TableId, stable: bool) -> bool {
         // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
         let recheck =
-            (!stable || self.sys.protocol().pt_reclaim) && !self.sys.has(Quirk::NoPmdRecheck);
+            (!stable || self.sys.protocol().pt_reclaim()) && !self.sys.has(Quirk::NoPmdRecheck);
         !recheck || self.leaf_table(vpn) == Some(id)
     }
 
