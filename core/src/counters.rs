@@ -49,8 +49,6 @@ counters! {
     PtFrees, "pt_frees";
     /// Grace periods waited for.
     GracePeriods, "grace_periods";
-    /// System calls of the host, where user memory is host mappings.
-    HostSyscalls, "host_syscalls";
     /// Leaf entries changed by software.
     PtesTouched, "ptes_touched";
 }

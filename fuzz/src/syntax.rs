@@ -113,6 +113,7 @@ fn condition(plan: &Plan) -> Condition {
         quantifier: Quantifier::Forall,
         formula: formula.expect("there is a page"),
         span: 0..0,
+        atom_spans: Vec::new(),
     }
 }
 
@@ -137,6 +138,7 @@ pub fn never(outcome: &ast::Outcome) -> Option<Condition> {
         quantifier: Quantifier::NotExists,
         formula,
         span: 0..0,
+        atom_spans: Vec::new(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! A litmus test made ready to run on core.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use seqfault_core::{
@@ -10,7 +10,8 @@ use seqfault_core::{
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Advice, Backing, Item, Op, Outcome, PageProperty, Place, Program, Span, Value,
+    self, Advice, Atom, Backing, Condition, Decl, Item, Op, Outcome, PageProperty, Part, Place,
+    Program, Span, Value,
 };
 
 /// Why a test cannot run as it is asked to.
@@ -199,6 +200,8 @@ pub struct Scenario {
     pub setup: Vec<Statement>,
     /// What each CPU runs.
     pub threads: Vec<Vec<Statement>>,
+    /// The names of the choices that were made, by the file or beyond it.
+    pub chosen: BTreeSet<String>,
 }
 
 impl Scenario {
@@ -216,6 +219,7 @@ impl Scenario {
         let mut choices: Vec<_> = with.chain(more).collect();
         // A preset first: it makes choices that the others may change.
         choices.sort_by_key(|(key, ..)| *key != "protocol");
+        let chosen = choices.iter().map(|(key, ..)| (*key).clone()).collect();
         for (key, value, span) in choices {
             choose(&mut config.protocol, key, value, span)?;
         }
@@ -225,9 +229,13 @@ impl Scenario {
                 span: program.with.first().map(|c| c.span.clone()),
             });
         }
+        can_tell(&program.condition)?;
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
         let processes: Vec<String> = program.forked().map(str::to_owned).collect();
         config.mms = 1 + processes.len();
+        let most = most_pages(program);
+        config.frames_per_cpu = config.frames_per_cpu.max(most);
+        config.tables_per_cpu = config.tables_per_cpu.max(most);
         let ready =
             |body: &[ast::Stmt], process: Option<&str>| -> Result<Vec<Statement>, Refusal> {
                 let mut lazy = false;
@@ -268,7 +276,28 @@ impl Scenario {
             program: program.clone(),
             layout,
             config,
+            chosen,
         })
+    }
+
+    /// How its faults find their VMA: the value of the choice `protocol`.
+    pub fn preset(&self) -> &'static str {
+        let protocol = self.config.protocol;
+        let mut choices = protocol.choices();
+        let named = choices.find_map(|(name, value)| (name == "protocol").then_some(value.name));
+        named.expect("`protocol` is a choice")
+    }
+
+    /// The choices that were made, and the quirks, that are not among those that some step has
+    /// looked at: `flush=relaxed`, `vma-used-after-put`.
+    pub fn never_looked_at(&self, looked: &BTreeSet<String>) -> Vec<String> {
+        let choices = self.config.protocol.choices();
+        let choices = choices
+            .filter(|(name, _)| self.chosen.contains(*name) && !looked.contains(*name))
+            .map(|(name, value)| format!("{name}={}", value.name));
+        let quirks = self.config.quirks.iter().map(|quirk| quirk.name());
+        let quirks = quirks.filter(|name| !looked.contains(*name));
+        choices.chain(quirks.map(str::to_owned)).collect()
     }
 
     /// The outcome, once all CPUs have stopped.
@@ -290,19 +319,16 @@ impl Scenario {
         };
         let property = |property: PageProperty, place: &Place| {
             let page = system.page(MmId::MAIN, vpn(place));
-            match property {
+            Some(match property {
                 PageProperty::Dirty => page.dirty,
                 PageProperty::Young => page.young,
                 PageProperty::Present => page.present,
                 PageProperty::Writable => page.writable,
                 PageProperty::Mapped => page.vma.is_some(),
-                PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => false,
-            }
+                PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => return None,
+            })
         };
-        let count = |name: &String| {
-            let counter = Counter::ALL.iter().find(|c| c.name() == name);
-            counter.map_or(0, |c| counts.get(*c))
-        };
+        let count = |name: &String| counter(name).map(|counter| counts.get(counter));
         Outcome {
             regs: registers,
             words: condition
@@ -316,21 +342,71 @@ impl Scenario {
             pages: condition
                 .pages()
                 .into_iter()
-                .map(|(p, place)| {
-                    let holds = property(p, &place);
-                    ((p, place), holds)
+                .filter_map(|(p, place)| {
+                    let holds = property(p, &place)?;
+                    Some(((p, place), holds))
                 })
                 .collect(),
             counts: condition
                 .counters()
                 .into_iter()
-                .map(|name| {
-                    let value = count(&name);
-                    (name, value)
+                .filter_map(|name| {
+                    let value = count(&name)?;
+                    Some((name, value))
                 })
                 .collect(),
         }
     }
+}
+
+/// Core's counter of this name.
+fn counter(name: &str) -> Option<Counter> {
+    Counter::ALL.iter().copied().find(|c| c.name() == name)
+}
+
+/// Whether core can tell all that the condition asks: what it has not must not pass for false.
+fn can_tell(condition: &Condition) -> Result<(), Refusal> {
+    for (number, atom) in condition.atoms().into_iter().enumerate() {
+        let lacks = match atom {
+            Atom::Page { property, .. } => match property {
+                PageProperty::Dirty
+                | PageProperty::Young
+                | PageProperty::Present
+                | PageProperty::Writable
+                | PageProperty::Mapped => None,
+                PageProperty::Wp => Some("userfaultfd"),
+                PageProperty::Swapped => Some("swap"),
+                PageProperty::Huge => Some("huge pages"),
+            },
+            Atom::Count { counter: name, .. } if counter(name).is_none() => Some("such counter"),
+            Atom::Count { .. } | Atom::Reg { .. } | Atom::Word { .. } => None,
+        };
+        if let Some(lacks) = lacks {
+            let span = condition.atom_spans.get(number).unwrap_or(&condition.span);
+            return Err(Refusal {
+                message: format!("`{atom}` is not supported: core has no {lacks} yet"),
+                span: Some(span.clone()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// At least as many page frames as any CPU takes, and as many tables: one for each page that each
+/// statement names, and of a fork for every page. So no test runs out of memory unawares.
+fn most_pages(program: &Program) -> u32 {
+    let all: usize = program.decls.iter().map(Decl::len_pages).sum();
+    let len = |pages: &ast::Pages| match pages.part {
+        Part::All => program.decl(&pages.name).map_or(0, Decl::len_pages),
+        Part::One(_) => 1,
+        Part::Slice(start, end) => end - start,
+    };
+    let of = |op: &Op| match op {
+        Op::Fork(_) => all,
+        op => op.pages().iter().map(len).sum(),
+    };
+    let most: usize = program.ops().map(of).sum();
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// Places the pages: two levels of page tables, with as small tables as do.

@@ -329,6 +329,8 @@ pub struct Condition {
     pub formula: Formula,
     /// The whole condition.
     pub span: Span,
+    /// Its atoms, in the order of [`Condition::atoms`]; empty if it was never a text.
+    pub atom_spans: Vec<Span>,
 }
 
 /// A formula over a final state.

@@ -301,7 +301,8 @@ mod tests {
 
     fn condition(text: &str) -> Condition {
         let text = format!(
-            "MM t\n{{ pages A[2]; fork child; }}\nP0 {{ r0 = read A; r1 = read A; }}\n{text}"
+            "MM t\n{{ pages A[2]; file F[5] = {{1, 2, 7, 8, 9}}; fork child; }}\n\
+             P0 {{ r0 = read A; r1 = read A; }}\n{text}"
         );
         match parse("t.litmus", &text) {
             Ok(program) => program.condition,

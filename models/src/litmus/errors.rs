@@ -11,6 +11,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
 use super::ast::Span;
+use super::lex::BYTE_ORDER_MARK;
 
 /// Errors shown of one file; of more than these only the number is told.
 const SHOWN: usize = 20;
@@ -250,7 +251,8 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..floor(text, at)];
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |i| i + 1);
-    (line, before[start..].chars().count() + 1)
+    let columns = before[start..].chars().filter(|c| *c != BYTE_ORDER_MARK);
+    (line, columns.count() + 1)
 }
 
 /// Breaks `text` into lines that are indented as far as `head` is long.

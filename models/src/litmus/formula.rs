@@ -39,13 +39,14 @@ impl Parser<'_> {
         }
         self.bump();
         self.nesting = 0;
-        self.atoms = 0;
+        self.atoms.clear();
         let formula = self.or()?;
         self.close()?;
         Ok(Condition {
             quantifier,
             formula,
             span: self.span_from(start),
+            atom_spans: std::mem::take(&mut self.atoms),
         })
     }
 
@@ -96,19 +97,21 @@ impl Parser<'_> {
     }
 
     fn atom(&mut self) -> Parsed<Atom> {
-        self.atoms += 1;
-        if self.atoms > MAX_ATOMS {
+        if self.atoms.len() == MAX_ATOMS {
             let error = Error::new(self.span(), "the condition is too long")
                 .help(format!("a condition has at most {MAX_ATOMS} atoms"));
             return Err(self.report(error));
         }
-        match self.peek_word(0) {
+        let start = self.at;
+        let atom = match self.peek_word(0) {
             None => Err(self.not_an_atom()),
             Some(word) if word.starts_with(|c: char| c.is_ascii_digit()) => self.register(),
             Some("count") if self.is(1, "(") => self.count(),
             Some(_) if self.is(1, "(") => self.property(),
             Some(_) => self.final_word(),
-        }
+        }?;
+        self.atoms.push(self.span_from(start));
+        Ok(atom)
     }
 
     fn not_an_atom(&mut self) -> Reported {

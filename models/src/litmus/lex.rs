@@ -44,6 +44,9 @@ const MARKS: &[&str] = &[
     "/\\", "\\/", "<=", ">=", "..", "{", "}", "(", ")", "[", "]", ";", ",", ":", "=", "<", ">", "~",
 ];
 
+/// What some editors put in front of a text.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+')
 }
@@ -60,7 +63,12 @@ pub(super) struct Lexed {
 pub(super) fn lex(text: &str) -> Lexed {
     let mut lexer = Lexer {
         text,
-        at: 0,
+        // A byte order mark is no part of the text.
+        at: if text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len_utf8()
+        } else {
+            0
+        },
         tokens: Vec::new(),
         errors: Vec::new(),
         unread: None,

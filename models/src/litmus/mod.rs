@@ -21,6 +21,7 @@ pub mod parse;
 pub mod print;
 pub mod program;
 
+mod answers;
 mod block;
 mod declaration;
 mod formula;

@@ -21,6 +21,12 @@ pub const INVARIANTS: &[&str] = &[
 /// What a `broken by` line names where the final condition is what fails.
 pub const CONDITION: &str = "condition";
 
+/// What a test may need of an engine.
+pub const FEATURES: &[&str] = &[WEAK_MEMORY];
+
+/// The feature of an engine that explores weak memory.
+pub const WEAK_MEMORY: &str = "weak-memory";
+
 /// The counters that `count(NAME)` reads.
 pub const COUNTERS: &[&str] = &[
     "faults",

@@ -34,8 +34,8 @@ const MAX_ERRORS: usize = 200;
 ///
 /// Everything that is wrong with the text, as far as one reading can tell:
 /// its grammar, and names, indices and numbers that do not fit together.
-/// Names of quirks, choices and features are not checked here; those who
-/// resolve them find their places in the tree.
+/// Names of quirks, choices and features, and comparisons with what no
+/// statement answers.
 pub fn parse(file_name: &str, text: &str) -> Result<Program, Errors> {
     let Lexed {
         tokens,
@@ -49,7 +49,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Program, Errors> {
         errors,
         usage: None,
         nesting: 0,
-        atoms: 0,
+        atoms: Vec::new(),
         mentions: Mentions::default(),
         notes: Vec::new(),
     };
@@ -92,8 +92,8 @@ pub(super) struct Parser<'t> {
     pub usage: Option<&'static str>,
     /// How deep in parentheses and `~` of the condition.
     pub nesting: usize,
-    /// How many atoms the condition has so far.
-    pub atoms: usize,
+    /// The condition's atoms so far.
+    pub atoms: Vec<Span>,
     /// Names with their places, for `resolve`.
     pub mentions: Mentions,
     notes: Vec<Note>,

@@ -65,6 +65,7 @@ impl Program {
             visit(&mut stmt.span);
         }
         visit(&mut self.condition.span);
+        self.condition.atom_spans.clear();
         for line in &mut self.broken_by {
             for item in &mut line.items {
                 let (Item::Quirk(_, span) | Item::Choice(super::ast::Choice { span, .. })) = item;
@@ -116,7 +117,7 @@ mod tests {
     fn program() -> Program {
         let text = "MM t (* source: a mail *)\n{ page A; mmap A rw; fork child; (* source: a commit *) }\n\
                     P0 { r0 = read A; r1 = read A; }\nP1 in child { exit; }\n\
-                    exists (0:r0=0)\nbroken by q a=b : leak";
+                    exists (0:r0=0)\nbroken by vma-free-immediate ptl=allocated : leak";
         parse("t.litmus", text).unwrap()
     }
 

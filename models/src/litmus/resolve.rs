@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answers::Possible;
 use super::ast::{Decl, Op, Pages, Part, Program, Span, Value};
 use super::errors::Error;
 use super::mentions::{Definition, DefinitionKind, Mentions, UseKind};
@@ -34,6 +35,7 @@ pub(super) fn resolve(program: Option<&mut Program>, mentions: &Mentions, errors
         resolver.moves(program);
         if resolver.errors.is_empty() {
             resolver.name_values(program);
+            resolver.values(program);
         }
     }
 }
@@ -377,6 +379,18 @@ impl<'a> Resolver<'a> {
             },
             Part::One(_) => Some(1),
             Part::Slice(i, j) => j.checked_sub(i),
+        }
+    }
+
+    /// What a register or a page is compared with must be possible.
+    fn values(&mut self, program: &Program) {
+        let possible = Possible::of(program);
+        let condition = &program.condition;
+        for (atom, span) in condition.atoms().into_iter().zip(&condition.atom_spans) {
+            if let Some((message, help)) = possible.never(atom) {
+                self.errors
+                    .push(Error::new(span.clone(), message).help(help));
+            }
         }
     }
 

@@ -3,8 +3,10 @@
 use super::ast::{BrokenBy, Choice, Item, Span};
 use super::errors::Error;
 use super::lex::Kind;
-use super::names::{CONDITION, INVARIANTS};
-use super::parse::{Parsed, Parser};
+use seqfault_core::{CHOICES, ChoiceError, Protocol, Quirk};
+
+use super::names::{CONDITION, FEATURES, INVARIANTS, nearest};
+use super::parse::{Parsed, Parser, list, short};
 
 impl Parser<'_> {
     /// `broken by ITEM [ITEM …] : WHAT`
@@ -19,7 +21,10 @@ impl Parser<'_> {
             let (name, span) = self.word("a quirk")?;
             items.push(match self.is(0, "=") {
                 true => Item::Choice(self.choice(name, span)?),
-                false => Item::Quirk(name.to_owned(), span),
+                false => {
+                    self.known_quirk(name, &span);
+                    Item::Quirk(name.to_owned(), span)
+                }
             });
         }
         if items.is_empty() {
@@ -69,8 +74,11 @@ impl Parser<'_> {
         self.bump();
         let count = needs.len();
         while self.peek_word(0).is_some() && !self.token(0).starts_line {
-            needs.push(self.text(0).to_owned());
-            self.bump();
+            let (name, span) = self.word("a feature")?;
+            if !FEATURES.contains(&name) {
+                self.unknown("feature", (name, span), FEATURES.iter().copied());
+            }
+            needs.push(name.to_owned());
         }
         if needs.len() == count {
             return Err(self.expected_on_line("a feature, for instance `weak-memory`"));
@@ -84,10 +92,39 @@ impl Parser<'_> {
             return Err(self.expected_on_line("`=` and the value of the choice"));
         }
         let (value, end) = self.word("the value of the choice")?;
+        match Protocol::default().choose(key, value) {
+            Ok(()) => {}
+            Err(ChoiceError::UnknownChoice) => {
+                let names = CHOICES.iter().map(|choice| choice.name);
+                self.unknown("choice", (key, span.clone()), names);
+            }
+            Err(ChoiceError::UnknownValue(values)) => {
+                let names = values.iter().map(|value| value.name);
+                let help = match nearest(value, names.clone()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("one of {}", list(names)),
+                };
+                let message = format!("`{key}` cannot be `{}`", short(value));
+                self.report(Error::new(end.clone(), message).help(help));
+            }
+        }
         Ok(Choice {
             key: key.to_owned(),
             value: value.to_owned(),
             span: span.start..end.end,
         })
+    }
+
+    /// The other mistakes of the text are told too.
+    fn known_quirk(&mut self, name: &str, span: &Span) {
+        if Quirk::from_name(name).is_some() {
+            return;
+        }
+        let error = Error::new(span.clone(), format!("no quirk is named `{}`", short(name)));
+        let help = match nearest(name, Quirk::ALL.iter().map(|quirk| quirk.name())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`seqfault knobs` lists them".to_owned(),
+        };
+        self.report(error.help(help));
     }
 }

@@ -127,6 +127,13 @@ bad! {
 
     unknown_invariant: &condition("exists (A=0)\n\nbroken by pt-free-immediate : use-after-fre\nbroken by x : wrong");
     broken_by_nothing: &condition("exists (A=0)\n\nbroken by : leak\nbroken by x leak\nbroken by a, b : leak\nbroken x : leak");
+    values_that_no_statement_answers: &around(
+        "page A;\n  mmap A rw;",
+        "P0 { r0 = munmap A; r1 = mmap A rw noreplace; r2 = madvise A dontneed; }\nP1 { r0 = write A 1; r1 = read A; r2 = evict A; r0 = exec A; }",
+        "~exists (0:r0=0 \\/ 0:r0=eexist \\/ 0:r1=efault \\/ 0:r2=maperr \\/ 1:r0=1 \\/ 1:r1=ok \\/ 1:r1=2 \\/ 1:r2=enomem \\/ A=7 \\/ A=bus)",
+    );
+    unknown_feature: &condition("exists (A=0)\n\nneeds weak-memroy swap weak-memory");
+    unknown_choices_and_quirks: "MM bad\nwith plt=embedded\nwith ptl=embeded\n{ page A; }\nP0 { r0 = raed A; }\nexists (A=0)\nbroken by pt-free-imediate flush=lazy : leak\n";
     tail_lines: &condition("exists (A=0)\n\nloom misses :\nloom misses : a\nloom misses : b\nneeds\nneed swap\nwith ptl=embedded");
 }
 

@@ -6,9 +6,10 @@
 
 use proptest::prelude::*;
 
+use seqfault_core::{CHOICES, Quirk};
 use seqfault_models::litmus::ast::*;
 use seqfault_models::litmus::comments::{Anchor, Note, Side};
-use seqfault_models::litmus::names::{COUNTERS, INVARIANTS};
+use seqfault_models::litmus::names::{COUNTERS, INVARIANTS, WEAK_MEMORY};
 
 /// Programs with all that the grammar has.
 pub fn programs() -> impl Strategy<Value = Program> {
@@ -21,8 +22,8 @@ struct Tape {
     ranges: Vec<(String, usize, bool)>,
     files: Vec<(String, usize)>,
     processes: Vec<String>,
-    /// Registers assigned, by CPU.
-    registers: Vec<(usize, String)>,
+    /// Registers assigned, by CPU, and what each may be.
+    registers: Vec<(usize, String, Value)>,
 }
 
 impl Tape {
@@ -79,17 +80,17 @@ impl Tape {
                 quantifier: self.pick(Quantifier::ALL),
                 formula: self.formula(4),
                 span: 0..0,
+                atom_spans: Vec::new(),
             },
             broken_by: (0..self.below(3)).map(|_| self.broken_by()).collect(),
             loom_misses: self.some(|t| t.pick(&["C++20's (\"new\") rules; : ~", "x"]).to_owned()),
-            needs: (0..self.below(3))
-                .map(|i| format!("weak-memory{i}"))
-                .collect(),
+            needs: (0..self.below(3)).map(|_| WEAK_MEMORY.to_owned()).collect(),
             notes: Vec::new(),
         };
-        for i in 0..self.below(3) {
-            let value = self.pick(&["on", "2", "all-of-them"]);
-            program.with.push(choice(&format!("key_{i}"), value));
+        for known in CHOICES.iter().take(self.below(3)) {
+            let values: Vec<&str> = known.values.iter().map(|value| value.name).collect();
+            let value = self.pick(&values);
+            program.with.push(choice(known.name, value));
         }
         program.notes = self.notes(&program);
         program
@@ -149,7 +150,8 @@ impl Tape {
     fn stmt(&mut self, op: Op, cpu: Option<usize>) -> Stmt {
         let reg = self.some(|t| format!("r{}", t.below(3)));
         if let (Some(cpu), Some(reg)) = (cpu, &reg) {
-            self.registers.push((cpu, reg.clone()));
+            let answer = self.answer(&op);
+            self.registers.push((cpu, reg.clone(), answer));
         }
         Stmt {
             reg,
@@ -281,12 +283,8 @@ impl Tape {
     fn atom(&mut self) -> Atom {
         match self.below(4) {
             0 if !self.registers.is_empty() => {
-                let (cpu, reg) = self.pick(&self.registers.clone());
-                Atom::Reg {
-                    cpu,
-                    reg,
-                    value: self.value(),
-                }
+                let (cpu, reg, value) = self.pick(&self.registers.clone());
+                Atom::Reg { cpu, reg, value }
             }
             1 => Atom::Page {
                 property: self.pick(PageProperty::ALL),
@@ -304,11 +302,29 @@ impl Tape {
                 },
                 place: self.place(),
                 value: match self.below(2) {
-                    0 => Value::Word(self.word()),
+                    0 => Value::Word(0),
                     _ => Value::Name("maperr".to_owned()),
                 },
             },
         }
+    }
+
+    /// Something that the operation may answer.
+    fn answer(&mut self, op: &Op) -> Value {
+        let names: &[&str] = match op {
+            Op::Read(_) | Op::Xchg(..) if self.below(2) == 1 => return Value::Word(0),
+            Op::Read(_) | Op::Xchg(..) => &["maperr", "bus"],
+            Op::Write(..) | Op::Exec(_) => &["ok", "accerr"],
+            Op::Mmap { .. } | Op::Munmap(_) | Op::Mprotect(..) | Op::Mremap(..) => {
+                &["ok", "enomem"]
+            }
+            Op::Madvise(..) => &["ok", "enomem", "einval"],
+            Op::Switch(_) | Op::SwitchLazy | Op::RcuBarrier | Op::Prefetch(_) | Op::Evict(_) => {
+                &["ok"]
+            }
+            _ => return self.value(),
+        };
+        Value::Name(self.pick(names).to_owned())
     }
 
     fn value(&mut self) -> Value {
@@ -328,8 +344,8 @@ impl Tape {
     }
 
     fn broken_by(&mut self) -> BrokenBy {
-        let items = (0..1 + self.below(2)).map(|i| match self.below(2) {
-            0 => Item::Quirk(format!("pt-free-{i}"), 0..0),
+        let items = (0..1 + self.below(2)).map(|_| match self.below(2) {
+            0 => Item::Quirk(self.pick(Quirk::ALL).name().to_owned(), 0..0),
             _ => Item::Choice(choice("ptl", "allocated")),
         });
         BrokenBy {

@@ -31,7 +31,7 @@ broken by pt-free-immediate : use-after-free
 /// Every statement and declaration of the format's description, in canonical layout.
 const EVERYTHING: &str = r#"MM everything
 (* a head *)
-with preset=spf
+with protocol=spf
 with ptl=allocated
 
 { (* behind the brace *)
@@ -99,9 +99,9 @@ P2 { }
 forall (0:r0=0 /\ (0:r3=B[1] \/ ~(0:r3=closed \/ child:B[2]=bus)) /\ dirty(A) /\ count(faults)>=3)
 
 broken by pt-free-immediate ptl=embedded : use-after-free
-broken by no-recheck : condition (* it may *)
+broken by no-pmd-recheck : condition (* it may *)
 loom misses : the cycle of reads-from and coherence (load buffering)
-needs weak-memory swap
+needs weak-memory
 
 (* the end *)
 "#;

@@ -9,7 +9,7 @@ use crate::scenario::Deviations;
 
 const TEST: &str = "MM freed\n{ page A; mmap A rw; write A 1; }\n\
                     P0 { munmap A; }\nP1 { r0 = read A; r1 = read A; }\n\
-                    ~exists (1:r0=7)\nbroken by pt-free-immediate : use-after-free\n";
+                    ~exists (1:r0=accerr)\nbroken by pt-free-immediate : use-after-free\n";
 
 fn scenario(is_broken: bool) -> Scenario {
     let program = litmus::parse("test", TEST).expect("a test");

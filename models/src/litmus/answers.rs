@@ -1,0 +1,176 @@
+//! What a statement can answer, and what a page can read in the end.
+//!
+//! A condition that compares with anything else says nothing: it is an error in the file. What
+//! is told here depends on the kind of a statement and on the words that the test has, not on
+//! what happens: a value that is possible by this may still never show.
+//!
+//! # Linux
+//! The errno names are those that the system calls return for ranges that are aligned and not
+//! empty: `do_mmap()`, `do_vmi_munmap()`, `do_mprotect_pkey()`, `mremap_to()`, `do_madvise()`,
+//! `copy_process()`.
+
+use std::collections::BTreeSet;
+
+use super::ast::{Advice, Atom, Backing, Decl, Op, Program, Value};
+use super::names::FAULTS;
+use super::parse::list;
+
+/// The answers of one kind of statement.
+enum Answers {
+    /// A word of the test, or a fault.
+    Word,
+    /// `ok`, or a fault.
+    Access,
+    /// `ok`, or one of these errno names.
+    Call(&'static [&'static str]),
+    /// Nobody says.
+    Any,
+}
+
+impl Answers {
+    fn of(op: &Op, has_files: bool) -> Answers {
+        match op {
+            Op::Read(_) | Op::Xchg(..) => Answers::Word,
+            Op::Write(..) | Op::Exec(_) => Answers::Access,
+            Op::Mmap {
+                backing: Backing::Anon,
+                noreplace: true,
+                ..
+            } => Answers::Call(&["enomem", "eagain", "eexist"]),
+            Op::Mmap {
+                backing: Backing::Anon,
+                ..
+            } => Answers::Call(&["enomem", "eagain"]),
+            Op::Munmap(_) => Answers::Call(&["enomem"]),
+            Op::Mprotect(..) if has_files => Answers::Call(&["enomem", "eacces"]),
+            Op::Mprotect(..) => Answers::Call(&["enomem"]),
+            Op::Mremap(..) => Answers::Call(&["efault", "einval", "enomem", "eagain"]),
+            Op::Madvise(_, Advice::Dontneed) => Answers::Call(&["enomem", "einval"]),
+            Op::Madvise(_, Advice::PopulateRead | Advice::PopulateWrite) => {
+                Answers::Call(&["enomem", "einval", "efault", "ehwpoison"])
+            }
+            Op::Fork(_) => Answers::Call(&["enomem", "eagain"]),
+            Op::Switch(_) | Op::SwitchLazy | Op::RcuBarrier | Op::Prefetch(_) | Op::Evict(_) => {
+                Answers::Call(&[])
+            }
+            _ => Answers::Any,
+        }
+    }
+}
+
+/// What the statements of one test can answer.
+pub(super) struct Possible<'p> {
+    program: &'p Program,
+    /// Every word that a page may come to hold.
+    words: BTreeSet<u64>,
+    has_files: bool,
+}
+
+impl<'p> Possible<'p> {
+    /// Of `program`.
+    pub fn of(program: &'p Program) -> Possible<'p> {
+        // Memory that nobody has written reads 0.
+        let mut words = BTreeSet::from([0]);
+        words.extend(program.ops().filter_map(stored));
+        let files = program.decls.iter().filter_map(|decl| match decl {
+            Decl::File { words, .. } => Some(words),
+            Decl::Pages { .. } => None,
+        });
+        words.extend(files.clone().flatten());
+        Possible {
+            program,
+            words,
+            has_files: files.count() > 0,
+        }
+    }
+
+    /// Why `atom` is false whatever happens, and what would not be.
+    pub fn never(&self, atom: &Atom) -> Option<(String, String)> {
+        match atom {
+            Atom::Reg { cpu, reg, value } => {
+                let body = &self.program.threads.get(*cpu)?.body;
+                let assign = body.iter().filter(|s| s.reg.as_ref() == Some(reg));
+                let ops: Vec<&Op> = assign.map(|stmt| &stmt.op).collect();
+                if ops.is_empty() || ops.iter().any(|op| self.may_answer(op, value)) {
+                    return None;
+                }
+                let help = ops.iter().map(|op| self.told(op));
+                let help: BTreeSet<String> = help.collect();
+                let message = match ops.as_slice() {
+                    [op] => format!("`{op}` never answers `{value}`"),
+                    _ => format!("nothing that P{cpu} assigns to `{reg}` is ever `{value}`"),
+                };
+                Some((message, Vec::from_iter(help).join("; ")))
+            }
+            Atom::Word { value, .. } if !self.may_read(value) => {
+                let message = format!("a page never reads `{value}` in this test");
+                Some((message, format!("it reads {}", self.told_words())))
+            }
+            _ => None,
+        }
+    }
+
+    fn may_answer(&self, op: &Op, value: &Value) -> bool {
+        match (Answers::of(op, self.has_files), value) {
+            (Answers::Any, _) => true,
+            (Answers::Word, value) => self.may_read(value),
+            (_, Value::Word(_)) => false,
+            (Answers::Access, Value::Name(name)) => name == "ok" || self.may_fault(name),
+            (Answers::Call(errnos), Value::Name(name)) => {
+                name == "ok" || errnos.contains(&name.as_str())
+            }
+        }
+    }
+
+    fn may_read(&self, value: &Value) -> bool {
+        match value {
+            Value::Word(word) => self.words.contains(word),
+            Value::Name(name) => self.may_fault(name),
+        }
+    }
+
+    /// Only a page of a file may lie behind its end.
+    fn may_fault(&self, name: &str) -> bool {
+        self.faults().any(|fault| fault == name)
+    }
+
+    fn faults(&self) -> impl Iterator<Item = &'static str> {
+        let has_files = self.has_files;
+        let all = FAULTS.iter().copied();
+        all.filter(move |fault| has_files || *fault != "bus")
+    }
+
+    /// What `op` can answer, in words.
+    fn told(&self, op: &Op) -> String {
+        let all = match Answers::of(op, self.has_files) {
+            Answers::Any => return format!("`{op}` answers anything"),
+            Answers::Word => self.told_words(),
+            Answers::Access => list(["ok"].into_iter().chain(self.faults())),
+            Answers::Call(errnos) => list(["ok"].iter().chain(errnos).copied()),
+        };
+        format!("`{op}` answers {all}")
+    }
+
+    fn told_words(&self) -> String {
+        /// More words than these are not listed.
+        const LISTED: usize = 8;
+        let faults = list(self.faults());
+        if self.words.len() > LISTED {
+            return format!("a word that some statement stores, {faults}");
+        }
+        let words: Vec<String> = self.words.iter().map(ToString::to_string).collect();
+        format!("{}, {faults}", list(words.iter().map(String::as_str)))
+    }
+}
+
+/// The word that the operation brings into memory.
+fn stored(op: &Op) -> Option<u64> {
+    match op {
+        Op::Write(_, word)
+        | Op::Xchg(_, word)
+        | Op::UffdCopy(_, word)
+        | Op::PinWrite(word)
+        | Op::GuestWrite(_, word) => Some(*word),
+        _ => None,
+    }
+}
