@@ -1,10 +1,12 @@
 //! `seqfault conform`
 
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+use super::Ending;
 use super::arguments::Conform;
 use super::{Terminal, Trouble};
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub(super) fn run(command: &Conform, _: Terminal) -> Result<bool, Trouble> {
+pub(super) fn run(command: &Conform, _: Terminal) -> Result<Ending, Trouble> {
     command.options()?;
     let needs = "skipped: needs Linux on x86-64; no sequence was run";
     Err(Trouble::Usage(needs.to_owned()))
@@ -16,21 +18,33 @@ pub(super) use here::{run, work};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod here {
     use std::io::IsTerminal;
+    use std::ops::ControlFlow;
     use std::process::ExitCode;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use indicatif::{ProgressBar, ProgressStyle};
 
     use super::{Conform, Terminal, Trouble};
-    use crate::cli::{Color, say};
+    use crate::cli::{Color, Ending, called, output, say};
     use crate::conform::{self, Options, Run};
     use crate::verdict::{grouped, plural};
 
     /// The command of this program that is a worker with `--worker`.
     const COMMAND: &[&str] = &["conform"];
 
-    /// Runs the sequences; true if all agree.
-    pub(in crate::cli) fn run(command: &Conform, terminal: Terminal) -> Result<bool, Trouble> {
+    /// Runs the sequences; fine if all agree.
+    pub(in crate::cli) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Trouble> {
         let options = command.options()?;
+        command.save.as_deref().map_or(Ok(()), output::file)?;
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = interrupted.clone();
+        // Where it cannot be caught, Ctrl-C ends the process, as it would without.
+        let _ = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(Ending::INTERRUPTED));
+            }
+        });
         let sequences = options.numbers.end - options.numbers.start;
         let bar = if std::io::stderr().is_terminal() {
             ProgressBar::new(sequences)
@@ -43,18 +57,27 @@ mod here {
         );
         let run = conform::run(&options, COMMAND, &mut |tally| {
             bar.set_position(tally.sequences);
+            match interrupted.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         });
         bar.finish_and_clear();
         let run = run.map_err(|needs| {
             Trouble::Usage(format!("skipped: needs {needs}; no sequence was run"))
         })?;
         tell(&run, &options, terminal);
-        if let (Some(file), Some(found)) = (&command.save, &run.difference) {
+        if let (Some(file), Some(found)) = (&command.save, run.differences.first()) {
             let written = std::fs::write(file, &found.litmus);
             written.map_err(|error| Trouble::Usage(format!("{}: {error}", file.display())))?;
             say(&format!("Saved: {}", file.display()));
         }
-        Ok(run.difference.is_none() && run.incidents.is_empty() && run.left == 0)
+        if run.interrupted {
+            return Ok(Ending::Interrupted);
+        }
+        Ok(Ending::from(
+            run.differences.is_empty() && run.incidents.is_empty() && run.left == 0,
+        ))
     }
 
     /// Is a worker.
@@ -76,11 +99,12 @@ mod here {
                 .wrong
                 .map_or(String::new(), |w| format!(" --wrong {}", w.name));
             say(&format!(
-                "Replay: cargo seqfault conform --seed {seed} --from {number} --sequences 1 {ops} \
-                 --level {level}{wrong}\n"
+                "Replay: {} conform --seed {seed} --from {number} --sequences 1 {ops} \
+                 --level {level}{wrong}\n",
+                called::command()
             ));
         };
-        if let Some(found) = &run.difference {
+        for found in &run.differences {
             say(&format!(
                 "Sequence {}: {}",
                 found.number,
@@ -92,10 +116,15 @@ mod here {
             say(&format!("{incident}"));
             incident.number.into_iter().for_each(replay);
         }
-        let verdict = match (&run.difference, run.incidents.len()) {
-            (Some(_), _) => terminal.paint(Color::Red, "DIFFER"),
-            (None, 0) if run.left == 0 => terminal.paint(Color::Green, "agree"),
-            (None, lost) => {
+        let verdict = match (run.differences.len(), run.incidents.len()) {
+            (1, _) => terminal.paint(Color::Red, "DIFFER"),
+            (2.., _) => {
+                let times = plural(run.differences.len() as u64, "time");
+                terminal.paint(Color::Red, &format!("DIFFER {times}"))
+            }
+            (0, 0) if run.interrupted => terminal.paint(Color::Yellow, "agree so far"),
+            (0, 0) if run.left == 0 => terminal.paint(Color::Green, "agree"),
+            (0, lost) => {
                 let lost = plural(lost as u64, "worker");
                 terminal.paint(Color::Red, &format!("INCOMPLETE: {lost} lost"))
             }

@@ -6,6 +6,10 @@
 //!
 //! While the other CPU runs somebody else it needs no shootdown. So the loops are run in
 //! rounds, and the round with the most shootdowns counts; of the rest it is the mean.
+//!
+//! Faults are a loop's own doing: they must be as many on the host as on core, but for a few of
+//! the runner's own memory. Shootdowns may be fewer on the host, where the other CPU did not run,
+//! and never more.
 
 use seqfault_core::{Counter, Cpu, CpuId, CpuLocal, System};
 
@@ -16,6 +20,7 @@ use crate::linux::events::Event;
 use crate::litmus;
 use crate::platform::{self, Native};
 use crate::scenario::{Deviations, Scenario};
+use crate::verdict::plural;
 
 /// The loops: initial state, and one turn.
 const LOOPS: &[(&str, &str)] = &[
@@ -51,7 +56,10 @@ const AS_LINUX: (&str, &str) = ("mprotect_writable", "direct");
 /// Turns of a loop on core, where all are alike.
 const TURNS: u64 = 8;
 
-/// Prints a row for each loop and number of CPUs; true, whatever there is.
+/// So many events of a turn may be the runner's own, where the host counts them.
+const TOLERANCE: f64 = 0.1;
+
+/// Prints a row for each loop and number of CPUs; true, if what must be equal is.
 pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
     let mut deviations = command.deviate.deviations()?;
     // The user's choices come after it.
@@ -69,6 +77,7 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
     say(&head);
     say(&below);
     let mut lacks: Vec<String> = Vec::new();
+    let mut differences = Vec::new();
     for (setup, turn) in LOOPS {
         for cpus in [1, 2] {
             let scenario = scenario(setup, turn, cpus, &deviations)?;
@@ -81,7 +90,17 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
                     Err(what) => Err(what.clone()),
                 };
                 let (event, ..) = COUNTED[at];
-                let host = host.map(|rounds| format!("{:.3}", rate(event, &rounds, command.turns)));
+                let host = host.map(|rounds| rate(event, &rounds, command.turns));
+                if let (Ok(host), Some(core)) = (&host, core)
+                    && differs(event, *host, core)
+                {
+                    let (_, name, _) = COUNTED[at];
+                    let cpus = plural(cpus as u64, "CPU");
+                    differences.push(format!(
+                        "{turn} on {cpus}: {host:.3} {name} on linux, {core:.3} on core"
+                    ));
+                }
+                let host = host.map(|rate| format!("{rate:.3}"));
                 let host = host.unwrap_or_else(|what| {
                     if !lacks.contains(&what) {
                         lacks.push(what);
@@ -98,7 +117,20 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
     for what in lacks {
         say(&format!("n/a: needs {what}"));
     }
-    Ok(true)
+    for difference in &differences {
+        say(&format!("DIFFER: {difference}"));
+    }
+    Ok(differences.is_empty())
+}
+
+/// Whether the counts of a turn are not what they must be.
+fn differs(event: Event, host: f64, core: f64) -> bool {
+    match event {
+        Event::Faults => !(-TOLERANCE..=TOLERANCE).contains(&(host - core)),
+        Event::Shootdowns => host > core + TOLERANCE,
+        // Core does not count each of them.
+        Event::LocalFlushes => false,
+    }
 }
 
 /// Events per turn.
@@ -157,4 +189,23 @@ fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
         std::array::from_fn(|at| Some((after[at]? - before[at]?) as f64 / TURNS as f64))
     };
     platform::catch(run).map_err(|stopped| Trouble::Usage(format!("core: {}", stopped.message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_equal_is_told_from_what_may_differ() {
+        assert!(!differs(Event::Faults, 2.01, 2.0));
+        assert!(differs(Event::Faults, 1.5, 2.0));
+        assert!(differs(Event::Faults, 2.5, 2.0));
+        assert!(
+            !differs(Event::Shootdowns, 0.3, 2.0),
+            "the other CPU may not run"
+        );
+        assert!(differs(Event::Shootdowns, 2.5, 2.0));
+        assert!(differs(Event::Shootdowns, 1.0, 0.0));
+        assert!(!differs(Event::LocalFlushes, 9.0, 0.0));
+    }
 }

@@ -53,6 +53,8 @@ pub struct Options {
     pub wrong: Option<&'static Wrong>,
     /// What goes wrong on purpose.
     pub plant: Option<Plant>,
+    /// Go on behind a difference.
+    pub keep_going: bool,
 }
 
 impl Default for Options {
@@ -66,6 +68,7 @@ impl Default for Options {
             patience: Duration::from_secs(10),
             wrong: None,
             plant: None,
+            keep_going: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
 use super::ledger::Place;
@@ -22,12 +22,14 @@ const INCIDENTS: usize = 8;
 pub struct Run {
     /// What was done.
     pub tally: Tally,
-    /// The first difference.
-    pub difference: Option<Found>,
+    /// The differences: one, unless the run went on behind it.
+    pub differences: Vec<Found>,
     /// What ended workers before their time.
     pub incidents: Vec<Incident>,
     /// Sequences that nobody ran, because the run ended early.
     pub left: u64,
+    /// Somebody wanted it to end.
+    pub interrupted: bool,
     /// What the sequences went without, as this kernel is older.
     pub left_out: Option<&'static str>,
     /// How long it took.
@@ -83,17 +85,22 @@ impl fmt::Display for Incident {
 pub type Result = std::result::Result<Run, String>;
 
 /// Runs everything. `command` starts a worker: this program, up to where the worker's arguments go.
-/// `progress` is told from time to time what was done.
+/// `progress` is told from time to time what was done; once it wants an end there is one.
 ///
 /// # Errors
 /// What the host lacks.
-pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally)) -> Result {
+pub fn run(
+    options: &Options,
+    command: &[&str],
+    progress: &mut dyn FnMut(Tally) -> ControlFlow<()>,
+) -> Result {
     let started = Instant::now();
     let mut run = Run {
         tally: Tally::default(),
-        difference: None,
+        differences: Vec::new(),
         incidents: Vec::new(),
         left: 0,
+        interrupted: false,
         left_out: Host::new(1).ok().and_then(|mut host| left_out(&mut host)),
         elapsed: Duration::ZERO,
         cpu: Duration::ZERO,
@@ -129,11 +136,15 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
                 End::Lacks(what) => return Err(what),
                 End::Differs(text) => {
                     let (text, litmus) = text.split_once('\0').unwrap_or((&text, ""));
-                    run.difference.get_or_insert(Found {
+                    run.differences.push(Found {
                         number: place.number,
                         text: text.to_owned(),
                         litmus: litmus.to_owned(),
                     });
+                    let behind = place.number + 1..worker.numbers.end;
+                    if options.keep_going && !behind.is_empty() {
+                        workers.push(start(behind)?);
+                    }
                 }
                 End::Lost { fate, said } => {
                     let incident = incident(options, place, fate, said);
@@ -149,8 +160,9 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
                 }
             }
         }
-        progress(tally);
-        if run.difference.is_some() || run.incidents.len() >= INCIDENTS {
+        run.interrupted = progress(tally).is_break();
+        let has_found = !run.differences.is_empty() && !options.keep_going;
+        if has_found || run.interrupted || run.incidents.len() >= INCIDENTS {
             for mut worker in workers.drain(..) {
                 worker.kill();
                 run.tally.add(worker.ledger.read().tally);
@@ -159,7 +171,8 @@ pub fn run(options: &Options, command: &[&str], progress: &mut dyn FnMut(Tally))
     }
     let wanted = options.numbers.end - options.numbers.start;
     run.left = wanted.saturating_sub(run.tally.sequences + run.incidents.len() as u64);
-    run.left = run.left.saturating_sub(u64::from(run.difference.is_some()));
+    run.left = run.left.saturating_sub(run.differences.len() as u64);
+    run.differences.sort_by_key(|found| found.number);
     run.elapsed = started.elapsed();
     run.cpu = children_cpu().saturating_sub(before);
     Ok(run)

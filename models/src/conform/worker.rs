@@ -20,6 +20,9 @@ pub fn work(options: &Options) -> io::Result<ExitCode> {
     let ledger = Ledger::map(&io::stdin())?;
     // SAFETY: it only says that this process is to end when the runner's thread does.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) };
+    // SAFETY: it only says that Ctrl-C, which the terminal sends to the runner too, is the
+    // runner's business.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
     let mut share = match Share::new(options) {
         Ok(share) => share,
         Err(lacks) => {

@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::answer::Answer;
 use super::arena::{Arena, errno};
+use super::events::{Counter, Event};
 use super::host::moves_several;
 use super::observe::{Entry, Observer};
 use crate::litmus::ast::Prot;
@@ -310,8 +311,11 @@ fn perf() -> Offered {
 }
 
 fn tracepoints() -> Offered {
-    let path = "/sys/kernel/tracing/events/tlb/tlb_flush/id";
-    line(path).map(|id| format!("tlb_flush is event {id}"))
+    // As `events` does it. What it mounts is to be seen by no other thread.
+    let counts = || Counter::new(Event::Shootdowns).map(|_| "counts tlb_flush".to_owned());
+    let thread = std::thread::Builder::new().spawn(counts);
+    let counted = thread.map_err(|error| format!("a thread: {error}"))?.join();
+    counted.unwrap_or_else(|_| Err("a look at them failed".to_owned()))
 }
 
 #[cfg(test)]
