@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! {
-//!   "schema": 1,
+//!   "schema": 2,
 //!   "tests": [{
 //!     "path", "name", "label", "description", "sources": [text], "canary": bool,
 //!     "engine",                          explorer, loom, shuttle, native, linux or spec
 //!     "deviations": text,                as arguments of the command line
 //!     "ok": bool,                        as expected; a canary must fail
+//!     "verdict": Ok | No | Unknown | Skipped,   as the text has it; of a canary No is ok
 //!     "skipped": text or null,
 //!     "reasons": [text],                 why it is not as its file says
 //!     "seconds": number,
@@ -15,11 +16,13 @@
 //!       "kind", "condition", "holds": bool,
 //!       "protocol",                      every choice
 //!       "executions": number,
-//!       "search": complete | bounded | sampled | part | unknown, or stopped at the failure,
+//!       "search": complete | bounded | sampled | part | unknown | stopped, at the failure
+//!       "never_looked_at": [item],       choices and quirks that no step looked at
 //!       "preemptions": number or null,   the bound
 //!       "part": null or "K/N",           the part that was searched
 //!       "kept": [path],                  files that it comes from or goes on from
-//!       "positive": number, "negative": number,   executions by the formula
+//!       "positive": number, "negative": number,   executions by the condition: `~exists` negates
+//!       "observed": Never | Sometimes | Always, "met": number, "unmet": number,   by the formula
 //!       "outcomes": [{"outcome", "count", "holds": bool, "allowed": bool or null}],
 //!       "unseen": [outcome],             allowed, and never shown
 //!       "specification": null or why it does not judge,
@@ -30,7 +33,8 @@
 //!     "broken_by": [{
 //!       "by", "what", "result": confirmed | instead | not-found | missed | n/a | unknown,
 //!       "found": text or null,           what failed instead, or why n/a or unknown
-//!       "executions": number, "seconds": number, "failure": null or FAILURE
+//!       "executions": number, "seconds": number, "failure": null or FAILURE,
+//!       "never_looked_at": [item]
 //!     }]
 //!   }]
 //! }
@@ -52,7 +56,7 @@ use crate::scenario::{Deviations, Scenario};
 use crate::timeline;
 use crate::verdict::{Broken, Found, Run, Verdict};
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Columns of a timeline.
 const WIDTH: usize = 120;
 
@@ -73,6 +77,7 @@ struct TestJson<'a> {
     engine: &'static str,
     deviations: String,
     ok: bool,
+    verdict: &'static str,
     skipped: Option<&'a str>,
     reasons: &'a [String],
     seconds: f64,
@@ -91,8 +96,12 @@ struct RunJson {
     preemptions: Option<u8>,
     part: Option<String>,
     kept: Vec<String>,
+    never_looked_at: Vec<String>,
     positive: u64,
     negative: u64,
+    observed: &'static str,
+    met: u64,
+    unmet: u64,
     outcomes: Vec<OutcomeJson>,
     unseen: Vec<String>,
     specification: Option<String>,
@@ -127,6 +136,7 @@ struct BrokenJson<'a> {
     executions: u64,
     seconds: f64,
     failure: Option<FailureJson>,
+    never_looked_at: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -163,6 +173,10 @@ fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
         engine: verdict.subject.name(),
         deviations: verdict.deviations.to_string(),
         ok: standing(test, verdict) == Standing::Fine,
+        verdict: match verdict.skipped {
+            Some(_) => "Skipped",
+            None => verdict.answer().name(),
+        },
         skipped: verdict.skipped.as_deref(),
         reasons: &verdict.reasons,
         seconds: verdict.elapsed.as_secs_f64(),
@@ -174,15 +188,8 @@ fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
 fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
     let report = &run.report;
     let condition = &verdict.program.condition;
-    let (positive, negative) = run.counts();
-    let (search, preemptions) = match report.search {
-        Search::Complete => ("complete", None),
-        Search::Bounded { preemptions } => ("bounded", Some(preemptions)),
-        Search::Sampled => ("sampled", None),
-        Search::Part(_) => ("part", None),
-        Search::Unfinished if report.failure.is_some() => ("stopped", None),
-        Search::Unfinished => ("unknown", None),
-    };
+    let (met, unmet) = run.counts();
+    let (positive, negative) = run.positive_and_negative();
     let outcome = |(outcome, &count): (&_, &u64)| OutcomeJson {
         outcome: format!("{outcome}"),
         count,
@@ -195,8 +202,11 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         holds: run.condition_holds(),
         protocol: run.scenario.config.protocol.to_string(),
         executions: report.executions,
-        search,
-        preemptions,
+        search: run.search_word(),
+        preemptions: match report.search {
+            Search::Bounded { preemptions } => Some(preemptions),
+            _ => None,
+        },
         part: match report.search {
             Search::Part(part) => Some(part.to_string()),
             _ => None,
@@ -206,8 +216,12 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
             .iter()
             .map(|f| f.display().to_string())
             .collect(),
+        never_looked_at: run.never_looked_at(),
         positive,
         negative,
+        observed: run.observed(),
+        met,
+        unmet,
         outcomes: report.outcomes.iter().map(outcome).collect(),
         unseen: run.unseen().iter().map(|o| o.to_string()).collect(),
         specification: run.allowed.as_ref().err().cloned(),
@@ -243,6 +257,7 @@ fn broken_json<'a>(test: &Test, verdict: &Verdict, broken: &'a Broken) -> Broken
         found,
         executions: broken.executions,
         seconds: broken.elapsed.as_secs_f64(),
+        never_looked_at: &broken.never_looked_at,
         failure: broken.failure.as_ref().map(|failure| {
             failure_json(test, verdict, &broken.scenario, &broken.deviations, failure)
         }),

@@ -1,10 +1,11 @@
 //! A verdict in one line, and all of them in one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Color, Terminal, Test};
 use crate::engines::Search;
-use crate::verdict::{Broken, Found, Run, Verdict, grouped, plural};
+use crate::verdict::{Answer, Broken, Found, Run, Verdict, grouped, plural};
 
 /// The longest label that the others are aligned to.
 const LABEL: usize = 48;
@@ -16,6 +17,8 @@ pub(super) enum Standing {
     Fine,
     /// Not as expected.
     Wrong,
+    /// Not known: a search was stopped, or could not begin.
+    Unknown,
     /// Not run.
     Skipped,
 }
@@ -25,20 +28,31 @@ pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
     if verdict.skipped.is_some() {
         return Standing::Skipped;
     }
-    let fine = if test.is_canary() {
-        verdict.fails_by_itself()
-    } else {
-        verdict.is_ok()
-    };
-    let not_all = |run: &Run| matches!(run.report.search, Search::Sampled | Search::Part(_));
-    if test.is_canary() && verdict.is_ok() && verdict.run.as_ref().is_some_and(not_all) {
-        // Some of the executions need not find out that it is false.
-        return Standing::Skipped;
+    let answer = verdict.answer();
+    if !test.is_canary() {
+        return match answer {
+            _ if verdict.is_ok() => Standing::Fine,
+            Answer::Unknown => Standing::Unknown,
+            Answer::Ok | Answer::No => Standing::Wrong,
+        };
     }
-    if fine {
-        Standing::Fine
-    } else {
-        Standing::Wrong
+    let not_all = |run: &Run| matches!(run.report.search, Search::Sampled | Search::Part(_));
+    match answer {
+        _ if verdict.fails_by_itself() => Standing::Fine,
+        // Some of the executions need not find out that it is false.
+        _ if verdict.is_ok() && verdict.run.as_ref().is_some_and(not_all) => Standing::Skipped,
+        Answer::Unknown => Standing::Unknown,
+        Answer::Ok | Answer::No => Standing::Wrong,
+    }
+}
+
+/// What is said of a canary that stands so.
+pub(super) const fn of_canary(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Fine => "the canary fails, as it must",
+        Standing::Wrong => "the canary, which must fail, passes",
+        Standing::Unknown => "the canary was not caught before the end of the search",
+        Standing::Skipped => "was not caught by these executions, or not run",
     }
 }
 
@@ -54,6 +68,7 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
     let word = match standing {
         Standing::Fine => terminal.paint(Color::Green, "ok  "),
         Standing::Wrong => terminal.paint(Color::Red, "FAIL"),
+        Standing::Unknown => terminal.paint(Color::Yellow, "????"),
         Standing::Skipped => terminal.paint(Color::Yellow, "skip"),
     };
     let label = &test.label;
@@ -65,13 +80,10 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
     }
     let mut line = format!("{word}  {label:width$}");
     if let Some(run) = &verdict.run {
-        let search = match run.report.search {
-            Search::Complete => "complete".to_owned(),
-            Search::Bounded { preemptions } => format!("bounded {preemptions}"),
-            Search::Sampled => "sampled".to_owned(),
-            Search::Part(part) => format!("shard {part}"),
-            Search::Unfinished if run.report.failure.is_some() => "stopped".to_owned(),
-            Search::Unfinished => "unknown".to_owned(),
+        let search = match (run.search_word(), run.report.search) {
+            ("bounded", Search::Bounded { preemptions }) => format!("bounded {preemptions}"),
+            ("part", Search::Part(part)) => format!("shard {part}"),
+            (word, _) => word.to_owned(),
         };
         line += &format!(
             "  {search:<9} {:>10} executions  {:>7}",
@@ -92,13 +104,25 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
             _ => "  no witness seen",
         };
     }
+    let mut unlooked: BTreeSet<String> = BTreeSet::new();
+    unlooked.extend(verdict.run.iter().flat_map(Run::never_looked_at));
+    unlooked.extend(
+        verdict
+            .broken
+            .iter()
+            .flat_map(|b| b.never_looked_at.clone()),
+    );
+    if !unlooked.is_empty() {
+        let unlooked = Vec::from_iter(unlooked);
+        line += &format!("  never looked at: {}", unlooked.join(", "));
+    }
     match (test.is_canary(), standing) {
         (true, Standing::Fine) => {
             let why = verdict.reasons.first().map_or("", |reason| reason);
             let what = why.split(':').next().unwrap_or_default();
             line += &format!("  canary fails, as it must: {what}");
         }
-        (true, _) => line += "  the canary, which must fail, passes",
+        (true, standing) => line += &format!("  {}", of_canary(standing)),
         (false, _) => {
             if let Some(reason) = verdict.reasons.first() {
                 let more = verdict.reasons.len() - 1;
@@ -186,6 +210,7 @@ pub(super) struct Summary {
     bounded: usize,
     sampled: usize,
     parts: usize,
+    unknown: usize,
     skipped: usize,
     executions: u64,
     /// Of the host's kernel: outcomes that were seen, of those that are allowed.
@@ -199,6 +224,7 @@ impl Summary {
         match standing(test, verdict) {
             Standing::Fine => self.expected += 1,
             Standing::Skipped => self.skipped += 1,
+            Standing::Unknown => self.unknown += 1,
             Standing::Wrong => {}
         }
         if let Some(run) = &verdict.run {
@@ -218,9 +244,14 @@ impl Summary {
         self.executions += verdict.broken.iter().map(|b| b.executions).sum::<u64>();
     }
 
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong or unknown, and something was run.
     pub fn is_fine(&self) -> bool {
-        self.expected + self.skipped == self.tests
+        self.expected + self.skipped == self.tests && !self.is_empty()
+    }
+
+    /// Whether nothing was run.
+    pub fn is_empty(&self) -> bool {
+        self.skipped == self.tests
     }
 
     /// "40 tests, 39 as expected, …"
@@ -229,9 +260,12 @@ impl Summary {
             plural(self.tests as u64, "test"),
             format!("{} as expected", self.expected),
         ];
-        let wrong = self.tests - self.expected - self.skipped;
+        let wrong = self.tests - self.expected - self.unknown - self.skipped;
         if wrong > 0 {
             parts.push(terminal.paint(Color::Red, &format!("{wrong} not")));
+        }
+        if self.unknown > 0 {
+            parts.push(terminal.paint(Color::Yellow, &format!("{} unknown", self.unknown)));
         }
         parts.push(format!("{} complete", self.complete));
         parts.push(format!("{} bounded", self.bounded));

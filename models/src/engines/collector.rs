@@ -1,6 +1,6 @@
 //! What the executions of one run show, put together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,6 +28,8 @@ struct Found {
     failure: Option<Failure>,
     problem: Option<String>,
     lock_order: LockOrder,
+    /// Names of the choices and quirks that some step has looked at.
+    looked: BTreeSet<String>,
 }
 
 impl Collector {
@@ -104,6 +106,16 @@ impl Collector {
         }
     }
 
+    /// An execution that has ended looked at the choices and quirks of these names.
+    pub fn looked(&self, names: impl Iterator<Item = &'static str>) {
+        let looked = &mut self.found().looked;
+        for name in names {
+            if !looked.contains(name) {
+                looked.insert(name.to_owned());
+            }
+        }
+    }
+
     /// The engine cannot go on, which is no violation.
     pub fn give_up(&self, problem: String) {
         self.found().problem.get_or_insert(problem);
@@ -119,13 +131,15 @@ impl Collector {
     pub fn keep(&self, state: State) -> Kept {
         let found = self.found();
         let edges = found.lock_order.edges();
-        Kept::new(self.executions(), &found.outcomes, edges, state)
+        let looked = found.looked.clone();
+        Kept::new(self.executions(), &found.outcomes, edges, looked, state)
     }
 
     /// Goes on from what another process has seen.
     pub fn recall(&self, kept: &Kept) {
         let mut found = self.found();
         found.outcomes = kept.outcomes();
+        found.looked.clone_from(&kept.looked);
         found.lock_order.recall(&kept.edges);
         self.executions.store(kept.executions, Ordering::Relaxed);
     }
@@ -157,6 +171,7 @@ impl Collector {
             failure,
             problem: found.problem.clone(),
             witnesses: std::mem::take(&mut found.witnesses),
+            looked: Some(found.looked.clone()),
             ..Report::empty(search)
         }
     }

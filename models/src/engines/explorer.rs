@@ -4,6 +4,7 @@
 //! whenever it is run. What is left then is shared among all workers: which
 //! failure they find first is chance, the rest of a report is not.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +84,11 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     if let Some(slot) = &options.slot
         && let Some(state) = state(scenario, &report, rest)
     {
-        if let State::Unfinished(_) = state {
+        let goes_on = matches!(state, State::Unfinished(_));
+        keep(slot, &collector.keep(state));
+        if goes_on && slot.path.exists() {
             report.kept.push(slot.path.clone());
         }
-        keep(slot, &collector.keep(state));
     }
     report
 }
@@ -251,7 +253,11 @@ fn state(scenario: &Scenario, report: &Report, rest: Option<Rest>) -> Option<Sta
 fn keep(slot: &Slot, kept: &Kept) {
     if let Err(refused) = slot.save(kept) {
         // The search is as good as without.
-        eprintln!("warning: not kept: {refused}");
+        let before = match slot.path.exists() {
+            true => "what was kept there before is still there",
+            false => "nothing is kept there",
+        };
+        let _ = writeln!(std::io::stderr(), "warning: not kept: {refused}; {before}");
     }
 }
 

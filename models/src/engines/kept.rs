@@ -6,7 +6,7 @@
 //!   nothing runs.
 //! - K2. A search that is over is kept with its result and has no rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seqfault_core::{CpuId, Invariant};
 use seqfault_explorer::Rest;
@@ -24,6 +24,8 @@ pub struct Kept {
     outcomes: Vec<Counted>,
     /// The lock order, without the executions that showed it.
     pub(super) edges: Vec<Edge>,
+    /// The names of the choices and quirks that some step has looked at.
+    pub(super) looked: BTreeSet<String>,
     /// Whether it is over.
     pub state: State,
 }
@@ -96,6 +98,7 @@ impl Kept {
         executions: u64,
         outcomes: &BTreeMap<Outcome, u64>,
         edges: Vec<Edge>,
+        looked: BTreeSet<String>,
         state: State,
     ) -> Kept {
         let counted = |(outcome, &count): (&Outcome, &u64)| Counted::new(outcome, count);
@@ -103,6 +106,7 @@ impl Kept {
             executions,
             outcomes: outcomes.iter().map(counted).collect(),
             edges,
+            looked,
             state,
         }
     }
@@ -149,6 +153,7 @@ impl Kept {
             outcomes: self.outcomes(),
             executions: self.executions,
             failure: failure.and_then(KeptFailure::failure),
+            looked: Some(self.looked.clone()),
             ..Report::empty(search)
         })
     }

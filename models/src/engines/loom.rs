@@ -47,15 +47,31 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     }
     let bound = builder.preemption_bound;
     let started = std::time::Instant::now();
+    let is_over = {
+        let options = options.clone();
+        move || {
+            let is_late = |max| started.elapsed() >= max;
+            options.is_interrupted() || options.max_time.is_some_and(is_late)
+        }
+    };
     let model = {
         let collector = collector.clone();
         let progress = options.progress.clone();
-        move || execution(&collector, &progress)
+        let is_over = is_over.clone();
+        move || {
+            if is_over() {
+                // loom looks at its clock too seldom.
+                platform::begin(who);
+                platform::stop();
+            }
+            execution(&collector, &progress);
+        }
     };
     let stopped = platform::catch(|| builder.check(model)).err();
     let recording = platform::end();
     let was_stopped = stopped.is_some();
-    if let Some(stopped) = stopped {
+    let is_told = stopped.filter(|stopped| stopped.violation.is_some() || !is_over());
+    if let Some(stopped) = is_told {
         collector.stopped(&stopped, recording.entries);
     }
     let executions = collector.executions() as usize;

@@ -31,6 +31,8 @@ pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) ->
             *whole.outcomes.entry(outcome).or_default() += count;
         }
         order.recall(&kept.edges);
+        let looked = whole.looked.get_or_insert_default();
+        looked.extend(kept.looked.iter().cloned());
         whole.kept.push(slot.path.clone());
         match &kept.state {
             State::Complete { .. } => {}
@@ -64,7 +66,7 @@ pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) ->
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use seqfault_core::{CpuId, Invariant, LockClass};
 
@@ -80,7 +82,7 @@ mod tests {
             about: About::new("a", "text"),
         };
         let state = State::Complete { failure: None };
-        let kept = Kept::new(0, &BTreeMap::new(), edges, state);
+        let kept = Kept::new(0, &BTreeMap::new(), edges, BTreeSet::new(), state);
         slot.save(&kept).expect("written");
         (Part { number, of: 2 }, slot)
     }

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use seqfault_core::{CpuId, Invariant};
@@ -161,7 +161,7 @@ pub struct Options {
     pub strategy: Strategy,
     /// explorer: the memory model.
     pub memory: Memory,
-    /// explorer: how long at most.
+    /// explorer, loom: how long at most.
     pub max_time: Option<Duration>,
     /// explorer: how many OS threads share the search.
     pub workers: usize,
@@ -177,7 +177,7 @@ pub struct Options {
     pub keep_every: Duration,
     /// explorer: estimates each search before it is made, for who watches.
     pub estimate: bool,
-    /// explorer: stops the search once it is set.
+    /// Stops the search once it is set; of the host's kernel it does not.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// linux: how long at most, if that comes before the iterations.
     pub time: Option<Duration>,
@@ -206,6 +206,14 @@ impl Default for Options {
             time: None,
             progress: Progress::default(),
         }
+    }
+}
+
+impl Options {
+    /// Whether somebody wants an end.
+    fn is_interrupted(&self) -> bool {
+        let interrupt = self.interrupt.as_ref();
+        interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }
 }
 
@@ -319,6 +327,9 @@ pub struct Report {
     pub elapsed: Duration,
     /// The files that it comes from, or that it can go on from.
     pub kept: Vec<PathBuf>,
+    /// The names of the choices and quirks that executions that ended by themselves looked at,
+    /// of engines that run core.
+    pub looked: Option<BTreeSet<String>>,
 }
 
 impl Report {
@@ -334,6 +345,7 @@ impl Report {
             sample: None,
             elapsed: Duration::ZERO,
             kept: Vec::new(),
+            looked: None,
         }
     }
 

@@ -23,6 +23,9 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut random = Random::new(options.seed);
     for _ in 0..options.iterations {
+        if options.is_interrupted() {
+            break;
+        }
         collector.began(&options.progress);
         let delays: Vec<u64> = (0..scenario.config.cpus)
             .map(|_| random.next() % MAX_DELAY)

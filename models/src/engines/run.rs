@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, System};
+use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, Quirk, System};
 
 use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
@@ -92,6 +92,10 @@ impl<P: Platform> Run<P> {
         self.system.check_at_rest(&stopped.locals);
         let counters = self.system.counters(&stopped.locals);
         let registers = std::mem::take(&mut stopped.registers);
+        let quirks = self.system.quirks_looked_at();
+        let choices = self.system.choices_looked_at();
+        self.collector
+            .looked(choices.chain(quirks.iter().map(Quirk::name)));
         self.collector
             .scenario
             .outcome(&self.system, registers, &counters)

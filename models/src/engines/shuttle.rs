@@ -36,19 +36,19 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
         // PCT refuses what has nothing to choose.
         Strategy::Pct if is_concurrent => {
             let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
-            Runner::new(Quiet::new(scheduler), config).run(model)
+            Runner::new(Quiet::new(scheduler, options), config).run(model)
         }
         Strategy::Random | Strategy::Pct => {
             let scheduler = RandomScheduler::new_from_seed(seed, iterations);
-            Runner::new(Quiet::new(scheduler), config).run(model)
+            Runner::new(Quiet::new(scheduler, options), config).run(model)
         }
         Strategy::Urw => {
             let scheduler = UrwRandomScheduler::new_from_seed(seed, iterations);
-            Runner::new(Quiet::new(scheduler), config).run(model)
+            Runner::new(Quiet::new(scheduler, options), config).run(model)
         }
         Strategy::Dfs => {
             let scheduler = DfsScheduler::new(Some(iterations), false);
-            Runner::new(Quiet::new(scheduler), config).run(model)
+            Runner::new(Quiet::new(scheduler, options), config).run(model)
         }
     })
     .err()
@@ -71,20 +71,27 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
 /// A scheduler that ends an execution and the run when something is violated,
 /// without a panic, and that is never dropped: shuttle prints advice at both on
 /// how to replay a failure, which is not this program's way.
-struct Quiet<S>(ManuallyDrop<S>);
+struct Quiet<S> {
+    scheduler: ManuallyDrop<S>,
+    /// What ends the run too.
+    options: Options,
+}
 
 impl<S> Quiet<S> {
-    fn new(scheduler: S) -> Quiet<S> {
-        Quiet(ManuallyDrop::new(scheduler))
+    fn new(scheduler: S, options: &Options) -> Quiet<S> {
+        Quiet {
+            scheduler: ManuallyDrop::new(scheduler),
+            options: options.clone(),
+        }
     }
 }
 
 impl<S: Scheduler> Scheduler for Quiet<S> {
     fn new_execution(&mut self) -> Option<Schedule> {
-        if platform::is_over() {
+        if platform::is_over() || self.options.is_interrupted() {
             return None;
         }
-        self.0.new_execution()
+        self.scheduler.new_execution()
     }
 
     fn next_task(
@@ -96,11 +103,11 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
         if platform::is_over() {
             return None;
         }
-        self.0.next_task(runnable, current, is_yielding)
+        self.scheduler.next_task(runnable, current, is_yielding)
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.scheduler.next_u64()
     }
 }
 

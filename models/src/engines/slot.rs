@@ -1,7 +1,7 @@
 //! The file in which a search is kept.
 //!
 //! ```text
-//! {"schema": 1, "sha256": of the text of "search", "search": {"about": …, "kept": …}}
+//! {"schema": 2, "sha256": of the text of "search", "search": {"about": …, "kept": …}}
 //! ```
 //!
 //! A file is written beside its place and then renamed to it, so that it is
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::Kept;
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Which sources decide the executions of a test, see `build.rs`.
 const SOURCES: &str = env!("SEQFAULT_SOURCES");
 
@@ -217,7 +217,11 @@ impl Slot {
             .with_extension(format!("{}.tmp", std::process::id()));
         write(&beside, &text)
             .and_then(|()| fs::rename(&beside, &self.path))
-            .map_err(|error| self.io(error))
+            .map_err(|error| {
+                // A part of it is of no use, and takes room on a disk that may be full.
+                let _ = fs::remove_file(&beside);
+                self.io(error)
+            })
     }
 
     fn damaged(&self, flaw: &str) -> Refused {
@@ -249,7 +253,7 @@ fn sha256(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::engines::State;
@@ -265,7 +269,13 @@ mod tests {
 
     fn complete(executions: u64) -> Kept {
         let state = State::Complete { failure: None };
-        Kept::new(executions, &BTreeMap::new(), Vec::new(), state)
+        Kept::new(
+            executions,
+            &BTreeMap::new(),
+            Vec::new(),
+            BTreeSet::new(),
+            state,
+        )
     }
 
     #[test]
@@ -273,6 +283,21 @@ mod tests {
         let slot = slot("again.json");
         assert!(slot.load().expect("nothing is wrong").is_none());
         slot.save(&complete(0)).expect("written");
+        assert!(slot.load().expect("nothing is wrong").is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_what_was_kept_last() {
+        let slot = slot("full.json");
+        slot.save(&complete(0)).expect("written");
+        let beside = slot
+            .path
+            .with_extension(format!("{}.tmp", std::process::id()));
+        std::os::unix::fs::symlink("/dev/full", &beside).expect("a link");
+        let refused = slot.save(&complete(0)).expect_err("nothing fits");
+        assert!(refused.to_string().contains("No space left"), "{refused}");
+        assert!(beside.symlink_metadata().is_err(), "it takes no room");
         assert!(slot.load().expect("nothing is wrong").is_some());
     }
 

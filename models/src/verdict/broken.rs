@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::text::{self, plural};
-use super::{Request, Variant, WEAK_MEMORY, store};
+use super::{Request, Variant, store};
 use crate::engines::{Engine, Failure, Judge, Search};
 use crate::litmus::ast::{BrokenBy, Item, Program};
+use crate::litmus::names::WEAK_MEMORY;
 use crate::scenario::{Deviations, Refusal, Scenario};
 
 /// One `broken by` line and what came of it.
@@ -29,6 +30,8 @@ pub struct Broken {
     pub excused: Option<String>,
     /// Whether the engine would have to find it.
     pub must_be_found: bool,
+    /// Which of its items nothing has looked at.
+    pub never_looked_at: Vec<String>,
     /// Where a search that was stopped goes on, in words.
     goes_on: String,
     /// How long it took.
@@ -68,8 +71,26 @@ impl Broken {
         (!is_fine).then(|| format!("broken by {} : {} {}", self.by, self.what, self.result()))
     }
 
+    /// Whether it is not known what comes of it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self.found,
+            Found::NotFound(Search::Unfinished) | Found::Problem(_)
+        )
+    }
+
     /// What came of it, in words that follow WHAT.
     pub fn result(&self) -> String {
+        let mut result = self.result_alone();
+        if !self.never_looked_at.is_empty() {
+            let protocol = self.scenario.preset();
+            let items = self.never_looked_at.join(", ");
+            result += &format!("; never looked at under protocol={protocol}: {items}");
+        }
+        result
+    }
+
+    fn result_alone(&self) -> String {
         let after = plural(self.executions, "execution");
         match &self.found {
             Found::Confirmed => format!("confirmed after {after}"),
@@ -137,6 +158,7 @@ fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> 
         failure: None,
         excused: None,
         must_be_found: false,
+        never_looked_at: Vec::new(),
         goes_on: String::new(),
         elapsed: Duration::ZERO,
     }
@@ -169,6 +191,7 @@ pub(super) fn check(
         ..judge.clone()
     };
     let report = store::run(engine, scenario, variant, request, &judge);
+    broken.never_looked_at = super::never_looked_at(scenario, &report);
     broken.goes_on = text::goes_on(&report);
     broken.executions = report.executions;
     broken.elapsed = report.elapsed;

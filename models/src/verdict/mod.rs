@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use crate::engines::{Engine, Failure, Judge, Options, Report, Search, linux};
 use crate::litmus::ast::{Atom, Outcome, Program, Quantifier};
+use crate::litmus::names::WEAK_MEMORY;
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
@@ -34,11 +35,6 @@ pub use observe::{needs_of_linux, observe, observe_linux};
 pub use search::{Environment, Limits};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};
-
-/// The features that tests may need, and every engine that runs core has.
-const FEATURES: &[&str] = &[WEAK_MEMORY];
-/// The feature of an engine that explores weak memory.
-const WEAK_MEMORY: &str = "weak-memory";
 
 /// What shows the outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +101,28 @@ impl Request {
     }
 }
 
+/// What a verdict answers, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Everything is as the file says.
+    Ok,
+    /// Something is not.
+    No,
+    /// Nothing is known to be otherwise, but not all that would have to be was seen.
+    Unknown,
+}
+
+impl Answer {
+    /// As a verdict has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Answer::Ok => "Ok",
+            Answer::No => "No",
+            Answer::Unknown => "Unknown",
+        }
+    }
+}
+
 /// What a check found out.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -145,6 +163,26 @@ impl Verdict {
         self.reasons.is_empty()
     }
 
+    /// The same in a word: what is not as the file says is told from what is not known.
+    pub fn answer(&self) -> Answer {
+        let run = self.run.as_ref();
+        let has_no_witness = run.is_some_and(Run::has_no_witness);
+        if self.is_ok() && !has_no_witness {
+            return Answer::Ok;
+        }
+        let is_wrong = run.is_some_and(|run| {
+            let ended_without = run.search_ended() && !run.condition_holds() && !has_no_witness;
+            run.report.failure.is_some() || ended_without
+        });
+        let is_broken_otherwise =
+            |broken: &Broken| broken.reason().is_some() && !broken.is_unknown();
+        if is_wrong || self.broken.iter().any(is_broken_otherwise) {
+            Answer::No
+        } else {
+            Answer::Unknown
+        }
+    }
+
     /// What the sound run violates.
     pub fn failure(&self) -> Option<&Failure> {
         self.run.as_ref()?.report.failure.as_ref()
@@ -169,6 +207,18 @@ impl Run {
     pub fn condition_holds(&self) -> bool {
         let condition = &self.scenario.program.condition;
         condition.holds(self.report.outcomes.keys())
+    }
+
+    /// Whether an `exists` was seen: more executions would not change that.
+    pub fn has_witness(&self) -> bool {
+        let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
+        is_exists && self.condition_holds()
+    }
+
+    /// The choices that were made, and the quirks, that nothing has looked at: the run would have
+    /// been the same without them. A run that ended with a failure does not tell.
+    pub fn never_looked_at(&self) -> Vec<String> {
+        never_looked_at(&self.scenario, &self.report)
     }
 
     /// Whether an `exists` was not seen by an engine that need not find it: no
@@ -207,6 +257,15 @@ impl Run {
     }
 }
 
+fn never_looked_at(scenario: &Scenario, report: &Report) -> Vec<String> {
+    match &report.looked {
+        Some(looked) if report.failure.is_none() && report.executions > 0 => {
+            scenario.never_looked_at(looked)
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The outcome as far as the specification knows it.
 pub fn without_counts(outcome: &Outcome) -> Outcome {
     Outcome {
@@ -234,7 +293,16 @@ pub fn validate(program: &Program, deviations: &Deviations) -> Result<(), Refusa
     Ok(())
 }
 
-/// Checks one test.
+/// Why the test, which can run as its file says, cannot run with `deviations` on top.
+pub fn conflict(program: &Program, deviations: &Deviations) -> Option<String> {
+    if deviations.is_empty() || Scenario::new(program, &Deviations::default()).is_err() {
+        return None;
+    }
+    let refusal = Scenario::new(program, deviations).err()?;
+    Some(format!("conflicts with {deviations}: {refusal}"))
+}
+
+/// Checks one test. One that `deviations` do not go with is skipped.
 ///
 /// # Errors
 /// If the test cannot run as it is asked to. Trouble of an engine's own is a
@@ -251,14 +319,15 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
         reasons: Vec::new(),
         elapsed: Duration::ZERO,
     };
+    if let Some(conflict) = conflict(program, &request.deviations) {
+        verdict.skipped = Some(conflict);
+        return Ok(verdict);
+    }
     let scenario = Scenario::new(program, &request.deviations)?;
     let lines = broken::lines(program)?;
-    if let Some(unknown) = program
-        .needs
-        .iter()
-        .find(|need| !FEATURES.contains(&need.as_str()))
-    {
-        verdict.skipped = Some(format!("needs {unknown}"));
+    if request.subject == Subject::Spec && !request.deviations.is_empty() {
+        let needs = "needs core: the specification takes no choices and no quirks";
+        verdict.skipped = Some(needs.to_owned());
         return Ok(verdict);
     }
     if request.subject == Subject::Linux
@@ -347,13 +416,13 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
     if !reasons.is_empty() {
         return reasons;
     }
-    if !run.search_ended() {
+    if !run.search_ended() && !run.has_witness() {
         reasons.push(format!(
             "unknown: stopped after {}, before the end of the search{}",
             plural(report.executions, "execution"),
             text::goes_on(report)
         ));
-    } else if !run.condition_holds() && !run.has_no_witness() {
+    } else if run.search_ended() && !run.condition_holds() && !run.has_no_witness() {
         let condition = &program.condition;
         let why = match (condition.quantifier, request.subject) {
             (Quantifier::Exists, Subject::Spec) => "the specification allows no such outcome",

@@ -100,7 +100,7 @@ pub(super) fn run(
         (None, Some(max)) => run(None, Some(max)),
         (None, None) => {
             let mut report = run(None, Some(AFFORDABLE));
-            if is_final(&report) || environment.max_duration {
+            if is_final(&report) || environment.max_duration || options.max_time.is_some() {
                 return report;
             }
             let mut elapsed = report.elapsed;

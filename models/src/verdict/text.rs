@@ -6,6 +6,10 @@
 //! count them by the condition: for `~exists` those that meet the formula are
 //! the negative ones. `Test` says `Allowed` for `exists`, `Forbidden` for
 //! `~exists` and `Required` for `forall`.
+//!
+//! # Words
+//! `Ok`: as the file says. `No`: something is not. `Unknown`: a search was stopped, or a sample
+//! has no witness. An `exists` that was seen is `Ok`, however far the search went.
 
 use std::fmt;
 
@@ -49,15 +53,45 @@ impl Run {
         counts
     }
 
-    /// How far the search went, as the line `Executions` has it.
-    pub fn search_in_words(&self) -> String {
-        let search = match self.report.search {
+    /// Executions by the condition: those that are for it, and those that are against it.
+    pub fn positive_and_negative(&self) -> (u64, u64) {
+        let (met, unmet) = self.counts();
+        match self.scenario.program.condition.quantifier {
+            Quantifier::Exists | Quantifier::Forall => (met, unmet),
+            Quantifier::NotExists => (unmet, met),
+        }
+    }
+
+    /// How often executions meet the formula.
+    pub fn observed(&self) -> &'static str {
+        match self.counts() {
+            (0, _) => "Never",
+            (_, 0) => "Always",
+            _ => "Sometimes",
+        }
+    }
+
+    /// How far the search went, in a word.
+    pub fn search_word(&self) -> &'static str {
+        match self.report.search {
             Search::Unfinished | Search::Sampled
                 if self.report.failure.is_some() && self.report.sample.is_none() =>
             {
-                "stopped at the failure".to_owned()
+                "stopped"
             }
-            search => search.to_string(),
+            Search::Complete => "complete",
+            Search::Bounded { .. } => "bounded",
+            Search::Sampled => "sampled",
+            Search::Part(_) => "part",
+            Search::Unfinished => "unknown",
+        }
+    }
+
+    /// How far the search went, as the line `Executions` has it.
+    pub fn search_in_words(&self) -> String {
+        let search = match self.search_word() {
+            "stopped" => "stopped at the failure".to_owned(),
+            _ => self.report.search.to_string(),
         };
         match self.report.kept.as_slice() {
             [] => search,
@@ -142,18 +176,10 @@ impl Herd<'_> {
                 writeln!(f, "{outcome}")?;
             }
         }
-        let is_ok = verdict.is_ok() && !run.has_no_witness();
-        writeln!(f, "{}", if is_ok { "Ok" } else { "No" })?;
+        writeln!(f, "{}", verdict.answer().name())?;
         let (met, unmet) = run.counts();
-        let (positive, negative) = match condition.quantifier {
-            Quantifier::Exists | Quantifier::Forall => (met, unmet),
-            Quantifier::NotExists => (unmet, met),
-        };
-        let observed = match (met, unmet) {
-            (0, _) => "Never",
-            (_, 0) => "Always",
-            _ => "Sometimes",
-        };
+        let (positive, negative) = run.positive_and_negative();
+        let observed = run.observed();
         writeln!(f, "Witnesses")?;
         writeln!(f, "Positive: {positive} Negative: {negative}")?;
         writeln!(f, "Condition {condition}")?;
@@ -164,6 +190,12 @@ impl Herd<'_> {
             run.report.executions,
             run.search_in_words()
         )?;
+        let unlooked = run.never_looked_at();
+        if !unlooked.is_empty() {
+            let protocol = run.scenario.preset();
+            let unlooked = unlooked.join(", ");
+            writeln!(f, "Never looked at under protocol={protocol}: {unlooked}")?;
+        }
         if let (Search::Part(_), true) = (run.report.search, run.has_no_witness()) {
             writeln!(f, "Witness not in this part")?;
         }
