@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
@@ -56,7 +57,7 @@ pub(crate) struct Check {
     pub long: Long,
     /// OS threads that are busy at once, on many tests or on one; as many as the
     /// host has CPUs, unless said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<usize>,
     /// Write everything to FILE as one JSON document.
     #[arg(long, value_name = "FILE")]
@@ -83,7 +84,7 @@ pub(crate) struct Compare {
     #[command(flatten)]
     pub extent: Extent,
     /// Tests that run at once; as many as the host has CPUs, unless said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<usize>,
 }
 
@@ -108,8 +109,11 @@ pub(crate) struct Conform {
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// Processes that work at once; as many as the host has CPUs, unless said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<usize>,
+    /// Go on behind a difference, to the end.
+    #[arg(long)]
+    pub keep_going: bool,
     /// Seconds that one operation may take; then it counts as one that never ends.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub patience: f64,
@@ -187,16 +191,16 @@ pub(crate) struct Extent {
     /// linux: at most so many seconds for each test.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub time: Option<u64>,
-    /// shuttle, native, linux: where random choices start.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
-    /// shuttle: how the next CPU is chosen.
-    #[arg(long, value_enum, default_value = "random")]
-    pub strategy: StrategyName,
-    /// explorer: the memory model.
-    #[arg(long, value_enum, default_value = "rc11")]
-    pub memory: MemoryName,
-    /// explorer: at most so many seconds for each search; one that needs more has no verdict.
+    /// shuttle, native, linux: where random choices start; 0, unless said.
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// shuttle: how the next CPU is chosen; random, unless said.
+    #[arg(long, value_enum)]
+    pub strategy: Option<StrategyName>,
+    /// explorer: the memory model; rc11, unless said.
+    #[arg(long, value_enum)]
+    pub memory: Option<MemoryName>,
+    /// explorer, loom: at most so many seconds for each search; one that needs more has no verdict.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_time: Option<u64>,
 }
@@ -217,6 +221,10 @@ pub(crate) struct Long {
     /// Run nothing: put the N parts together that were kept in DIR.
     #[arg(long, value_name = "N", requires = "save", conflicts_with = "shard", value_parser = parts)]
     pub merge: Option<usize>,
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -310,6 +318,7 @@ impl Conform {
             patience: patience.map_err(|error| usage(format!("--patience: {error}")))?,
             wrong: self.wrong.as_ref().map(wrong).transpose()?,
             plant: crash.or(self.plant_hang.map(Plant::Hang)),
+            keep_going: self.keep_going,
         })
     }
 }
@@ -361,6 +370,51 @@ impl Deviate {
 }
 
 impl Extent {
+    /// Refuses what `subject` would ignore.
+    pub fn refuse_ignored(&self, subject: Subject) -> Result<(), Trouble> {
+        use Engine::{Explorer, Loom, Native, Shuttle};
+        const EXPLORER: Subject = Subject::Core(Explorer);
+        const LOOM: Subject = Subject::Core(Loom);
+        const SAMPLERS: &[Subject] = &[
+            Subject::Core(Shuttle),
+            Subject::Core(Native),
+            Subject::Linux,
+        ];
+        let options: [(&str, bool, &[Subject]); 8] = [
+            ("preemptions", self.preemptions.is_some(), &[LOOM]),
+            (
+                "max-executions",
+                self.max_executions.is_some(),
+                &[EXPLORER, LOOM],
+            ),
+            ("iterations", self.iterations.is_some(), SAMPLERS),
+            ("time", self.time.is_some(), &[Subject::Linux]),
+            ("seed", self.seed.is_some(), SAMPLERS),
+            (
+                "strategy",
+                self.strategy.is_some(),
+                &[Subject::Core(Shuttle)],
+            ),
+            ("memory", self.memory.is_some(), &[EXPLORER]),
+            ("max-time", self.max_time.is_some(), &[EXPLORER, LOOM]),
+        ];
+        let ignored = options
+            .iter()
+            .find(|(_, is_given, heed)| *is_given && !heed.contains(&subject));
+        let Some((option, _, heed)) = ignored else {
+            return Ok(());
+        };
+        let heed: Vec<String> = heed
+            .iter()
+            .map(|s| format!("--engine {}", s.name()))
+            .collect();
+        Err(Trouble::Usage(format!(
+            "--{option} does nothing under {}: say {} with it",
+            subject.name(),
+            heed.join(" or ")
+        )))
+    }
+
     /// As a request that `subject` runs.
     pub fn request(&self, subject: Subject, deviations: Deviations) -> Result<Request, Trouble> {
         Environment::read().map_err(Trouble::Usage)?;
@@ -378,14 +432,14 @@ impl Extent {
                     (None, ..) => Options::default().iterations,
                 },
                 time: self.time.map(Duration::from_secs),
-                seed: self.seed,
-                strategy: match self.strategy {
+                seed: self.seed.unwrap_or_default(),
+                strategy: match self.strategy.unwrap_or(StrategyName::Random) {
                     StrategyName::Random => Strategy::Random,
                     StrategyName::Pct => Strategy::Pct,
                     StrategyName::Urw => Strategy::Urw,
                     StrategyName::Dfs => Strategy::Dfs,
                 },
-                memory: match self.memory {
+                memory: match self.memory.unwrap_or(MemoryName::Rc11) {
                     MemoryName::Sc => Memory::Sc,
                     MemoryName::Tso => Memory::Tso,
                     MemoryName::Rc11 => Memory::Rc11,

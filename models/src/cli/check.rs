@@ -1,15 +1,16 @@
 //! `seqfault check`
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::arguments::Check;
-use super::lines::{Standing, Summary, label_width, line, standing};
+use super::lines::{Standing, Summary, label_width, line, of_canary, standing};
 use super::progress::Watch;
-use super::{Ending, Terminal, Test, Trouble, counterexample, files, jobs, json, say};
+use super::{Ending, Terminal, Test, Trouble, counterexample, files, jobs, json, output, say};
 use crate::engines::Engine;
 use crate::scenario::Refusal;
 use crate::verdict::{self, Request, Subject, Verdict, plural};
@@ -18,21 +19,21 @@ use crate::verdict::{self, Request, Subject, Verdict, plural};
 pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble> {
     let subject = command.engine.subject();
     let deviations = command.deviate.deviations()?;
-    if command.extent.preemptions.is_some() && subject != Subject::Core(Engine::Loom) {
-        let hint = "--preemptions bounds loom: say --engine loom with it";
-        return Err(Trouble::Usage(hint.to_owned()));
-    }
     if command.dot.is_some() && subject != Subject::Core(Engine::Explorer) {
         let hint = "--dot draws what the explorer found: say --engine explorer with it";
         return Err(Trouble::Usage(hint.to_owned()));
     }
-    if command.extent.time.is_some() && subject != Subject::Linux {
-        let hint = "--time bounds linux: say --engine linux with it";
-        return Err(Trouble::Usage(hint.to_owned()));
+    if command.trace && !matches!(subject, Subject::Core(_)) {
+        let engine = subject.name();
+        let hint = format!("--trace shows what core does: it does nothing under {engine}");
+        return Err(Trouble::Usage(hint));
     }
+    command.extent.refuse_ignored(subject)?;
     let mut request = command.extent.request(subject, deviations)?;
     request.trace = command.trace;
     command.long.add_to(&mut request)?;
+    command.json.as_deref().map_or(Ok(()), output::file)?;
+    command.dot.as_deref().map_or(Ok(()), output::folder)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
     inspect(&tests, &request)?;
     if command.dot.is_some() {
@@ -44,9 +45,9 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let spare = request.options.spare.clone();
     spare.give(threads - workers * tests.len().min(threads));
     let interrupted = Arc::new(AtomicBool::new(false));
-    if request.store.is_some() {
+    if let Subject::Core(_) = subject {
         request.options.interrupt = Some(interrupted.clone());
-        catch_interrupts(interrupted.clone())?;
+        catch_interrupts(interrupted.clone(), request.store.is_some());
     }
     let is_interrupted = || interrupted.load(Ordering::Relaxed);
     let started = Instant::now();
@@ -91,7 +92,8 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     for (test, verdict) in &checked {
         summary.add(test, verdict);
         let told = is_single || command.verbose;
-        if !told && standing(test, verdict) == Standing::Wrong {
+        let is_fine = test.is_as_expected(verdict);
+        if !told && !is_fine {
             say(&format!(
                 "\n{}",
                 full(test, verdict, false, terminal).trim_end()
@@ -106,6 +108,9 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     }
     if let Some(folder) = &command.dot {
         draw(folder, &checked)?;
+    }
+    if summary.is_empty() && not_begun == 0 {
+        say("nothing was run: every test was skipped");
     }
     if is_interrupted() {
         if not_begun > 0 {
@@ -174,23 +179,26 @@ fn distinct(tests: &[Test], name: fn(&Test) -> &str, option: &str) -> Result<(),
     Ok(())
 }
 
-/// From now on Ctrl-C ends searches where they can be kept, and a second one
-/// the process.
-fn catch_interrupts(interrupted: Arc<AtomicBool>) -> Result<(), Trouble> {
+/// From now on Ctrl-C ends searches where they can be kept, or at least told of, and a second one
+/// the process. Where it cannot be caught it ends the process, as it would without.
+fn catch_interrupts(interrupted: Arc<AtomicBool>, are_kept: bool) {
+    let then = match are_kept {
+        true => "searches are being kept; once more, and they are not",
+        false => "what was found follows; once more, and it does not",
+    };
     let handler = move || {
         if interrupted.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Ending::INTERRUPTED));
         }
-        eprintln!("interrupted: searches are being kept; once more, and they are not");
+        let _ = writeln!(std::io::stderr(), "interrupted: {then}");
     };
-    ctrlc::set_handler(handler)
-        .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))
+    let _ = ctrlc::set_handler(handler);
 }
 
 impl Test {
     /// Whether the verdict is as the file says; of a canary, that it fails.
     pub fn is_as_expected(&self, verdict: &Verdict) -> bool {
-        standing(self, verdict) != Standing::Wrong
+        matches!(standing(self, verdict), Standing::Fine | Standing::Skipped)
     }
 
     /// The whole verdict and every counterexample, as a pipe shows them.
@@ -213,11 +221,7 @@ fn refusals(refused: &[(&Test, Refusal)]) -> Option<Trouble> {
 fn full(test: &Test, verdict: &Verdict, verbose: bool, terminal: Terminal) -> String {
     let mut out = verdict.herd(verbose);
     if test.is_canary() {
-        let words = match standing(test, verdict) {
-            Standing::Fine => "the canary fails, as it must",
-            Standing::Wrong => "the canary, which must fail, passes",
-            Standing::Skipped => "was not caught by these executions, or not run",
-        };
+        let words = of_canary(standing(test, verdict));
         out += &format!("Canary {words}\n");
     }
     out += &counterexample::traces(verdict, terminal);

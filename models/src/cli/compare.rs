@@ -1,7 +1,9 @@
 //! `seqfault compare`: outcomes by engine, side by side.
 //!
 //! An outcome that an engine shows and the specification does not allow is
-//! wrong. With one CPU there is nothing to choose: what all show must be
+//! wrong. One that an engine or the host's kernel shows, and the explorer,
+//! having visited every execution, does not, is worse: "complete" was not true.
+//! It is told again behind all tables. With one CPU there is nothing to choose: what all show must be
 //! equal, but for page properties that the specification leaves open.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,8 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
     let mut tallies: Vec<Tally> = engines.chain([Subject::Linux]).map(Tally::of).collect();
     let mut without_linux = 0;
     let mut is_fine = true;
+    let mut beyond = Vec::new();
+    let mut skipped = 0;
     watch.during(|| {
         jobs::each(
             &tests,
@@ -49,7 +53,17 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
             |test| compare(test, &request),
             || {},
             |test, comparison| match comparison {
-                Ok(comparison) => {
+                Ok(Err(conflict)) => {
+                    let word = terminal.paint(Color::Yellow, "skip");
+                    watch.print(&format!("{word}  {}  {conflict}\n", test.label));
+                    skipped += 1;
+                }
+                Ok(Ok(comparison)) => {
+                    let more = comparison.beyond_the_explorer();
+                    beyond.extend(
+                        more.into_iter()
+                            .map(|told| format!("{}: {told}", test.label)),
+                    );
                     let (text, fine) = comparison.show(test, terminal);
                     watch.print(&text);
                     is_fine &= fine;
@@ -73,12 +87,26 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
         };
         say(&format!("{}{skipped}", tally.line(terminal)));
     }
-    let tests = plural(tests.len() as u64, "test");
-    say(&format!("{tests}, {}", seconds(started.elapsed())));
-    Ok(is_fine)
+    let compared = tests.len() as u64 - skipped;
+    let mut line = plural(compared, "test");
+    if skipped > 0 {
+        line += &format!(", {skipped} skipped");
+    }
+    say(&format!("{line}, {}", seconds(started.elapsed())));
+    if compared == 0 {
+        say("nothing was run: every test was skipped");
+    }
+    for told in &beyond {
+        say(&terminal.paint(Color::Red, &format!("NOT COMPLETE: {told}")));
+    }
+    Ok(is_fine && compared > 0)
 }
 
-fn compare(test: &Test, request: &Request) -> Result<Comparison, Refusal> {
+/// Runs one test everywhere; or tells why the deviations do not go with it.
+fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>, Refusal> {
+    if let Some(conflict) = verdict::conflict(&test.program, &request.deviations) {
+        return Ok(Err(conflict));
+    }
     let mut reports = Vec::new();
     for engine in Engine::ALL {
         let report = verdict::observe(&test.program, engine, request)?.1;
@@ -92,13 +120,13 @@ fn compare(test: &Test, request: &Request) -> Result<Comparison, Refusal> {
         Err(needs) => Some(needs),
     };
     let spec = spec::outcomes(&test.program, &Rules::default());
-    Ok(Comparison {
+    Ok(Ok(Comparison {
         allowed: spec
             .map(|spec| spec.outcomes)
             .map_err(|unsupported| unsupported.to_string()),
         reports,
         without_linux,
-    })
+    }))
 }
 
 /// Outcomes and how often each showed, counters aside.
@@ -176,6 +204,12 @@ impl Comparison {
             out += &format!("  {:>COLUMN$}", grouped(report.executions));
         }
         out.push('\n');
+        for told in self.beyond_the_explorer() {
+            fine = false;
+            let line = format!("  NOT COMPLETE: {told}");
+            out += &terminal.paint(Color::Red, &line);
+            out.push('\n');
+        }
         for wrong in self.wrongs(test) {
             fine = false;
             out += &terminal.paint(Color::Red, &format!("  {wrong}"));
@@ -204,7 +238,6 @@ impl Comparison {
                 wrongs.push(format!("{engine} was stopped before its end"));
             }
         }
-        wrongs.extend(self.beyond_the_explorer());
         if test.program.cpus() == 1 && wrongs.is_empty() {
             let sets = self.reports.iter().map(|(engine, report)| {
                 let outcomes: BTreeSet<_> = report.outcomes.keys().map(determined).collect();
@@ -235,19 +268,23 @@ impl Comparison {
         if all.search != Search::Complete {
             return Vec::new();
         }
-        // The host's kernel is another implementation, and free where the specification is.
-        let engines = self
-            .reports
-            .iter()
-            .filter(|(subject, _)| *subject != Subject::Linux);
+        // What the host does not tell of an outcome may be as the explorer has it.
+        let is_known = |outcome: &Outcome| all.outcomes.keys().any(|full| outcome.agrees(full));
         let beyond = |(engine, report): &(Subject, Report)| {
-            let engine = engine.name();
-            let missed = report.outcomes.keys();
-            let missed = missed.filter(|outcome| !all.outcomes.contains_key(outcome));
-            let told = |outcome| format!("{engine} shows `{outcome}`, and the explorer does not");
+            let (engine, executions) = (engine.name(), report.executions);
+            let missed = report.outcomes.iter();
+            let missed = missed.filter(|(outcome, _)| !is_known(outcome));
+            let told = |(outcome, count): (&Outcome, &u64)| {
+                let times = plural(*count, "time");
+                format!(
+                    "{engine} shows `{outcome}` ({times} in {}), and the explorer, which was \
+                     complete, does not",
+                    grouped(executions)
+                )
+            };
             missed.map(told).collect::<Vec<_>>()
         };
-        engines.flat_map(beyond).collect()
+        self.reports.iter().flat_map(beyond).collect()
     }
 }
 
@@ -314,5 +351,99 @@ impl Tally {
             line += &format!(", {} complete, {} bounded", self.complete, self.bounded);
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::ast::Value;
+
+    const SUBJECTS: [Subject; 3] = [
+        Subject::Core(Engine::Explorer),
+        Subject::Core(Engine::Native),
+        Subject::Linux,
+    ];
+
+    fn outcome(value: u64) -> Outcome {
+        Outcome {
+            regs: BTreeMap::from([((0, "r0".to_owned()), Value::Word(value))]),
+            ..Outcome::default()
+        }
+    }
+
+    /// What each of the subjects shows of a test whose specification allows all of it.
+    fn comparison(search: Search, shows: [&[u64]; 3]) -> Comparison {
+        let report = |(subject, values): (Subject, &[u64])| {
+            let search = match subject {
+                Subject::Core(Engine::Explorer) => search,
+                _ => Search::Sampled,
+            };
+            let report = Report {
+                outcomes: values.iter().map(|value| (outcome(*value), 1)).collect(),
+                executions: 7,
+                ..Report::empty(search)
+            };
+            (subject, report)
+        };
+        Comparison {
+            allowed: Ok((0..5).map(outcome).collect()),
+            reports: SUBJECTS.into_iter().zip(shows).map(report).collect(),
+            without_linux: None,
+        }
+    }
+
+    fn shown(comparison: &Comparison) -> (String, bool) {
+        let text = "MM t { page A; mmap A rw; } P0 { r0 = read A; } P1 { write A 1; } exists (A=1)";
+        let test = Test {
+            path: "t.litmus".into(),
+            label: "t".to_owned(),
+            text: text.to_owned(),
+            program: crate::litmus::parse("t.litmus", text).expect("a test"),
+        };
+        let terminal = Terminal {
+            color: false,
+            width: 80,
+        };
+        comparison.show(&test, terminal)
+    }
+
+    #[test]
+    fn what_a_complete_search_has_not_shown_is_wrong() {
+        let (text, fine) = shown(&comparison(Search::Complete, [&[0, 1], &[0], &[1]]));
+        assert!(fine, "{text}");
+        for (who, shows) in [
+            ("linux", [&[0, 1][..], &[0], &[1, 3]]),
+            ("native", [&[0, 1], &[3, 0], &[1]]),
+        ] {
+            let (text, fine) = shown(&comparison(Search::Complete, shows));
+            assert!(!fine, "{text}");
+            let line = format!("  NOT COMPLETE: {who} shows `0:r0=3;` (1 time in 7)");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_may_be_as_the_explorer_has_it() {
+        let mut of_two = comparison(Search::Complete, [&[0], &[0], &[0]]);
+        let page = (
+            PageProperty::Dirty,
+            crate::litmus::ast::Place {
+                name: "A".to_owned(),
+                index: None,
+            },
+        );
+        let explorer = &mut of_two.reports[0].1.outcomes;
+        let mut full = outcome(0);
+        full.pages.insert(page, true);
+        *explorer = BTreeMap::from([(full, 1)]);
+        of_two.reports.remove(1);
+        assert_eq!(of_two.beyond_the_explorer(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_search_that_was_stopped_has_promised_nothing() {
+        let stopped = comparison(Search::Unfinished, [&[0], &[0], &[1]]);
+        assert_eq!(stopped.beyond_the_explorer(), Vec::<String>::new());
     }
 }

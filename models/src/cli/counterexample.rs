@@ -1,6 +1,6 @@
 //! Failures with their timelines and the line that replays each.
 
-use super::{Terminal, Test};
+use super::{Terminal, Test, called};
 use crate::engines::Failure;
 use crate::scenario::{Deviations, Scenario};
 use crate::timeline::{self, Timeline};
@@ -57,7 +57,7 @@ fn one(
 /// The line to paste.
 pub(super) fn replay(test: &Test, deviations: &Deviations, failure: &Failure) -> String {
     let path = test.path.display().to_string();
-    let mut line = format!("cargo seqfault check {}", quoted(&path));
+    let mut line = format!("{} check {}", called::command(), quoted(&path));
     if !deviations.is_empty() {
         line += &format!(" {deviations}");
     }

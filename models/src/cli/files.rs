@@ -1,5 +1,8 @@
 //! From paths to tests.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Trouble;
@@ -12,6 +15,12 @@ use crate::verdict;
 const EXTENSION: &str = "litmus";
 /// What the file names of tests that must fail begin with.
 const CANARY: &str = "canary-";
+
+/// The path of standard input.
+const STDIN: &str = "-";
+/// A litmus test is a page of text: what is longer than so many bytes is something else, or has
+/// no end.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// A test file that was read.
 #[derive(Clone, Debug)]
@@ -36,8 +45,7 @@ impl Test {
 
     fn read(path: &Path, label: String) -> Result<Test, String> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{name}: error: cannot be read: {error}\n"))?;
+        let text = text_of(path).map_err(|error| format!("{name}{error}\n"))?;
         let program = litmus::parse(&name, &text).map_err(|errors| render(&errors))?;
         Ok(Test {
             path: path.to_owned(),
@@ -62,13 +70,43 @@ impl Test {
     }
 }
 
+/// What is in a file; or what is wrong with it, to follow its name.
+fn text_of(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new(STDIN) {
+        let stdin = std::io::stdin().lock();
+        stdin.take(MOST_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path);
+        file.and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| format!(": error: cannot be read: {error}"))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!(
+            ": error: has more than {MOST_BYTES} bytes, as no litmus test has"
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let last = before.rsplit(|byte| *byte == b'\n').next();
+        let column = String::from_utf8_lossy(last.unwrap_or_default())
+            .chars()
+            .count()
+            + 1;
+        format!(":{line}:{column}: error: expected text in UTF-8")
+    })
+}
+
 fn render(errors: &Errors) -> String {
     use std::io::IsTerminal;
     errors.render(std::io::stderr().is_terminal())
 }
 
 /// Reads every test under `paths`, in the order of the paths and then of the
-/// names, and makes sure that each can run under `deviations`.
+/// names, and makes sure that each can run as its file says, and if it is the
+/// only one, under `deviations`: one of many that they do not go with is
+/// skipped when it is checked.
 ///
 /// # Errors
 /// All that is wrong with the paths, else all that is wrong with the files, as text.
@@ -77,12 +115,15 @@ pub fn collect(paths: &[PathBuf], deviations: &Deviations) -> Result<Vec<Test>, 
     for path in paths {
         find(path, &mut found)?;
     }
+    let are_many = found.len() > 1;
+    let skips = |program: &Program| are_many && verdict::conflict(program, deviations).is_some();
     let mut tests = Vec::new();
     let mut errors = Vec::new();
     for (path, label) in found {
         match Test::read(&path, label) {
             Ok(test) => match verdict::validate(&test.program, deviations) {
                 Ok(()) => tests.push(test),
+                Err(_) if skips(&test.program) => tests.push(test),
                 Err(refusal) => errors.push(test.refused(&refusal)),
             },
             Err(error) => errors.push(error),
@@ -101,6 +142,10 @@ pub(super) fn tests(paths: &[PathBuf], deviations: &Deviations) -> Result<Vec<Te
 }
 
 fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
+    if path == Path::new(STDIN) {
+        found.push((path.to_owned(), "stdin".to_owned()));
+        return Ok(());
+    }
     let metadata =
         std::fs::metadata(path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
     if !metadata.is_dir() {
@@ -109,7 +154,9 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
         return Ok(());
     }
     let mut files = Vec::new();
-    walk(path, &mut files).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
+    let mut known = BTreeSet::new();
+    walk(path, &mut known, &mut files)
+        .map_err(|error| format!("error: {}: {error}\n", path.display()))?;
     if files.is_empty() {
         return Err(format!(
             "error: no file under {} ends in .{EXTENSION}\n",
@@ -129,15 +176,26 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
     Ok(())
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
+/// The tests below `folder`. A folder that symbolic links lead to more than once is looked at
+/// once, by the first of its names.
+fn walk(
+    folder: &Path,
+    known: &mut BTreeSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> std::io::Result<()> {
+    if !known.insert(folder.canonicalize()?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut entries = entries.collect::<std::io::Result<Vec<PathBuf>>>()?;
+    entries.sort();
+    for path in entries {
         if path.is_dir() {
             let hidden = path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if !hidden {
-                walk(&path, files)?;
+                walk(&path, known, files)?;
             }
         } else if path.extension().is_some_and(|end| end == EXTENSION) {
             files.push(path);

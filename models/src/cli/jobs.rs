@@ -26,7 +26,20 @@ pub(super) fn workers(threads: usize, tests: usize) -> usize {
 
 /// Does `work` for each item, `threads` at once; calls `done` with each result
 /// in the order of the items, and `idle` on each thread that has no more to do.
+/// Where the host has fewer threads for it there are fewer at once, and if it
+/// has none, this one does all.
 pub(super) fn each<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> R + Sync,
+    idle: impl Fn() + Sync,
+    done: impl FnMut(&T, R),
+) {
+    each_on(STACK_BYTES, items, threads, work, idle, done);
+}
+
+fn each_on<T: Sync, R: Send>(
+    stack_bytes: usize,
     items: &[T],
     threads: usize,
     work: impl Fn(&T) -> R + Sync,
@@ -37,21 +50,24 @@ pub(super) fn each<T: Sync, R: Send>(
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..jobs {
+        let worker = || {
             let sender = sender.clone();
             let (next, work, idle) = (&next, &work, &idle);
-            let worker = move || {
+            move || {
                 while let Some(number) = claim(next, items.len()) {
                     if sender.send((number, work(&items[number]))).is_err() {
                         return;
                     }
                 }
                 idle();
-            };
-            std::thread::Builder::new()
-                .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, worker)
-                .expect("the host has a thread for a job");
+            }
+        };
+        let spawned = (0..jobs).take_while(|_| {
+            let builder = std::thread::Builder::new().stack_size(stack_bytes);
+            builder.spawn_scoped(scope, worker()).is_ok()
+        });
+        if spawned.count() == 0 {
+            worker()();
         }
         drop(sender);
         let mut waiting = BTreeMap::new();
@@ -74,6 +90,27 @@ fn claim(next: &AtomicUsize, len: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_without_threads_does_all_the_same() {
+        let items: Vec<usize> = (0..10).collect();
+        let mut seen = Vec::new();
+        let here = std::thread::current().id();
+        let work = |item: &usize| (item * 2, std::thread::current().id());
+        // No host has such a stack.
+        each_on(
+            usize::MAX / 4,
+            &items,
+            3,
+            work,
+            || {},
+            |item, result| {
+                assert_eq!(result, (item * 2, here));
+                seen.push(*item);
+            },
+        );
+        assert_eq!(seen, items);
+    }
 
     #[test]
     fn no_more_threads_are_busy_than_is_said() {

@@ -3,7 +3,9 @@
 //! | file | has |
 //! | --- | --- |
 //! | `arguments` | the command line |
+//! | `called` | its name, for hints |
 //! | `files` | from paths to tests |
+//! | `output` | files that are written in the end |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
 //! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `new` | the commands |
@@ -11,10 +13,12 @@
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
 //!
-//! Exit status: 0, all is as expected; 1, some verdict is not; 2, bad usage or
-//! a bad file; 130, interrupted by Ctrl-C while searches were kept.
+//! Exit status: 0, all is as expected; 1, some verdict is not, or nothing was
+//! run; 2, bad usage, a bad file, or output that cannot be written; 130,
+//! interrupted by Ctrl-C.
 
 mod arguments;
+mod called;
 mod check;
 mod compare;
 mod conform;
@@ -28,10 +32,12 @@ mod json;
 mod knobs;
 mod lines;
 mod new;
+mod output;
 mod progress;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Parser;
 
@@ -57,7 +63,7 @@ pub(crate) enum Ending {
     Fine,
     /// Something is not.
     Wrong,
-    /// Ctrl-C, and what was searched is kept.
+    /// Ctrl-C.
     Interrupted,
 }
 
@@ -88,7 +94,7 @@ const MIN_WIDTH: usize = 80;
 
 impl Terminal {
     fn of_stdout() -> Terminal {
-        let is_terminal = std::io::stdout().is_terminal();
+        let is_terminal = io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
         let size = terminal_size::terminal_size().filter(|_| is_terminal);
@@ -125,10 +131,18 @@ pub(crate) enum Color {
     Yellow,
 }
 
+/// Why standard output could not be written, if it could not.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
 /// Prints a line. That nobody reads it any more is no reason to panic.
 pub(crate) fn say(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let mut out = io::stdout();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(error);
+    }
 }
 
 /// Runs the command that the process was started with.
@@ -153,19 +167,23 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
-        Command::Conform(command) => conform::run(&command, terminal).map(Ending::from),
+        Command::Conform(command) => conform::run(&command, terminal),
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         Command::Events(command) => events::run(&command).map(Ending::from),
         Command::Host => Ok(Ending::from(host::run(terminal))),
         Command::Knobs(command) => knobs::run(&command).map(Ending::from),
         Command::New(command) => new::run(&command).map(Ending::from),
     };
+    if let Some(error) = UNWRITTEN.get() {
+        let _ = writeln!(io::stderr(), "error: standard output: {error}");
+        return ExitCode::from(2);
+    }
     match result {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
         Ok(Ending::Wrong) => ExitCode::from(1),
         Ok(Ending::Interrupted) => ExitCode::from(Ending::INTERRUPTED),
         Err(trouble) => {
-            eprintln!("{}", trouble.to_string().trim_end());
+            let _ = writeln!(io::stderr(), "{}", trouble.to_string().trim_end());
             ExitCode::from(2)
         }
     }

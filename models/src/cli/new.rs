@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::arguments::New;
-use super::{Trouble, say};
+use super::{Trouble, called, say};
 
 /// A test that says what each of its parts is, and passes.
 const TEMPLATE: &str = include_str!("template.litmus");
@@ -26,7 +26,8 @@ pub(super) fn run(command: &New) -> Result<bool, Trouble> {
     match written {
         Ok(()) => {
             say(&format!(
-                "{file} is written; `cargo seqfault check {file}` checks it"
+                "{file} is written; `{} check {file}` checks it",
+                called::command()
             ));
             Ok(true)
         }

@@ -1,11 +1,12 @@
-//! Who watches on a terminal: tests done, executions, rate, time, and how much
-//! is left.
+//! Who watches: tests done, executions, rate, time, and how much is left. On a
+//! terminal it is one line, drawn anew all the time; elsewhere, as in the log
+//! of a CI run, there is a line now and then.
 
-use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say;
 use crate::engines::{Ahead, Progress};
@@ -13,30 +14,31 @@ use crate::verdict::grouped;
 
 /// How often the line is drawn anew.
 const REFRESH: Duration = Duration::from_millis(200);
+/// How often there is a line where nobody draws.
+const EVERY: Duration = Duration::from_secs(30);
 
-/// A line on standard error, if that is a terminal.
+/// A line on standard error.
 pub(super) struct Watch {
     bar: ProgressBar,
     executions: Progress,
     started: Instant,
-    over: AtomicBool,
 }
 
 impl Watch {
     /// Watches `tests` tests whose executions `executions` counts.
     pub fn new(tests: usize, executions: Progress) -> Watch {
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new(tests as u64)
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
         } else {
-            ProgressBar::hidden()
+            ProgressDrawTarget::hidden()
         };
+        let bar = ProgressBar::with_draw_target(Some(tests as u64), target);
         let style = ProgressStyle::with_template("{pos}/{len} tests  {msg}  {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Watch {
             bar,
             executions,
             started: Instant::now(),
-            over: AtomicBool::new(false),
         }
     }
 
@@ -47,23 +49,35 @@ impl Watch {
 
     /// Runs `work` while the line is kept up to date.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
-        if !self.is_watched() {
-            return work();
-        }
+        let every = if self.is_watched() { REFRESH } else { EVERY };
+        let (over, wait) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !self.over.load(Ordering::Relaxed) {
-                    self.draw();
-                    std::thread::sleep(REFRESH);
+            let teller = move || {
+                while wait.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                    self.tell();
                 }
-            });
+            };
+            // A host that has no thread left for it tells nothing meanwhile.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, teller);
             let result = work();
-            self.over.store(true, Ordering::Relaxed);
+            drop(over);
             result
         })
     }
 
-    fn draw(&self) {
+    fn tell(&self) {
+        let message = self.message();
+        if self.is_watched() {
+            self.bar.set_message(message);
+            return;
+        }
+        let (done, tests) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        let seconds = self.started.elapsed().as_secs();
+        let line = format!("progress: {done}/{tests} tests  {message}  {seconds} s");
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    fn message(&self) -> String {
         let executions = self.executions.executions();
         let elapsed = self.started.elapsed();
         let rate = executions as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
@@ -80,7 +94,7 @@ impl Watch {
         } else if let Some(left) = of_tests(elapsed, done, tests) {
             message += &format!("  {left}");
         }
-        self.bar.set_message(message);
+        message
     }
 
     /// A test is done: prints its line above the bar.

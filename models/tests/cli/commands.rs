@@ -13,6 +13,10 @@ snapshots! {
     check_by_the_specification: "check one-cpu.litmus --engine spec";
     check_bounded: "check use-after-free.litmus --engine loom --preemptions 1";
     error_preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
+    check_conflicts: "check reclaim.litmus use-after-free.litmus --preset spf";
+    check_what_is_never_looked_at: "check deadlock.litmus --quirk pt-free-immediate --with dirty=hardware";
+    check_stopped_with_its_witness: "check store-buffering.litmus --max-executions 3";
+    check_stopped_without_its_witness: "check store-buffering.litmus --max-executions 1";
     check_unfinished: "check use-after-free.litmus --max-executions 20";
     check_under_a_preset: "check use-after-free.litmus --preset mmap_lock --with zap_flush=ptl";
     knobs: "knobs --proofs .";
@@ -82,8 +86,9 @@ fn the_hosts_kernel_is_a_sample() {
 
 #[test]
 fn what_an_engine_cannot_do_is_not_applicable() {
-    let text = seqfault("check store-buffering.litmus needs-magic.litmus --engine shuttle");
-    assert!(text.contains("skip  needs-magic"), "{text}");
+    let text = seqfault("check store-buffering.litmus --engine shuttle");
+    assert!(text.contains("\nUnknown\n"), "{text}");
+    assert!(text.ends_with("--- exit status 0\n"), "{text}");
 }
 
 #[test]
@@ -128,15 +133,56 @@ fn json_has_everything() {
     seqfault(&format!("check . --json {to}"));
     let text = std::fs::read_to_string(&file).expect("it was written");
     let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    assert_eq!(document["schema"], 1);
+    assert_eq!(document["schema"], 2);
     let tests = document["tests"].as_array().expect("tests");
     let of = |name: &str| tests.iter().find(|test| test["name"] == name).expect(name);
     assert_eq!(of("use-after-free")["broken_by"][0]["result"], "confirmed");
     assert_eq!(of("use-after-free")["run"]["search"], "complete");
     assert_eq!(of("canary-false")["ok"], true);
     assert_eq!(of("condition")["run"]["failure"]["violated"], "condition");
-    assert_eq!(of("needs-magic")["skipped"], "needs magic");
     assert_eq!(of("wrong-what")["broken_by"][0]["result"], "instead");
+}
+
+/// The document says of each test what the text says.
+#[test]
+fn json_and_text_agree() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agree.json");
+    let text = seqfault(&format!("check . --verbose --json {}", file.display()));
+    let json = std::fs::read_to_string(&file).expect("it was written");
+    let document: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    let tests = document["tests"].as_array().expect("tests");
+    assert!(tests.len() >= 10);
+    for test in tests {
+        let (name, run) = (&test["name"].as_str().expect("a name"), &test["run"]);
+        let head = format!("Test {name} {}\n", run["kind"].as_str().expect("a kind"));
+        let (_, verdict) = text.split_once(&head).expect("it is in the text");
+        let (verdict, _) = verdict.split_once("\nTime ").expect("it is whole");
+        for line in [
+            format!(
+                "States {}",
+                run["outcomes"].as_array().expect("a list").len()
+            ),
+            test["verdict"].as_str().expect("a word").to_owned(),
+            format!(
+                "Positive: {} Negative: {}",
+                run["positive"], run["negative"]
+            ),
+            format!(
+                "Observation {name} {} {} {}",
+                run["observed"].as_str().expect("a word"),
+                run["met"],
+                run["unmet"]
+            ),
+        ] {
+            assert!(verdict.lines().any(|l| l == line), "{line}: {verdict}");
+        }
+        let search = run["search"].as_str().expect("a word");
+        let executions = format!("Executions {} {search}", run["executions"]);
+        assert!(verdict.contains(&executions), "{executions}: {verdict}");
+    }
+    let forbidden = tests.iter().find(|test| test["run"]["kind"] == "Forbidden");
+    let forbidden = &forbidden.expect("one of each kind")["run"];
+    assert_eq!(forbidden["negative"], forbidden["met"]);
 }
 
 #[test]

@@ -85,10 +85,12 @@ fn a_search_goes_on_where_a_limit_stopped_it() {
     let folder = folder("limit", &[LONG]);
     let limited = "check three-cpus.litmus -v --max-executions 20000 --save kept --jobs 1";
     let first = seqfault_in(&folder, limited);
-    assert_eq!(exit_status(&first), "1", "{first}");
+    // The witness was seen.
+    assert!(first.contains("\nOk\n"), "{first}");
+    assert_eq!(exit_status(&first), "0", "{first}");
     assert!(first.contains("Executions 20000 unknown"), "{first}");
     assert!(
-        first.contains("goes on from kept/three-cpus.sound.json"),
+        first.contains(" unknown: stopped before the end\n"),
         "{first}"
     );
     let mut last;
@@ -165,7 +167,8 @@ fn a_part_that_was_stopped_is_no_part_of_a_whole() {
         seqfault_in(&folder, &format!("check three-cpus.litmus {limits}"))
     };
     assert_eq!(exit_status(&part(1, 100_000)), "0");
-    assert_eq!(exit_status(&part(2, 3_000)), "1");
+    let stopped = part(2, 3_000);
+    assert!(stopped.contains("Executions 3000 unknown"), "{stopped}");
     let merge = "check three-cpus.litmus -v --merge 2 --save kept";
     let text = seqfault_in(&folder, merge);
     assert!(text.contains("part 2/2 is not over"), "{text}");

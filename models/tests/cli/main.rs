@@ -6,7 +6,9 @@
 mod commands;
 mod counterexamples;
 mod errors;
+mod inputs;
 mod long;
+mod outputs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,0 +1,182 @@
+//! Where verdicts go: files that cannot be written, a full disk, Ctrl-C, and the name in hints.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::{fixtures, seqfault, seqfault_in};
+
+#[test]
+fn what_cannot_be_written_is_refused_before_the_search() {
+    for option in [
+        "--json nowhere/all.json",
+        "--json .",
+        "--dot use-after-free.litmus/graphs",
+    ] {
+        let text = seqfault(&format!("check use-after-free.litmus {option}"));
+        assert!(text.starts_with("--- standard error\nerror: "), "{text}");
+        assert!(text.contains(" cannot be written: "), "{text}");
+        assert!(text.ends_with("--- exit status 2\n"), "{text}");
+    }
+    // A look at a file is no change of it.
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("before.json");
+    std::fs::write(&file, "before").expect("written");
+    seqfault(&format!("check nowhere.litmus --json {}", file.display()));
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    assert_eq!(text, "before");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_verdict_that_nobody_gets_is_an_error() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("every Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(["check", "one-cpu.litmus"])
+        .current_dir(fixtures())
+        .stdout(full)
+        .output()
+        .expect("the command starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.starts_with("error: standard output: No space left"),
+        "{errors}"
+    );
+}
+
+/// One that goes to a reader who has seen enough is none.
+#[cfg(unix)]
+#[test]
+fn a_reader_may_leave() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(["check", "one-cpu.litmus"])
+        .current_dir(fixtures())
+        .stdout(writer)
+        .status()
+        .expect("the command starts");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn hints_name_the_command_as_it_was_called() {
+    let replay = |package: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seqfault"));
+        match package {
+            Some(package) => command.env("CARGO_PKG_NAME", package),
+            None => command.env_remove("CARGO_PKG_NAME"),
+        };
+        let output = command
+            .args(["check", "condition.litmus"])
+            .current_dir(fixtures())
+            .output()
+            .expect("the command starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find(|line| line.starts_with("Replay: "));
+        line.expect("a failure").to_owned()
+    };
+    let arguments = "check condition.litmus --engine explorer";
+    let called = env!("CARGO_BIN_EXE_seqfault");
+    assert_eq!(replay(None), format!("Replay: {called} {arguments}"));
+    let under_cargo = replay(Some("seqfault-models"));
+    assert_eq!(under_cargo, format!("Replay: cargo seqfault {arguments}"));
+}
+
+/// What was found until Ctrl-C is told, whether it is kept or not.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_found_until_an_interrupt_is_told() {
+    use std::io::{BufRead, BufReader, Read};
+
+    for engine in ["explorer", "loom", "shuttle", "native"] {
+        let iterations = match engine {
+            "shuttle" | "native" => "--iterations 1000000000",
+            _ => "--verbose",
+        };
+        // The first is over soon, and is the sign that the second is under way.
+        let mut child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+            .args(["check", "one-cpu.litmus", "../long/three-cpus.litmus"])
+            .args(["--engine", engine, "--jobs", "1"])
+            .args(iterations.split(' '))
+            .current_dir(fixtures())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut text = String::new();
+        if iterations == "--verbose" {
+            while !text.contains("Time one-cpu") {
+                assert_ne!(out.read_line(&mut text).expect("a line"), 0, "{text}");
+            }
+        } else {
+            // Nothing is over soon: once it waits for Ctrl-C it is under way.
+            while !is_caught(child.id()) {
+                std::thread::yield_now();
+            }
+        }
+        let killed = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .expect("there is a kill");
+        assert!(killed.success());
+        out.read_to_string(&mut text).expect("text");
+        let mut errors = String::new();
+        let mut err = child.stderr.take().expect("it is piped");
+        err.read_to_string(&mut errors).expect("text");
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(130), "{engine}: {text}{errors}");
+        assert!(
+            errors.starts_with("interrupted: what was found follows"),
+            "{errors}"
+        );
+        assert!(text.contains(" as expected, "), "{engine}: {text}");
+    }
+}
+
+/// Whether a process catches SIGINT.
+#[cfg(target_os = "linux")]
+fn is_caught(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & 1 << 1 != 0)
+}
+
+#[test]
+fn a_lane_that_ran_nothing_is_not_green() {
+    for arguments in [
+        "check use-after-free.litmus --engine spec --quirk pt-free-immediate",
+        "check reclaim.litmus reclaim.litmus --preset spf",
+        "compare reclaim.litmus reclaim.litmus --preset spf",
+    ] {
+        let text = seqfault(arguments);
+        assert!(
+            text.contains("nothing was run: every test was skipped\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("--- exit status 1\n"), "{text}");
+    }
+}
+
+/// However many grants of permissions there were, a stale translation shows.
+#[test]
+fn no_number_of_statements_ends_what_is_checked() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("many");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let many = "mprotect A r; mprotect A rw; write A 1; ".repeat(600);
+    let text = format!(
+        "MM many-grants\n(* source: none *)\nwith flush=relaxed\n\
+         {{ page A; mmap A rw; write A 1; {many} }}\n\
+         P0 {{ mprotect A r; }}\nP1 {{ r0 = write A 2; }}\n\
+         forall (1:r0=ok /\\ A=2 \\/ 1:r0=accerr /\\ A=1)\n\
+         broken by relaxed-on-removal : stale-tlb\n"
+    );
+    std::fs::write(folder.join("many-grants.litmus"), text).expect("written");
+    let text = seqfault_in(&folder, "check many-grants.litmus");
+    assert!(text.contains("\nOk\n"), "{text}");
+    assert!(text.contains(" : stale-tlb confirmed after "), "{text}");
+}
