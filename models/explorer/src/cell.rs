@@ -13,7 +13,7 @@ use std::panic::Location;
 use crate::report::{Failure, FailureKind};
 use crate::run::coroutine::suspend;
 use crate::run::object::Object;
-use crate::run::session::{self, Phase, Session};
+use crate::run::session::{self, Phase, Probe, Session};
 
 type Site = &'static Location<'static>;
 
@@ -142,19 +142,33 @@ impl<T: ?Sized> UnsafeCell<T> {
 
 /// Checks an access to plain memory, and notes it.
 pub fn access(object: &Object, write: bool, site: Site) {
-    checked(|s| s.cell_access(object, write, site));
+    checked(write, |s| s.cell_access(object, write, site));
 }
 
-/// Does something in a run that goes on; a failure ends it.
-pub(crate) fn checked(f: impl FnOnce(&mut Session)) {
+/// As [`access`], to the content of a lock: whether that is changed, its guard tells.
+pub(crate) fn enter(object: &Object, write: bool, site: Site) {
+    checked(false, |s| s.cell_access(object, write, site));
+}
+
+/// The content of a lock may be changed.
+pub(crate) fn changes() {
+    if session::whereabouts().is_some() {
+        session::with(Session::has_effect);
+    }
+}
+
+/// Does something in a run that goes on, which may be an effect; a failure ends the run.
+pub(crate) fn checked(effect: bool, f: impl FnOnce(&mut Session)) {
     if session::unwinding() {
         return;
     }
     let failed = session::with(|s| {
         if s.probe.is_none() {
             f(s);
+        } else if effect {
+            s.has_effect();
         }
-        s.failure.is_some()
+        s.failure.is_some() || s.repeat.is_some() && s.probe == Some(Probe::Free)
     });
     if failed && session::phase() == Phase::Running {
         suspend();

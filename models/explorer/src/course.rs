@@ -100,6 +100,7 @@ impl<'a> Course<'a> {
                     verdict: Verdict::Unknown(limit),
                     progress: rest.progress(),
                     rest: Some(rest),
+                    cut: self.tally.told(),
                 })
             }
             Some(Why::Cut) => {
@@ -198,6 +199,7 @@ impl<'a> Course<'a> {
             verdict,
             progress: self.tally.progress(),
             rest: None,
+            cut: self.tally.told(),
         }
     }
 

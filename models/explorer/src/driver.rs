@@ -8,6 +8,9 @@ use std::sync::{Arc, Once};
 use crate::alloc::heap;
 use crate::graph::event::ThreadId;
 use crate::report::{Failure, FailureKind};
+use crate::run::assume::Assumption;
+use crate::run::coroutine::Fiber;
+use crate::run::repeat::{self, Verdict};
 use crate::run::session::{self, Phase, Probe, Session, Status};
 
 /// The program: run once for each graph.
@@ -55,6 +58,10 @@ pub(crate) fn run(program: &Program) -> Ended {
     });
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
+        if session::with(|s| !halted(s) && s.threads[thread as usize].status == Some(Status::Spin))
+        {
+            prove(thread);
+        }
     }
     let ended = match judge() {
         Ended::Complete => settle(),
@@ -201,6 +208,39 @@ fn stale(session: &Session, thread: ThreadId) -> bool {
     let event = graph.event(last);
     let place = &graph.places[event.loc as usize];
     event.is_read() && place.position(event.rf) != place.co.len()
+}
+
+/// Looks whether the iteration that a thread has just ended with `spin` has an effect, and
+/// starts the search again if it may: see `run::repeat`.
+fn prove(thread: ThreadId) {
+    session::with(Session::repeat);
+    let verdict = loop {
+        session::with(|s| {
+            s.probe = Some(Probe::Open);
+            s.threads[thread as usize].spun = true;
+        });
+        resume(thread);
+        let verdict = session::with(|s| {
+            let frames = s.threads[thread as usize].fiber.as_ref().map(Fiber::frames);
+            match (s.failure.take(), frames) {
+                (None, Some(frames)) => s.judge_repeat(thread, frames),
+                _ => Verdict::Refuted,
+            }
+        });
+        if verdict != Verdict::Again {
+            break verdict;
+        }
+    };
+    session::with(|s| {
+        (s.probe, s.repeat) = (None, None);
+        let state = &mut s.threads[thread as usize];
+        state.spun = true;
+        if let (Verdict::Refuted, Some(site)) = (verdict, state.site) {
+            s.assume_new(Assumption::SpinsWithEffect(repeat::name(site)));
+        } else {
+            state.status = Some(Status::Spin);
+        }
+    });
 }
 
 /// Lets a thread that spins go on with the last values, to see whether it comes

@@ -56,8 +56,11 @@ pub use report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
 pub use rest::{Refused, Rest};
 pub use run::ops;
 
-/// Ends an iteration of a loop that waits for other threads. The loop must have
-/// no effect except through what it reads.
+/// Ends an iteration of a loop that waits for other threads.
+///
+/// Where the iteration is found to have no effect, the thread goes on only in executions in
+/// which it reads something else. Elsewhere, and outside of loops, this does nothing: a loop
+/// that gives up after some iterations is followed until it does.
 #[track_caller]
 pub fn spin() {
     ops::spin();

@@ -33,6 +33,7 @@ pub(crate) struct Tally {
     moot: AtomicU64,
     /// Was a thread cut at `max_events`?
     bounded: AtomicBool,
+    cut: Mutex<Option<String>>,
     max_events: AtomicUsize,
     /// The share of the tree that is done, as bits.
     done: AtomicU64,
@@ -84,6 +85,7 @@ impl Tally {
             blocked: AtomicU64::new(before.blocked),
             moot: AtomicU64::new(before.moot),
             bounded: AtomicBool::new(bounded),
+            cut: Mutex::new(None),
             max_events: AtomicUsize::new(before.max_events),
             done: AtomicU64::new(done.to_bits()),
             whole,
@@ -161,6 +163,17 @@ impl Tally {
         let add = |done: u64| Some((f64::from_bits(done) + share).to_bits());
         let _ = self.done.fetch_update(Relaxed, Relaxed, add);
         self.reached(events);
+    }
+
+    /// A thread was cut. The first that was is told.
+    pub(crate) fn cut(&self, text: Option<String>) {
+        let mut cut = self.cut.lock().expect("where a thread was cut");
+        *cut = cut.take().or(text);
+    }
+
+    /// Where a thread was cut.
+    pub(crate) fn told(&self) -> Option<String> {
+        self.cut.lock().expect("where a thread was cut").clone()
     }
 
     /// A graph had so many events.

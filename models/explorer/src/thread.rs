@@ -59,9 +59,12 @@ pub fn spawn<T: 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     JoinHandle { id, result }
 }
 
-/// Does nothing: which thread goes on is no choice of the program. Loops that
-/// wait must call [`spin`](crate::spin).
-pub fn yield_now() {}
+/// As [`spin`](crate::spin): which thread goes on is no choice of the program, so that this
+/// means something in loops that wait only.
+#[track_caller]
+pub fn yield_now() {
+    ops::spin();
+}
 
 /// The id of the thread that runs; the model's closure is thread 0.
 pub fn current_id() -> u32 {

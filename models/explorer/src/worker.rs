@@ -79,6 +79,9 @@ pub(crate) fn search(
         };
         session::with(|s| {
             tally.count(count, s.search.share, s.graph().len());
+            if count == Count::Bounded {
+                tally.cut(s.cut.take());
+            }
             let bytes = s.search.bytes();
             tally.hold(held, bytes);
             let pending = s.search.pending();

@@ -100,6 +100,7 @@ impl Session {
         of: Option<TypeId>,
         site: Site,
     ) -> Name {
+        self.has_effect();
         let creator = self.current as usize;
         let born_at = self.threads[creator].pos as u32;
         let made = &mut self.heap.made;

@@ -91,7 +91,7 @@ impl<T: 'static> Ptr<T> {
     fn touch(self, act: Act, site: &'static Location<'static>) {
         let run = session::whereabouts().map(|(run, ..)| run);
         assert!(run == Some(self.run), "a pointer of another run at {site}");
-        checked(|s| s.touch(self.name, act, site));
+        checked(act != Act::Read, |s| s.touch(self.name, act, site));
         let gone = session::phase() != Phase::Running && session::with(|s| s.heap.gone(self.name));
         assert!(!gone, "a destructor uses at {site} what is dropped already");
     }

@@ -50,7 +50,7 @@ fn note(data: *mut u8, layout: Layout, site: &'static Location<'static>) {
 #[track_caller]
 pub unsafe fn dealloc(data: *mut u8, layout: Layout) {
     let site = Location::caller();
-    checked(|s| match s.heap.bytes_at(data) {
+    checked(true, |s| match s.heap.bytes_at(data) {
         Some(name) => {
             let thing = s.heap.thing(name).expect("a thing with this name");
             let made = thing.memory.as_ref().and_then(Memory::layout);

@@ -172,6 +172,8 @@ pub struct Report {
     /// What is left to visit, if a limit on time or executions, or an interrupt,
     /// ended the search.
     pub rest: Option<Rest>,
+    /// Where a thread was cut at `max_events`, and what to do about it.
+    pub cut: Option<String>,
 }
 
 impl Report {
@@ -198,8 +200,9 @@ impl Report {
             Verdict::Pass => self.progress,
             Verdict::Fail(failure) => panic!("{failure}"),
             Verdict::Unknown(limit) => {
+                let cut = self.cut.map_or(String::new(), |cut| format!(" ({cut})"));
                 panic!(
-                    "unknown: the limit on {limit:?} ended the search: {:?}",
+                    "unknown: the limit on {limit:?} ended the search{cut}: {:?}",
                     self.progress
                 )
             }

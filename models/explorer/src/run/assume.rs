@@ -28,6 +28,8 @@ pub(crate) enum Assumption {
     Counts(Name),
     /// Asks for the count of the weak handles of an `Arc`.
     CountsWeak(Name),
+    /// Does something in an iteration that ends with the `spin` of this name.
+    SpinsWithEffect(u64),
 }
 
 /// What programs have been seen to do.
@@ -39,9 +41,14 @@ impl Session {
         if self.probe.is_some() || self.seen.contains(&what) {
             return Step::Done(());
         }
+        self.assume_new(what);
+        Step::Wait
+    }
+
+    /// Starts again: the program does what it was taken not to do.
+    pub(crate) fn assume_new(&mut self, what: Assumption) {
         self.seen.insert(what);
         self.restart = true;
-        Step::Wait
     }
 
     /// An event is asked for. If that is in the destructor of what an `Arc` holds,

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::driver::Program;
@@ -20,10 +20,24 @@ pub(crate) type Ending = Result<(), Box<dyn Any + Send>>;
 /// A thread that can be continued.
 pub(crate) struct Fiber {
     inner: Coroutine<(), (), Ending, DefaultStack>,
+    /// Where its stack begins, and where it ends.
+    base: usize,
+    limit: usize,
+    /// How far the stack was used when it was suspended.
+    top: usize,
+}
+
+/// What is on the stack of a coroutine that is suspended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Frames {
+    top: usize,
+    bytes: Vec<u8>,
 }
 
 thread_local! {
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(ptr::null()) };
+    /// The address of something in the frame that is suspended.
+    static TOP: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Stacks that are not in use.
@@ -53,13 +67,19 @@ impl StackPool {
         let stack = self.free.pop().unwrap_or_else(|| {
             DefaultStack::new(self.size).expect("memory for the stack of a model thread")
         });
+        let (base, limit) = (stack.base().get(), stack.limit().get());
         let inner = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             YIELDER.set(yielder);
             // A cancelled coroutine is unwound up to here. It may return then: for
             // corosensei's own payload to go on would take a second unwinding.
             catch_unwind(AssertUnwindSafe(body))
         });
-        Fiber { inner }
+        Fiber {
+            inner,
+            base,
+            limit,
+            top: base,
+        }
     }
 
     /// As [`StackPool::fiber`], for a program that is there as long as the coroutine: one
@@ -104,9 +124,64 @@ impl Fiber {
         let result = self.inner.resume(());
         yielder.0 = YIELDER.replace(ptr::null());
         match result {
-            CoroutineResult::Yield(()) => None,
+            CoroutineResult::Yield(()) => {
+                self.top = TOP.get();
+                None
+            }
             CoroutineResult::Return(ending) => Some(ending),
         }
+    }
+}
+
+/// What a switch of stacks may leave beyond the frame that asks for it: registers, and
+/// addresses to return to.
+const SWITCH: usize = 256;
+/// The page at the end of a stack that no one may touch.
+const GUARD: usize = 4096;
+
+impl Fiber {
+    /// What is on the stack. Two that are equal go on alike, if nothing else has changed.
+    pub(crate) fn frames(&self) -> Frames {
+        let from = (self.top - SWITCH).max(self.limit + GUARD);
+        let mut bytes = vec![0; self.base - from];
+        // SAFETY: the coroutine is suspended, so that nothing changes its stack, which is
+        // mapped from its guard page to its base. The other side is as long.
+        unsafe { copy(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+        Frames {
+            top: self.top,
+            bytes,
+        }
+    }
+}
+
+/// Copies memory as it is: some of it may never have been written, or be marked by
+/// AddressSanitizer.
+///
+/// # Safety
+/// As for [`ptr::copy_nonoverlapping`], but for that.
+#[cfg(target_arch = "x86_64")]
+unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: as the caller promises; the direction flag is clear wherever Rust code runs.
+    unsafe {
+        std::arch::asm!(
+            "rep movsb",
+            inout("rcx") count => _,
+            inout("rsi") from => _,
+            inout("rdi") to => _,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+/// Copies memory as it is.
+///
+/// # Safety
+/// As for [`ptr::copy_nonoverlapping`], but some of it may never have been written.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
+    for at in 0..count {
+        // SAFETY: as the caller promises; a volatile read takes what the memory holds.
+        unsafe { to.add(at).write(from.add(at).read_volatile()) };
     }
 }
 
@@ -129,6 +204,8 @@ pub(crate) fn suspend() {
         !yielder.is_null(),
         "only a thread of a running model can wait"
     );
+    let mark = 0_u8;
+    TOP.set((&raw const mark).addr());
     // SAFETY: `resume` sets the pointer to the yielder of the coroutine that it
     // continues, and to null when that one stops running. The yielder lives on
     // the coroutine's stack, below everything that can call this function.

@@ -19,6 +19,7 @@ pub(crate) mod coroutine;
 mod handover;
 pub mod object;
 pub mod ops;
+pub(crate) mod repeat;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod step;

@@ -287,9 +287,7 @@ pub fn choose(n: u32) -> u32 {
     ask(|s| s.choose(n, site)).unwrap_or(0) as u32
 }
 
-/// Ends an iteration of a loop that waits for others. The loop must have no
-/// effect but through what it read: the thread goes on only in executions in
-/// which it reads something else.
+/// Ends an iteration of a loop that waits for others: see [`spin`](crate::spin).
 #[track_caller]
 pub fn spin() {
     let site = Location::caller();

@@ -1,7 +1,7 @@
 //! The state of the search on one OS thread, and of the run at hand.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
 use super::ops;
+use super::repeat::Repeat;
 use super::step::Site;
 use crate::alloc::heap::Heap;
 use crate::cell::CellState;
@@ -65,6 +66,8 @@ pub(crate) struct Thread {
     pub(crate) halfway: Option<(u32, u32)>,
     /// Waits in `spin`.
     pub(crate) spun: bool,
+    /// Where it last was in a `spin` that is a step like any other.
+    pub(crate) spins: Option<&'static Location<'static>>,
     /// Where it waits.
     pub(crate) site: Option<&'static Location<'static>>,
 }
@@ -157,6 +160,12 @@ pub(crate) struct Session {
     pub(crate) dead: bool,
     /// The run is over; one thread shows whether it would go on.
     pub(crate) probe: Option<Probe>,
+    /// The thread that is probed repeats its last iteration.
+    pub(crate) repeat: Option<Repeat>,
+    /// Where threads have been found to wait without effect.
+    pub(crate) proved: HashSet<u64>,
+    /// Which thread was cut, and where.
+    pub(crate) cut: Option<String>,
 }
 
 /// What a waiting thread does when every read returns the last write.
@@ -293,6 +302,9 @@ impl Session {
             bounded: false,
             dead: false,
             probe: None,
+            repeat: None,
+            proved: HashSet::new(),
+            cut: None,
         }
     }
 
@@ -314,6 +326,7 @@ impl Session {
         self.failure = None;
         self.dead = false;
         self.probe = None;
+        self.repeat = None;
     }
 
     /// Adds the first thread to the run, which runs the program.

@@ -5,7 +5,9 @@
 
 use std::panic::Location;
 
+use super::assume::Assumption;
 use super::object::Object;
+use super::repeat;
 use super::session::{Probe, Session, Status};
 use crate::graph::event::{Event, EventId, Exchange, INIT, Kind, Order};
 use crate::report::Failure;
@@ -18,12 +20,12 @@ pub(crate) enum Step<R> {
     Wait,
 }
 
-impl Step<()> {
+impl<T> Step<T> {
     /// Goes on with another step.
     #[inline]
-    pub(crate) fn and_then<R>(self, next: impl FnOnce(()) -> Step<R>) -> Step<R> {
+    pub(crate) fn and_then<R>(self, next: impl FnOnce(T) -> Step<R>) -> Step<R> {
         match self {
-            Step::Done(()) => next(()),
+            Step::Done(answer) => next(answer),
             Step::Wait => Step::Wait,
         }
     }
@@ -103,9 +105,27 @@ impl Session {
     }
 
     /// Has the thread run into the bound on events? Then the run is over.
-    fn too_long(&mut self) -> bool {
-        let long = self.threads[self.current as usize].pos >= self.config.max_events;
-        self.bounded |= long;
+    fn too_long(&mut self, site: Site) -> bool {
+        let thread = &self.threads[self.current as usize];
+        let long = thread.pos >= self.config.max_events;
+        if long && !std::mem::replace(&mut self.bounded, true) {
+            let (current, count) = (self.current, self.config.max_events);
+            let advice = match thread.spins {
+                None => {
+                    "a loop that waits for another thread ends each iteration with `spin()` or \
+                         `yield_now()`"
+                        .to_owned()
+                }
+                Some(spins) => format!(
+                    "the iterations that end with `spin()` or `yield_now()` at {spins} are not \
+                     proved to have no effect: they must write nothing, and leave what the thread \
+                     keeps as it was"
+                ),
+            };
+            self.cut = Some(format!(
+                "thread {current} was cut after {count} events, at {site}; {advice}"
+            ));
+        }
         long
     }
 
@@ -139,8 +159,12 @@ impl Session {
         &mut self,
         object: (&Object, u64),
         update: &mut Update<'_>,
+        site: Site,
     ) -> Option<Step<(u64, Option<u64>, bool)>> {
         self.probe?;
+        if self.repeat.is_some() {
+            return Some(self.repeat_read(object.0, update, site));
+        }
         let Some(loc) = object.0.bound(self.run) else {
             return self.probed();
         };
@@ -152,6 +176,7 @@ impl Session {
         }
         match update.apply(old) {
             None => Some(Step::Done((old, None, false))),
+            Some(new) if new == old => Some(Step::Done((old, Some(new), true))),
             Some(_) => self.probed(),
         }
     }
@@ -159,7 +184,10 @@ impl Session {
     /// Fences, ends and spawns: events without an alternative.
     pub(crate) fn plain(&mut self, kind: Kind, order: Order, site: Site) -> Step<()> {
         if self.probe.is_some() && kind == Kind::Fence {
-            return Step::Done(());
+            return match self.repeat {
+                Some(_) => self.repeat_plain(kind, site).and_then(|_| Step::Done(())),
+                None => Step::Done(()),
+            };
         }
         if let Some(step) = self.probed() {
             return step;
@@ -169,7 +197,7 @@ impl Session {
                 return self.departed(event, kind, site);
             }
             self.replay(event, site);
-        } else if !self.at_frontier() || self.too_long() {
+        } else if !self.at_frontier() || self.too_long(site) {
             return self.wait(Status::Frontier, site);
         } else {
             let wanted = self.template(kind, order, site);
@@ -200,10 +228,13 @@ impl Session {
 
     /// A choice among `n` values.
     pub(crate) fn choose(&mut self, n: u32, site: Site) -> Step<u64> {
+        let kind = Kind::Choose(n);
+        if self.repeat.is_some() {
+            return self.repeat_plain(kind, site);
+        }
         if let Some(step) = self.probed() {
             return step;
         }
-        let kind = Kind::Choose(n);
         if let Some(event) = self.ahead() {
             if self.graph().event(event).kind != kind {
                 return self.departed(event, kind, site);
@@ -211,7 +242,7 @@ impl Session {
             self.replay(event, site);
             return Step::Done(self.graph().event(event).value);
         }
-        if !self.at_frontier() || self.too_long() {
+        if !self.at_frontier() || self.too_long(site) {
             return self.wait(Status::Frontier, site);
         }
         let wanted = self.template(kind, Order::RELAXED, site);
@@ -232,7 +263,7 @@ impl Session {
         update: &mut Update<'_>,
         site: Site,
     ) -> Step<(u64, Option<u64>, bool)> {
-        if let Some(step) = self.probe_read(object, update) {
+        if let Some(step) = self.probe_read(object, update, site) {
             return step;
         }
         let (old, written) = if let Some(id) = self.ahead() {
@@ -246,7 +277,7 @@ impl Session {
             }
             self.replay(id, site);
             (self.graph().written(loc, rf), false)
-        } else if !self.at_frontier() || self.too_long() {
+        } else if !self.at_frontier() || self.too_long(site) {
             return self.wait(Status::Frontier, site);
         } else {
             let loc = self.locate(object.0, object.1, None);
@@ -284,6 +315,9 @@ impl Session {
         role: Role,
         site: Site,
     ) -> Step<()> {
+        if self.repeat.is_some() {
+            return self.repeat_write(object.0, role, site);
+        }
         if let Some(step) = self.probed() {
             return step;
         }
@@ -305,7 +339,7 @@ impl Session {
             }
             self.search.graph.events[id as usize].value = value;
             self.replay(id, site);
-        } else if !self.at_frontier() || self.too_long() {
+        } else if !self.at_frontier() || self.too_long(site) {
             let status = if role.is_owed() {
                 Status::Dangling
             } else {
@@ -338,14 +372,26 @@ impl Session {
         Step::Done(())
     }
 
-    /// The thread repeats a loop: nothing more of it happens in this graph.
+    /// The thread repeats a loop: nothing more of it happens in this graph, unless an
+    /// iteration may have an effect.
     pub(crate) fn spin(&mut self, site: Site) -> Step<()> {
+        if self
+            .seen
+            .contains(&Assumption::SpinsWithEffect(repeat::name(site)))
+        {
+            self.threads[self.current as usize].spins = Some(site);
+            return Step::Done(());
+        }
         if self.probe.is_some() {
             let thread = &mut self.threads[self.current as usize];
             if std::mem::take(&mut thread.spun) {
                 return Step::Done(());
             }
-            self.probe = Some(Probe::Stuck);
+            if self.repeat.is_some() {
+                self.repeat_spin(site);
+            } else {
+                self.probe = Some(Probe::Stuck);
+            }
             return Step::Wait;
         }
         self.threads[self.current as usize].spun = true;

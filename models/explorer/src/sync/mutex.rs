@@ -13,7 +13,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
-use crate::cell::access;
+use crate::cell::{changes, enter};
 use crate::run::object::Object;
 use crate::run::ops;
 
@@ -62,7 +62,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         ops::lock(&self.word);
-        access(&self.content, true, Location::caller());
+        enter(&self.content, true, Location::caller());
         Ok(MutexGuard { mutex: self })
     }
 
@@ -75,7 +75,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         match ops::try_lock(&self.word) {
             Ok(_) => {
-                access(&self.content, true, Location::caller());
+                enter(&self.content, true, Location::caller());
                 Ok(MutexGuard { mutex: self })
             }
             Err(_) => Err(TryLockError::WouldBlock),
@@ -92,7 +92,7 @@ impl<T: ?Sized> Mutex<T> {
 
     #[track_caller]
     fn unlock(&self) {
-        access(&self.content, true, Location::caller());
+        enter(&self.content, true, Location::caller());
         ops::unlock(&self.word);
     }
 }
@@ -103,7 +103,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     pub(super) fn unlock_to_wait(self) -> &'a Mutex<T> {
         let mutex = self.mutex;
         std::mem::forget(self);
-        access(&mutex.content, true, Location::caller());
+        enter(&mutex.content, true, Location::caller());
         ops::unlock_to_wait(&mutex.word);
         mutex
     }
@@ -120,6 +120,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        changes();
         // SAFETY: the guard's thread holds the mutex, and the guard is borrowed
         // mutably.
         unsafe { &mut *self.mutex.data.get() }

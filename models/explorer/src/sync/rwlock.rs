@@ -34,7 +34,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{Arc, LockResult, TryLockError, TryLockResult};
 
-use crate::cell::access;
+use crate::cell::{changes, enter};
 use crate::run::assume::Assumption;
 use crate::run::object::Object;
 use crate::run::ops;
@@ -107,7 +107,7 @@ impl<T: ?Sized> RwLock<T> {
             ops::reads_under(self.name);
             self.words.read(thread);
         }
-        access(&self.content, false, Location::caller());
+        enter(&self.content, false, Location::caller());
         Ok(RwLockReadGuard { lock: self, thread })
     }
 
@@ -122,7 +122,7 @@ impl<T: ?Sized> RwLock<T> {
             return Err(TryLockError::WouldBlock);
         }
         let thread = ops::current();
-        access(&self.content, false, Location::caller());
+        enter(&self.content, false, Location::caller());
         Ok(RwLockReadGuard { lock: self, thread })
     }
 
@@ -138,7 +138,7 @@ impl<T: ?Sized> RwLock<T> {
         } else {
             self.words.write(self.name)
         };
-        access(&self.content, true, Location::caller());
+        enter(&self.content, true, Location::caller());
         Ok(RwLockWriteGuard { lock: self, held })
     }
 
@@ -153,7 +153,7 @@ impl<T: ?Sized> RwLock<T> {
             return Err(TryLockError::WouldBlock);
         }
         let held = Vec::new();
-        access(&self.content, true, Location::caller());
+        enter(&self.content, true, Location::caller());
         Ok(RwLockWriteGuard { lock: self, held })
     }
 
@@ -178,7 +178,7 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        access(&self.lock.content, false, Location::caller());
+        enter(&self.lock.content, false, Location::caller());
         if self.lock.tried() {
             self.lock.count.stop_reading();
         } else {
@@ -198,6 +198,7 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
 
 impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        changes();
         // SAFETY: while the guard lives no one else is inside, and the guard is
         // borrowed mutably.
         unsafe { &mut *self.lock.data.get() }
@@ -206,7 +207,7 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
-        access(&self.lock.content, true, Location::caller());
+        enter(&self.lock.content, true, Location::caller());
         if self.lock.tried() {
             self.lock.count.stop_writing();
         } else {

@@ -137,12 +137,20 @@ fn values_are_dropped_once() {
         }
         left.free();
     };
-    let report = Builder::new().allow_blocked(true).check(program.clone());
-    let progress = report.unwrap();
-    assert!(progress.executions > 0 && progress.blocked > 0 && progress.moot > 0);
-    let made = made.load(SeqCst) as u64;
-    assert!(made >= 5 * progress.runs());
-    assert_eq!(drops.load(SeqCst), made);
+    for unwind in [false, true] {
+        let builder = Builder::new().allow_blocked(true).unwind(unwind);
+        let progress = builder.check(program.clone()).unwrap();
+        assert!(progress.executions > 0 && progress.blocked > 0 && progress.moot > 0);
+        let made = made.swap(0, SeqCst) as u64;
+        assert!(made >= 5 * progress.runs());
+        // A run that is thrown away drops nothing, unless it is unwound.
+        let dropped = if unwind {
+            made
+        } else {
+            5 * progress.executions
+        };
+        assert_eq!(drops.swap(0, SeqCst), dropped);
+    }
 }
 
 #[test]
