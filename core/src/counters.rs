@@ -49,7 +49,7 @@ counters! {
     PtFrees, "pt_frees";
     /// Grace periods waited for.
     GracePeriods, "grace_periods";
-    /// Leaf entries changed by software.
+    /// Stores to leaf entries by faults.
     PtesTouched, "ptes_touched";
 }
 

@@ -46,9 +46,9 @@ pub(crate) struct PerCpu<P: Platform> {
 impl<P: Platform> PerCpu<P> {
     pub fn new(tlb_entries: usize) -> PerCpu<P> {
         PerCpu {
-            irq: P::Mutex::new(Tlb::new(tlb_entries)),
-            rcu: P::Mutex::new(()),
-            lazy: P::Word::new(0),
+            irq: P::Mutex::new(Tlb::new(tlb_entries)).called("irq"),
+            rcu: P::Mutex::new(()).called("rcu"),
+            lazy: P::Word::new(0).called("lazy"),
         }
     }
 }
@@ -63,6 +63,11 @@ pub struct CpuLocal<P: Platform> {
     pub(crate) tables: Pool,
     /// Free VMAs, for each address space: see `vma`.
     pub(crate) vmas: Vec<Vec<Arc<Vma<P>>>>,
+    /// How many VMAs it has made.
+    pub(crate) vmas_made: usize,
+    /// How many nodes of VMA trees it has made, and has freed (ghost).
+    pub(crate) nodes_made: usize,
+    pub(crate) nodes_freed: usize,
     pub(crate) callbacks: Vec<Callback<P>>,
     pub(crate) grants_made: usize,
     pub(crate) counters: Counters,
@@ -80,6 +85,9 @@ impl<P: Platform> CpuLocal<P> {
             frames: share(config.frames_of(id)),
             tables: share(config.tables_of(id)),
             vmas: (0..config.mms).map(|_| Vec::new()).collect(),
+            vmas_made: 0,
+            nodes_made: 0,
+            nodes_freed: 0,
             callbacks: Vec::new(),
             grants_made: 0,
             counters: Counters::default(),
@@ -197,6 +205,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// A VMA to fill in.
     pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
         let vma = self.local.vmas[self.local.mm.0].pop();
+        self.local.vmas_made += usize::from(vma.is_none());
         let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault())));
         vma.life.reused();
         vma

@@ -33,21 +33,15 @@ pub(crate) struct FlushInfo {
 }
 
 impl<P: Platform> IrqGuard<'_, P> {
-    /// Flushes this CPU's TLB up to generation `new_gen`.
+    /// Flushes this CPU's TLB up to generation `new_gen`; tells whether all of it went.
     /// Linux: `flush_tlb_func()`.
-    fn flush(&mut self, cpu: CpuId, info: FlushInfo, new_gen: u64, reason: FlushReason) {
+    fn flush(&mut self, cpu: CpuId, info: FlushInfo, new_gen: u64, reason: FlushReason) -> bool {
         if new_gen <= self.tlb.generation {
-            return;
+            return false;
         }
         let range = info.range.filter(|_| new_gen == self.tlb.generation + 1);
         self.tlb.flush(range);
         self.tlb.generation = new_gen;
-        if range.is_none() {
-            P::event(Event {
-                cpu,
-                what: What::Count(Counter::FullFlushes),
-            });
-        }
         P::event(Event {
             cpu,
             what: What::TlbFlush {
@@ -56,10 +50,25 @@ impl<P: Platform> IrqGuard<'_, P> {
                 generation: new_gen,
             },
         });
+        range.is_none()
     }
 }
 
 impl<P: Platform> Cpu<'_, P> {
+    /// Flushes the TLB of `cpu`, whose interrupts are off, up to generation `new_gen`.
+    fn flush_up_to(
+        &mut self,
+        mut irq: IrqGuard<'_, P>,
+        cpu: CpuId,
+        info: FlushInfo,
+        new_gen: u64,
+        reason: FlushReason,
+    ) {
+        if irq.flush(cpu, info, new_gen, reason) {
+            self.count(Counter::FullFlushes);
+        }
+    }
+
     /// Advances the mm's generation. Linux: `inc_mm_tlb_gen()`.
     fn inc_tlb_gen(&mut self) -> u64 {
         // ORDERING(acqrel): the generations' order is that of the flushes.
@@ -86,15 +95,14 @@ impl<P: Platform> Cpu<'_, P> {
                 continue;
             }
             self.count(Counter::Shootdowns);
-            let mut remote = self.interrupt(cpu);
-            remote.flush(cpu, info, new_gen, FlushReason::Ipi(self.id()));
-            drop(remote);
+            let remote = self.interrupt(cpu);
+            self.flush_up_to(remote, cpu, info, new_gen, FlushReason::Ipi(self.id()));
             self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
         }
         // Who frees an address space that nobody runs has no translations of it.
         if mask >> self.id().0 & 1 == 1 {
-            self.irq_off()
-                .flush(self.id(), info, new_gen, FlushReason::Local);
+            let own = self.irq_off();
+            self.flush_up_to(own, self.id(), info, new_gen, FlushReason::Local);
         }
     }
 
@@ -113,8 +121,8 @@ impl<P: Platform> Cpu<'_, P> {
             range: Some(range),
             freed_tables: false,
         };
-        self.irq_off()
-            .flush(self.id(), info, new_gen, FlushReason::Local);
+        let own = self.irq_off();
+        self.flush_up_to(own, self.id(), info, new_gen, FlushReason::Local);
     }
 
     /// Drops this CPU's own translations of `range`.
@@ -124,12 +132,12 @@ impl<P: Platform> Cpu<'_, P> {
         let mut irq = self.irq_off();
         irq.tlb.flush(Some(range));
         let generation = irq.tlb.generation;
-        drop(irq);
         self.event(What::TlbFlush {
             range: Some(range),
             reason,
             generation,
         });
+        drop(irq);
     }
 
     /// Drops all of this CPU's own translations if it has missed a flush;
@@ -138,15 +146,14 @@ impl<P: Platform> Cpu<'_, P> {
         // ORDERING(acquire): pairs with inc_tlb_gen(): entries changed before
         // that generation are read anew with their change.
         let generation = self.mm().tlb_gen.load(Ordering::Acquire);
-        let mut irq = self.irq_off();
+        let irq = self.irq_off();
         let behind = irq.tlb.generation < generation;
         if behind {
             let info = FlushInfo {
                 range: None,
                 freed_tables: false,
             };
-            irq.flush(self.id(), info, generation, reason);
-            drop(irq);
+            self.flush_up_to(irq, self.id(), info, generation, reason);
             self.count(Counter::LocalFlushes);
         }
         behind

@@ -100,16 +100,17 @@ impl<P: Platform> System<P> {
     }
 
     /// Checks what must hold when nobody runs and nothing is left to be freed:
-    /// every frame and table is mapped where a VMA is, or free; what was
-    /// written is dirty.
+    /// every frame and table is mapped where a VMA is, or free; every VMA and node is in
+    /// a tree, or free; what was written is dirty.
     pub fn check_at_rest(&self, locals: &[CpuLocal<P>]) {
         if !P::CHECKED {
             return;
         }
         let mut mapped: BTreeMap<Pfn, u64> = BTreeMap::new();
-        let mut tables = 0;
+        let (mut tables, mut linked) = (0, 0);
         for mm in self.mms() {
             let vmas = self.vmas(mm);
+            linked += vmas.len();
             let levels = self.geometry().levels;
             self.visit(self.mm(mm).root, levels - 1, 0, &mut |entry| match entry {
                 Visited::Table => tables += 1,
@@ -149,6 +150,22 @@ impl<P: Platform> System<P> {
             violated::<P>(
                 Invariant::Leak,
                 "a page table is neither hooked in nor free",
+            );
+        }
+        Self::check_trees(linked, locals);
+    }
+
+    /// Checks that so many VMAs are in use, each in one node.
+    fn check_trees(linked: usize, locals: &[CpuLocal<P>]) {
+        let all = |count: &dyn Fn(&CpuLocal<P>) -> usize| locals.iter().map(count).sum::<usize>();
+        let free = all(&|local| local.vmas.iter().map(Vec::len).sum());
+        if all(&|local| local.vmas_made) != linked + free {
+            violated::<P>(Invariant::Leak, "a VMA is neither in a tree nor free");
+        }
+        if all(&|local| local.nodes_made) != linked + all(&|local| local.nodes_freed) {
+            violated::<P>(
+                Invariant::Leak,
+                "a node of the VMA tree is neither in a tree nor free",
             );
         }
     }
@@ -196,4 +213,70 @@ impl<P: Platform> System<P> {
 enum Visited {
     Table,
     Page(Vpn, Pte),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::string::String;
+
+    use super::*;
+    use crate::cpu::{Cpu, CpuId};
+    use crate::mmap::MmapFlags;
+    use crate::system::Config;
+    use crate::test_platform::Alone;
+    use crate::vma_tree::{Retired, VmaTree};
+
+    /// What a machine at rest says of what `lose` does after a page was mapped.
+    fn found(lose: impl FnOnce(&mut Cpu<'_, Alone>)) -> Option<String> {
+        let system = System::<Alone>::new(Config::small(1));
+        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+        let page = PageRange::page(Vpn(1));
+        cpu.mmap(page, Prot::RW, MmapFlags::default())
+            .expect("there is room");
+        lose(&mut cpu);
+        cpu.rcu_barrier();
+        let locals = [cpu.into_local()];
+        let checked = catch_unwind(AssertUnwindSafe(|| system.check_at_rest(&locals)));
+        let message = |panic: std::boxed::Box<dyn core::any::Any + Send>| {
+            panic.downcast_ref::<String>().cloned().unwrap_or_default()
+        };
+        checked.err().map(message)
+    }
+
+    #[track_caller]
+    fn leaks(what: &str, lose: impl FnOnce(&mut Cpu<'_, Alone>)) {
+        let message = found(lose).expect("a leak");
+        assert!(
+            message.contains("leak") && message.contains(what),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn what_is_mapped_and_what_is_unmapped_is_accounted_for() {
+        assert_eq!(found(|_| ()), None);
+        let unmap = |cpu: &mut Cpu<'_, Alone>| {
+            cpu.munmap(PageRange::page(Vpn(1))).expect("it is mapped");
+        };
+        assert_eq!(found(unmap), None);
+    }
+
+    #[test]
+    fn each_kind_of_object_is_missed() {
+        leaks("a page is", |cpu| {
+            cpu.alloc_frame(Vpn(1));
+        });
+        leaks("a page table is", |cpu| {
+            cpu.alloc_table();
+        });
+        leaks("a VMA is", |cpu| drop(cpu.alloc_vma()));
+        leaks("a node of the VMA tree is", |cpu| {
+            let mut retired = Retired::new();
+            let (vma, page) = (cpu.alloc_vma(), PageRange::page(Vpn(2)));
+            VmaTree::new().insert(page, vma.clone(), &mut retired);
+            cpu.free_vma(vma);
+            cpu.retire_nodes(retired);
+        });
+    }
 }

@@ -67,7 +67,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             match callback {
                 Callback::Table(table) => self.free_table_now(table),
                 Callback::Vma(mm, vma) => self.within(mm, |cpu| cpu.free_vma_now(vma)),
-                Callback::Node(node) => node.life.freed(),
+                Callback::Node(node) => self.free_node_now(&node),
             }
         }
     }
@@ -139,14 +139,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.local.vmas[self.local.mm.0].push(vma);
     }
 
+    fn free_node_now(&mut self, node: &Node<P>) {
+        node.life.freed();
+        self.local.nodes_freed += 1;
+    }
+
     /// Frees nodes of the VMA tree that an update has replaced.
     pub(crate) fn retire_nodes(&mut self, nodes: Retired<P>) {
         if !P::CHECKED {
             return;
         }
-        for node in nodes {
+        self.local.nodes_made += nodes.made;
+        for node in nodes.nodes {
             if self.sys.protocol().fault() == FaultPath::MmapLock {
-                node.life.freed();
+                self.free_node_now(&node);
             } else {
                 self.local.callbacks.push(Callback::Node(node));
             }

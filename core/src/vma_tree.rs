@@ -41,8 +41,27 @@ pub(crate) struct VmaTree<P: Platform> {
     root: Link<P>,
 }
 
-/// Nodes that an update has replaced: to be freed after a grace period.
-pub(crate) type Retired<P> = Vec<Arc<Node<P>>>;
+/// What updates have replaced: nodes to be freed after a grace period.
+pub(crate) struct Retired<P: Platform> {
+    /// The nodes.
+    pub nodes: Vec<Arc<Node<P>>>,
+    /// How many nodes were made in their place.
+    pub made: usize,
+}
+
+impl<P: Platform> Retired<P> {
+    /// Nothing yet.
+    pub const fn new() -> Retired<P> {
+        Retired {
+            nodes: Vec::new(),
+            made: 0,
+        }
+    }
+
+    fn push(&mut self, node: Arc<Node<P>>) {
+        self.nodes.push(node);
+    }
+}
 
 impl<P: Platform> Clone for VmaTree<P> {
     fn clone(&self) -> VmaTree<P> {
@@ -135,7 +154,7 @@ impl<P: Platform> VmaTree<P> {
         retired: &mut Retired<P>,
     ) -> Arc<Node<P>> {
         let Some(node) = link else {
-            return Self::node(None, range, vma, None);
+            return Self::node(None, range, vma, None, retired);
         };
         retired.push(node.clone());
         debug_assert!(node.range.intersection(range).is_empty(), "M1");
@@ -182,7 +201,14 @@ impl<P: Platform> VmaTree<P> {
         link.as_ref().map_or(0, |node| node.height)
     }
 
-    fn node(left: Link<P>, range: PageRange, vma: Arc<Vma<P>>, right: Link<P>) -> Arc<Node<P>> {
+    fn node(
+        left: Link<P>,
+        range: PageRange,
+        vma: Arc<Vma<P>>,
+        right: Link<P>,
+        retired: &mut Retired<P>,
+    ) -> Arc<Node<P>> {
+        retired.made += 1;
         let height = 1 + Self::height(&left).max(Self::height(&right));
         Arc::new(Node {
             range,
@@ -202,22 +228,21 @@ impl<P: Platform> VmaTree<P> {
         right: Link<P>,
         retired: &mut Retired<P>,
     ) -> Arc<Node<P>> {
-        let (lean, here) = (
-            i16::from(Self::height(&left)) - i16::from(Self::height(&right)),
-            |left, right| Self::node(left, of.range, of.vma.clone(), right),
-        );
-        let same = |n: &Arc<Node<P>>, left, right| Self::node(left, n.range, n.vma.clone(), right);
+        let lean = i16::from(Self::height(&left)) - i16::from(Self::height(&right));
         match (lean, &left, &right) {
             (2.., Some(l), _) => {
                 retired.push(l.clone());
                 match (&l.left, &l.right) {
                     (ll, Some(lr)) if Self::height(ll) < lr.height => {
                         retired.push(lr.clone());
-                        let low = same(l, ll.clone(), lr.left.clone());
-                        let high = here(lr.right.clone(), right);
-                        same(lr, Some(low), Some(high))
+                        let low = Self::over(ll.clone(), l, lr.left.clone(), retired);
+                        let high = Self::over(lr.right.clone(), of, right, retired);
+                        Self::over(Some(low), lr, Some(high), retired)
                     }
-                    (ll, lr) => same(l, ll.clone(), Some(here(lr.clone(), right))),
+                    (ll, lr) => {
+                        let high = Self::over(lr.clone(), of, right, retired);
+                        Self::over(ll.clone(), l, Some(high), retired)
+                    }
                 }
             }
             (..=-2, _, Some(r)) => {
@@ -225,15 +250,28 @@ impl<P: Platform> VmaTree<P> {
                 match (&r.left, &r.right) {
                     (Some(rl), rr) if rl.height > Self::height(rr) => {
                         retired.push(rl.clone());
-                        let low = here(left, rl.left.clone());
-                        let high = same(r, rl.right.clone(), rr.clone());
-                        same(rl, Some(low), Some(high))
+                        let low = Self::over(left, of, rl.left.clone(), retired);
+                        let high = Self::over(rl.right.clone(), r, rr.clone(), retired);
+                        Self::over(Some(low), rl, Some(high), retired)
                     }
-                    (rl, rr) => same(r, Some(here(left, rl.clone())), rr.clone()),
+                    (rl, rr) => {
+                        let low = Self::over(left, of, rl.clone(), retired);
+                        Self::over(Some(low), r, rr.clone(), retired)
+                    }
                 }
             }
-            _ => here(left, right),
+            _ => Self::over(left, of, right, retired),
         }
+    }
+
+    /// A node with the VMA of `of` over these trees.
+    fn over(
+        left: Link<P>,
+        of: &Arc<Node<P>>,
+        right: Link<P>,
+        retired: &mut Retired<P>,
+    ) -> Arc<Node<P>> {
+        Self::node(left, of.range, of.vma.clone(), right, retired)
     }
 
     /// Shows every VMA in ascending order.

@@ -149,10 +149,12 @@ proptest! {
             let mut retired = Retired::new();
             let Some(next) = make(&tree, &mut model, change, &mut retired) else { continue };
             let (before, after) = (nodes(&tree), nodes(&next));
-            let gone: BTreeSet<_> = retired.iter().map(Arc::as_ptr).collect();
-            prop_assert_eq!(gone.len(), retired.len(), "retired twice");
+            let gone: BTreeSet<_> = retired.nodes.iter().map(Arc::as_ptr).collect();
+            prop_assert_eq!(gone.len(), retired.nodes.len(), "retired twice");
             prop_assert!(gone.is_disjoint(&after), "retired, and still in the tree");
             prop_assert!(before.difference(&after).all(|node| gone.contains(node)), "not retired");
+            let left = before.len() + retired.made - retired.nodes.len();
+            prop_assert_eq!(left, after.len(), "each node that is made is in a tree or retired");
             tree = next;
         }
     }

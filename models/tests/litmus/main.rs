@@ -1,5 +1,6 @@
 //! The mm litmus format from outside: whole files, good and bad.
 
 mod bad_inputs;
+mod counters;
 mod programs;
 mod roundtrip;
