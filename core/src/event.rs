@@ -173,6 +173,13 @@ pub enum What {
         /// The new generation.
         generation: u64,
     },
+    /// A leaf entry was read by software that changes it.
+    PteRead {
+        /// The page.
+        vpn: Vpn,
+        /// What it was.
+        pte: Pte,
+    },
     /// A leaf entry was changed by software.
     PteSet {
         /// The page.

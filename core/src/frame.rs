@@ -60,8 +60,8 @@ impl<P: Platform> Frame<P> {
     /// A frame. `shares`: it may have more than one entry.
     pub fn new(shares: bool) -> Frame<P> {
         Frame {
-            word: P::Word::new(0),
-            mapcount: shares.then(|| P::Word::new(0)),
+            word: P::Word::new(0).called("page"),
+            mapcount: shares.then(|| P::Word::new(0).called("mapcount")),
             life: Life::new(FREED),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
             written: AtomicBool::new(false),

@@ -78,15 +78,16 @@ impl<P: Platform> Mm<P> {
             mmap_lock: P::RwLock::new(Mmap {
                 tree: VmaTree::new(),
                 seq: 0,
-            }),
-            tree: P::RcuPointer::new(Arc::new(VmaTree::new())),
-            seq: P::Word::new(0),
-            pml: P::Mutex::new(()),
+            })
+            .called("mmap_lock"),
+            tree: P::RcuPointer::new(Arc::new(VmaTree::new())).called("mm_mt"),
+            seq: P::Word::new(0).called("mm_lock_seq"),
+            pml: P::Mutex::new(()).called("page_table_lock"),
             root,
-            tlb_gen: P::Word::new(0),
-            cpumask: P::Word::new(cpumask),
-            flush_pending: P::Word::new(0),
-            writer_wait: P::WaitQueue::new(),
+            tlb_gen: P::Word::new(0).called("tlb_gen"),
+            cpumask: P::Word::new(cpumask).called("cpumask"),
+            flush_pending: P::Word::new(0).called("tlb_flush_pending"),
+            writer_wait: P::WaitQueue::new().called("vma_writer_wait"),
         }
     }
 }
@@ -173,8 +174,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // ORDERING(relaxed): the fence keeps it before what the writer
             // changes; pairs with the acquire fence of a reader who checks.
             self.mm().seq.store(guard.seq, Ordering::Relaxed);
-            P::fence(Ordering::Release);
             self.event(What::SeqSet { value: guard.seq });
+            P::fence(Ordering::Release);
         }
         MmapWrite {
             guard,

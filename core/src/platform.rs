@@ -35,6 +35,7 @@ pub trait Platform: Sized + Send + Sync + 'static {
     type RcuPointer<T: Send + Sync + 'static>: RcuPointer<T>;
 
     /// A memory fence.
+    #[track_caller]
     fn fence(ordering: Ordering);
 
     /// Tells that the machine did something. Adds no interleavings.
@@ -67,6 +68,14 @@ pub trait Platform: Sized + Send + Sync + 'static {
 pub trait Word: Send + Sync {
     /// A word that holds `value`.
     fn new(value: u64) -> Self;
+    /// The same word with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        self
+    }
     /// Reads it.
     #[track_caller]
     fn load(&self, ordering: Ordering) -> u64;
@@ -105,6 +114,14 @@ pub trait Mutex<T>: Send + Sync {
         T: 'a;
     /// An unlocked lock.
     fn new(value: T) -> Self;
+    /// The same lock with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        self
+    }
     /// Waits for the lock.
     #[track_caller]
     fn lock(&self) -> Self::Guard<'_>;
@@ -131,6 +148,14 @@ pub trait RwLock<T>: Send + Sync {
         T: 'a;
     /// An unlocked lock.
     fn new(value: T) -> Self;
+    /// The same lock with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        self
+    }
     /// Waits for a read lock.
     #[track_caller]
     fn read(&self) -> Self::ReadGuard<'_>;
@@ -148,6 +173,14 @@ pub trait RwLock<T>: Send + Sync {
 pub trait WaitQueue: Send + Sync {
     /// A queue on which nobody waits.
     fn new() -> Self;
+    /// The same queue with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        self
+    }
     /// Returns once `ready` has returned true. `ready` is asked again after
     /// each wake-up that follows the last time it returned false.
     fn wait_until(&self, ready: impl FnMut() -> bool);
@@ -171,6 +204,14 @@ pub trait Cell: Send + Sync {
 pub trait RcuPointer<T>: Send + Sync {
     /// A pointer to `target`.
     fn new(target: Arc<T>) -> Self;
+    /// The same pointer with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        self
+    }
     /// Linux: `rcu_dereference()`.
     #[track_caller]
     fn load(&self) -> Arc<T>;

@@ -61,11 +61,14 @@ impl<P: Platform> Table<P> {
     pub fn new(geometry: Geometry) -> Table<P> {
         let entries = geometry.entries();
         Table {
-            entries: (0..entries).map(|_| P::Word::new(0)).collect(),
+            entries: (0..entries)
+                .map(|_| P::Word::new(0).called("pte"))
+                .collect(),
             ptl: P::SpinLock::new(Slots {
                 soft: (0..entries).map(|_| Pte::NONE).collect(),
                 past: Vec::new(),
-            }),
+            })
+            .called("ptl"),
             ptl_life: Life::of("a page table's lock was used after it was freed"),
             life: Life::of("a page table was walked after it was freed"),
         }
@@ -128,7 +131,7 @@ pub(crate) struct PtlGuard<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> PtlGuard<'a, P> {
-    fn event(cpu: CpuId, id: TableId, step: LockStep) {
+    fn lock_event(cpu: CpuId, id: TableId, step: LockStep) {
         P::event(Event {
             cpu,
             what: What::Lock {
@@ -148,7 +151,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         step: LockStep,
     ) -> PtlGuard<'a, P> {
         table.ptl_life.used();
-        Self::event(cpu, id, step);
+        Self::lock_event(cpu, id, step);
         PtlGuard {
             table,
             id,
@@ -161,7 +164,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 
     /// Waits for the lock. Linux: `pte_lockptr()`, `spin_lock()`.
     pub fn lock(table: &'a Table<P>, id: TableId, cpu: CpuId, geometry: Geometry) -> Self {
-        Self::event(cpu, id, LockStep::Waits);
+        Self::lock_event(cpu, id, LockStep::Waits);
         table.ptl_life.used();
         let slots = table.ptl.lock();
         Self::new(table, id, cpu, geometry, slots, LockStep::Locked)
@@ -174,10 +177,10 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         cpu: CpuId,
         geometry: Geometry,
     ) -> Option<Self> {
-        Self::event(cpu, id, LockStep::Tries);
+        Self::lock_event(cpu, id, LockStep::Tries);
         table.ptl_life.used();
         let Some(slots) = table.ptl.try_lock() else {
-            Self::event(cpu, id, LockStep::Busy);
+            Self::lock_event(cpu, id, LockStep::Busy);
             return None;
         };
         Some(Self::new(
@@ -201,7 +204,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// leaves it without another check.
     pub fn unlock(self) {
         self.table.ptl_life.used();
-        Self::event(self.cpu, self.id, LockStep::Unlocked);
+        Self::lock_event(self.cpu, self.id, LockStep::Unlocked);
         drop(self.slots);
         drop(self.walk);
     }
@@ -245,9 +248,10 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {
         let index = self.geometry.index(vpn, 0);
         let old = Pte::from_word(self.table.entries[index].load(Ordering::Acquire));
+        self.event(What::PteRead { vpn, pte: old });
         let new = change(old);
-        self.table.entries[index].swap(new.word(), Ordering::AcqRel);
-        self.wrote(vpn, old, new);
+        let replaced = self.table.entries[index].swap(new.word(), Ordering::AcqRel);
+        self.wrote(vpn, Pte::from_word(replaced), new);
         old
     }
 
@@ -263,9 +267,13 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         if old.grant() != new.grant() {
             self.note_past(vpn, old);
         }
+        self.event(What::PteSet { vpn, old, new });
+    }
+
+    fn event(&self, what: What) {
         P::event(Event {
             cpu: self.cpu,
-            what: What::PteSet { vpn, old, new },
+            what,
         });
     }
 

@@ -76,7 +76,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Drops the translation of `vpn` from the TLB, as hardware may at any time.
     pub fn evict(&mut self, vpn: Vpn) {
-        if self.irq_off().tlb.evict(vpn) {
+        let mut irq = self.irq_off();
+        if irq.tlb.evict(vpn) {
             self.event(What::TlbEvict { vpn });
         }
     }

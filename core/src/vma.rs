@@ -91,19 +91,19 @@ impl<P: Platform> Vma<P> {
         let lock = match path {
             FaultPath::MmapLock | FaultPath::Spf | FaultPath::RcuFault => VmaLock::None,
             FaultPath::VmaLock => VmaLock::RwLock {
-                lock: P::RwLock::new(()),
+                lock: P::RwLock::new(()).called("vm_lock"),
                 seq: P::Cell::new(u64::MAX),
                 detached: P::Cell::new(1),
             },
             FaultPath::VmaRefcnt => VmaLock::Refcnt {
-                refcnt: P::Word::new(0),
+                refcnt: P::Word::new(0).called("vm_refcnt"),
                 seq: P::Cell::new(u64::MAX),
             },
         };
         Vma {
-            start: P::Word::new(0),
-            end: P::Word::new(0),
-            prot: P::Word::new(0),
+            start: P::Word::new(0).called("vm_start"),
+            end: P::Word::new(0).called("vm_end"),
+            prot: P::Word::new(0).called("vm_page_prot"),
             stable: P::CHECKED.then(|| P::Cell::new(0)),
             lock,
             life: Life::of("a VMA was used after it was freed"),

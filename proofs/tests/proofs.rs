@@ -4,6 +4,8 @@
 //! one shelf, `-- ::shuttle` one engine. loom's environment variables are
 //! honoured, with `--cfg loom` and without.
 
+mod replay;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
-use seqfault_models::engines::{Engine, Options, Part};
+use seqfault_models::engines::{Engine, Memory, Options, Part};
 use seqfault_models::linux::Host;
 use seqfault_models::verdict::{self, Request, Subject};
 use seqfault_proofs::{Corpus, RULES};
@@ -71,6 +73,11 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                 trials.push(Trial::test(name, move || Err(Failed::from(errors))));
             }
             Ok(test) => {
+                for memory in [Memory::Sc, Memory::Rc11] {
+                    let told = test.clone();
+                    let name = format!("{name}::told::{}", memory.name());
+                    trials.push(Trial::test(name, move || tell(&told, memory)));
+                }
                 let proven = test.clone();
                 trials.push(Trial::test(name.clone(), move || prove(&proven)));
                 let doubted = test.clone();
@@ -215,6 +222,47 @@ fn prove(test: &Test) -> Result<(), Failed> {
     } else {
         Err(Failed::from(test.report(&verdict)))
     }
+}
+
+/// Every timeline of the proof, of each outcome and of each failure, tells of an execution in which
+/// each read sees what came before it, unless weak memory is asked for and the row says so.
+fn tell(test: &Test, memory: Memory) -> Result<(), Failed> {
+    let request = Request {
+        options: Options {
+            memory,
+            ..Options::default()
+        },
+        trace: true,
+        ..Request::default()
+    };
+    let verdict = verdict::check(&test.program, &request)?;
+    let run = verdict.run.as_ref().ok_or("it was not run")?;
+    let witnesses = run.report.witnesses.iter();
+    let mut told: Vec<_> = witnesses
+        .map(|(outcome, entries)| (outcome.to_string(), &run.scenario, entries))
+        .collect();
+    for (what, scenario, failure) in verdict
+        .broken
+        .iter()
+        .map(|broken| (&broken.by, &broken.scenario, &broken.failure))
+        .chain([(&verdict.program.name, &run.scenario, &run.report.failure)])
+    {
+        if let Some(failure) = failure {
+            let executions = [Some(&failure.timeline), failure.also.as_ref()];
+            let executions = executions.into_iter().flatten();
+            told.extend(executions.map(|entries| (what.clone(), scenario, entries)));
+        }
+    }
+    if told.is_empty() {
+        return Err("no timeline was kept".into());
+    }
+    for (what, scenario, entries) in told {
+        let weak = replay::replay(scenario, entries).map_err(|wrong| format!("{what}: {wrong}"))?;
+        if weak > 0 && memory == Memory::Sc {
+            return Err(format!("{what}: {weak} rows tell of weak memory under sc").into());
+        }
+    }
+    Ok(())
 }
 
 /// The verdict under loom is as expected too, and loom shows no outcome that

@@ -56,22 +56,32 @@ impl Collector {
     /// An execution with these entries has ended in `outcome`; false if it
     /// violates something.
     pub fn outcome(&self, outcome: Outcome, entries: &[Entry]) -> bool {
+        self.told_outcome(outcome, entries, &|| entries.to_vec())
+    }
+
+    /// As [`Collector::outcome`], for entries that are `told` in another order.
+    pub fn told_outcome(
+        &self,
+        outcome: Outcome,
+        entries: &[Entry],
+        told: &dyn Fn() -> Vec<Entry>,
+    ) -> bool {
         let waits = waits(entries);
         let mut found = self.found();
-        found.lock_order.learn(&waits, entries);
+        found.lock_order.learn(&waits, told);
         if let Some(count) = found.outcomes.get_mut(&outcome) {
             *count += 1;
             return true;
         }
         if self.judge.keep_witnesses {
-            found.witnesses.insert(outcome.clone(), entries.to_vec());
+            found.witnesses.insert(outcome.clone(), told());
         }
         let violated = self.judge.violated(&self.scenario, &outcome);
         found.outcomes.insert(outcome, 1);
         match violated {
             None => true,
             Some((violated, message)) => {
-                let failure = || Failure::new(violated, message, entries.to_vec());
+                let failure = || Failure::new(violated, message, told());
                 found.failure.get_or_insert_with(failure);
                 false
             }
@@ -98,11 +108,11 @@ impl Collector {
     }
 
     /// The graph of the execution with these entries: kept if that is the failure's.
-    pub fn graph(&self, entries: &[Entry], graph: &str) {
+    pub fn graph(&self, entries: &[Entry], graph: impl FnOnce() -> String) {
         if let Some(failure) = &mut self.found().failure
             && failure.timeline == entries
         {
-            failure.graph.get_or_insert_with(|| graph.to_owned());
+            failure.graph.get_or_insert_with(graph);
         }
     }
 

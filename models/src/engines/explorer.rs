@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant, Violation};
 use seqfault_explorer::{
-    Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict,
+    Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict, ops,
     thread,
 };
 
@@ -212,9 +212,13 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
         // this OS thread.
         failing.began(&progress);
         let stopped = stopped(failure);
-        let entries = platform::end().entries;
-        failing.stopped(&stopped, entries.clone());
-        failing.graph(&entries, &failure.dot);
+        let recording = platform::end();
+        let (entries, moments) = (&recording.entries, &recording.moments);
+        let told = timeline::told(entries, moments, &failure.graph, stopped.cpu);
+        failing.stopped(&stopped, told.entries.clone());
+        failing.graph(&told.entries, || {
+            timeline::drawn(&failing.scenario, &told, &failure.graph)
+        });
     });
     let restarting = collector.clone();
     builder.on_restart(move || restarting.restart())
@@ -288,7 +292,8 @@ fn stopped(failure: &Failure) -> Stopped {
 }
 
 fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
-    platform::begin(|| Some(CpuId(thread::current_id() as usize)));
+    let who = || Some(CpuId(thread::current_id() as usize));
+    platform::begin_counted(who, ops::position);
     let (run, mut locals) = platform::with_finale(|| Run::<Explorer>::new(collector));
     let spawn = |local| {
         let run = run.clone();
@@ -305,7 +310,12 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
         let _ = handle.join();
     }
     let outcome = run.finale();
-    if !platform::with_timeline(|entries| collector.outcome(outcome, entries)) {
+    let is_fine = platform::with_moments(|entries, moments| {
+        let told =
+            || ops::with_graph(|graph| timeline::told(entries, moments, graph, None).entries);
+        collector.told_outcome(outcome, entries, &told)
+    });
+    if !is_fine {
         platform::stop();
     }
     collector.began(progress);

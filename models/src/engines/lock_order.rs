@@ -117,13 +117,13 @@ pub(super) fn waits(entries: &[Entry]) -> Vec<Edge> {
 }
 
 impl LockOrder {
-    /// Learns the edges of one execution, which has these entries.
-    pub fn learn(&mut self, edges: &[Edge], entries: &[Entry]) {
+    /// Learns the edges of one execution, which is `told` like this.
+    pub fn learn(&mut self, edges: &[Edge], told: &dyn Fn() -> Vec<Entry>) {
         for edge in edges {
             match self.find(edge) {
                 Some((_, Some(_))) => {}
-                Some(shown) => *shown = (*edge, Some(entries.to_vec())),
-                None => self.edges.push((*edge, Some(entries.to_vec()))),
+                Some(shown) => *shown = (*edge, Some(told())),
+                None => self.edges.push((*edge, Some(told()))),
             }
         }
     }
@@ -179,7 +179,7 @@ mod tests {
 
     fn observe(order: &mut LockOrder, steps: &[(usize, LockClass, LockStep)]) {
         let entries = run(steps);
-        order.learn(&waits(&entries), &entries);
+        order.learn(&waits(&entries), &|| entries.clone());
     }
 
     fn run(steps: &[(usize, LockClass, LockStep)]) -> Vec<Entry> {

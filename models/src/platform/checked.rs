@@ -9,9 +9,15 @@ pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The types over the crate `$checker`.
+/// The types over the crate `$checker`, whose objects take names or not.
 macro_rules! checked {
-    ($checker:ident) => {
+    (@named $object:expr, $name:ident, named) => {
+        $object = $object.named($name)
+    };
+    (@named $object:expr, $name:ident, unnamed) => {{
+        let _ = ($name, &mut $object);
+    }};
+    ($checker:ident, $naming:ident) => {
         /// A mutex of the checker's.
         #[derive(Debug)]
         pub struct CheckedMutex<T> {
@@ -37,6 +43,11 @@ macro_rules! checked {
                     checked: $checker::sync::Mutex::new(()),
                     data: std::sync::Mutex::new(value),
                 }
+            }
+
+            fn called(mut self, name: &'static str) -> CheckedMutex<T> {
+                checked!(@named self.checked, name, $naming);
+                self
             }
 
             fn lock(&self) -> Self::Guard<'_> {
@@ -65,6 +76,11 @@ macro_rules! checked {
                     checked: $checker::sync::RwLock::new(()),
                     data: std::sync::RwLock::new(value),
                 }
+            }
+
+            fn called(mut self, name: &'static str) -> CheckedRwLock<T> {
+                checked!(@named self.checked, name, $naming);
+                self
             }
 
             fn read(&self) -> Self::ReadGuard<'_> {
@@ -108,6 +124,12 @@ macro_rules! checked {
                     lock: $checker::sync::Mutex::new(()),
                     wakeup: $checker::sync::Condvar::new(),
                 }
+            }
+
+            fn called(mut self, name: &'static str) -> CheckedWaitQueue {
+                checked!(@named self.lock, name, $naming);
+                checked!(@named self.wakeup, name, $naming);
+                self
             }
 
             fn wait_until(&self, mut ready: impl FnMut() -> bool) {

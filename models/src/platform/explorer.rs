@@ -34,6 +34,7 @@ impl Platform for Explorer {
     type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ExplorerWord, T>;
 
+    #[track_caller]
     fn fence(ordering: Ordering) {
         if !in_finale() {
             explorer::sync::atomic::fence(ordering);
@@ -89,6 +90,11 @@ impl Word for ExplorerWord {
         }
     }
 
+    fn called(mut self, name: &'static str) -> ExplorerWord {
+        self.object = self.object.named(name);
+        self
+    }
+
     fn load(&self, ordering: Ordering) -> u64 {
         if in_finale() {
             self.initial()
@@ -141,7 +147,7 @@ impl Word for ExplorerWord {
     }
 }
 
-checked!(seqfault_explorer);
+checked!(seqfault_explorer, named);
 
 impl<T: Send + 'static> TryLock<T> for CheckedMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {

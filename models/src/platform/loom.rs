@@ -151,4 +151,4 @@ impl Word for LoomWord {
     }
 }
 
-checked!(loom);
+checked!(loom, unnamed);

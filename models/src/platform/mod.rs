@@ -22,10 +22,10 @@ pub use explorer::Explorer;
 pub use interleaving::count_in;
 pub use loom::Loom;
 pub use native::Native;
-pub use recorder::{Entry, Recording, record};
+pub use recorder::{Entry, Recording, Weak, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Stopped, begin, begin_deaf, catch, end, failed, is_over, nobody, over, start, stop, violated,
-    with_finale, with_timeline,
+    Moment, Stopped, begin, begin_counted, begin_deaf, catch, end, failed, is_over, nobody, over,
+    start, stop, violated, with_finale, with_moments, with_timeline,
 };

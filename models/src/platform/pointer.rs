@@ -21,6 +21,11 @@ impl<W: Word, T: Send + Sync + 'static> RcuPointer<T> for NumberedPointer<W, T> 
         }
     }
 
+    fn called(mut self, name: &'static str) -> NumberedPointer<W, T> {
+        self.number = self.number.called(name);
+        self
+    }
+
     fn load(&self) -> Arc<T> {
         let number = self.number.load(Ordering::Acquire) as usize;
         let targets = self.targets.lock();

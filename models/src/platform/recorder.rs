@@ -31,13 +31,39 @@ pub enum Entry {
     End(CpuId, usize, String),
     /// Something that the machine did.
     Event(Event),
+    /// An access that stands behind one that it does not see, as weak memory allows.
+    Weak(Weak),
 }
+
+/// An access that no order of an execution's entries can put where each read sees what came
+/// before it: it stands behind a newer write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weak {
+    /// Who made it.
+    pub cpu: CpuId,
+    /// Whether the entry before this one tells of it.
+    pub is_told: bool,
+    /// Whether it writes.
+    pub writes: bool,
+    /// Where in the source.
+    pub site: String,
+    /// Who made the newer write.
+    pub behind: CpuId,
+    /// Where in the source that is.
+    pub behind_site: String,
+}
+
+/// When an entry was made, where a checker counts a CPU's accesses: the CPU that ran, and how many
+/// accesses it had made.
+pub(crate) type Moment = (u32, u32);
 
 /// What an execution left behind.
 #[derive(Debug, Default)]
 pub struct Recording {
     /// What happened, in order.
     pub entries: Vec<Entry>,
+    /// When, for each entry.
+    pub(crate) moments: Vec<Moment>,
     /// Every user write: its value, its CPU, its number among the CPU's.
     writes: Vec<(u64, WriteSource)>,
     /// The violation that ended it.
@@ -79,6 +105,8 @@ thread_local! {
     static DEAF: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
     static WHO: Cell<Who> = const { Cell::new(nobody) };
+    /// Tells which moment it is.
+    static WHEN: Cell<fn() -> Moment> = const { Cell::new(never) };
 }
 
 /// Tells which CPU of the execution runs, where that can be told.
@@ -89,10 +117,23 @@ pub(crate) fn nobody() -> Option<CpuId> {
     None
 }
 
+/// Of an execution whose accesses are not counted.
+fn never() -> Moment {
+    (0, 0)
+}
+
+/// As [`begin`]; `when` tells which moment it is.
+pub(crate) fn begin_counted(who: Who, when: fn() -> Moment) {
+    begin(who);
+    WHEN.set(when);
+}
+
 /// Begins a new execution on this OS thread. `who` tells which CPU runs.
 pub(crate) fn begin(who: Who) {
+    WHEN.set(never);
     RECORDING.with_borrow_mut(|r| {
         r.entries.clear();
+        r.moments.clear();
         r.writes.clear();
         r.violation = None;
         r.racing = None;
@@ -119,7 +160,11 @@ pub(crate) fn end() -> Recording {
 /// Adds an entry.
 pub fn record(entry: Entry) {
     if !DEAF.get() {
-        RECORDING.with_borrow_mut(|r| r.entries.push(entry));
+        let moment = WHEN.get()();
+        RECORDING.with_borrow_mut(|r| {
+            r.entries.push(entry);
+            r.moments.push(moment);
+        });
     }
 }
 
@@ -136,6 +181,7 @@ pub(crate) fn start() {
             }
         });
         r.entries.push(Entry::Start);
+        r.moments = vec![never(); r.entries.len()];
     });
 }
 
@@ -223,6 +269,11 @@ pub(crate) fn user_value(word: u64) -> (u64, Option<WriteSource>) {
 /// Looks at what happened so far.
 pub(crate) fn with_timeline<R>(look: impl FnOnce(&[Entry]) -> R) -> R {
     RECORDING.with_borrow(|r| look(&r.entries))
+}
+
+/// Looks at what happened so far, and when.
+pub(crate) fn with_moments<R>(look: impl FnOnce(&[Entry], &[Moment]) -> R) -> R {
+    RECORDING.with_borrow(|r| look(&r.entries, &r.moments))
 }
 
 /// What ended an execution that a checker stopped without a panic of ours.

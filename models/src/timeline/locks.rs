@@ -88,6 +88,7 @@ pub(super) fn is_held_up(entries: &[Entry], at: usize, cpu: CpuId) -> bool {
         None => true,
         Some(Entry::Begin(next, _) | Entry::End(next, ..)) => *next != cpu,
         Some(Entry::Event(event)) => event.cpu != cpu,
+        Some(Entry::Weak(weak)) => weak.cpu != cpu,
         Some(Entry::Setup(_) | Entry::Start) => false,
     }
 }

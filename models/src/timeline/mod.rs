@@ -4,9 +4,14 @@
 //! A column for each CPU, a row for each event, in the order of the execution:
 //! a statement as the author wrote it, below it what the machine did for it,
 //! and `=>` its result. The invariant that is violated comes last.
+//!
+//! Under the explorer the order is one in which each read sees the last write above it. Where weak
+//! memory allows what no such order shows, the access that does not fit says so.
 
+mod graph;
 mod locks;
 mod names;
+mod order;
 mod table;
 mod words;
 mod writes;
@@ -17,8 +22,10 @@ use crate::engines::{Engine, Failure, Violated};
 use crate::platform::Entry;
 use crate::scenario::{Scenario, Statement};
 use crate::verdict::Subject;
+pub(crate) use graph::drawn;
 pub(crate) use locks::Locks;
 use names::{Names, cpus};
+pub(crate) use order::{Told, told};
 use table::Row;
 use words::Teller;
 use writes::Writes;
@@ -213,6 +220,8 @@ impl Timeline<'_> {
                         *left = left.saturating_sub(1);
                     }
                 }
+                Entry::Weak(weak) if weak.is_told => {}
+                Entry::Weak(weak) => row(weak.cpu, INDENT, teller.weak(weak)),
                 Entry::Event(event) => {
                     let cpu = event.cpu;
                     let Some(words) = teller.event(at, event) else {

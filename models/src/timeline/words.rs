@@ -3,6 +3,9 @@
 //! A reader knows the kernel and not this program, so an event is told in the
 //! words of the kernel, and every number in it is one that shows up elsewhere
 //! in the same timeline.
+//!
+//! Under the explorer, rows are in an order in which each read sees the last write, and what no
+//! order can put right is an entry of its own ([`Weak`]). loom does not tell which write a load saw.
 
 use seqfault_core::{
     CpuId, Event, FaultPath, FlushReason, LockClass, LockStep, Pfn, Pte, What, WriteSource,
@@ -12,7 +15,7 @@ use super::locks::{Lock, Locks, is_held_up};
 use super::names::{Names, access, cpus, prot};
 use super::writes::Writes;
 use crate::engines::Engine;
-use crate::platform::Entry;
+use crate::platform::{Entry, Weak};
 use crate::scenario::Scenario;
 use crate::verdict::Subject;
 
@@ -33,7 +36,40 @@ impl Teller<'_> {
     pub fn event(&mut self, at: usize, event: &Event) -> Option<String> {
         let words = self.words(at, event);
         self.locks.step(event);
-        words
+        let mark = match (self.entries.get(at + 1), event.what) {
+            (Some(Entry::Weak(weak)), what) if weak.is_told => self.mark(weak, what),
+            _ => String::new(),
+        };
+        words.map(|words| words + &mark)
+    }
+
+    /// That what the event tells of stands behind what it should come before.
+    fn mark(&self, weak: &Weak, what: What) -> String {
+        let behind = weak.behind;
+        match (what, self.seq) {
+            (What::SeqRead { .. }, Some(now)) => format!(" (weak memory: not the {now} above)"),
+            _ if weak.writes => format!(" (weak memory: older than {behind}'s write above)"),
+            _ => format!(" (weak memory: not {behind}'s write above)"),
+        }
+    }
+
+    /// An access that no event tells of and that stands behind what it should come before.
+    pub fn weak(&self, weak: &Weak) -> String {
+        let Weak {
+            site,
+            behind,
+            behind_site,
+            ..
+        } = weak;
+        if weak.writes {
+            format!(
+                "weak memory: its store at {site} is older than {behind}'s above at {behind_site}"
+            )
+        } else {
+            format!(
+                "weak memory: its load at {site} does not see {behind}'s store above at {behind_site}"
+            )
+        }
     }
 
     fn words(&mut self, at: usize, event: &Event) -> Option<String> {
@@ -126,6 +162,10 @@ impl Teller<'_> {
                 names.page(vpn)
             ),
             What::TlbGen { generation } => format!("advances mm's tlb_gen to {generation}"),
+            What::PteRead { vpn, pte } => {
+                let page = names.page(vpn);
+                format!("reads the pte of {page}: {}", names.pte(pte))
+            }
             What::PteSet { vpn, old, new } => {
                 let page = names.page(vpn);
                 pte_set(names, &page, old, new)
@@ -177,10 +217,9 @@ impl Teller<'_> {
         Some(words)
     }
 
-    /// ", written by P0: write A 1", and whether that is not the last write in the
-    /// timeline, as weak memory allows.
+    /// ", written by P0: write A 1". loom does not say in which order each read sees the
+    /// last write: there it is said if this is not the last write in the timeline.
     fn origin(&self, from: Option<WriteSource>, value: u64, pfn: Pfn) -> String {
-        let checks = self.subject != Subject::Core(Engine::Native);
         let origin = match from {
             Some(source) => match self.writes.statement(source) {
                 Some(text) => format!(", written by {}: {text}", source.cpu),
@@ -190,8 +229,8 @@ impl Teller<'_> {
             None => String::new(),
         };
         match self.writes.last(pfn) {
-            Some(last) if checks && from != Some(last) => {
-                format!("{origin} (weak memory: not {}'s write above)", last.cpu)
+            Some(last) if self.is_looms() && from != Some(last) => {
+                format!("{origin} (loom ran {}'s later write before it)", last.cpu)
             }
             _ => origin,
         }
@@ -200,18 +239,22 @@ impl Teller<'_> {
     fn seq_read(&self, value: u64) -> String {
         let name = self.seq_name();
         match self.seq {
-            Some(now) if now != value => {
-                format!("reads {name}: {value} (weak memory: not the {now} above)")
+            Some(now) if self.is_looms() && now != value => {
+                format!("reads {name}: {value} (loom ran the write of {now} before it)")
             }
             _ => format!("reads {name}: {value}"),
         }
+    }
+
+    fn is_looms(&self) -> bool {
+        self.subject == Subject::Core(Engine::Loom)
     }
 
     fn path(&self) -> FaultPath {
         self.scenario.config.protocol.fault
     }
 
-    fn seq_name(&self) -> &'static str {
+    pub fn seq_name(&self) -> &'static str {
         match self.path() {
             FaultPath::Spf => "mm's sequence count",
             _ => "mm_lock_seq",
@@ -273,6 +316,7 @@ impl Teller<'_> {
         !self.entries[at + 1..].iter().any(|entry| match entry {
             Entry::Begin(other, _) | Entry::End(other, ..) => *other == cpu,
             Entry::Event(event) => event.cpu == cpu,
+            Entry::Weak(weak) => weak.cpu == cpu,
             Entry::Setup(_) | Entry::Start => false,
         })
     }

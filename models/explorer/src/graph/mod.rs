@@ -38,6 +38,8 @@ pub struct Place {
     pub reads: Vec<EventId>,
     /// The initial value.
     pub init: u64,
+    /// What the program calls it.
+    pub name: Option<&'static str>,
 }
 
 impl Place {

@@ -53,6 +53,7 @@ impl Graph {
                     co: all(&place.co),
                     reads: all(&place.reads),
                     init: place.init,
+                    name: place.name,
                 })
                 .collect(),
             seq_cst: 0,

@@ -1,6 +1,7 @@
 //! What the checker found.
 
 pub mod dot;
+pub mod order;
 pub mod text;
 
 use std::fmt;
@@ -47,6 +48,8 @@ pub struct Failure {
     pub execution: String,
     /// The execution, for Graphviz.
     pub dot: String,
+    /// The execution; without events where there was none.
+    pub graph: Box<Graph>,
 }
 
 impl Failure {
@@ -56,6 +59,7 @@ impl Failure {
             message,
             execution: String::new(),
             dot: String::new(),
+            graph: Box::default(),
         }
     }
 
@@ -77,7 +81,8 @@ impl Failure {
 
     pub(crate) fn with_graph(mut self, graph: &Graph) -> Failure {
         self.execution = text::render(graph);
-        self.dot = dot::render(graph);
+        self.dot = dot::render(graph, &dot::Plain);
+        *self.graph = graph.clone();
         self
     }
 }

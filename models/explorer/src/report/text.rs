@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::graph::Graph;
-use crate::graph::event::{EventId, INIT, Kind};
+use crate::graph::event::{EventId, INIT, Kind, LocId};
 
 /// The name of an event: thread and place in it.
 pub(crate) fn name(graph: &Graph, id: EventId) -> String {
@@ -14,6 +14,14 @@ pub(crate) fn name(graph: &Graph, id: EventId) -> String {
     format!("T{}.{}", event.thread, event.index)
 }
 
+/// The name of a location: the one that it was given, and its number.
+pub(crate) fn place(graph: &Graph, place: LocId) -> String {
+    match graph.places[place as usize].name {
+        Some(name) => format!("{name} (x{place})"),
+        None => format!("x{place}"),
+    }
+}
+
 /// One event, without its name.
 pub(crate) fn describe(graph: &Graph, id: EventId) -> String {
     let event = graph.event(id);
@@ -22,8 +30,8 @@ pub(crate) fn describe(graph: &Graph, id: EventId) -> String {
         Kind::Read => {
             let from = name(graph, event.rf);
             format!(
-                "read.{order} x{} = {} (from {from})",
-                event.loc,
+                "read.{order} {} = {} (from {from})",
+                self::place(graph, event.loc),
                 graph.value(id)
             )
         }
@@ -34,7 +42,8 @@ pub(crate) fn describe(graph: &Graph, id: EventId) -> String {
                 .iter()
                 .position(|&w| w == id)
                 .map_or(0, |at| at + 1);
-            format!("write.{order} x{} := {} (co {at})", event.loc, event.value)
+            let to = self::place(graph, event.loc);
+            format!("write.{order} {to} := {} (co {at})", event.value)
         }
         Kind::Fence => format!("fence.{order}"),
         Kind::Spawn(child) => format!("spawn T{child}"),

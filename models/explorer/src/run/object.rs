@@ -18,6 +18,8 @@ pub struct Object {
     pub(crate) born_at: u32,
     /// Holds addresses, which differ from run to run.
     pub(crate) address: bool,
+    /// What the program calls it, for reports.
+    pub(crate) name: Option<&'static str>,
 }
 
 impl Object {
@@ -30,6 +32,7 @@ impl Object {
             born_thread: 0,
             born_at: 0,
             address: false,
+            name: None,
         }
     }
 
@@ -47,6 +50,12 @@ impl Object {
     /// before it.
     pub const fn of_addresses(mut self) -> Object {
         self.address = true;
+        self
+    }
+
+    /// The same object with a name, by which reports call its location.
+    pub const fn named(mut self, name: &'static str) -> Object {
+        self.name = Some(name);
         self
     }
 

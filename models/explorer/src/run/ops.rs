@@ -12,6 +12,7 @@ use super::coroutine::suspend;
 pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
+use crate::graph::Graph;
 use crate::graph::event::{Exchange, Kind, Order};
 use crate::search::forward::Update;
 
@@ -321,6 +322,19 @@ pub fn join(child: u32) {
 /// The id of the thread that runs.
 pub fn current() -> u32 {
     session::with(|s| s.current)
+}
+
+/// Looks at the execution so far.
+///
+/// # Panics
+/// Outside a model, or if `look` uses the model's objects.
+pub fn with_graph<R>(look: impl FnOnce(&Graph) -> R) -> R {
+    session::with(|s| look(s.graph()))
+}
+
+/// The thread that runs, and how many events it has so far; thread 0 and none outside a model.
+pub fn position() -> (u32, u32) {
+    session::whereabouts().map_or((0, 0), |(_, thread, events)| (thread, events))
 }
 
 /// The last event of a thread.

@@ -392,6 +392,7 @@ impl Session {
             places.resize_with(at + 1, Default::default);
         }
         places[at].init = init;
+        places[at].name = object.name;
         object.bind(self.run, id);
         id
     }

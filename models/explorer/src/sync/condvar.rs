@@ -33,6 +33,12 @@ impl Condvar {
         }
     }
 
+    /// The same condition variable with a name, by which reports call its word.
+    pub fn named(mut self, name: &'static str) -> Condvar {
+        self.word = self.word.named(name);
+        self
+    }
+
     /// Releases the mutex, waits for a notification, and takes the mutex again.
     ///
     /// # Errors

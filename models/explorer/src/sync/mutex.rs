@@ -45,6 +45,12 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// The same mutex with a name, by which reports call its word.
+    pub fn named(mut self, name: &'static str) -> Mutex<T> {
+        self.word = self.word.named(name);
+        self
+    }
+
     /// The content.
     ///
     /// # Errors

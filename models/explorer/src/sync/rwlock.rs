@@ -79,6 +79,13 @@ impl<T> RwLock<T> {
         }
     }
 
+    /// The same lock with a name, by which reports call its words.
+    pub fn named(mut self, name: &'static str) -> RwLock<T> {
+        self.words = self.words.named(name);
+        self.count = self.count.named(name);
+        self
+    }
+
     /// The content.
     ///
     /// # Errors

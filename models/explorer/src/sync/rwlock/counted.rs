@@ -29,6 +29,11 @@ impl Count {
         }
     }
 
+    pub(super) fn named(mut self, name: &'static str) -> Count {
+        self.word = self.word.named(name);
+        self
+    }
+
     #[track_caller]
     pub(super) fn read(&self) {
         let enter = |count| (count != WRITER).then(|| count + 1);

@@ -14,6 +14,7 @@ type Slot = (Arc<Object>, u32);
 pub(super) struct Words {
     writers: Object,
     readers: Mutex<BTreeMap<u32, Slot>>,
+    name: Option<&'static str>,
 }
 
 impl Words {
@@ -21,14 +22,23 @@ impl Words {
         Words {
             writers: Object::new(),
             readers: Mutex::default(),
+            name: None,
         }
+    }
+
+    pub(super) fn named(mut self, name: &'static str) -> Words {
+        self.writers = self.writers.named(name);
+        self.name = Some(name);
+        self
     }
 
     fn slot<R>(&self, thread: u32, f: impl FnOnce(&mut Slot) -> R) -> R {
         let mut slots = self.readers.lock().expect("the words of the readers");
-        f(slots
-            .entry(thread)
-            .or_insert_with(|| (Arc::new(Object::eternal()), 0)))
+        let word = || match self.name {
+            Some(name) => Object::eternal().named(name),
+            None => Object::eternal(),
+        };
+        f(slots.entry(thread).or_insert_with(|| (Arc::new(word()), 0)))
     }
 
     fn word(&self, thread: u32) -> Arc<Object> {
