@@ -41,8 +41,8 @@ impl Builder {
         self
     }
 
-    /// Stops after so long; the verdict is then unknown, and the report has a rest to
-    /// go on from.
+    /// Stops after so long, in the middle of a run too; the verdict is then unknown, and the
+    /// report has a rest to go on from.
     pub fn max_time(mut self, time: Duration) -> Self {
         self.config.max_time = Some(time);
         self
@@ -124,7 +124,7 @@ impl Builder {
         self
     }
 
-    /// Stops after the run at hand once the flag is set: for Ctrl-C. The verdict is
+    /// Stops once the flag is set, in the middle of a run too: for Ctrl-C. The verdict is
     /// then unknown, and the report has a rest to go on from.
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
         self.config.interrupt = Some(flag);
@@ -206,7 +206,8 @@ impl Builder {
         Ok(course::run(&config, &(Arc::new(program) as Program), left))
     }
 
-    /// Estimates how large a search will be, by random descents; see [`Estimate`].
+    /// Estimates how large a search will be, by random descents; see [`Estimate`]. There
+    /// are fewer of them if `max_time` or `interrupt` ends them.
     ///
     /// # Errors
     /// A failure that a descent came upon.

@@ -13,7 +13,7 @@ use crate::parallel;
 use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
 use crate::rest::{Left, Rest};
 use crate::run::assume::Seen;
-use crate::run::session::Registry;
+use crate::run::registry::Registry;
 use crate::search::Search;
 use crate::tally::{Tally, Why};
 

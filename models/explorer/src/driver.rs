@@ -46,6 +46,8 @@ pub(crate) enum Ended {
     Bounded,
     Failed(Failure),
     Restart,
+    /// The search is to stop: it goes on from the graph at hand.
+    Stopped,
     /// A retrace has come to its next move.
     Arrived,
 }
@@ -81,6 +83,7 @@ fn halted(session: &Session) -> bool {
         || session.dead
         || session.bounded
         || session.restart
+        || session.stopped
         || session.search.arrived()
 }
 
@@ -138,6 +141,9 @@ fn judge() -> Ended {
     }
     if session::with(|s| s.search.arrived()) {
         return Ended::Arrived;
+    }
+    if session::with(|s| std::mem::take(&mut s.stopped)) {
+        return Ended::Stopped;
     }
     if bounded {
         return Ended::Bounded;

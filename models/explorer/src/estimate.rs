@@ -1,12 +1,14 @@
 //! The size of a search before it is made.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::config::Config;
 use crate::driver::{self, Ended, Program};
 use crate::report::Failure;
 use crate::run::assume::Seen;
-use crate::run::session::{self, Registry, Session};
+use crate::run::registry::Registry;
+use crate::run::session::{self, Session};
 use crate::search::Search;
 
 /// How large a search will be, by random descents.
@@ -89,16 +91,18 @@ fn attempt(
     seen: Seen,
 ) -> Result<Estimate, Stopped> {
     let registry = Arc::new(Mutex::new(Registry::default()));
-    let session = Session::new(config.clone(), registry, seen, Search::default());
+    let mut session = Session::new(config.clone(), registry, seen, Search::default());
+    session.deadline = (config.max_time).and_then(|time| Instant::now().checked_add(time));
     session::install(session);
     let mut random = Random(seed);
-    let all = (0..descents).map(|_| one(config, program, &mut random));
+    let all = (0..descents).map_while(|_| one(config, program, &mut random).transpose());
     let all: Result<Vec<Descent>, _> = all.collect();
     let seen = session::remove().seen;
     let all = all.map_err(|failure| match failure {
         Some(failure) => Stopped::Failed(failure),
         None => Stopped::Restart(seen),
     })?;
+    let descents = all.len() as u64;
     let count = descents.max(1) as f64;
     let mean = |of: fn(&Descent) -> f64| all.iter().map(of).sum::<f64>() / count;
     let runs = mean(|descent| descent.runs);
@@ -112,12 +116,13 @@ fn attempt(
     })
 }
 
-/// One descent. An error is a failure, or else the order to start again.
+/// One descent; none if there is no time for it. An error is a failure, or else the order
+/// to start again.
 fn one(
     config: &Config,
     program: &Program,
     random: &mut Random,
-) -> Result<Descent, Option<Box<Failure>>> {
+) -> Result<Option<Descent>, Option<Box<Failure>>> {
     let mut search = Some(Search::root(config.mutation));
     let mut descent = Descent::default();
     let mut stands_for = 1.0;
@@ -128,6 +133,7 @@ fn one(
             Ended::Blocked(failure) if !config.allow_blocked => return Err(Some(failure.into())),
             Ended::Failed(failure) => return Err(Some(failure.into())),
             Ended::Restart => return Err(None),
+            Ended::Stopped => return Ok(None),
             Ended::Blocked(_) | Ended::Moot | Ended::Bounded | Ended::Arrived => false,
         };
         descent.ran += 1;
@@ -141,5 +147,5 @@ fn one(
             search
         });
     }
-    Ok(descent)
+    Ok(Some(descent))
 }

@@ -13,7 +13,7 @@ use crate::consistency::Model;
 use crate::mutation::Mutation;
 use crate::report::Progress;
 use crate::run::assume::Seen;
-use crate::run::session::Registry;
+use crate::run::registry::Registry;
 use crate::search::Search;
 
 /// The version of the format. To be changed with the meaning of anything that is

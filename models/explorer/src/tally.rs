@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::report::{Failure, Limit, Progress};
-use crate::run::session::Registry;
+use crate::run::registry::Registry;
 
 /// Why the workers stop before the search is over.
 #[derive(Clone, Debug)]
@@ -223,6 +223,12 @@ impl Tally {
     fn runs(&self) -> u64 {
         let counters = [&self.executions, &self.blocked, &self.moot];
         counters.map(|counter| counter.load(Relaxed)).iter().sum()
+    }
+
+    /// When the time is used up.
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        let left = config.max_time?.saturating_sub(self.before);
+        self.started.checked_add(left)
     }
 
     fn elapsed(&self) -> Duration {

@@ -54,6 +54,7 @@ pub(crate) fn search(
         seen,
         search,
     ));
+    session::with(|s| s.deadline = tally.deadline(config));
     let counts = reach != Reach::Run { counts: false };
     loop {
         if tally.stops(config) {
@@ -75,6 +76,12 @@ pub(crate) fn search(
             Ended::Bounded => Count::Bounded,
             Ended::Failed(failure) => return failed(config, tally, failure),
             Ended::Restart => return restart(tally),
+            Ended::Stopped => {
+                if tally.stops(config) {
+                    return Ending::Stopped(Box::new(session::remove().search));
+                }
+                continue;
+            }
             Ended::Arrived => unreachable!("this run is no retrace"),
         };
         session::with(|s| {

@@ -389,3 +389,35 @@ fn a_rest_that_is_cut_short_or_altered_is_an_error() {
     let error = serde_json::from_str::<Rest>(&version).unwrap_err();
     assert!(error.to_string().contains("version 7"), "{error}");
 }
+
+/// One long execution is stopped where it is, and goes on from there.
+#[test]
+fn within_an_execution() {
+    const STEPS: u64 = 3_000;
+    let flag = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(Mutex::new(0));
+    let (stops, counts) = (flag.clone(), begun.clone());
+    let program = move || {
+        let x = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        let y = x.clone();
+        thread::spawn(move || y[0].store(1, Ordering::Relaxed));
+        for step in 0..STEPS {
+            x[1].store(step, Ordering::Relaxed);
+            if step == 1_000 {
+                *counts.lock().unwrap() += 1;
+                // In the first run only.
+                stops.store(*counts.lock().unwrap() == 1, Relaxed);
+            }
+        }
+        x[0].load(Ordering::Relaxed);
+    };
+    let builder = Builder::new().max_events(10_000).interrupt(flag.clone());
+    let report = builder.check(program.clone());
+    assert!(matches!(report.verdict, Verdict::Unknown(Limit::Interrupt)));
+    assert_eq!(report.progress.runs(), 0, "it was stopped in the first run");
+    let report = builder
+        .resume(saved(&report.rest.unwrap()), program)
+        .unwrap();
+    assert_eq!(report.unwrap().executions, 2);
+    assert_eq!(*begun.lock().unwrap(), 3);
+}

@@ -30,6 +30,8 @@ const MAX_EVENTS: usize = 20_000;
 const TELL: Duration = Duration::from_millis(200);
 /// Descents by which a search is estimated.
 const DESCENTS: u64 = 100;
+/// How long they may take, and not more than a tenth of the time that the search has.
+const ESTIMATE: Duration = Duration::from_secs(10);
 /// What is said of a test whose parts would not be the whole.
 const NO_PARTS: &str = "an execution does what would have cut the search otherwise: \
                         this test cannot be searched in parts";
@@ -163,7 +165,11 @@ fn estimate(options: &Options, collector: &Collector) -> Option<f64> {
     let apart = Arc::new(collector.apart());
     let unwatched = super::Progress::default();
     let model = move || execution(&apart, &unwatched);
-    let estimate = plain(options).estimate(DESCENTS, options.seed, model);
+    let time = options
+        .max_time
+        .map_or(ESTIMATE, |time| ESTIMATE.min(time / 10));
+    let builder = plain(options).max_time(time);
+    let estimate = builder.estimate(DESCENTS, options.seed, model);
     let parts = options.part.map_or(1, |part| part.of);
     Some(estimate.ok()?.executions / parts as f64)
 }

@@ -19,6 +19,8 @@ pub(crate) mod coroutine;
 mod handover;
 pub mod object;
 pub mod ops;
+mod order;
+pub(crate) mod registry;
 pub(crate) mod repeat;
 pub(crate) mod schedule;
 pub(crate) mod session;

@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-
-use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 use super::afterwards::Key;
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
 use super::ops;
+use super::registry::Registry;
 use super::repeat::Repeat;
 use super::step::Site;
 use crate::alloc::heap::Heap;
@@ -20,8 +20,7 @@ use crate::cell::CellState;
 use crate::config::Config;
 use crate::driver::Program;
 use crate::graph::Graph;
-use crate::graph::clock::Row;
-use crate::graph::event::{EventId, INIT, LocId, ThreadId};
+use crate::graph::event::{EventId, LocId, ThreadId};
 use crate::report::{Failure, FailureKind};
 use crate::search::Search;
 use crate::search::forward::Rules;
@@ -72,60 +71,6 @@ pub(crate) struct Thread {
     pub(crate) site: Option<&'static Location<'static>>,
 }
 
-/// The names of threads: which child of which thread. Shared by all searches of
-/// one program, so that a thread has the same id in all of them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Vec<u32>>", into = "Vec<Vec<u32>>")]
-pub(crate) struct Registry {
-    ids: HashMap<(ThreadId, u32), ThreadId>,
-    /// Per thread, the way to it from the first thread.
-    paths: Vec<Vec<u32>>,
-}
-
-impl From<Registry> for Vec<Vec<u32>> {
-    fn from(registry: Registry) -> Self {
-        registry.paths
-    }
-}
-
-impl TryFrom<Vec<Vec<u32>>> for Registry {
-    type Error = &'static str;
-
-    fn try_from(paths: Vec<Vec<u32>>) -> Result<Self, Self::Error> {
-        let mut registry = Registry::default();
-        for path in &paths {
-            if let Some((&nth, parent)) = path.split_last() {
-                let parent = registry.paths.iter().position(|path| path == parent);
-                let parent = parent.ok_or("a thread that no thread has started")?;
-                registry.child(parent as ThreadId, nth);
-            } else if registry.paths.is_empty() {
-                registry.paths.push(Vec::new());
-            }
-        }
-        if registry.paths == paths {
-            Ok(registry)
-        } else {
-            Err("a thread twice")
-        }
-    }
-}
-
-impl Registry {
-    fn child(&mut self, parent: ThreadId, nth: u32) -> (ThreadId, Vec<u32>) {
-        if self.paths.is_empty() {
-            self.paths.push(Vec::new());
-        }
-        let next = self.paths.len() as ThreadId;
-        let id = *self.ids.entry((parent, nth)).or_insert(next);
-        if id == next {
-            let mut path = self.paths[parent as usize].clone();
-            path.push(nth);
-            self.paths.push(path);
-        }
-        (id, self.paths[id as usize].clone())
-    }
-}
-
 /// All that the operations of a running model need.
 pub(crate) struct Session {
     pub(crate) config: Arc<Config>,
@@ -158,6 +103,12 @@ pub(crate) struct Session {
     pub(crate) bounded: bool,
     /// The graph has no consistent continuation.
     pub(crate) dead: bool,
+    /// When the search is to stop, in the middle of a run too.
+    pub(crate) deadline: Option<Instant>,
+    /// How many events were asked for since somebody looked.
+    asked: u32,
+    /// It is time to stop, or the search was interrupted.
+    pub(crate) stopped: bool,
     /// The run is over; one thread shows whether it would go on.
     pub(crate) probe: Option<Probe>,
     /// The thread that is probed repeats its last iteration.
@@ -178,6 +129,9 @@ pub(crate) enum Probe {
     /// It does something else.
     Free,
 }
+
+/// After so many events of a run it is looked whether the search is to stop.
+const LOOK: u32 = 256;
 
 static RUNS: AtomicU64 = AtomicU64::new(1);
 
@@ -301,6 +255,9 @@ impl Session {
             failure: None,
             bounded: false,
             dead: false,
+            deadline: None,
+            asked: 0,
+            stopped: false,
             probe: None,
             repeat: None,
             proved: HashSet::new(),
@@ -401,51 +358,17 @@ impl Session {
         self.bound.get(id as usize).copied().unwrap_or(false)
     }
 
-    /// Has an event of the graph been asked for in this run?
-    pub(crate) fn replayed(&self, id: EventId) -> bool {
-        id == INIT || {
-            let event = self.graph().event(id);
-            self.threads
-                .get(event.thread as usize)
-                .is_some_and(|thread| thread.pos > event.index as usize)
+    /// Is the search to stop now? What the run at hand has added stays: it goes on from
+    /// there. A run that finds again what was forgotten is not stopped.
+    pub(crate) fn stops(&mut self) -> bool {
+        self.asked += 1;
+        if self.asked >= LOOK && !self.search.retraces() {
+            self.asked = 0;
+            let interrupt = self.config.interrupt.as_ref();
+            self.stopped = interrupt.is_some_and(|flag| flag.load(Relaxed))
+                || self.deadline.is_some_and(|at| Instant::now() >= at);
         }
-    }
-
-    /// How many events of `other` happen before what `thread` does now.
-    pub(crate) fn knows(&self, thread: ThreadId, other: ThreadId) -> u32 {
-        if let Some(late) = self.heap.late() {
-            return late.knows(other);
-        }
-        self.knew(thread, self.threads[thread as usize].pos as u32, other)
-    }
-
-    /// How many events of `other` happen before what `thread` did after `pos` events.
-    pub(crate) fn knew(&self, thread: ThreadId, pos: u32, other: ThreadId) -> u32 {
-        let last = self.graph().predecessor(thread, pos);
-        if last == INIT {
-            return 0;
-        }
-        self.graph()
-            .clocks
-            .row(last, Row::Hb)
-            .get(other as usize)
-            .copied()
-            .unwrap_or(0)
-    }
-
-    /// Reports an access that is not ordered after the creation of the object.
-    pub(crate) fn check_birth(&mut self, object: &Object, site: &'static Location<'static>) {
-        let thread = self.current;
-        if object.born_run == self.run
-            && object.born_thread != thread
-            && self.knows(thread, object.born_thread) <= object.born_at
-        {
-            self.fail(Failure::race_with_creation(
-                thread,
-                site,
-                object.born_thread,
-            ));
-        }
+        self.stopped
     }
 
     /// Notes a failure; the first one counts.

@@ -197,7 +197,7 @@ impl Session {
                 return self.departed(event, kind, site);
             }
             self.replay(event, site);
-        } else if !self.at_frontier() || self.too_long(site) {
+        } else if !self.at_frontier() || self.too_long(site) || self.stops() {
             return self.wait(Status::Frontier, site);
         } else {
             let wanted = self.template(kind, order, site);
@@ -242,7 +242,7 @@ impl Session {
             self.replay(event, site);
             return Step::Done(self.graph().event(event).value);
         }
-        if !self.at_frontier() || self.too_long(site) {
+        if !self.at_frontier() || self.too_long(site) || self.stops() {
             return self.wait(Status::Frontier, site);
         }
         let wanted = self.template(kind, Order::RELAXED, site);
@@ -277,7 +277,7 @@ impl Session {
             }
             self.replay(id, site);
             (self.graph().written(loc, rf), false)
-        } else if !self.at_frontier() || self.too_long(site) {
+        } else if !self.at_frontier() || self.too_long(site) || self.stops() {
             return self.wait(Status::Frontier, site);
         } else {
             let loc = self.locate(object.0, object.1, None);
@@ -339,7 +339,7 @@ impl Session {
             }
             self.search.graph.events[id as usize].value = value;
             self.replay(id, site);
-        } else if !self.at_frontier() || self.too_long(site) {
+        } else if !self.at_frontier() || self.too_long(site) || !role.is_owed() && self.stops() {
             let status = if role.is_owed() {
                 Status::Dangling
             } else {

@@ -175,6 +175,12 @@ impl Search {
         }
     }
 
+    /// Is what was forgotten being found again?
+    #[inline]
+    pub(crate) fn retraces(&self) -> bool {
+        self.retrace.is_some()
+    }
+
     /// Has a run come to the next move?
     #[inline]
     pub(crate) fn arrived(&self) -> bool {

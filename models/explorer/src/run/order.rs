@@ -1,0 +1,58 @@
+//! What is before what in the run at hand.
+
+use std::panic::Location;
+
+use super::object::Object;
+use super::session::Session;
+use crate::graph::clock::Row;
+use crate::graph::event::{EventId, INIT, ThreadId};
+use crate::report::Failure;
+
+impl Session {
+    /// Has an event of the graph been asked for in this run?
+    pub(crate) fn replayed(&self, id: EventId) -> bool {
+        id == INIT || {
+            let event = self.graph().event(id);
+            self.threads
+                .get(event.thread as usize)
+                .is_some_and(|thread| thread.pos > event.index as usize)
+        }
+    }
+
+    /// How many events of `other` happen before what `thread` does now.
+    pub(crate) fn knows(&self, thread: ThreadId, other: ThreadId) -> u32 {
+        if let Some(late) = self.heap.late() {
+            return late.knows(other);
+        }
+        self.knew(thread, self.threads[thread as usize].pos as u32, other)
+    }
+
+    /// How many events of `other` happen before what `thread` did after `pos` events.
+    pub(crate) fn knew(&self, thread: ThreadId, pos: u32, other: ThreadId) -> u32 {
+        let last = self.graph().predecessor(thread, pos);
+        if last == INIT {
+            return 0;
+        }
+        self.graph()
+            .clocks
+            .row(last, Row::Hb)
+            .get(other as usize)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Reports an access that is not ordered after the creation of the object.
+    pub(crate) fn check_birth(&mut self, object: &Object, site: &'static Location<'static>) {
+        let thread = self.current;
+        if object.born_run == self.run
+            && object.born_thread != thread
+            && self.knows(thread, object.born_thread) <= object.born_at
+        {
+            self.fail(Failure::race_with_creation(
+                thread,
+                site,
+                object.born_thread,
+            ));
+        }
+    }
+}
