@@ -79,7 +79,9 @@ pub fn triage(folder: &Path, request: &Request) -> Result<Triage, String> {
     if !folder.is_dir() {
         return Err(format!("{}: no folder", folder.display()));
     }
-    let inputs = files(folder);
+    // A night keeps beside an input what its turn said.
+    let is_input = |(path, _): &(PathBuf, Vec<u8>)| path.extension().is_none_or(|end| end != "log");
+    let inputs: Vec<_> = files(folder).into_iter().filter(is_input).collect();
     if inputs.is_empty() {
         return Err(format!("{}: no input in it", folder.display()));
     }

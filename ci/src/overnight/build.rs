@@ -28,6 +28,8 @@ pub struct Build {
     programs: PathBuf,
     /// How they were built, in a sentence.
     pub says: String,
+    /// With AddressSanitizer?
+    pub is_sanitized: bool,
 }
 
 /// What the programs are built with, beside what libFuzzer needs.
@@ -102,6 +104,7 @@ impl Build {
         Ok(Build {
             programs: target.join(host).join("release"),
             says,
+            is_sanitized: nightly.is_some(),
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::build::Build;
 use super::child;
+use super::finding;
 use super::options::Target;
 use super::turn::Turn;
 
@@ -18,14 +19,13 @@ const INPUT_SECONDS: u32 = 25;
 
 /// How long a merge may take.
 const MERGE: Duration = Duration::from_secs(3600);
+/// How long one input may take that is run again.
+const AGAIN: Duration = Duration::from_secs(120);
 
 /// What runs beside the targets: the proofs under random schedules.
 pub const SCHEDULES: &str = "schedules";
 /// Executions of each proof for a second of a turn.
 const SCHEDULES_A_SECOND: u64 = 100;
-
-/// Artifacts of libFuzzer that are findings. A `slow-unit` is none.
-const FINDINGS: [&str; 4] = ["crash-", "timeout-", "oom-", "leak-"];
 
 /// Runs the targets.
 pub struct Fuzzer {
@@ -55,7 +55,18 @@ impl Fuzzer {
 
     /// All artifacts of a target, of earlier nights too.
     pub fn findings(&self, target: &str) -> BTreeSet<String> {
-        artifacts(&self.crashes(target))
+        finding::inputs(&self.crashes(target))
+    }
+
+    /// Whether a finding shows when its input is run alone.
+    ///
+    /// # Errors
+    /// If that cannot be run.
+    pub fn shows_again(&self, target: &str, input: &str) -> Result<bool, String> {
+        let mut command = Command::new(self.build.program(target));
+        command.arg(self.crashes(target).join(input));
+        let ran = self.call(command, &format!("{target}-again"), AGAIN)?;
+        Ok(ran.end != End::Succeeded)
     }
 
     /// Fuzzes `target` for `time`.
@@ -68,6 +79,7 @@ impl Fuzzer {
         recover(&corpus)?;
         let crashes = self.crashes(name);
         make(&crashes)?;
+        let before = finding::inputs(&crashes);
         let start = Instant::now();
         let mut command = Command::new(self.build.program(name));
         command
@@ -81,7 +93,8 @@ impl Fuzzer {
         let mut turn = Turn::parse(&ran.output);
         turn.target.clone_from(name);
         turn.seconds = start.elapsed().as_secs_f64();
-        turn.findings = artifacts(&crashes);
+        turn.findings = finding::inputs(&crashes);
+        finding::keep(&crashes, &(&turn.findings - &before), &ran.output)?;
         turn.findings.extend(self.hung(name, seed, &ran)?);
         if turn.executions == 0 && turn.findings.is_empty() {
             let log = self.log(name);
@@ -96,11 +109,21 @@ impl Fuzzer {
         if name == SCHEDULES {
             return None;
         }
-        let turn = Turn::killed(name, &self.log(name), began)?;
-        Some(Turn {
-            findings: self.findings(name),
-            ..turn
-        })
+        let log = self.log(name);
+        let turn = Turn::killed(name, &log, began)?;
+        let crashes = self.crashes(name);
+        let findings = finding::inputs(&crashes);
+        let is_its = |input: &&String| {
+            let left = fs::metadata(crashes.join(input)).and_then(|file| file.modified());
+            left.is_ok_and(|left| left >= began)
+        };
+        let said = fs::read(&log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let its: BTreeSet<String> = findings.iter().filter(is_its).cloned().collect();
+        if let Err(error) = finding::keep(&crashes, &its, &said) {
+            eprintln!("warning: {error}");
+        }
+        Some(Turn { findings, ..turn })
     }
 
     /// Runs every proof under random schedules, as many as the time allows, about.
@@ -201,7 +224,7 @@ impl Fuzzer {
             .arg("-max_len=132")
             .arg(format!("-artifact_prefix={}/", crashes.display()));
         let output = self.call(command, "canary", patience(time))?.output;
-        if artifacts(&crashes).is_empty() {
+        if finding::inputs(&crashes).is_empty() {
             let log = self.log("canary");
             return Ok(Err(format!(
                 "The canary lives: fuzzing does not find the planted bug within {} s, so that it \
@@ -324,14 +347,6 @@ fn recover(corpus: &Path) -> Result<(), String> {
         }
     }
     make(corpus)
-}
-
-fn artifacts(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names
-        .filter(|name| FINDINGS.iter().any(|kind| name.starts_with(kind)))
-        .collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@
 
 pub mod build;
 mod child;
+mod cost;
+mod finding;
 mod fuzzer;
 pub mod options;
 mod plot;
@@ -248,8 +250,20 @@ fn finish(
     let found = state.targets_with_findings();
     for name in found.into_iter().filter(|name| name != SCHEDULES) {
         let crashes = fuzzer.crashes(&name);
+        let inputs = fuzzer.findings(&name);
+        let target = state.targets.entry(name.clone()).or_default();
+        for input in &target.findings & &inputs {
+            let again = fuzzer.shows_again(&name, &input);
+            let says = finding::explain(&crashes, &input, again);
+            target.explained.insert(input, says);
+        }
         let text = triage(root, &crashes, Some(&name), folder)?;
         state.triage.push(text);
+    }
+    if fuzzer.build.is_sanitized {
+        let names = targets.iter().map(|target| &*target.name);
+        let names: Vec<&str> = names.filter(|name| *name != SCHEDULES).collect();
+        state.costs = cost::measure(root, &fuzzer.build, &names);
     }
     state.is_finished = true;
     state.save(folder)?;

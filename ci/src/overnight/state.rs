@@ -40,6 +40,9 @@ pub struct Progress {
     pub findings: BTreeSet<String>,
     /// Artifacts that were there before it.
     pub old: BTreeSet<String>,
+    /// What is said of each, when the night is over.
+    #[serde(default)]
+    pub explained: BTreeMap<String, String>,
 }
 
 /// A night.
@@ -59,6 +62,9 @@ pub struct State {
     pub canary: Option<String>,
     /// What triage says.
     pub triage: Vec<String>,
+    /// What the sanitizer costs, a line for each target.
+    #[serde(default)]
+    pub costs: Vec<String>,
     /// By target.
     pub targets: BTreeMap<String, Progress>,
     /// By target, when the turn began that is not over: what a night is killed in.

@@ -47,10 +47,16 @@ fn text(state: &State) -> String {
             target.findings.len()
         ));
     }
+    for cost in &state.costs {
+        line(&format!("\n{cost}"));
+    }
     line("\n![features over time](coverage.svg)");
     for (name, target) in &state.targets {
         for finding in &target.findings {
             line(&format!("\nFOUND by {name}: {finding}"));
+            if let Some(says) = target.explained.get(finding) {
+                line(&format!("\n```text\n{says}\n```"));
+            }
         }
     }
     for triage in &state.triage {
@@ -84,8 +90,13 @@ mod tests {
         );
         assert!(text(&state).contains("| t | 2 | 300 | 100 |"));
         target.findings.insert("crash-1".to_owned());
+        let says = "crash-1: NOT REPRODUCED".to_owned();
+        target.explained.insert("crash-1".to_owned(), says);
+        state.costs.push("mm_ops: 75 times".to_owned());
         state.targets.insert("t".to_owned(), target);
         assert!(text(&state).contains("\nRED, "));
         assert!(text(&state).contains("FOUND by t: crash-1"));
+        assert!(text(&state).contains("\ncrash-1: NOT REPRODUCED\n"));
+        assert!(text(&state).contains("\nmm_ops: 75 times\n"));
     }
 }

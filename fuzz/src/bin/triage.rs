@@ -74,7 +74,10 @@ fn run() -> Result<bool, String> {
     std::panic::set_hook(Box::new(|_| {}));
     let triage = triage(&crashes, &request)?;
     for path in &triage.fine {
-        println!("fine   {}", path.display());
+        println!(
+            "NOT REPRODUCED {}: it shows nothing here, without a sanitizer",
+            path.display()
+        );
     }
     for group in &triage.groups {
         let known = if group.is_known { "known" } else { "new" };
