@@ -318,8 +318,8 @@ impl Tally {
         self.tests += 1;
         self.executions += report.executions;
         match report.search {
-            Search::Complete => self.complete += 1,
-            Search::Bounded { .. } => self.bounded += 1,
+            Search::Complete if report.limits.is_empty() => self.complete += 1,
+            Search::Complete | Search::Bounded { .. } => self.bounded += 1,
             Search::Sampled | Search::Part(_) | Search::Unfinished => {}
         }
         if let Ok(allowed) = allowed {

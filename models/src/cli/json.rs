@@ -19,6 +19,7 @@
 //!       "search": complete | bounded | sampled | part | unknown | stopped, at the failure
 //!       "never_looked_at": [item],       choices and quirks that no step looked at
 //!       "preemptions": number or null,   the bound
+//!       "bounds": [text],                all that bounded the search
 //!       "part": null or "K/N",           the part that was searched
 //!       "kept": [path],                  files that it comes from or goes on from
 //!       "positive": number, "negative": number,   executions by the condition: `~exists` negates
@@ -94,6 +95,7 @@ struct RunJson {
     executions: u64,
     search: &'static str,
     preemptions: Option<u8>,
+    bounds: Vec<String>,
     part: Option<String>,
     kept: Vec<String>,
     never_looked_at: Vec<String>,
@@ -207,6 +209,7 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
             Search::Bounded { preemptions } => Some(preemptions),
             _ => None,
         },
+        bounds: report.bounds(),
         part: match report.search {
             Search::Part(part) => Some(part.to_string()),
             _ => None,

@@ -229,8 +229,8 @@ impl Summary {
         }
         if let Some(run) = &verdict.run {
             match run.report.search {
-                Search::Complete => self.complete += 1,
-                Search::Bounded { .. } => self.bounded += 1,
+                Search::Complete if run.report.limits.is_empty() => self.complete += 1,
+                Search::Complete | Search::Bounded { .. } => self.bounded += 1,
                 Search::Sampled => self.sampled += 1,
                 Search::Part(_) => self.parts += 1,
                 Search::Unfinished => {}

@@ -30,6 +30,8 @@ struct Found {
     lock_order: LockOrder,
     /// Names of the choices and quirks that some step has looked at.
     looked: BTreeSet<String>,
+    /// The checker's own limits that were reached.
+    limits: BTreeSet<&'static str>,
 }
 
 impl Collector {
@@ -126,6 +128,13 @@ impl Collector {
         }
     }
 
+    /// An execution that has ended reached these limits of the checker's.
+    pub fn reached(&self, limits: BTreeSet<&'static str>) {
+        if !limits.is_empty() {
+            self.found().limits.extend(limits);
+        }
+    }
+
     /// The engine cannot go on, which is no violation.
     pub fn give_up(&self, problem: String) {
         self.found().problem.get_or_insert(problem);
@@ -182,6 +191,11 @@ impl Collector {
             problem: found.problem.clone(),
             witnesses: std::mem::take(&mut found.witnesses),
             looked: Some(found.looked.clone()),
+            limits: found
+                .limits
+                .iter()
+                .map(|limit| (*limit).to_owned())
+                .collect(),
             ..Report::empty(search)
         }
     }

@@ -86,6 +86,8 @@ impl Engine {
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
         crate::platform::begin(crate::platform::nobody);
+        // Those of an execution that did not end are not this run's.
+        crate::platform::limits();
         let mut report = match self {
             Engine::Explorer => explorer::run(scenario, options, judge),
             Engine::Loom => loom::run(scenario, options, judge),
@@ -330,6 +332,8 @@ pub struct Report {
     /// The names of the choices and quirks that executions that ended by themselves looked at,
     /// of engines that run core.
     pub looked: Option<BTreeSet<String>>,
+    /// The checker's own limits that were reached: what lies behind them was not tried.
+    pub limits: BTreeSet<String>,
 }
 
 impl Report {
@@ -346,7 +350,18 @@ impl Report {
             elapsed: Duration::ZERO,
             kept: Vec::new(),
             looked: None,
+            limits: BTreeSet::new(),
         }
+    }
+
+    /// What bounded a search that ended by itself; empty if nothing did.
+    pub fn bounds(&self) -> Vec<String> {
+        let preemptions = match self.search {
+            Search::Bounded { preemptions } => Some(format!("preemptions={preemptions}")),
+            _ => None,
+        };
+        let limits = self.limits.iter().cloned();
+        preemptions.into_iter().chain(limits).collect()
     }
 
     /// That the engine could not begin.

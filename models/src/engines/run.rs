@@ -8,7 +8,7 @@ use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, Quirk, System};
 
 use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
-use crate::platform::{Entry, record, start};
+use crate::platform::{self, Entry, record, start};
 use crate::scenario::Statement;
 
 /// An execution that is under way.
@@ -96,6 +96,7 @@ impl<P: Platform> Run<P> {
         let choices = self.system.choices_looked_at();
         self.collector
             .looked(choices.chain(quirks.iter().map(Quirk::name)));
+        self.collector.reached(platform::limits());
         self.collector
             .scenario
             .outcome(&self.system, registers, &counters)

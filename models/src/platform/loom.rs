@@ -10,7 +10,8 @@
 //!   ordered as they were run: outcomes may be missed.
 //! - A thread that is about to try a read-write lock waits if another takes it
 //!   right then, and so never fails there.
-//! - A load sees one of the last seven stores; load buffering is not explored.
+//! - A load sees one of the last seven stores, and a run in which there were more says so; load
+//!   buffering is not explored.
 
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
 
@@ -23,6 +24,7 @@ use super::guards::Guard;
 use super::loom_spinlock::LoomSpinLock;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
+use crate::litmus::names::MAX_CPUS;
 
 /// loom's machine.
 #[derive(Debug)]
@@ -66,7 +68,16 @@ impl Platform for Loom {
 pub struct LoomWord {
     checked: LoomAtomic,
     last: AtomicU64,
+    /// Stores since the CPUs run.
+    stores: AtomicU64,
+    /// How many of them each CPU certainly knows: it reads none that is older.
+    known: [AtomicU64; MAX_CPUS],
 }
+
+/// So many stores behind what a CPU knows, and that one itself, are all there for it to read.
+///
+/// loom: `MAX_ATOMIC_HISTORY`, src/rt/atomic.rs
+const STORES: u64 = 6;
 
 impl LoomWord {
     fn last(&self) -> u64 {
@@ -75,6 +86,34 @@ impl LoomWord {
 
     fn set_last(&self, value: u64) {
         self.last.store(value, StdOrdering::Relaxed);
+        if recorder::has_started() {
+            let stores = self.stores.fetch_add(1, StdOrdering::Relaxed) + 1;
+            self.knows(stores);
+        }
+    }
+
+    /// The CPU that runs knows so many stores.
+    fn knows(&self, stores: u64) {
+        if let Some(known) = recorder::who().and_then(|cpu| self.known.get(cpu.0)) {
+            known.store(stores, StdOrdering::Relaxed);
+        }
+    }
+
+    /// The CPU that runs has read `value`. Was there a store that it might have read, but that
+    /// loom has forgotten?
+    fn was_read(&self, value: u64) {
+        let stores = self.stores.load(StdOrdering::Relaxed);
+        if stores <= STORES {
+            return;
+        }
+        let known = recorder::who().and_then(|cpu| self.known.get(cpu.0));
+        let known = known.map_or(0, |known| known.load(StdOrdering::Relaxed));
+        if stores - known > STORES {
+            recorder::reached("loads see the last 7 stores");
+        }
+        if value == self.last() {
+            self.knows(stores);
+        }
     }
 
     fn rmw(&self, checked: impl FnOnce(&LoomAtomic) -> u64, new: impl FnOnce(u64) -> u64) -> u64 {
@@ -93,15 +132,18 @@ impl Word for LoomWord {
         LoomWord {
             checked: LoomAtomic::new(value),
             last: AtomicU64::new(value),
+            stores: AtomicU64::new(0),
+            known: [const { AtomicU64::new(0) }; MAX_CPUS],
         }
     }
 
     fn load(&self, ordering: Ordering) -> u64 {
         if in_finale() {
-            self.last()
-        } else {
-            self.checked.load(ordering)
+            return self.last();
         }
+        let value = self.checked.load(ordering);
+        self.was_read(value);
+        value
     }
 
     fn store(&self, value: u64, ordering: Ordering) {
@@ -144,8 +186,10 @@ impl Word for LoomWord {
             self.checked
                 .compare_exchange(current, new, success, failure)
         };
-        if result.is_ok() {
-            self.set_last(new);
+        match result {
+            Ok(_) => self.set_last(new),
+            Err(value) if !in_finale() => self.was_read(value),
+            Err(_) => {}
         }
         result
     }

@@ -26,6 +26,6 @@ pub use recorder::{Entry, Recording, Weak, record};
 pub use shuttle::Shuttle;
 
 pub(crate) use recorder::{
-    Moment, Stopped, begin, begin_counted, begin_deaf, catch, end, failed, is_over, nobody, over,
-    start, stop, violated, with_finale, with_moments, with_timeline,
+    Moment, Stopped, begin, begin_counted, begin_deaf, catch, end, failed, is_over, limits, nobody,
+    over, start, stop, violated, with_finale, with_moments, with_timeline,
 };

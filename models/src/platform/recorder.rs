@@ -11,6 +11,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -99,6 +100,10 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
     /// The execution has ended by a panic: leave the checker's objects alone.
     static OVER: Cell<bool> = const { Cell::new(false) };
+    /// The initial state is there, and the CPUs run.
+    static STARTED: Cell<bool> = const { Cell::new(false) };
+    /// What a checker left out of this OS thread's executions, because of a limit of its own.
+    static LIMITS: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
     /// Nobody asks what happens: nothing is recorded but what ends the execution.
@@ -141,6 +146,7 @@ pub(crate) fn begin(who: Who) {
         r.panicked_at = None;
     });
     OVER.set(false);
+    STARTED.set(false);
     FINALE.set(false);
     DEAF.set(false);
     WHO.set(who);
@@ -172,6 +178,7 @@ pub fn record(entry: Entry) {
 /// which later reads may come from.
 pub(crate) fn start() {
     interleaving::begin();
+    STARTED.set(true);
     RECORDING.with_borrow_mut(|r| {
         r.entries.retain(|entry| {
             let written = |event: &Event| matches!(event.what, What::UserWrite { .. });
@@ -264,6 +271,26 @@ pub(crate) fn user_value(word: u64) -> (u64, Option<WriteSource>) {
         let &(value, source) = write.expect("a tag is that of a write");
         (value, Some(source))
     })
+}
+
+/// The CPU that runs, where that can be told.
+pub(crate) fn who() -> Option<CpuId> {
+    WHO.get()()
+}
+
+/// Whether the initial state is there.
+pub(crate) fn has_started() -> bool {
+    STARTED.get()
+}
+
+/// The checker leaves something out because of a limit of its own, which this names.
+pub(crate) fn reached(limit: &'static str) {
+    LIMITS.with_borrow_mut(|limits| limits.insert(limit));
+}
+
+/// The limits that this OS thread's executions reached since somebody asked.
+pub(crate) fn limits() -> BTreeSet<&'static str> {
+    LIMITS.take()
 }
 
 /// Looks at what happened so far.

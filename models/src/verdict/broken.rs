@@ -32,6 +32,8 @@ pub struct Broken {
     pub must_be_found: bool,
     /// Which of its items nothing has looked at.
     pub never_looked_at: Vec<String>,
+    /// What bounded the search.
+    bounds: Vec<String>,
     /// Where a search that was stopped goes on, in words.
     goes_on: String,
     /// How long it took.
@@ -97,11 +99,13 @@ impl Broken {
             Found::Instead(other) => format!("not confirmed: {other} instead, after {after}"),
             Found::NotFound(search) => match (&self.excused, search) {
                 (Some(reason), _) => format!("missed by loom: {reason}"),
-                (None, Search::Complete) => format!("not found: all {after} are fine"),
-                (None, Search::Bounded { preemptions }) => {
-                    let within = plural(u64::from(*preemptions), "preemption");
-                    format!("not found in all {after} within {within}")
-                }
+                (None, Search::Complete | Search::Bounded { .. }) => match &*self.bounds {
+                    [] => format!("not found: all {after} are fine"),
+                    bounds => {
+                        let bounds = bounds.join(", ");
+                        format!("not found in {after}, bounded {bounds}")
+                    }
+                },
                 (None, Search::Sampled) => format!("not found in {after}"),
                 (None, Search::Part(part)) => {
                     format!("not in this part, shard {part}: all {after} are fine")
@@ -159,6 +163,7 @@ fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> 
         excused: None,
         must_be_found: false,
         never_looked_at: Vec::new(),
+        bounds: Vec::new(),
         goes_on: String::new(),
         elapsed: Duration::ZERO,
     }
@@ -192,6 +197,7 @@ pub(super) fn check(
     };
     let report = store::run(engine, scenario, variant, request, &judge);
     broken.never_looked_at = super::never_looked_at(scenario, &report);
+    broken.bounds = report.bounds();
     broken.goes_on = text::goes_on(&report);
     broken.executions = report.executions;
     broken.elapsed = report.elapsed;

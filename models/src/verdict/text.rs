@@ -79,8 +79,8 @@ impl Run {
             {
                 "stopped"
             }
-            Search::Complete => "complete",
-            Search::Bounded { .. } => "bounded",
+            Search::Complete if self.report.limits.is_empty() => "complete",
+            Search::Complete | Search::Bounded { .. } => "bounded",
             Search::Sampled => "sampled",
             Search::Part(_) => "part",
             Search::Unfinished => "unknown",
@@ -91,6 +91,7 @@ impl Run {
     pub fn search_in_words(&self) -> String {
         let search = match self.search_word() {
             "stopped" => "stopped at the failure".to_owned(),
+            "bounded" => format!("bounded {}", self.report.bounds().join(", ")),
             _ => self.report.search.to_string(),
         };
         match self.report.kept.as_slice() {

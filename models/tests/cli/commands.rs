@@ -143,6 +143,29 @@ fn json_has_everything() {
     assert_eq!(of("wrong-what")["broken_by"][0]["result"], "instead");
 }
 
+/// loom forgets all but the last stores: what a CPU might still have read then bounds the search.
+#[test]
+fn what_a_checker_forgets_bounds_its_search() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("forgets");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let check = |writes: usize| {
+        let writes = "write A 1; ".repeat(writes);
+        let text = format!(
+            "MM forgets {{ page A; mmap A rw; write A 0; }} P0 {{ {writes} }} \
+             P1 {{ r0 = read A; }} exists (1:r0=0)"
+        );
+        std::fs::write(folder.join("forgets.litmus"), text).expect("written");
+        seqfault_in(&folder, "check forgets.litmus --engine loom")
+    };
+    let few = check(6);
+    assert!(few.contains(" complete\n"), "{few}");
+    let many = check(7);
+    assert!(
+        many.contains(" bounded loads see the last 7 stores\n"),
+        "{many}"
+    );
+}
+
 /// The document says of each test what the text says.
 #[test]
 fn json_and_text_agree() {

@@ -30,6 +30,8 @@ fn seqfault_in(folder: &Path, arguments: &str) -> String {
         .args(arguments.split_whitespace())
         .current_dir(folder)
         .env_remove("COLUMNS")
+        // As cargo runs it, whatever runs this.
+        .env("CARGO_PKG_NAME", env!("CARGO_PKG_NAME"))
         .output()
         .expect("the command starts");
     let mut text = without_times(&String::from_utf8_lossy(&output.stdout));

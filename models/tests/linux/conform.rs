@@ -8,6 +8,7 @@ fn conform(arguments: &str) -> (Output, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
         .arg("conform")
         .args(arguments.split_whitespace())
+        .env("CARGO_PKG_NAME", env!("CARGO_PKG_NAME"))
         .output()
         .expect("the command starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
