@@ -59,6 +59,51 @@ fn a_difference_is_shrunk_saved_and_replayed() {
 }
 
 #[test]
+fn a_run_goes_on_behind_a_difference() {
+    if host().is_none() {
+        return;
+    }
+    let wrong = "--wrong noreplace-replaces --jobs 2";
+    let (output, text) = conform(&format!("--sequences 60 --keep-going {wrong}"));
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let found = text.matches("differs from the specification").count() as u64;
+    assert!(found > 2, "{text}");
+    let verdict = format!("DIFFER {found} times: {} sequences", 60 - found);
+    assert!(text.contains(&verdict), "{verdict}: {text}");
+}
+
+#[test]
+fn an_interrupt_ends_with_a_tally() {
+    if host().is_none() {
+        return;
+    }
+    let child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(["conform", "--sequences", "1000000000"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let status = format!("/proc/{}/status", child.id());
+    let catches = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & 1 << (libc::SIGINT - 1) != 0)
+    };
+    while !catches() {
+        std::thread::yield_now();
+    }
+    // SAFETY: the process is a child that has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(
+        text.contains("spec, core and linux agree so far: "),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_crash_is_reported_and_survived() {
     if host().is_none() {
         return;

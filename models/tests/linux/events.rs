@@ -45,3 +45,27 @@ fn one_cpu_counts_as_core_does() {
         assert!(number(5) >= 1.0, "{turn}: {counts:?}");
     }
 }
+
+/// Linux lets mprotect make pages writable since 6.0; a core that does not faults more.
+#[test]
+fn counts_that_differ_are_no_success() {
+    if host().is_none() {
+        return;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args([
+            "events",
+            "--turns",
+            "20",
+            "--with",
+            "mprotect_writable=fault",
+        ])
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("\nDIFFER: mprotect A r; mprotect A rw; write A 1; on 1 CPU: 0."),
+        "{text}"
+    );
+}
