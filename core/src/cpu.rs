@@ -13,9 +13,11 @@ use crate::addr::Vpn;
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, LockClass, LockStep, What};
 use crate::frame::{Frame, Pfn};
+use crate::ghost::Active;
 use crate::mm::MmId;
 use crate::platform::{Mutex, Platform, Word};
 use crate::pool::Pool;
+use crate::quirk::Quirk;
 use crate::rcu::Callback;
 use crate::system::System;
 use crate::table::{Table, TableId};
@@ -151,6 +153,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn irq_off(&self) -> IrqGuard<'s, P> {
         IrqGuard {
             tlb: self.sys.percpu(self.id()).irq.lock(),
+            quirks: self.sys.quirks(),
         }
     }
 
@@ -160,7 +163,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.lock_event(LockClass::Irq, instance, LockStep::Waits);
         let tlb = self.sys.percpu(target).irq.lock();
         self.lock_event(LockClass::Irq, instance, LockStep::Locked);
-        IrqGuard { tlb }
+        let quirks = self.sys.quirks();
+        IrqGuard { tlb, quirks }
     }
 
     /// The other CPUs.
@@ -175,8 +179,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn alloc_frame(&mut self, vpn: Vpn) -> Option<Pfn> {
         let number = self.local.frames.take::<P>(&self.sys.frame_reserve)?;
         let shares = self.sys.shares_frames();
-        let frame = self.sys.frames.get_or_make(number, || Frame::new(shares));
+        let frame = self
+            .sys
+            .frames
+            .get_or_make(number, || Frame::new(shares, self.sys.quirks().clone()));
         frame.allocated(vpn);
+        // QUIRK(PageNotZeroed): proofs/basics/reused-page-reads-zero
+        if !self.sys.has(Quirk::PageNotZeroed) {
+            frame.zero();
+        }
         Some(Pfn(number))
     }
 
@@ -194,8 +205,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// An empty page table, if there is memory for one.
     pub(crate) fn alloc_table(&mut self) -> Option<TableId> {
         let number = self.local.tables.take::<P>(&self.sys.table_reserve)?;
-        let geometry = self.sys.geometry();
-        let table = self.sys.tables.get_or_make(number, || Table::new(geometry));
+        let (geometry, quirks) = (self.sys.geometry(), self.sys.quirks());
+        let make = || Table::new(geometry, quirks.clone());
+        let table = self.sys.tables.get_or_make(number, make);
         table.life.reused();
         table.ptl_life.reused();
         self.count(Counter::PtAllocs);
@@ -206,7 +218,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
         let vma = self.local.vmas[self.local.mm.0].pop();
         self.local.vmas_made += usize::from(vma.is_none());
-        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(self.sys.protocol().fault())));
+        let (path, quirks) = (self.sys.protocol().fault(), self.sys.quirks());
+        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(path, quirks.clone())));
         vma.life.reused();
         vma
     }
@@ -215,4 +228,5 @@ impl<'s, P: Platform> Cpu<'s, P> {
 /// Interrupts of a CPU that are off, its own or another's.
 pub(crate) struct IrqGuard<'s, P: Platform> {
     pub tlb: <P::Mutex<Tlb> as Mutex<Tlb>>::Guard<'s>,
+    pub quirks: &'s Active,
 }

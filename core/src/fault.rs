@@ -131,12 +131,35 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !vma.prot.allows(access) {
             return Err(Fault::AccErr);
         }
+        // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
+        if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
+            self.make_writable_unlocked(vpn);
+        }
+        // QUIRK(NoPteRecheck): proofs/basics/two-faults-one-page
+        let seen = self.sys.has(Quirk::NoPteRecheck);
+        let seen = seen.then(|| self.leaf_entry(vpn).software());
         loop {
             match self.lock_leaf(vpn, true) {
-                Some(ptl) => return self.commit(ptl, vma, vpn, access),
+                Some(ptl) => {
+                    let pte = seen.unwrap_or_else(|| ptl.pte(vpn));
+                    return self.commit(ptl, vma, vpn, access, pte);
+                }
                 None if self.install_tables(vpn) => {}
                 None => return Err(Fault::Bus),
             }
+        }
+    }
+
+    /// Adds W to the entry of `vpn`, if it is there, under no lock. Only for a quirk.
+    fn make_writable_unlocked(&self, vpn: Vpn) {
+        let old = self.leaf_entry(vpn);
+        let Some(table) = self.leaf_table(vpn).filter(|_| !old.is_none()) else {
+            return;
+        };
+        let new = Pte::new(old.pfn(), old.prot() | Prot::W, old.grant()).with_history_of(old);
+        let index = self.sys.geometry().index(vpn, 0);
+        if self.sys.table(table).hw_update(index, old, new) {
+            self.event(What::PteSet { vpn, old, new });
         }
     }
 
@@ -191,9 +214,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn fault_speculative(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
         let mm = self.mm();
         // ORDERING(acquire): pairs with the release in mmap_write_unlock().
-        let seq = mm.seq.load(Ordering::Acquire);
+        // QUIRK(SpfSeqReadRelaxed): proofs/spf/count-read-early
+        let quirks = self.sys.quirks();
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = quirks.weaken(Quirk::SpfSeqReadRelaxed, sound, weak);
+        let seq = mm.seq.load(ordering);
         self.event(What::SeqRead { value: seq });
-        if !seq.is_multiple_of(2) {
+        // QUIRK(SpfIgnoresWriter): proofs/spf/begun-inside-a-writer
+        if !seq.is_multiple_of(2) && !self.sys.has(Quirk::SpfIgnoresWriter) {
             self.how("falls back: a writer is inside");
             return None;
         }
@@ -207,7 +235,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         drop(rcu);
         // The check under the lock would do: this one saves the walk, and lets
-        // nobody act on a copy that never was a VMA.
+        // nobody act on a copy that never was a VMA. No proof needs it.
         if !self.seq_unchanged(seq) {
             return None;
         }
@@ -252,13 +280,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             Walk::Rcu { .. } | Walk::Held => ptl.keeping(walk),
         };
-        self.commit(ptl, copy, vpn, access).ok()
+        let pte = ptl.pte(vpn);
+        self.commit(ptl, copy, vpn, access, pte).ok()
     }
 
     fn seq_unchanged(&self, seq: u64) -> bool {
-        // ORDERING(acquire): the fence pairs with the release fence in
-        // mmap_write_lock(): who has read what a writer changed sees its number.
-        P::fence(Ordering::Acquire);
+        // QUIRK(SeqCheckNoFence): proofs/spf/torn-copy
+        if !self.sys.has(Quirk::SeqCheckNoFence) {
+            // ORDERING(acquire): the fence pairs with the release fence in
+            // mmap_write_lock(): who has read what a writer changed sees its number.
+            P::fence(Ordering::Acquire);
+        }
         let now = self.mm().seq.load(Ordering::Relaxed);
         self.event(What::SeqRead { value: now });
         if now != seq {
@@ -289,7 +321,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree/fault-by-rcu-alone
         if !self.sys.has(Quirk::NoVmaRecheckUnderPtl) {
             let again = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
-            let same = self.leaf_table(vpn) == Some(id);
+            // QUIRK(NoTableRecheckUnderRcu): proofs/vma_tree/table-unhooked-under-fault
+            let same =
+                self.sys.has(Quirk::NoTableRecheckUnderRcu) || self.leaf_table(vpn) == Some(id);
             match again.filter(suits) {
                 Some(again) if same => copy = again,
                 _ => {
@@ -299,10 +333,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 }
             }
         }
-        self.commit(ptl.keeping(walk), copy, vpn, access).ok()
+        let pte = ptl.pte(vpn);
+        self.commit(ptl.keeping(walk), copy, vpn, access, pte).ok()
     }
 
-    /// Changes the entry so that `access` may go through.
+    /// Changes the entry, which is `pte`, so that `access` may go through.
     /// Linux: `handle_pte_fault()`.
     fn commit(
         &mut self,
@@ -310,8 +345,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vma: VmaCopy,
         vpn: Vpn,
         access: Access,
+        pte: Pte,
     ) -> Outcome {
-        let pte = ptl.pte(vpn);
         let mut replaced = GrantId(0);
         let outcome = if pte.is_none() {
             self.fault_none(&mut ptl, vma, vpn, access)
@@ -376,6 +411,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Pte::new(Pfn::ZERO, prot, grant).young()
         };
         self.set_pte(ptl, vpn, new);
+        // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
+        if self.sys.has(Quirk::MapBeforeZero) && new.pfn() != Pfn::ZERO {
+            let (from, to) = (Pfn::ZERO, new.pfn());
+            self.sys.frame(to).zero();
+            self.event(What::FrameCopied { vpn, from, to });
+        }
         Ok(Handled::Resolved)
     }
 
@@ -392,11 +433,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let grant = self.grant(vma.prot);
         self.sys.grants.replaces(grant, old.grant());
         let new = self.written(Pte::new(pfn, vma.prot, grant));
-        if old.pfn() != Pfn::ZERO {
+        // QUIRK(MapBeforeCopy): proofs/cow/mapped-before-it-is-copied
+        let late = self.sys.has(Quirk::MapBeforeCopy);
+        if !late {
             // Before the flush: `fork` keeps faults out until nobody stores to the old page.
-            self.sys.frame(pfn).copy(self.sys.frame(old.pfn()));
-            let from = old.pfn();
-            self.event(What::FrameCopied { vpn, from, to: pfn });
+            self.copy_frame(vpn, old.pfn(), pfn);
         }
         let flush = FlushInfo {
             range: Some(PageRange::page(vpn)),
@@ -409,13 +450,35 @@ impl<'s, P: Platform> Cpu<'s, P> {
             before = self.set_pte(ptl, vpn, new);
             self.shootdown(flush);
         } else {
+            // QUIRK(CowFlushBeforeClear): proofs/cow/flushed-before-it-is-cleared-by-cow
+            let early = self.sys.has(Quirk::CowFlushBeforeClear);
+            if early {
+                self.shootdown(flush);
+            }
             before = self.set_pte(ptl, vpn, Pte::NONE);
-            self.shootdown(flush);
+            // QUIRK(CowNoFlush): proofs/cow/copied-without-a-flush
+            if !early && !self.sys.has(Quirk::CowNoFlush) {
+                self.shootdown(flush);
+            }
             self.set_pte(ptl, vpn, new);
         }
+        if late {
+            self.copy_frame(vpn, old.pfn(), pfn);
+        }
         self.sys.frame(before.pfn()).unmapped(before.is_dirty());
-        self.free_frame(before.pfn());
+        // QUIRK(CowKeepsReference): proofs/cow/copy-leaves-the-old-page
+        if !self.sys.has(Quirk::CowKeepsReference) {
+            self.free_frame(before.pfn());
+        }
         Ok(Handled::Resolved)
+    }
+
+    /// Copies a page, unless it is the zero page: the copy is zero already.
+    fn copy_frame(&self, vpn: Vpn, from: Pfn, to: Pfn) {
+        if from != Pfn::ZERO {
+            self.sys.frame(to).copy(self.sys.frame(from));
+            self.event(What::FrameCopied { vpn, from, to });
+        }
     }
 
     /// The page is there, and the VMA allows more than its entry does.
@@ -440,11 +503,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
             new = self.written(new);
         }
         let before = self.set_pte(ptl, vpn, Pte::NONE);
-        self.set_pte(ptl, vpn, new.with_history_of(before));
+        // QUIRK(FaultDropsHistory): proofs/tlb/dirty-kept-by-write-fault
+        if !self.sys.has(Quirk::FaultDropsHistory) {
+            new = new.with_history_of(before);
+        }
+        self.set_pte(ptl, vpn, new);
         // What is cached allows less: others find out when they fault.
         match self.sys.protocol().flush() {
-            Flush::Strict => self.flush_local(PageRange::page(vpn), FlushReason::Local),
-            Flush::Relaxed => self.relaxed_flush(PageRange::page(vpn)),
+            // QUIRK(WriteFaultNoGen): proofs/tlb/relaxed-write-fault
+            Flush::Relaxed if !self.sys.has(Quirk::WriteFaultNoGen) => {
+                self.relaxed_flush(PageRange::page(vpn));
+            }
+            Flush::Strict | Flush::Relaxed => {
+                self.flush_local(PageRange::page(vpn), FlushReason::Local);
+            }
         }
     }
 
@@ -458,6 +530,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return Handled::Unchanged;
         }
         match self.sys.protocol().flush() {
+            // QUIRK(SpuriousNotFlushed): proofs/tlb/spurious-write
+            Flush::Strict if self.sys.has(Quirk::SpuriousNotFlushed) => Handled::Unchanged,
             Flush::Strict => {
                 self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
                 Handled::Resolved

@@ -39,7 +39,9 @@ impl<P: Platform> IrqGuard<'_, P> {
         if new_gen <= self.tlb.generation {
             return false;
         }
-        let range = info.range.filter(|_| new_gen == self.tlb.generation + 1);
+        // QUIRK(RangeFlushOverGap): proofs/tlb/generation-gap
+        let next = new_gen == self.tlb.generation + 1 || self.quirks.has(Quirk::RangeFlushOverGap);
+        let range = info.range.filter(|_| next);
         self.tlb.flush(range);
         self.tlb.generation = new_gen;
         P::event(Event {
@@ -71,8 +73,14 @@ impl<P: Platform> Cpu<'_, P> {
 
     /// Advances the mm's generation. Linux: `inc_mm_tlb_gen()`.
     fn inc_tlb_gen(&mut self) -> u64 {
-        // ORDERING(acqrel): the generations' order is that of the flushes.
-        let generation = self.mm().tlb_gen.fetch_add(1, Ordering::AcqRel) + 1;
+        // ORDERING(acqrel): the generations' order is that of the flushes. Release: who sees the
+        // generation sees the entries that were changed before. Acquire: a flush up to a later
+        // generation stands for this one, so what is filled after it must show those entries too.
+        // QUIRK(TlbGenNoAcquire): proofs/tlb/later-flush-stands-for-earlier
+        // QUIRK(TlbGenNoRelease): proofs/tlb/generation-shows-all-entries
+        let quirks = self.sys.quirks();
+        let ordering = quirks.halves(Quirk::TlbGenNoAcquire, Quirk::TlbGenNoRelease);
+        let generation = self.mm().tlb_gen.fetch_add(1, ordering) + 1;
         self.event(What::TlbGen { generation });
         generation
     }
@@ -81,13 +89,17 @@ impl<P: Platform> Cpu<'_, P> {
     /// waits for them. Linux: `flush_tlb_mm_range()`.
     pub(crate) fn shootdown(&mut self, info: FlushInfo) {
         let new_gen = self.inc_tlb_gen();
-        // ORDERING(seqcst): pairs with the fence in switch_to_mm(): either this
-        // CPU sees that the other is not lazy, or the other sees new_gen.
-        P::fence(Ordering::SeqCst);
+        // QUIRK(ShootdownNoFence): proofs/tlb/back-from-lazy
+        if !self.sys.has(Quirk::ShootdownNoFence) {
+            // ORDERING(seqcst): pairs with the fence in switch_to_mm(): either this
+            // CPU sees that the other is not lazy, or the other sees new_gen.
+            P::fence(Ordering::SeqCst);
+        }
         // ORDERING(relaxed): ordered by the fence.
         let mask = self.mm().cpumask.load(Ordering::Relaxed);
         for cpu in self.others() {
-            if mask >> cpu.0 & 1 == 0 {
+            // QUIRK(FlushOwnCpuOnly): proofs/tlb/flush-of-the-own-cpu
+            if mask >> cpu.0 & 1 == 0 || self.sys.has(Quirk::FlushOwnCpuOnly) {
                 continue;
             }
             let lazy = &self.sys.percpu(cpu).lazy;
@@ -100,7 +112,8 @@ impl<P: Platform> Cpu<'_, P> {
             self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
         }
         // Who frees an address space that nobody runs has no translations of it.
-        if mask >> self.id().0 & 1 == 1 {
+        // QUIRK(FlushOthersOnly): proofs/tlb/flush-of-the-others
+        if mask >> self.id().0 & 1 == 1 && !self.sys.has(Quirk::FlushOthersOnly) {
             let own = self.irq_off();
             self.flush_up_to(own, self.id(), info, new_gen, FlushReason::Local);
         }
@@ -145,7 +158,11 @@ impl<P: Platform> Cpu<'_, P> {
     pub(crate) fn catch_up(&mut self, reason: FlushReason) -> bool {
         // ORDERING(acquire): pairs with inc_tlb_gen(): entries changed before
         // that generation are read anew with their change.
-        let generation = self.mm().tlb_gen.load(Ordering::Acquire);
+        // QUIRK(TlbGenReadRelaxed): proofs/tlb/generation-shows-all-entries
+        let quirks = self.sys.quirks();
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = quirks.weaken(Quirk::TlbGenReadRelaxed, sound, weak);
+        let generation = self.mm().tlb_gen.load(ordering);
         let irq = self.irq_off();
         let behind = irq.tlb.generation < generation;
         if behind {

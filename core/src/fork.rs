@@ -101,7 +101,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// From here on no fault changes an entry (K2). Linux: `vma_start_write()` in `dup_mmap()`.
     fn keep_faults_out(&mut self, lock: &MmapWrite<'s, P>, vmas: &[(PageRange, Arc<Vma<P>>)]) {
-        if self.sys.protocol().fault() == FaultPath::RcuFault {
+        // QUIRK(ForkTreeVisible): proofs/cow/fork-vs-rcu-fault
+        if self.sys.protocol().fault() == FaultPath::RcuFault
+            && !self.sys.has(Quirk::ForkTreeVisible)
+        {
             // ORDERING(release): as for any other root; who finds it waits for the mmap lock.
             let nothing = Arc::new(VmaTree::new());
             self.mm().tree.store(nothing, Ordering::Release);
@@ -174,22 +177,37 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 continue;
             }
             let prot = soft.prot() & !Prot::W;
-            let old = if prot == soft.prot() {
+            // QUIRK(ForkParentWritable): proofs/cow/fork-protects-both
+            let keeps_w = self.sys.has(Quirk::ForkParentWritable);
+            let old = if prot == soft.prot() || keeps_w {
                 ptl.current(vpn)
             } else {
                 // Linux: ptep_set_wrprotect().
                 let new = Pte::new(soft.pfn(), prot, self.grant(prot));
                 let old = ptl.modify(vpn, new);
                 gather.revoked(old.grant(), Prot::W);
-                gather.changed(vpn, self.flush_type(old, new));
+                // QUIRK(ForkNoFlush): proofs/cow/fork-flushes
+                if !self.sys.has(Quirk::ForkNoFlush) {
+                    gather.changed(vpn, self.flush_type(old, new));
+                }
                 old
             };
             if old.pfn() != Pfn::ZERO {
                 self.sys.frame(old.pfn()).share();
             }
             self.event(What::Forked { child, vpn });
-            let copy = Pte::new(old.pfn(), prot, self.grant(prot));
-            child_ptl.set(vpn, copy.with_history_of(old));
+            // QUIRK(ForkChildWritable): proofs/cow/fork-protects-both
+            let prot = if self.sys.has(Quirk::ForkChildWritable) {
+                soft.prot()
+            } else {
+                prot
+            };
+            let mut copy = Pte::new(old.pfn(), prot, self.grant(prot));
+            // QUIRK(ForkChildClean): proofs/cow/child-inherits-dirty
+            if !self.sys.has(Quirk::ForkChildClean) {
+                copy = copy.with_history_of(old);
+            }
+            child_ptl.set(vpn, copy);
         }
     }
 }

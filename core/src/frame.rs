@@ -4,8 +4,9 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::addr::Vpn;
-use crate::ghost::Life;
+use crate::ghost::{Active, Life};
 use crate::platform::{Cell, Platform, Word, violated};
+use crate::quirk::Quirk;
 use crate::violation::{Invariant, Violation};
 
 /// A page frame number.
@@ -43,6 +44,7 @@ pub(crate) struct Frame<P: Platform> {
     dirty: AtomicBool,
     /// `fork` has shared it: pages of several address spaces may have it (ghost).
     forked: AtomicBool,
+    quirks: Active,
 }
 
 const WRONG_PAGE: Violation = Violation {
@@ -58,7 +60,7 @@ const FREED: Violation = Violation {
 
 impl<P: Platform> Frame<P> {
     /// A frame. `shares`: it may have more than one entry.
-    pub fn new(shares: bool) -> Frame<P> {
+    pub fn new(shares: bool, quirks: Active) -> Frame<P> {
         Frame {
             word: P::Word::new(0).called("page"),
             mapcount: shares.then(|| P::Word::new(0).called("mapcount")),
@@ -67,10 +69,11 @@ impl<P: Platform> Frame<P> {
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             forked: AtomicBool::new(false),
+            quirks,
         }
     }
 
-    /// The frame is taken from its pool for the page `vpn`, zeroed.
+    /// The frame is taken from its pool for the page `vpn`. It is to be zeroed.
     pub fn allocated(&self, vpn: Vpn) {
         self.life.reused();
         if let Some(owner) = &self.owner {
@@ -83,6 +86,10 @@ impl<P: Platform> Frame<P> {
             // ORDERING(relaxed): value only; published by the entry that maps it.
             mapcount.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Makes it read zero. Linux: `clear_highpage()`.
+    pub fn zero(&self) {
         // ORDERING(relaxed): value only; published by the entry that maps it.
         self.word.store(0, Ordering::Relaxed);
     }
@@ -90,7 +97,10 @@ impl<P: Platform> Frame<P> {
     /// Another address space gets an entry of it. The caller has the lock of one that maps it.
     pub fn share(&self) {
         self.forked.store(true, Ordering::Relaxed);
-        if let Some(mapcount) = &self.mapcount {
+        // QUIRK(ShareNotCounted): proofs/cow/share-not-counted
+        if let Some(mapcount) = &self.mapcount
+            && !self.quirks.has(Quirk::ShareNotCounted)
+        {
             // ORDERING(relaxed): who shares it holds an entry, so that it cannot go meanwhile.
             mapcount.fetch_add(1, Ordering::Relaxed);
         }
@@ -100,18 +110,23 @@ impl<P: Platform> Frame<P> {
     pub fn put(&self) -> bool {
         // ORDERING(acqrel): release keeps this entry's accesses before the count, acquire lets who
         // frees the frame, or reuses it, come after those of all others.
+        // QUIRK(PutNoAcquire): proofs/cow/last-entry-goes-unflushed
+        // QUIRK(PutNoRelease): proofs/cow/last-entry-goes-unflushed
+        let ordering = self.quirks.halves(Quirk::PutNoAcquire, Quirk::PutNoRelease);
         self.mapcount
             .as_ref()
-            .is_none_or(|mapcount| mapcount.fetch_sub(1, Ordering::AcqRel) == 1)
+            .is_none_or(|mapcount| mapcount.fetch_sub(1, ordering) == 1)
     }
 
     /// Whether another address space maps it too. The caller has the lock of an entry that does:
     /// if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
     pub fn is_shared(&self) -> bool {
-        // ORDERING(acqrel): pairs with put(): what others did with it came before.
+        // ORDERING(acquire): pairs with put(): what others read of it they read before. No proof
+        // shows it: only a read that takes a later store's value (load buffering) would, which
+        // the memory model of the checkers does not have.
         self.mapcount
             .as_ref()
-            .is_some_and(|mapcount| mapcount.fetch_add(0, Ordering::AcqRel) > 1)
+            .is_some_and(|mapcount| mapcount.fetch_add(0, Ordering::Acquire) > 1)
     }
 
     /// Whether so many entries map it, by its count. For who asks when nobody runs.

@@ -17,7 +17,7 @@ use crate::addr::{PageRange, Vpn};
 use crate::cpu::Cpu;
 use crate::flush::FlushInfo;
 use crate::frame::Pfn;
-use crate::ghost::GrantId;
+use crate::ghost::{Active, GrantId};
 use crate::platform::{Platform, Word};
 use crate::prot::Prot;
 use crate::protocol::{Flush, PtFree, ZapFlush};
@@ -48,9 +48,16 @@ pub(crate) struct Gather {
     tables: Vec<TableId>,
     /// What it promises to have taken away when it completes (ghost).
     revoked: Vec<(GrantId, Prot)>,
+    /// Others have not been told yet that a flush is pending (a quirk).
+    untold: bool,
+    quirks: Option<Active>,
 }
 
 impl Gather {
+    fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.as_ref().is_some_and(|active| active.has(quirk))
+    }
+
     /// An entry of `vpn` was changed and needs `flush`.
     pub fn changed(&mut self, vpn: Vpn, flush: FlushType) {
         if flush == FlushType::None {
@@ -58,9 +65,20 @@ impl Gather {
         }
         self.flush = self.flush.max(flush);
         let page = PageRange::page(vpn);
-        self.range = Some(self.range.map_or(page, |range| {
-            PageRange::new(range.start.min(vpn), range.end.max(page.end))
-        }));
+        let range = self.range.unwrap_or(page);
+        // QUIRK(FlushLastPageOnly): proofs/tlb/two-pages-one-flush
+        let start = if self.has(Quirk::FlushLastPageOnly) {
+            vpn
+        } else {
+            range.start.min(vpn)
+        };
+        // QUIRK(FlushFirstPageOnly): proofs/tlb/two-pages-one-flush
+        let end = if self.has(Quirk::FlushFirstPageOnly) {
+            range.end
+        } else {
+            range.end.max(page.end)
+        };
+        self.range = Some(PageRange::new(start, end));
     }
 
     /// A frame is to be freed.
@@ -70,7 +88,10 @@ impl Gather {
 
     /// A page table was unhooked and is to be freed.
     pub fn table(&mut self, vpn: Vpn, table: TableId) {
-        self.changed(vpn, FlushType::Strict);
+        // QUIRK(TableNeedsNoFlush): proofs/pt_free/empty-table-is-walked
+        if !self.has(Quirk::TableNeedsNoFlush) {
+            self.changed(vpn, FlushType::Strict);
+        }
         self.tables.push(table);
     }
 
@@ -83,12 +104,19 @@ impl Gather {
 impl<P: Platform> Cpu<'_, P> {
     /// Begins to gather. Linux: `tlb_gather_mmu()`, `inc_tlb_flush_pending()`.
     pub(crate) fn gather(&mut self) -> Gather {
-        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
+        // QUIRK(FlushPendingToldLate): proofs/tlb/pending-told-before
+        let gathers = self.sys.protocol().zap_flush() == ZapFlush::Gather;
+        let untold = gathers && self.sys.has(Quirk::FlushPendingToldLate);
+        if gathers && !untold {
             // ORDERING(relaxed): ordered by the ptl under which entries are
             // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
             self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
         }
-        Gather::default()
+        Gather {
+            untold,
+            quirks: Some(self.sys.quirks().clone()),
+            ..Gather::default()
+        }
     }
 
     /// Flushes what was gathered so far, then frees its frames.
@@ -134,11 +162,21 @@ impl<P: Platform> Cpu<'_, P> {
         if self.sys.protocol().zap_flush() == ZapFlush::Gather {
             // ORDERING(acquire): pairs with the release below: who finds that
             // another's flush is over comes after it.
-            let pending = self.mm().flush_pending.load(Ordering::Acquire);
+            // QUIRK(FlushPendingReadRelaxed): proofs/tlb/flush-is-over
+            let quirks = self.sys.quirks();
+            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::FlushPendingReadRelaxed, sound, weak);
+            if gather.untold {
+                self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
+            }
+            let pending = self.mm().flush_pending.load(ordering);
             // QUIRK(GatherIgnoresNested): proofs/tlb/nested-zap-not-flushed
             if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
                 gather.flush = FlushType::Strict;
-                gather.range = None;
+                // QUIRK(NestedKeepsRange): proofs/tlb/nested-zap-of-more
+                if !self.sys.has(Quirk::NestedKeepsRange) {
+                    gather.range = None;
+                }
             }
         }
         self.flush_gathered(gather);
@@ -151,7 +189,11 @@ impl<P: Platform> Cpu<'_, P> {
         }
         if self.sys.protocol().zap_flush() == ZapFlush::Gather {
             // ORDERING(release): pairs with the acquire above.
-            self.mm().flush_pending.fetch_sub(1, Ordering::Release);
+            // QUIRK(FlushPendingDropRelaxed): proofs/tlb/flush-is-over
+            let quirks = self.sys.quirks();
+            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::FlushPendingDropRelaxed, sound, weak);
+            self.mm().flush_pending.fetch_sub(1, ordering);
         }
     }
 
@@ -184,7 +226,9 @@ impl<P: Platform> Cpu<'_, P> {
         // finds that it may not: no write goes through a clean translation.
         // QUIRK(DirtyNeedsNoFlush): proofs/tlb/relaxed-on-removal
         let clean = !old.is_dirty() || self.sys.has(Quirk::DirtyNeedsNoFlush);
-        if removed != Prot::W || !clean {
+        // QUIRK(CleanNeedsNoFlushToRead): proofs/tlb/clean-page-loses-read
+        let written = removed == Prot::W || self.sys.has(Quirk::CleanNeedsNoFlushToRead);
+        if !written || !clean {
             FlushType::Strict
         } else if (new_prot & !old_prot).is_empty() {
             FlushType::None

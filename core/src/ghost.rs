@@ -21,6 +21,7 @@
 //!   one that made no difference is told from one that nobody asked for.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -241,6 +242,51 @@ impl Looked {
     pub fn choices(&self) -> impl Iterator<Item = &'static str> {
         let asked = CHOSEN.iter().zip(&self.choices);
         asked.filter_map(|(name, asked)| asked.load(Ordering::Relaxed).then_some(*name))
+    }
+}
+
+/// The quirks that are on, for who acts by them: each that is looked at is noted (G5).
+#[derive(Clone, Debug)]
+pub(crate) struct Active {
+    quirks: Quirks,
+    looked: Arc<Looked>,
+}
+
+impl Active {
+    /// Those of `quirks`.
+    pub const fn new(quirks: Quirks, looked: Arc<Looked>) -> Active {
+        Active { quirks, looked }
+    }
+
+    /// Whether `quirk` is on.
+    pub fn has(&self, quirk: Quirk) -> bool {
+        let is_on = self.quirks.has(quirk);
+        if is_on {
+            self.looked.at_quirk(quirk);
+        }
+        is_on
+    }
+
+    /// `sound`, or `weak` where `quirk` weakens it.
+    pub fn weaken(&self, quirk: Quirk, sound: Ordering, weak: Ordering) -> Ordering {
+        if self.has(quirk) { weak } else { sound }
+    }
+
+    /// Acquire and release, but for the half that a quirk takes away.
+    pub fn halves(&self, no_acquire: Quirk, no_release: Quirk) -> Ordering {
+        match (self.has(no_acquire), self.has(no_release)) {
+            (false, false) => Ordering::AcqRel,
+            (false, true) => Ordering::Acquire,
+            (true, false) => Ordering::Release,
+            (true, true) => Ordering::Relaxed,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Default for Active {
+    fn default() -> Active {
+        Active::new(Quirks::NONE, Arc::new(Looked::new()))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::mm::MmapRead;
 use crate::mmap::Errno;
 use crate::platform::Platform;
 use crate::prot::Access;
+use crate::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Drops the pages of `range`: they read zero again. Over a hole: `Nomem`,
@@ -23,6 +24,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.check_range(range)?;
         let lock = self.mmap_read_lock();
         let (mapped, whole) = Self::mapped(&lock, range);
+        // QUIRK(DontneedDropsMmapLock): proofs/basics/dontneed-is-one-step
+        let lock = if self.sys.has(Quirk::DontneedDropsMmapLock) {
+            self.mmap_read_unlock(lock);
+            None
+        } else {
+            Some(lock)
+        };
         let mut gather = self.gather();
         for part in mapped {
             self.zap(part, &mut gather);
@@ -31,7 +39,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         self.finish(&mut gather);
-        self.mmap_read_unlock(lock);
+        if let Some(lock) = lock {
+            self.mmap_read_unlock(lock);
+        }
         self.complete(gather);
         if whole { Ok(()) } else { Err(Errno::Nomem) }
     }
@@ -71,9 +81,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Under one mmap read lock: no other call changes what is mapped between two pages.
     /// Linux: `faultin_page_range()`.
     pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
-        let lock = self.mmap_read_lock();
-        let mut pages = range.iter();
-        let result = pages.try_for_each(|vpn| self.populate_page(&lock, vpn, access));
+        let mut lock = self.mmap_read_lock();
+        let mut result = Ok(());
+        for vpn in range.iter() {
+            // QUIRK(PopulateDropsMmapLock): proofs/basics/populate-vs-munmap
+            if vpn != range.start && self.sys.has(Quirk::PopulateDropsMmapLock) {
+                self.mmap_read_unlock(lock);
+                lock = self.mmap_read_lock();
+            }
+            result = self.populate_page(&lock, vpn, access);
+            if result.is_err() {
+                break;
+            }
+        }
         self.mmap_read_unlock(lock);
         result
     }
@@ -84,7 +104,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Access,
     ) -> Result<(), Errno> {
-        let walk = self.walk_begin(true);
+        // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
+        let walk = (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
         let there = self.leaf_entry(vpn).allows(access);
         drop(walk);
         if there {

@@ -173,9 +173,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
             guard.seq += 1;
             // ORDERING(relaxed): the fence keeps it before what the writer
             // changes; pairs with the acquire fence of a reader who checks.
-            self.mm().seq.store(guard.seq, Ordering::Relaxed);
-            self.event(What::SeqSet { value: guard.seq });
-            P::fence(Ordering::Release);
+            // QUIRK(SeqBeginMissing): proofs/spf/writer-shows-itself
+            if !self.sys.has(Quirk::SeqBeginMissing) {
+                self.mm().seq.store(guard.seq, Ordering::Relaxed);
+                self.event(What::SeqSet { value: guard.seq });
+            }
+            // QUIRK(SeqBeginNoFence): proofs/spf/torn-copy
+            if !self.sys.has(Quirk::SeqBeginNoFence) {
+                P::fence(Ordering::Release);
+            }
         }
         MmapWrite {
             guard,
@@ -296,11 +302,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         range: PageRange,
         vma: &Arc<Vma<P>>,
     ) {
-        self.vma_start_write(lock, vma);
+        // QUIRK(RemoveVmaUnlocked): proofs/vma_lock/removed-unlocked
+        if !self.sys.has(Quirk::RemoveVmaUnlocked) {
+            self.vma_start_write(lock, vma);
+        }
         let mut retired = Retired::new();
         lock.guard.tree = lock.guard.tree.remove(range.start, &mut retired);
         lock.changed = true;
-        self.publish(lock);
+        // QUIRK(RemovalShownLate): proofs/vma_tree/removal-shown-late
+        if !self.sys.has(Quirk::RemovalShownLate) {
+            self.publish(lock);
+        }
         vma.detach(&self.mm().writer_wait);
         self.retire_nodes(retired);
         self.event(What::VmaRemoved { range });

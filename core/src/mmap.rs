@@ -10,6 +10,7 @@ use core::fmt;
 
 use crate::addr::PageRange;
 use crate::cpu::Cpu;
+use crate::flush::FlushInfo;
 use crate::gather::{FlushType, Gather};
 use crate::mm::MmapWrite;
 use crate::platform::Platform;
@@ -70,6 +71,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return Err(Errno::Exist);
         }
         let gather = self.unmap(&mut lock, range);
+        // QUIRK(MmapDropsMmapLock): proofs/basics/mmap-replaces
+        if self.sys.has(Quirk::MmapDropsMmapLock) {
+            self.mmap_write_unlock(lock);
+            lock = self.mmap_write_lock();
+        }
         self.map(&mut lock, VmaCopy { range, prot });
         self.mmap_write_unlock(lock);
         self.complete(gather);
@@ -238,6 +244,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
+        // QUIRK(ZapFlushBeforeClear): proofs/tlb/flushed-before-it-is-cleared
+        let early = self.sys.has(Quirk::ZapFlushBeforeClear);
+        if early {
+            self.shootdown(FlushInfo {
+                range: Some(part),
+                freed_tables: false,
+            });
+        }
         for vpn in part.iter() {
             for (grant, prot) in ptl.past(vpn) {
                 gather.revoked(grant, prot);
@@ -250,7 +264,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.sys.frame(old.pfn()).unmapped(old.is_dirty());
             gather.frame(old.pfn());
             gather.revoked(old.grant(), old.prot());
-            if !old.prot().is_empty() {
+            if !old.prot().is_empty() && !early {
                 gather.changed(vpn, FlushType::Strict);
             }
         }

@@ -31,9 +31,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         let mapped = PageRange::new(range.start, end);
-        let gather = self.protect(&mut lock, mapped, prot);
+        // QUIRK(MprotectFlushAfterUnlock): proofs/tlb/protected-twice
+        let late = self.sys.has(Quirk::MprotectFlushAfterUnlock);
+        let mut gather = self.protect(&mut lock, mapped, prot, late);
         self.mmap_write_unlock(lock);
-        self.complete(gather);
+        if let Some(gather) = &mut gather
+            && late
+        {
+            self.finish(gather);
+        }
+        self.complete(gather.unwrap_or_default());
         if mapped == range {
             Ok(())
         } else {
@@ -41,25 +48,38 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// `range` has no holes. Linux: `mprotect_fixup()`.
-    fn protect(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange, prot: Prot) -> Gather {
+    /// `range` has no holes. `None` if it has the protection already. `late`: the caller ends the
+    /// gathering. Linux: `mprotect_fixup()`.
+    fn protect(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        range: PageRange,
+        prot: Prot,
+        late: bool,
+    ) -> Option<Gather> {
         let all_have_it = |lock: &MmapWrite<'s, P>| {
             let mut vmas = lock.tree().overlapping(range).into_iter();
             vmas.all(|(_, vma)| vma.copy_stable().prot == prot)
         };
         if range.is_empty() || all_have_it(lock) {
-            return Gather::default();
+            return None;
         }
         self.split(lock, range);
-        for (_, vma) in lock.tree().overlapping(range) {
-            let old = vma.copy_stable();
-            self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
+        // QUIRK(MprotectVmaLate): proofs/vma_lock/protected-before-its-pages
+        let vmas_late = self.sys.has(Quirk::MprotectVmaLate);
+        if !vmas_late {
+            self.protect_vmas(lock, range, prot);
         }
         let mut gather = self.gather();
         for part in self.sys.geometry().leaf_parts(range) {
             self.protect_table(part, prot, &mut gather);
         }
-        self.finish(&mut gather);
+        if vmas_late {
+            self.protect_vmas(lock, range, prot);
+        }
+        if !late {
+            self.finish(&mut gather);
+        }
         let mut at = range.start;
         while let Some((_, vma)) = lock.tree().find(at)
             && at < range.end
@@ -68,7 +88,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
             at = copy.range.end;
             self.merge(lock, copy);
         }
-        gather
+        Some(gather)
+    }
+
+    /// Changes the VMAs of `range`, none of which reaches over an end of it.
+    fn protect_vmas(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange, prot: Prot) {
+        for (_, vma) in lock.tree().overlapping(range) {
+            let old = vma.copy_stable();
+            self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
+        }
     }
 
     /// Changes the entries of `part`, which one leaf table translates.
@@ -88,7 +116,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         // Others must find the generation where they find the entries.
-        if self.sys.protocol().flush() == Flush::Relaxed {
+        // QUIRK(RelaxedFlushAfterPtl): proofs/tlb/relaxed-told-under-ptl
+        if self.sys.protocol().flush() == Flush::Relaxed
+            && !self.sys.has(Quirk::RelaxedFlushAfterPtl)
+        {
             self.flush_relaxed_part(gather);
         }
         ptl.unlock();
@@ -103,7 +134,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gather: &mut Gather,
     ) {
         let direct = self.sys.protocol().mprotect_writable() == MprotectWritable::Direct;
-        let exclusive = || soft.pfn() != Pfn::ZERO && !self.sys.frame(soft.pfn()).is_shared();
+        // QUIRK(MprotectWritableShared): proofs/cow/shared-after-mprotect
+        let alone = direct && self.sys.has(Quirk::MprotectWritableShared);
+        let exclusive =
+            || soft.pfn() != Pfn::ZERO && (alone || !self.sys.frame(soft.pfn()).is_shared());
         let may_write =
             soft.prot().contains(Prot::W) || (direct && prot.contains(Prot::W) && exclusive());
         let hw = if may_write { prot } else { prot & !Prot::W };

@@ -157,7 +157,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         for (vpn, pte) in entries {
             self.sys.frame(pte.pfn()).moved(vpn);
             let grant = self.grant(pte.prot());
-            let moved = Pte::new(pte.pfn(), pte.prot(), grant).with_history_of(pte);
+            let mut moved = Pte::new(pte.pfn(), pte.prot(), grant);
+            // QUIRK(MremapDropsHistory): proofs/tlb/dirty-kept-by-mremap
+            if !self.sys.has(Quirk::MremapDropsHistory) {
+                moved = moved.with_history_of(pte);
+            }
             new.as_mut().unwrap_or(&mut old).set(vpn, moved);
         }
         if let Some(new) = new {

@@ -101,6 +101,174 @@ quirks! {
     NoExecFixup, "no-exec-fixup", "N. Amit, \"mm: do fix spurious page-faults for instruction faults\"";
     /// An entry is changed by a load and a store, over what hardware sets meanwhile.
     PteRmwNonatomic, "pte-rmw-nonatomic", "Documentation/mm/process_addrs.rst, ptep_modify_prot_start()";
+    /// A page that comes from its pool is mapped with what it held before.
+    PageNotZeroed, "page-not-zeroed", "mm/memory.c, do_anonymous_page(), alloc_anon_folio(): a zeroed folio";
+    /// A page is zeroed after it was mapped.
+    MapBeforeZero, "map-before-zero", "mm/memory.c, do_anonymous_page(): the folio is zeroed before set_ptes()";
+    /// A page is copied after the copy was mapped.
+    MapBeforeCopy, "map-before-copy", "mm/memory.c, wp_page_copy(): __wp_page_copy_user() before the entry is set";
+    /// A page-table entry is set without a release: who finds it may not find what is in its page.
+    PteSetNoRelease, "pte-set-no-release", "mm/memory.c, __folio_mark_uptodate(): its smp_wmb() before set_pte_at()";
+    /// A walker reads entries without an acquire: it may not find what is behind them.
+    WalkRelaxed, "walk-relaxed", "mm/pgtable-generic.c, pmdp_get_lockless(); mm/memory.c, pmd_install(), on data-dependent loads";
+    /// A fault acts on the entry as it was before the page-table lock was taken.
+    NoPteRecheck, "no-pte-recheck", "mm/memory.c, pte_same(), vmf_pte_changed()";
+    /// A write fault sets W in an entry that is there, without the page-table lock.
+    PteSetUnlocked, "pte-set-unlocked", "mm/memory.c, wp_page_reuse(), ptep_set_access_flags() under vmf->ptl";
+    /// A write fault sets the new entry without what hardware had set in the old one.
+    FaultDropsHistory, "fault-drops-history", "arch/x86/mm/pgtable.c, ptep_set_access_flags(): entries only gain bits";
+    /// A changed entry is set without what hardware had set in it.
+    ModifyDropsHistory, "modify-drops-history", "include/linux/pgtable.h, ptep_modify_prot_start(), ptep_modify_prot_commit()";
+    /// A moved entry is set without what hardware had set in it.
+    MremapDropsHistory, "mremap-drops-history", "mm/mremap.c, move_ptes(): the entry that ptep_get_and_clear() returned";
+    /// A child's entry is clean where the parent's is dirty.
+    ForkChildClean, "fork-child-clean", "mm/memory.c, __copy_present_ptes(): pte_mkclean() for shared mappings alone";
+    /// A speculative fault begins though a writer is inside.
+    SpfIgnoresWriter, "spf-ignores-writer", "speculative page faults v2, do_user_addr_fault(): the count must be even";
+    /// A speculative fault reads the sequence count first without an acquire.
+    SpfSeqReadRelaxed, "spf-seq-read-relaxed", "speculative page faults v2, mmap_seq_read_start()";
+    /// The sequence count is checked without a fence before.
+    SeqCheckNoFence, "seq-check-no-fence", "speculative page faults v2, mmap_seq_read_check(): smp_rmb()";
+    /// A writer does not advance the sequence count at its begin.
+    SeqBeginMissing, "seq-begin-missing", "speculative page faults v2, mmap_write_lock(); mm_lock_seqcount_begin()";
+    /// A writer advances the sequence count at its begin without a fence after it.
+    SeqBeginNoFence, "seq-begin-no-fence", "include/linux/seqlock.h, do_raw_write_seqcount_begin(): smp_wmb()";
+    /// A VMA's reader that holds its rwsem does not look whether a writer has locked it by number.
+    VmaLockIgnoresSeq, "vma-lock-ignores-seq", "Linux 6.4, vma_start_read(), vm_lock_seq under the rwsem";
+    /// A VMA's reader that holds its rwsem does not look whether the VMA is detached.
+    VmaDetachedIgnored, "vma-detached-ignored", "Linux 6.4, lock_vma_under_rcu(), vma->detached";
+    /// A VMA's reader that holds its rwsem reads the mm's number without an acquire.
+    VmaLockSeqReadRelaxed, "vma-lock-seq-read-relaxed", "commit b1f02b95758d, J. Horn, the reader's half";
+    /// A VMA is removed without its write lock.
+    RemoveVmaUnlocked, "remove-vma-unlocked", "mm/vma.c, vma_start_write() before vma_mark_detached()";
+    /// A VMA's reader that has a reference does not look whether a writer has locked it by number.
+    VmaRefcntIgnoresSeq, "vma-refcnt-ignores-seq", "mm/mmap_lock.c, vma_start_read(), vm_lock_seq under the reference";
+    /// A VMA's reader that has a reference reads the mm's number without an acquire.
+    VmaRefcntSeqReadRelaxed, "vma-refcnt-seq-read-relaxed", "commit b1f02b95758d, J. Horn, the reader's half";
+    /// A reference of a VMA is taken from a count of zero.
+    VmaGetFromZero, "vma-get-from-zero", "mm/mmap_lock.c, vma_start_read(), __refcount_inc_not_zero_limited_acquire()";
+    /// A reference of a VMA is taken while a writer excludes readers.
+    VmaGetIgnoresWriter, "vma-get-ignores-writer", "mm/mmap_lock.c, VMA_REF_LIMIT below VMA_LOCK_OFFSET";
+    /// A reference of a VMA is taken without an acquire.
+    VmaGetRelaxed, "vma-get-relaxed", "mm/mmap_lock.c, __refcount_inc_not_zero_limited_acquire()";
+    /// A reference of a VMA is put without a release.
+    VmaPutRelaxed, "vma-put-relaxed", "mm/mmap_lock.c, vma_refcount_put(), __refcount_dec_and_test()";
+    /// A VMA is attached without a release.
+    VmaAttachRelaxed, "vma-attach-relaxed", "include/linux/mmap_lock.h, vma_mark_attached(), refcount_set_release()";
+    /// A writer lets readers in again without a release.
+    VmaExclusionEndsRelaxed, "vma-exclusion-ends-relaxed", "mm/mmap_lock.c, __vma_exit_locked()";
+    /// A writer that finds no reader comes after none that has left.
+    VmaExcludeNoAcquire, "vma-exclude-no-acquire", "mm/mmap_lock.c, __vma_enter_locked()";
+    /// A writer that has waited for a reader does not come after it.
+    VmaWaitNoAcquire, "vma-wait-no-acquire", "mm/mmap_lock.c, __vma_enter_locked(), rcuwait_wait_event()";
+    /// A writer does not wait for a VMA's readers.
+    VmaWriterDoesNotWait, "vma-writer-does-not-wait", "mm/mmap_lock.c, __vma_enter_locked(), rcuwait_wait_event()";
+    /// A VMA's last reader does not wake the writer who waits.
+    VmaReaderDoesNotWake, "vma-reader-does-not-wake", "mm/mmap_lock.c, vma_refcount_put(), rcuwait_wake_up()";
+    /// A VMA is detached, and freed, without waiting for readers that are about to leave.
+    VmaDetachDoesNotWait, "vma-detach-does-not-wait", "mm/mmap_lock.c, vma_mark_detached(): readers that temporarily raised the count";
+    /// A VMA is detached without an acquire: readers that have left may not be over.
+    VmaDetachNoAcquire, "vma-detach-no-acquire", "mm/mmap_lock.c, vma_mark_detached()";
+    /// Readers find a removed VMA until the mmap lock is left.
+    RemovalShownLate, "removal-shown-late", "mm/vma.c, do_vmi_align_munmap(): vma_iter_clear_gfp() before vms_complete_munmap_vmas()";
+    /// A node of the VMA tree is freed at once when an update replaces it.
+    NodeFreeImmediate, "node-free-immediate", "CVE-2023-3269 (StackRot); lib/maple_tree.c, ma_free_rcu()";
+    /// A grace period waits for the readers of one CPU alone.
+    GracePeriodOfOne, "grace-period-of-one", "kernel/rcu/tree.c, synchronize_rcu(): all pre-existing readers";
+    /// A fault by RCU alone does not look whether the page table that it has locked is still hooked in.
+    NoTableRecheckUnderRcu, "no-table-recheck-under-rcu", "mm/pgtable-generic.c, __pte_offset_map_lock(), pmd_same()";
+    /// A page table is hooked in over one that another CPU has hooked in meanwhile.
+    InstallOverwrites, "install-overwrites", "mm/memory.c, pmd_install(): \"Has another populated it ?\"";
+    /// A page table goes with a VMA, though another VMA has pages in it.
+    TableFreedUnderNeighbour, "table-freed-under-neighbour", "mm/memory.c, free_pgtables(), floor and ceiling";
+    /// A page table that had no page in it is freed without a flush: CPUs that walk it are not waited for.
+    TableNeedsNoFlush, "table-needs-no-flush", "mm/mmu_gather.c, tlb_remove_table(); tlb->freed_tables";
+    /// A walk ends while the lock of a page table that may be gone is still held.
+    WalkEndsUnderPtl, "walk-ends-under-ptl", "include/linux/mm.h, pte_unmap_unlock(): the lock goes first, then the RCU section";
+    /// A page table is reclaimed though it is not empty.
+    ReclaimNotEmpty, "reclaim-not-empty", "mm/pt_reclaim.c, try_to_free_pte(): the scan for pte_none()";
+    /// A page table is reclaimed though another CPU has unhooked it meanwhile.
+    ReclaimNoRecheck, "reclaim-no-recheck", "mm/pt_reclaim.c, try_to_free_pte(): pmd and ptl, then the entry again";
+    /// A reclaiming zap looks for the page table outside RCU.
+    ReclaimWalksUnprotected, "reclaim-walks-unprotected", "mm/pt_reclaim.c, try_to_free_pte(), pte_offset_map_rw_nolock()";
+    /// `populate` looks at an entry outside RCU.
+    PopulateWalksUnprotected, "populate-walks-unprotected", "mm/gup.c, follow_page_pte(), pte_offset_map_lock()";
+    /// `populate` drops the mmap lock between two pages.
+    PopulateDropsMmapLock, "populate-drops-mmap-lock", "mm/gup.c, faultin_page_range()";
+    /// `dontneed` drops the mmap lock between its look at the VMAs and the zap.
+    DontneedDropsMmapLock, "dontneed-drops-mmap-lock", "mm/madvise.c, madvise_walk_vmas() under mmap_read_lock()";
+    /// `mprotect` leaves the mmap lock before it flushes.
+    MprotectFlushAfterUnlock, "mprotect-flush-after-unlock", "mm/mprotect.c, do_mprotect_pkey(): tlb_finish_mmu() before mmap_write_unlock(); commit 6dbf79e7164e, KVM";
+    /// `mprotect` changes the VMAs after their entries.
+    MprotectVmaLate, "mprotect-vma-late", "mm/mprotect.c, mprotect_fixup(): vm_flags_reset() before change_protection()";
+    /// `mmap` drops the mmap lock between the removal of what was there and the new VMA.
+    MmapDropsMmapLock, "mmap-drops-mmap-lock", "mm/vma.c, mmap_region(): one mmap_write_lock()";
+    /// `mprotect` makes a page writable that another process maps too.
+    MprotectWritableShared, "mprotect-writable-shared", "mm/mprotect.c, can_change_private_pte_writable(), PageAnonExclusive()";
+    /// Where faults go by RCU alone, `fork` leaves them the VMA tree.
+    ForkTreeVisible, "fork-tree-visible", "commit fb49c455323f: faults are kept out while entries are copied";
+    /// `fork` leaves the parent's entries writable.
+    ForkParentWritable, "fork-parent-writable", "mm/memory.c, __copy_present_ptes(), wrprotect_ptes()";
+    /// `fork` makes the child's entries writable.
+    ForkChildWritable, "fork-child-writable", "mm/memory.c, __copy_present_ptes(), pte_wrprotect()";
+    /// `fork` does not flush the entries that it has write-protected.
+    ForkNoFlush, "fork-no-flush", "kernel/fork.c, dup_mmap(), flush_tlb_mm()";
+    /// `fork` shares a page and does not count the child's entry.
+    ShareNotCounted, "share-not-counted", "mm/memory.c, copy_present_ptes(), folio_ref_add()";
+    /// A reference of a page is put without a release.
+    PutNoRelease, "put-no-release", "include/linux/mm.h, folio_put_testzero(); Documentation/core-api/refcount-vs-atomic.rst";
+    /// The last reference of a page is put without an acquire.
+    PutNoAcquire, "put-no-acquire", "include/linux/mm.h, folio_put_testzero(); Documentation/core-api/refcount-vs-atomic.rst";
+    /// A fault that copies a page keeps the old page's reference.
+    CowKeepsReference, "cow-keeps-reference", "mm/memory.c, wp_page_copy(): folio_put(old_folio)";
+    /// A page is copied, and nobody is told.
+    CowNoFlush, "cow-no-flush", "mm/memory.c, wp_page_copy(), ptep_clear_flush()";
+    /// A page is copied, and the old entry flushed before it is cleared.
+    CowFlushBeforeClear, "cow-flush-before-clear", "mm/pgtable-generic.c, ptep_clear_flush(): the flush comes after";
+    /// A zap flushes its entries before it clears them.
+    ZapFlushBeforeClear, "zap-flush-before-clear", "Documentation/core-api/cachetlb.rst: the page tables are changed, then the TLB is flushed";
+    /// A flush reaches the CPU's own TLB alone.
+    FlushOwnCpuOnly, "flush-own-cpu-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), on_each_cpu_cond_mask()";
+    /// A flush reaches every TLB but the CPU's own.
+    FlushOthersOnly, "flush-others-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), flush_tlb_func() on this CPU";
+    /// A flush does not order the generation before its look at who is lazy.
+    ShootdownNoFence, "shootdown-no-fence", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen(): a full barrier";
+    /// A flush of one range stands for an earlier one that the CPU has missed.
+    RangeFlushOverGap, "range-flush-over-gap", "arch/x86/mm/tlb.c, flush_tlb_func(): new_tlb_gen == local_tlb_gen + 1";
+    /// The mm's generation is advanced without a release.
+    TlbGenNoRelease, "tlb-gen-no-release", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen()";
+    /// The mm's generation is advanced without an acquire.
+    TlbGenNoAcquire, "tlb-gen-no-acquire", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen()";
+    /// The mm's generation is read without an acquire.
+    TlbGenReadRelaxed, "tlb-gen-read-relaxed", "arch/x86/mm/tlb.c, flush_tlb_func(), switch_mm_irqs_off()";
+    /// Of several pages only the last ones are in the range that is flushed.
+    FlushLastPageOnly, "flush-last-page-only", "include/asm-generic/tlb.h, __tlb_adjust_range(): min()";
+    /// Of several pages only the first one is in the range that is flushed.
+    FlushFirstPageOnly, "flush-first-page-only", "include/asm-generic/tlb.h, __tlb_adjust_range(): max()";
+    /// That a flush is pending is told after entries were cleared.
+    FlushPendingToldLate, "flush-pending-told-late", "include/linux/mm_types.h, inc_tlb_flush_pending()";
+    /// A zap that meets another one's flush widens its own to the pages that it has cleared itself alone.
+    NestedKeepsRange, "nested-keeps-range", "mm/mmu_gather.c, tlb_finish_mmu(): fullmm, where mm_tlb_flush_nested()";
+    /// Whether a flush is pending is read without an acquire.
+    FlushPendingReadRelaxed, "flush-pending-read-relaxed", "include/linux/mm_types.h, mm_tlb_flush_nested()";
+    /// That a flush is over is told without a release.
+    FlushPendingDropRelaxed, "flush-pending-drop-relaxed", "include/linux/mm_types.h, dec_tlb_flush_pending()";
+    /// A clean page that loses R is not flushed, as if it had lost W alone.
+    CleanNeedsNoFlushToRead, "clean-needs-no-flush-to-read", "N. Amit, \"no flush on PTE change from RW->RO when PTE is clean\"";
+    /// A write fault that adds W by a relaxed flush does not advance the generation.
+    WriteFaultNoGen, "write-fault-no-gen", "N. Amit, relaxed TLB flushes, July 2022";
+    /// A spurious fault does not drop the translation that caused it.
+    SpuriousNotFlushed, "spurious-not-flushed", "mm/memory.c, handle_pte_fault(), flush_tlb_fix_spurious_fault()";
+    /// A user's read is no acquire.
+    UserReadRelaxed, "user-read-relaxed", "the acquire of a message that is received";
+    /// A user's write is no release.
+    UserWriteRelaxed, "user-write-relaxed", "the release of a message that is sent";
+    /// A user's exchange is no acquire.
+    UserXchgNoAcquire, "user-xchg-no-acquire", "the acquire of a message that is received";
+    /// A user's exchange is no release.
+    UserXchgNoRelease, "user-xchg-no-release", "the release of a message that is sent";
+    /// `mprotect` leaves the page-table lock before it tells of the permission that it added.
+    RelaxedFlushAfterPtl, "relaxed-flush-after-ptl", "N. Amit, relaxed TLB flushes, July 2022";
 }
 
 impl Quirk {
@@ -118,7 +286,7 @@ impl fmt::Display for Quirk {
 
 /// A set of quirks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Quirks(u64);
+pub struct Quirks(u128);
 
 impl Quirks {
     /// No quirk: as it should be.

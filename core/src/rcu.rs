@@ -47,7 +47,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Waits for a grace period: every read section that has begun has ended.
     fn synchronize_rcu(&mut self) {
-        for cpu in self.others() {
+        // QUIRK(GracePeriodOfOne): proofs/vma_tree/grace-period-waits-for-all
+        let all = if self.sys.has(Quirk::GracePeriodOfOne) {
+            1
+        } else {
+            usize::MAX
+        };
+        for cpu in self.others().take(all) {
             let instance = cpu.0 as u64;
             self.lock_event(LockClass::Rcu, instance, LockStep::Waits);
             drop(self.sys.percpu(cpu).rcu.lock());
@@ -151,7 +157,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.local.nodes_made += nodes.made;
         for node in nodes.nodes {
-            if self.sys.protocol().fault() == FaultPath::MmapLock {
+            // QUIRK(NodeFreeImmediate): proofs/vma_tree/node-freed-under-walk
+            if self.sys.protocol().fault() == FaultPath::MmapLock
+                || self.sys.has(Quirk::NodeFreeImmediate)
+            {
                 self.free_node_now(&node);
             } else {
                 self.local.callbacks.push(Callback::Node(node));

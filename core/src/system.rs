@@ -1,13 +1,14 @@
 //! A whole machine: CPUs, memory, address spaces.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::addr::Geometry;
 use crate::cpu::{CpuId, CpuLocal, PerCpu};
 use crate::frame::{Frame, Pfn};
-use crate::ghost::{Chosen, Grants, Looked};
+use crate::ghost::{Active, Chosen, Grants, Looked};
 use crate::mm::{Mm, MmId};
 use crate::platform::{Mutex, Platform, Word};
 use crate::pool::Arena;
@@ -74,7 +75,8 @@ pub struct System<P: Platform> {
     pub(crate) frame_reserve: P::Mutex<Vec<u32>>,
     pub(crate) table_reserve: P::Mutex<Vec<u32>>,
     pub(crate) grants: Grants<P>,
-    looked: Looked,
+    looked: Arc<Looked>,
+    quirks: Active,
     mms: Box<[Mm<P>]>,
 }
 
@@ -90,6 +92,8 @@ impl<P: Platform> System<P> {
             panic!("{conflict}");
         }
         assert!(config.mms >= 1, "there is a first address space");
+        let looked = Arc::new(Looked::new());
+        let quirks = Active::new(config.quirks, looked.clone());
         let cpus = config.cpus;
         let last = CpuId(cpus - 1);
         let most = config.frames_of(last).1.max(config.tables_of(last).1);
@@ -107,12 +111,15 @@ impl<P: Platform> System<P> {
             frame_reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
             table_reserve: P::Mutex::new(Vec::new()).called("table_reserve"),
             grants: Grants::new(cpus),
-            looked: Looked::new(),
+            looked: looked.clone(),
+            quirks: quirks.clone(),
             mms: (0..config.mms).map(mm).collect(),
         };
-        system.frames.get_or_make(Pfn::ZERO.0, || Frame::new(false));
+        system
+            .frames
+            .get_or_make(Pfn::ZERO.0, || Frame::new(false, quirks.clone()));
         for mm in &system.mms {
-            let top = || Table::new(config.geometry);
+            let top = || Table::new(config.geometry, quirks.clone());
             system.tables.get_or_make(mm.root.0, top);
         }
         system
@@ -162,12 +169,13 @@ impl<P: Platform> System<P> {
         Chosen::new(&self.config.protocol, &self.looked)
     }
 
+    /// The quirks that are on, for who looks at them.
+    pub(crate) fn quirks(&self) -> &Active {
+        &self.quirks
+    }
+
     pub(crate) fn has(&self, quirk: Quirk) -> bool {
-        let is_on = self.config.quirks.has(quirk);
-        if P::CHECKED && is_on {
-            self.looked.at_quirk(quirk);
-        }
-        is_on
+        self.quirks.has(quirk)
     }
 
     /// The quirks that are on and that some step has looked at. Nobody notes them where

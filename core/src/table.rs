@@ -20,10 +20,11 @@ use core::sync::atomic::Ordering;
 use crate::addr::{Geometry, Vpn};
 use crate::cpu::CpuId;
 use crate::event::{Event, LockClass, LockStep, What};
-use crate::ghost::{GrantId, Life};
+use crate::ghost::{Active, GrantId, Life};
 use crate::platform::{Mutex, Platform, TryLock, Word, violated};
 use crate::prot::Prot;
 use crate::pte::Pte;
+use crate::quirk::Quirk;
 use crate::violation::Invariant;
 use crate::walk::Walk;
 
@@ -55,10 +56,11 @@ pub(crate) struct Table<P: Platform> {
     pub ptl_life: Life<P>,
     /// Whether it may be walked (ghost).
     pub life: Life<P>,
+    quirks: Active,
 }
 
 impl<P: Platform> Table<P> {
-    pub fn new(geometry: Geometry) -> Table<P> {
+    pub fn new(geometry: Geometry, quirks: Active) -> Table<P> {
         let entries = geometry.entries();
         Table {
             entries: (0..entries)
@@ -71,6 +73,7 @@ impl<P: Platform> Table<P> {
             .called("ptl"),
             ptl_life: Life::of("a page table's lock was used after it was freed"),
             life: Life::of("a page table was walked after it was freed"),
+            quirks,
         }
     }
 
@@ -79,17 +82,22 @@ impl<P: Platform> Table<P> {
         self.life.used();
         // ORDERING(acquire): pairs with the releases in install() and
         // PtlGuard::set(): what the entry names was made before.
-        self.entries[index].load(Ordering::Acquire)
+        // QUIRK(WalkRelaxed): proofs/pt_free/table-published-early
+        let ordering = self
+            .quirks
+            .weaken(Quirk::WalkRelaxed, Ordering::Acquire, Ordering::Relaxed);
+        self.entries[index].load(ordering)
     }
 
     /// Hardware changes the leaf entry at `index` from `old` to `new`, unless
     /// it has changed meanwhile.
     pub fn hw_update(&self, index: usize, old: Pte, new: Pte) -> bool {
         self.life.used();
-        // ORDERING(acqrel): acquire as for walk(); release keeps what the
-        // entry's last writer published.
+        // ORDERING(acquire): as for walk(). What the entry's last writer published stays
+        // published, as by any read-modify-write.
+        let acquire = Ordering::Acquire;
         self.entries[index]
-            .compare_exchange(old.word(), new.word(), Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(old.word(), new.word(), acquire, acquire)
             .is_ok()
     }
 
@@ -99,6 +107,11 @@ impl<P: Platform> Table<P> {
         self.entries[index]
             .compare_exchange(0, word, ordering, Ordering::Relaxed)
             .is_ok()
+    }
+
+    /// Hooks `word` in at `index` of an upper table, whatever is there. Only for a quirk.
+    pub fn overwrite(&self, index: usize, word: u64) {
+        self.entries[index].swap(word, Ordering::AcqRel);
     }
 
     /// Unhooks what is at `index` of an upper table. Who frees the table below first waits for its
@@ -222,10 +235,14 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// Sets the entry of `vpn` and returns what it was, with what hardware set.
     pub fn set(&mut self, vpn: Vpn, new: Pte) -> Pte {
         let index = self.geometry.index(vpn, 0);
-        // ORDERING(acqrel): release pairs with the acquire in walk(): the
-        // frame's content is there before the entry is. Acquire: accesses
-        // whose bits are collected here came before.
-        let old = Pte::from_word(self.table.entries[index].swap(new.word(), Ordering::AcqRel));
+        // ORDERING(release): pairs with the acquire in walk(): the frame's content is there before
+        // the entry is. Accesses through the old entry are ordered by its flush, not here:
+        // hardware sets their bits before they go through.
+        // QUIRK(PteSetNoRelease): proofs/pt_free/page-published-early
+        let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+        let quirks = &self.table.quirks;
+        let ordering = quirks.weaken(Quirk::PteSetNoRelease, sound, weak);
+        let old = Pte::from_word(self.table.entries[index].swap(new.word(), ordering));
         self.wrote(vpn, old, new);
         old
     }
@@ -234,7 +251,9 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// what it was. Linux: `ptep_modify_prot_start()`, `ptep_modify_prot_commit()`.
     pub fn modify(&mut self, vpn: Vpn, new: Pte) -> Pte {
         let old = self.set(vpn, Pte::NONE);
-        self.set(vpn, new.with_history_of(old));
+        // QUIRK(ModifyDropsHistory): proofs/tlb/dirty-kept-by-mprotect
+        let keeps = !self.table.quirks.has(Quirk::ModifyDropsHistory);
+        self.set(vpn, if keeps { new.with_history_of(old) } else { new });
         old
     }
 

@@ -18,6 +18,7 @@ use crate::frame::Frame;
 use crate::platform::{Platform, Word, violated};
 use crate::prot::{Access, Prot};
 use crate::pte::Pte;
+use crate::quirk::Quirk;
 use crate::tlb::Entry;
 use crate::violation::Invariant;
 
@@ -28,7 +29,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Reads the word at `vpn`.
     pub fn read(&mut self, vpn: Vpn) -> Result<u64, Fault> {
         self.access(vpn, Access::Read, |cpu, frame, pte| {
-            let word = frame.word.load(Ordering::Acquire);
+            // ORDERING(acquire): pairs with user writes.
+            // QUIRK(UserReadRelaxed): proofs/basics/message-without-faults
+            let quirks = cpu.sys.quirks();
+            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::UserReadRelaxed, sound, weak);
+            let word = frame.word.load(ordering);
             cpu.read_event(vpn, word, pte)
         })
     }
@@ -36,9 +42,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Writes `value` to the word at `vpn`.
     pub fn write(&mut self, vpn: Vpn, value: u64) -> Result<(), Fault> {
         self.access(vpn, Access::Write, |cpu, frame, pte| {
-            frame
-                .word
-                .store(P::user_word(cpu.id(), value), Ordering::Release);
+            // ORDERING(release): pairs with user reads.
+            // QUIRK(UserWriteRelaxed): proofs/basics/message-without-faults
+            let quirks = cpu.sys.quirks();
+            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::UserWriteRelaxed, sound, weak);
+            frame.word.store(P::user_word(cpu.id(), value), ordering);
             let pfn = pte.pfn();
             cpu.event(What::UserWrite { vpn, value, pfn });
         })
@@ -47,9 +56,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Exchanges the word at `vpn` for `value`.
     pub fn xchg(&mut self, vpn: Vpn, value: u64) -> Result<u64, Fault> {
         self.access(vpn, Access::Write, |cpu, frame, pte| {
-            let word = frame
-                .word
-                .swap(P::user_word(cpu.id(), value), Ordering::AcqRel);
+            // ORDERING(acqrel): pairs with user reads, writes and exchanges.
+            // QUIRK(UserXchgNoAcquire): proofs/basics/message-by-exchange
+            // QUIRK(UserXchgNoRelease): proofs/basics/message-by-exchange
+            let quirks = cpu.sys.quirks();
+            let ordering = quirks.halves(Quirk::UserXchgNoAcquire, Quirk::UserXchgNoRelease);
+            let word = frame.word.swap(P::user_word(cpu.id(), value), ordering);
             let read = cpu.read_event(vpn, word, pte);
             let pfn = pte.pfn();
             cpu.event(What::UserWrite { vpn, value, pfn });

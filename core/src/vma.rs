@@ -33,10 +33,11 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::addr::{PageRange, Vpn};
-use crate::ghost::Life;
+use crate::ghost::{Active, Life};
 use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
 use crate::prot::Prot;
 use crate::protocol::FaultPath;
+use crate::quirk::Quirk;
 use crate::violation::{Invariant, Violation};
 
 /// A VMA's range and protection, copied.
@@ -56,6 +57,7 @@ pub(crate) struct Vma<P: Platform> {
     lock: VmaLock<P>,
     /// Whether it is in use (ghost).
     pub life: Life<P>,
+    quirks: Active,
 }
 
 /// How faults lock a VMA.
@@ -87,7 +89,7 @@ const RACE: Violation = Violation {
 };
 
 impl<P: Platform> Vma<P> {
-    pub fn new(path: FaultPath) -> Vma<P> {
+    pub fn new(path: FaultPath, quirks: Active) -> Vma<P> {
         let lock = match path {
             FaultPath::MmapLock | FaultPath::Spf | FaultPath::RcuFault => VmaLock::None,
             FaultPath::VmaLock => VmaLock::RwLock {
@@ -107,6 +109,7 @@ impl<P: Platform> Vma<P> {
             stable: P::CHECKED.then(|| P::Cell::new(0)),
             lock,
             life: Life::of("a VMA was used after it was freed"),
+            quirks,
         }
     }
 
@@ -174,7 +177,10 @@ impl<P: Platform> Vma<P> {
                 seq.set(locked_by.unwrap_or(unlocked), RACE);
                 // ORDERING(release): pairs with the acquire in try_get(): the
                 // fields and seq are there before the count is.
-                refcnt.fetch_add(1, Ordering::Release);
+                // QUIRK(VmaAttachRelaxed): proofs/vma_lock/attached-early
+                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                let ordering = self.quirks.weaken(Quirk::VmaAttachRelaxed, sound, weak);
+                refcnt.fetch_add(1, ordering);
             }
         }
     }
@@ -193,11 +199,15 @@ impl<P: Platform> Vma<P> {
             }
             VmaLock::Refcnt { refcnt, seq } => {
                 if seq.get(RACE) != mm_seq {
-                    Self::exclude_readers(refcnt, 1, wait);
+                    self.exclude_readers(refcnt, 1, wait);
                     seq.set(mm_seq, RACE);
                     // ORDERING(release): pairs with try_get(): a reader that
                     // comes after sees seq.
-                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::Release);
+                    // QUIRK(VmaExclusionEndsRelaxed): proofs/vma_lock/locked-early
+                    let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                    let quirk = Quirk::VmaExclusionEndsRelaxed;
+                    let ordering = self.quirks.weaken(quirk, sound, weak);
+                    refcnt.fetch_sub(EXCLUDE_READERS, ordering);
                 }
             }
         }
@@ -205,11 +215,17 @@ impl<P: Platform> Vma<P> {
 
     /// Waits until only `rest` references are left, and lets none be added.
     /// Linux: `__vma_enter_locked()`.
-    fn exclude_readers(refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
-        // ORDERING(acqrel): acquire pairs with the release in put(): what
-        // readers did came before.
-        if refcnt.fetch_add(EXCLUDE_READERS, Ordering::AcqRel) != rest {
-            wait.wait_until(|| refcnt.fetch_add(0, Ordering::AcqRel) == rest + EXCLUDE_READERS);
+    fn exclude_readers(&self, refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
+        // ORDERING(acquire): pairs with the release in VmaRead::end(): what readers did came before.
+        // QUIRK(VmaExcludeNoAcquire): proofs/vma_lock/reader-left-before
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = self.quirks.weaken(Quirk::VmaExcludeNoAcquire, sound, weak);
+        // QUIRK(VmaWriterDoesNotWait): proofs/vma_lock/writer-waits-for-readers
+        let others = refcnt.fetch_add(EXCLUDE_READERS, ordering) != rest;
+        if others && !self.quirks.has(Quirk::VmaWriterDoesNotWait) {
+            // QUIRK(VmaWaitNoAcquire): proofs/vma_lock/writer-comes-after-readers
+            let ordering = self.quirks.weaken(Quirk::VmaWaitNoAcquire, sound, weak);
+            wait.wait_until(|| refcnt.fetch_add(0, ordering) == rest + EXCLUDE_READERS);
         }
     }
 
@@ -221,9 +237,16 @@ impl<P: Platform> Vma<P> {
             VmaLock::RwLock { detached, .. } => detached.set(1, RACE),
             VmaLock::Refcnt { refcnt, .. } => {
                 // Readers that are about to see seq may hold it for a moment.
-                if refcnt.fetch_sub(1, Ordering::AcqRel) != 1 {
-                    Self::exclude_readers(refcnt, 0, wait);
-                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::AcqRel);
+                // ORDERING(acquire): as in exclude_readers().
+                // QUIRK(VmaDetachNoAcquire): proofs/vma_lock/reader-left-before
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let ordering = self.quirks.weaken(Quirk::VmaDetachNoAcquire, sound, weak);
+                let others = refcnt.fetch_sub(1, ordering) != 1;
+                // QUIRK(VmaDetachDoesNotWait): proofs/vma_lock/detach-waits-for-readers
+                if others && !self.quirks.has(Quirk::VmaDetachDoesNotWait) {
+                    self.exclude_readers(refcnt, 0, wait);
+                    // ORDERING(relaxed): nobody takes it from zero; attach() publishes it anew.
+                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::Relaxed);
                 }
             }
         }
@@ -248,8 +271,17 @@ impl<P: Platform> Vma<P> {
                 // ORDERING(acquire): pairs with the release in
                 // MmapWrite::unlock(): a VMA that is unlocked by the number
                 // shows what its writer did.
-                let locked = seq.get(RACE) == mm_seq.load(Ordering::Acquire);
-                if locked || detached.get(RACE) != 0 {
+                // QUIRK(VmaLockSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let quirk = Quirk::VmaLockSeqReadRelaxed;
+                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let locked = seq.get(RACE) == mm_seq.load(ordering);
+                // QUIRK(VmaLockIgnoresSeq): proofs/vma_lock/number-is-the-lock
+                if locked && !self.quirks.has(Quirk::VmaLockIgnoresSeq) {
+                    return None;
+                }
+                // QUIRK(VmaDetachedIgnored): proofs/vma_lock/vma-lock-vs-munmap
+                if detached.get(RACE) != 0 && !self.quirks.has(Quirk::VmaDetachedIgnored) {
                     return None;
                 }
                 Some(VmaRead {
@@ -258,13 +290,19 @@ impl<P: Platform> Vma<P> {
                 })
             }
             VmaLock::Refcnt { refcnt, seq } => {
-                Self::try_get(refcnt)?;
+                self.try_get(refcnt)?;
                 let read = VmaRead {
                     vma: self,
                     held: Held::Refcnt { refcnt, wait },
                 };
                 // ORDERING(acquire): as above.
-                if seq.get(RACE) == mm_seq.load(Ordering::Acquire) {
+                // QUIRK(VmaRefcntSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed-refcnt
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let quirk = Quirk::VmaRefcntSeqReadRelaxed;
+                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let locked = seq.get(RACE) == mm_seq.load(ordering);
+                // QUIRK(VmaRefcntIgnoresSeq): proofs/vma_lock/number-is-the-lock-refcnt
+                if locked && !self.quirks.has(Quirk::VmaRefcntIgnoresSeq) {
                     read.end();
                     return None;
                 }
@@ -274,20 +312,24 @@ impl<P: Platform> Vma<P> {
     }
 
     /// Raises the count, unless the VMA is detached or readers are excluded.
-    fn try_get(refcnt: &P::Word) -> Option<()> {
+    fn try_get(&self, refcnt: &P::Word) -> Option<()> {
+        // ORDERING(acquire): pairs with the releases in attach() and
+        // start_write().
+        // QUIRK(VmaGetRelaxed): proofs/vma_lock/locked-early
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = self.quirks.weaken(Quirk::VmaGetRelaxed, sound, weak);
         let mut expected = 1;
         loop {
-            // ORDERING(acquire): pairs with the releases in attach() and
-            // start_write().
-            match refcnt.compare_exchange(
-                expected,
-                expected + 1,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match refcnt.compare_exchange(expected, expected + 1, ordering, Ordering::Relaxed) {
                 Ok(_) => return Some(()),
-                Err(0) => return None,
-                Err(now) if now >= EXCLUDE_READERS => return None,
+                // QUIRK(VmaGetFromZero): proofs/vma_lock/detached-is-not-locked
+                Err(0) if !self.quirks.has(Quirk::VmaGetFromZero) => return None,
+                // QUIRK(VmaGetIgnoresWriter): proofs/vma_lock/writer-excludes-readers
+                Err(now)
+                    if now >= EXCLUDE_READERS && !self.quirks.has(Quirk::VmaGetIgnoresWriter) =>
+                {
+                    return None;
+                }
                 Err(now) => expected = now,
             }
         }
@@ -323,8 +365,13 @@ impl<'a, P: Platform> VmaRead<'a, P> {
             Held::Refcnt { refcnt, wait } => {
                 // ORDERING(release): pairs with the acquire of the writer who
                 // waits in exclude_readers().
-                let before = refcnt.fetch_sub(1, Ordering::Release);
-                if before > EXCLUDE_READERS {
+                // QUIRK(VmaPutRelaxed): proofs/vma_lock/reader-left-before
+                let quirks = &self.vma.quirks;
+                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                let ordering = quirks.weaken(Quirk::VmaPutRelaxed, sound, weak);
+                let before = refcnt.fetch_sub(1, ordering);
+                // QUIRK(VmaReaderDoesNotWake): proofs/vma_lock/writer-waits-for-readers
+                if before > EXCLUDE_READERS && !quirks.has(Quirk::VmaReaderDoesNotWake) {
                     wait.wake_all();
                 }
             }

@@ -120,12 +120,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 Ordering::Release
             };
             self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Waits);
+            // A compare-exchange needs no lock: no proof does. Linux sets the entry by a store.
             let pml = self.mm().pml.lock();
             self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Locked);
-            let installed = self
-                .sys
-                .table(above)
-                .install(index, table_word(new), ordering);
+            // QUIRK(InstallOverwrites): proofs/pt_free/two-faults-one-table
+            let installed = if self.sys.has(Quirk::InstallOverwrites) {
+                self.sys.table(above).overwrite(index, table_word(new));
+                true
+            } else {
+                let above = self.sys.table(above);
+                above.install(index, table_word(new), ordering)
+            };
             self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Unlocked);
             drop(pml);
             if installed {
@@ -152,10 +157,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let id = self.walk(&walk, vpn)?;
             let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
             if self.still_translates(vpn, id, stable) {
+                // Kept as in Linux. The lock alone keeps the table: who unhooks it takes that first.
                 return Some(ptl.keeping(walk));
             }
             // The lock may go with the table as soon as the walk ends.
-            ptl.keeping(walk).unlock();
+            // QUIRK(WalkEndsUnderPtl): proofs/pt_free/walk-ends-before-unlock
+            if self.sys.has(Quirk::WalkEndsUnderPtl) {
+                drop(walk);
+                ptl.unlock();
+            } else {
+                ptl.keeping(walk).unlock();
+            }
         }
     }
 
@@ -181,9 +193,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let mut vpn = range.start;
             while vpn < range.end {
                 let covered = geometry.table_range(vpn, level);
-                if !lock.tree().overlaps(covered)
-                    && let Some(above) = self.table_at(vpn, level + 1)
-                {
+                // QUIRK(TableFreedUnderNeighbour): proofs/pt_free/neighbour-keeps-table
+                let unused =
+                    !lock.tree().overlaps(covered) || self.sys.has(Quirk::TableFreedUnderNeighbour);
+                if unused && let Some(above) = self.table_at(vpn, level + 1) {
                     let index = geometry.index(vpn, level + 1);
                     if let Some(table) = table_of(self.sys.table(above).walk(index)) {
                         // ORDERING(relaxed): nobody finds a VMA here, to ask what is pending.
@@ -211,15 +224,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// VMAs there are. Linux: `try_to_free_pte()`, mm/pt_reclaim.c.
     pub(crate) fn reclaim_table(&mut self, vpn: Vpn, gather: &mut Gather) {
         let geometry = self.sys.geometry();
-        let walk = self.walk_begin(true);
+        // QUIRK(ReclaimWalksUnprotected): proofs/pt_free/two-reclaim-one-table
+        let walk = (!self.sys.has(Quirk::ReclaimWalksUnprotected)).then(|| self.walk_begin(true));
         let (Some(above), Some(id)) = (self.table_at(vpn, 1), self.table_at(vpn, 0)) else {
             return;
         };
         self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Waits);
+        // As in install_tables(); two that reclaim one table meet in its lock.
         let pml = self.mm().pml.lock();
         self.lock_event(LockClass::Pml, self.mm_instance(0), LockStep::Locked);
         let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), geometry);
-        let empty = self.leaf_table(vpn) == Some(id) && ptl.is_empty();
+        // QUIRK(ReclaimNoRecheck): proofs/pt_free/two-reclaim-one-table
+        let hooked = self.sys.has(Quirk::ReclaimNoRecheck) || self.leaf_table(vpn) == Some(id);
+        // QUIRK(ReclaimNotEmpty): proofs/pt_free/reclaimed-when-empty
+        let empty = hooked && (self.sys.has(Quirk::ReclaimNotEmpty) || ptl.is_empty());
         if empty {
             // QUIRK(ReclaimUnhooksRelaxed): proofs/tlb/reclaim-not-flushed
             let ordering = if self.sys.has(Quirk::ReclaimUnhooksRelaxed) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use seqfault_core::Quirk;
-use seqfault_models::litmus::ast::Item;
+use seqfault_core::{Invariant, Quirk};
+use seqfault_models::litmus::ast::{BrokenBy, Item};
 
 use super::corpus::{Corpus, FOUND, SHELVES};
 
@@ -42,6 +42,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "rules/every-quirk-site-names-its-proof",
         violations: sites,
+    },
+    Rule {
+        name: "rules/every-invariant-is-violated",
+        violations: invariants,
     },
     Rule {
         name: "rules/every-shelf-has-a-canary",
@@ -114,7 +118,23 @@ fn quirks(corpus: &Corpus) -> Vec<String> {
     unproven.chain(unknown).collect()
 }
 
-/// In core each quirk's one site names a proof that turns it on.
+/// Each invariant is what some `broken by` line fails with.
+fn invariants(corpus: &Corpus) -> Vec<String> {
+    let violated: BTreeSet<&str> = corpus
+        .tests()
+        .flat_map(|(_, test)| &test.program.broken_by)
+        .map(|line| &*line.what)
+        .collect();
+    let never = Invariant::ALL
+        .iter()
+        .filter(|invariant| !violated.contains(invariant.name()));
+    never
+        .map(|invariant| format!("no `broken by` line violates {invariant}"))
+        .collect()
+}
+
+/// In core each quirk's one site names a proof that turns it on, and nothing else with it: the
+/// proof's own verdict is red under the quirk.
 fn sites(corpus: &Corpus) -> Vec<String> {
     let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     let sources = match sources_of(&core) {
@@ -143,14 +163,13 @@ fn sites(corpus: &Corpus) -> Vec<String> {
             ));
             continue;
         };
-        let turns_it_on = |item: &Item| matches!(item, Item::Quirk(q, _) if q == quirk.name());
-        let is_proof = corpus.tests().any(|(file, test)| {
-            let mut items = test.program.broken_by.iter().flat_map(|line| &line.items);
-            file.name() == proof && items.any(turns_it_on)
-        });
+        let alone = |line: &BrokenBy| matches!(line.items.as_slice(), [Item::Quirk(q, _)] if q == quirk.name());
+        let is_proof = corpus
+            .tests()
+            .any(|(file, test)| file.name() == proof && test.program.broken_by.iter().any(alone));
         if !is_proof {
             wrong.push(format!(
-                "the site of {name} names proofs/{proof}, which does not turn it on"
+                "the site of {name} names proofs/{proof}, which does not turn it on alone"
             ));
         }
     }

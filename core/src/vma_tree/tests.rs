@@ -6,6 +6,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ghost::Active;
 use crate::protocol::FaultPath;
 use crate::test_platform::Alone;
 
@@ -35,7 +36,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn vma() -> Arc<Vma<Alone>> {
-    Arc::new(Vma::new(FaultPath::MmapLock))
+    Arc::new(Vma::new(FaultPath::MmapLock, Active::default()))
 }
 
 /// Makes the change in both, if it can be made; `None` if not.
