@@ -97,6 +97,9 @@ impl Steps<'_> {
                         false => Memory::Fresh,
                     };
                     begin(state, new, Some(mapping.prot), memory);
+                    if self.rules.mremap_clears_first {
+                        state.end(cpu, new);
+                    }
                     begin(state, old, None, Memory::Fresh);
                 }
                 Ret::Ok
@@ -221,7 +224,8 @@ impl Steps<'_> {
             Call::PopulateRead(_) => false,
             _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
         };
-        if prot.is_none_or(|prot| prot == Prot::None) || !self.code.watched_touch[page] {
+        let is_watched = self.rules.kinds_need_translation || self.code.watched_touch[page];
+        if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
             return out.push(state);
         }
         fork(state, words, |mut state, (page, word)| {

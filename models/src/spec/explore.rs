@@ -1,7 +1,6 @@
 //! The search: every state that the program can reach, each once.
 
 use std::collections::{BTreeSet, HashSet};
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -24,19 +23,29 @@ pub struct Spec {
     pub states: u64,
 }
 
-/// Explores the threads of `resolved` from `pages` on.
-pub(super) fn explore(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: &Rules) -> Spec {
+/// Explores the threads of `resolved` from `pages` on; `None` if there are more states than these.
+pub(super) fn explore(
+    resolved: &Resolved,
+    pages: Vec<Rc<Page>>,
+    rules: &Rules,
+    max_states: usize,
+) -> Option<Spec> {
     let mut outcomes = BTreeSet::new();
-    let visit = |state: &State, _| {
+    let visit = |state: &State, known| {
         if state.is_final(&resolved.code) {
             finish(state, resolved, rules, &mut outcomes);
         }
-        ControlFlow::<Infallible>::Continue(())
+        match known > max_states {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     };
-    let ControlFlow::Continue(states) = search(resolved, pages, rules, |_| true, visit);
-    Spec {
-        outcomes,
-        states: states as u64,
+    match search(resolved, pages, rules, |_| true, visit) {
+        ControlFlow::Continue(states) => Some(Spec {
+            outcomes,
+            states: states as u64,
+        }),
+        ControlFlow::Break(()) => None,
     }
 }
 

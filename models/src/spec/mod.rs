@@ -20,19 +20,27 @@
 //! a new state (what is mapped, what it admits, which incarnation):
 //! 1. Each access by another CPU goes by the old or by the new state, wholly.
 //! 2. The choice is made for each CPU and each kind of access (read, write, exec; `xchg` is a write)
-//!    on its own: a translation that serves one may be gone for another.
+//!    on its own: a translation that serves one may be gone for another. But a kind stays behind
+//!    another of its CPU only by way of a translation. Where the new state refuses an access, that
+//!    was a fault, which looked at the mapping; another kind goes by the old state only if memory was
+//!    populated there. Who is the first to the new state's memory has faulted it in, and a fault leaves
+//!    no older translation of the page behind (x86 drops them, Intel SDM volume 3, 4.10.4.1; elsewhere
+//!    the kernel does, flush_tlb_fix_spurious_fault()): all kinds of that CPU go by the new state.
 //! 3. It is made once: what went by the new state does not go back.
 //! 4. After the end everyone goes by the new state.
 //! 5. The caller goes by the old state before its call and by the new one after its return.
 //!
 //! `mremap` changes the old place and the new one. An access that goes by the old state of the
-//! old place and one that goes by the new state of the new place meet in one memory.
+//! old place and one that goes by the new state of the new place meet in one memory. What was at the
+//! new place is unmapped first, to the last translation, before anything moves (mremap_to(),
+//! mm/mremap.c), and a fault there waits: for everyone it is gone at one instant, at the begin.
 //!
 //! This holds for taking and for granting: access that `mprotect` grants may show before its
 //! return and never fails after it. A replacing `mmap` has no state in between where nothing is mapped.
 //!
 //! The machine begins a call on all of its pages at once, and ends it on all at
-//! once. That shows no less than page by page: an early begin and a late end only add choices.
+//! once. That shows no less than page by page: an early begin and a late end only add choices. (A
+//! page that is populated by way of its old state is so before its new state is first seen.)
 //!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
@@ -139,9 +147,22 @@ use seq::Machine;
 /// # Errors
 /// The first statement or atom that the specification does not cover.
 pub fn outcomes(program: &Program, rules: &Rules) -> Result<Spec, Unsupported> {
+    let all = outcomes_within(program, rules, usize::MAX)?;
+    Ok(all.expect("no search has more states than can be counted"))
+}
+
+/// The same by a search of `max_states` states at most; `None` if there are more.
+///
+/// # Errors
+/// As [`outcomes`].
+pub fn outcomes_within(
+    program: &Program,
+    rules: &Rules,
+    max_states: usize,
+) -> Result<Option<Spec>, Unsupported> {
     let resolved = resolve(program, rules)?;
     let pages = run_setup(&resolved, rules);
-    Ok(explore(&resolved, pages, rules))
+    Ok(explore(&resolved, pages, rules, max_states))
 }
 
 /// Whether `program` may end in `outcome`, counters aside; `None` if a search of

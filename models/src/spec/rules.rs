@@ -31,6 +31,14 @@ pub struct Rules {
     /// One kind of access may go by the new state before another. `false` (stronger): the
     /// first that goes new takes the CPU's other kinds along.
     pub kinds_differ: bool,
+    /// A kind of access stays behind another of its CPU only by way of a translation: where an
+    /// access is refused by the new state, the others go by an older one only if that is populated;
+    /// and an access that is the first to a new state's memory takes all kinds along, as its fault
+    /// leaves no older translation. `false` (weaker): kinds have nothing to do with each other.
+    pub kinds_need_translation: bool,
+    /// What was at the new place of `mremap` is gone for everyone at one instant: it is unmapped
+    /// before anything moves. `false` (weaker): over an interval, as at the old place.
+    pub mremap_clears_first: bool,
     /// What went by the new state does not go back to the old one. `false` (weaker): it may.
     pub monotonic: bool,
     /// Nothing goes by the old state once the call has returned. `false`
@@ -109,6 +117,8 @@ impl Default for Rules {
             window: true,
             cpus_differ: true,
             kinds_differ: true,
+            kinds_need_translation: true,
+            mremap_clears_first: true,
             monotonic: true,
             revoke_on_return: true,
             replace_gap: false,

@@ -93,7 +93,7 @@ impl State {
         for page in changed {
             self.forget_versions(code, page);
             for word in 0..self.pages[page].words.len() {
-                self.forget_messages(code, page, word, !rules.monotonic);
+                self.forget_messages(code, page, word, rules);
             }
         }
         for cpu in &mut self.cpus {
@@ -200,7 +200,7 @@ impl State {
         }
         for page in 0..self.pages.len() {
             for word in 0..self.pages[page].words.len() {
-                self.forget_messages(code, page, word, !rules.monotonic);
+                self.forget_messages(code, page, word, rules);
             }
         }
         for (process, released) in self.released.iter_mut().enumerate() {
@@ -252,9 +252,11 @@ impl State {
         }
     }
 
-    /// Drops the messages of a word that nobody can read any more. `backward` says that
-    /// accesses may return to old versions.
-    fn forget_messages(&mut self, code: &Code, page: usize, word: usize, backward: bool) {
+    /// Drops the messages of a word that nobody can read any more, and of its touch what nobody
+    /// asks for.
+    fn forget_messages(&mut self, code: &Code, page: usize, word: usize, rules: &Rules) {
+        // Accesses may return to old versions.
+        let backward = !rules.monotonic;
         let reached = (0..self.cpus.len())
             .filter(|&cpu| self.reaches(code, cpu, page, word, backward))
             .map(|cpu| self.pages[page].words[word].known(self.cpus[cpu].view))
@@ -269,16 +271,38 @@ impl State {
         let mut cpus = 0..self.cpus.len();
         let copied = newest && cpus.any(|cpu| self.later(code, cpu, page).any(Later::COPY));
         let valued = reached.is_some() || copied || newest && code.watched_words[page];
-        let forgets_touch = !touched && old.touch != Touch::default();
+        let is_asked_for = rules.kinds_need_translation && self.may_stay_behind(code, page);
+        let kept = match touched {
+            true => old.touch,
+            false => Touch {
+                populated: is_asked_for && (old.touch.populated || old.touch.refused_exec),
+                ..Touch::default()
+            },
+        };
+        let forgets_touch = old.touch != kept;
         if first == 0 && !forgets_touch && (valued || old.messages[0].value == 0) {
             return;
         }
         let word = &mut self.page_mut(page).words[word];
-        if !touched {
-            word.touch = Touch::default();
-        }
+        word.touch = kept;
         word.messages.drain(..first);
         word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
+    }
+
+    /// Whether a kind of access to a page, or to one that may have its memory, may yet stay behind
+    /// another: a CPU has two kinds left, and there are two states, or may be.
+    fn may_stay_behind(&self, code: &Code, page: usize) -> bool {
+        let later = |cpu| self.later(code, cpu, page);
+        let has_two = |cpu: usize| {
+            let kinds = Kind::ALL.into_iter();
+            kinds
+                .filter(|kind| later(cpu).any(Later::of(*kind)))
+                .count()
+                > 1
+        };
+        let changes = |cpu: usize| later(cpu).any(Later::CHANGE);
+        let cpus = 0..self.cpus.len();
+        cpus.clone().any(has_two) && cpus.clone().any(changes)
     }
 
     /// Whether `cpu` may still access this word of this page.

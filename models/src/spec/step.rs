@@ -218,7 +218,9 @@ impl Steps<'_> {
                 if self.admits(kind, mapping.prot) {
                     Admission::Granted(word)
                 } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
-                    Admission::Fetched(self.code.watched_touch[at].then_some(word))
+                    let is_watched =
+                        self.rules.kinds_need_translation || self.code.watched_touch[at];
+                    Admission::Fetched(is_watched.then_some(word))
                 } else {
                     Admission::Refused
                 }
@@ -250,9 +252,52 @@ impl Steps<'_> {
         for cpu in cpus {
             for other in Kind::ALL {
                 let goes = other == kind || !self.rules.kinds_differ;
-                if goes && state.pages[page].floor(cpu, other) < version {
-                    state.page_mut(page).raise(cpu, other, version);
+                let least = match goes {
+                    true => version,
+                    false => self.behind(state, cpu, page, kind, other, version),
+                };
+                if state.pages[page].floor(cpu, other) < least {
+                    state.page_mut(page).raise(cpu, other, least);
                 }
+            }
+        }
+    }
+
+    /// The oldest version of a page that `other` kinds of access may go by once `kind` goes by
+    /// `version`.
+    fn behind(
+        &self,
+        state: &State,
+        cpu: usize,
+        page: usize,
+        kind: Kind,
+        other: Kind,
+        version: usize,
+    ) -> usize {
+        let floor = state.pages[page].floor(cpu, other);
+        if !self.rules.kinds_need_translation || version <= floor {
+            return floor;
+        }
+        let versions = &state.pages[page].versions;
+        let populated = |version: usize| {
+            let mapping = versions[version].mapping?;
+            let word = &state.pages[state.home(page, mapping)].words[mapping.word];
+            Some((
+                mapping.prot,
+                word.touch.populated || word.touch.refused_exec,
+            ))
+        };
+        match populated(version) {
+            // It had a translation there already, and did not fault.
+            Some((prot, true)) if self.admits(kind, prot) => floor,
+            // Its fault made the page present.
+            Some((prot, false)) if self.admits(kind, prot) => version,
+            // It is refused. A translation that is older may be left.
+            _ => {
+                let is_left = |version: &usize| {
+                    populated(*version).is_some_and(|(prot, is)| is && self.admits(other, prot))
+                };
+                (floor..version).find(is_left).unwrap_or(version)
             }
         }
     }

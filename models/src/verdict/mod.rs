@@ -19,6 +19,7 @@ mod observe;
 mod search;
 mod store;
 mod text;
+mod unshown;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -205,7 +205,7 @@ impl Herd<'_> {
         let on_host = run.report.sample.is_some();
         match &run.allowed {
             Err(reason) => writeln!(f, "Specification not judged: {reason}")?,
-            Ok(_) if !self.verbose && !on_host => {}
+            Ok(_) if !self.verbose && !on_host && run.unshown_findings().is_empty() => {}
             Ok(allowed) => {
                 let unseen = run.unseen();
                 write!(
@@ -220,7 +220,11 @@ impl Herd<'_> {
                 }
                 let word = if on_host { "only in spec" } else { "never   " };
                 for outcome in unseen {
-                    writeln!(f, "{word} {outcome}")?;
+                    write!(f, "{word} {outcome}")?;
+                    match run.reason_of_unshown(outcome) {
+                        Some(reason) => writeln!(f, " because {reason}")?,
+                        None => writeln!(f)?,
+                    }
                 }
             }
         }

@@ -123,6 +123,42 @@ fn kinds_differ() {
     );
 }
 
+/// Nothing was there to be translated, so what a fault has found gone is gone for reads as well.
+#[test]
+fn a_kind_stays_behind_only_by_a_translation() {
+    let untouched = "page A; mmap A rw;";
+    let munmap = ["munmap A;", "r0 = write A 1; r1 = read A;"];
+    let apart = |rules: &mut Rules| rules.kinds_need_translation = false;
+    weaker(apart, "1:r0=maperr 1:r1=0", untouched, &munmap, NOTHING);
+    // Once another CPU has read it, there may be one.
+    let reader = ["munmap A;", "r0 = write A 1; r1 = read A;", "r0 = read A;"];
+    run(untouched, &reader, NOTHING).allows("1:r0=maperr 1:r1=0 2:r0=0");
+    // So there may after an instruction fetch that was refused.
+    let fetch = ["munmap A;", "r0 = exec A; r1 = write A 1; r2 = read A;"];
+    run(untouched, &fetch, NOTHING).allows("1:r0=accerr 1:r1=maperr 1:r2=0");
+}
+
+/// A CPU does not read what was there before its own store, unless another CPU has faulted for it.
+#[test]
+fn who_faults_leaves_no_translation() {
+    let threads = ["madvise A dontneed;", "r0 = write A 2; r1 = read A;"];
+    let apart = |rules: &mut Rules| rules.kinds_need_translation = false;
+    weaker(apart, "1:r0=ok 1:r1=1", FLAG, &threads, NOTHING);
+    let three = [threads[0], threads[1], "r0 = write A 3;"];
+    run(FLAG, &three, NOTHING).allows("1:r0=ok 1:r1=1 2:r0=ok");
+}
+
+#[test]
+fn mremap_clears_first() {
+    weaker(
+        |r| r.mremap_clears_first = false,
+        "1:r0=maperr 1:r1=7",
+        "page A; page B; mmap A rw; mmap B rw; write A 1; write B 7;",
+        &["mremap A B;", "r0 = xchg A 2; r1 = read B;"],
+        NOTHING,
+    );
+}
+
 #[test]
 fn monotonic() {
     let threads = ["munmap A;", "r0 = read A; r1 = read A;"];

@@ -217,7 +217,7 @@ fn compare(threads: &[Vec<Call>], pages: usize, rules: &Rules) -> Result<(), Tes
 
 /// The same from what `start` has done on.
 fn compare_from(resolved: &Resolved, start: &Machine, rules: &Rules) -> Result<(), TestCaseError> {
-    let fast = explore(resolved, start.clone().into_pages(), rules);
+    let fast = explore(resolved, start.clone().into_pages(), rules, usize::MAX).expect("no bound");
     let naive = explore_naively(resolved, start.clone().into_pages(), rules);
     prop_assert_eq!(&fast.outcomes, &naive.outcomes);
     let reached = |outcome: &Outcome| {
@@ -375,7 +375,7 @@ proptest! {
         };
         let resolved = resolved(std::slice::from_ref(&calls), 4);
         let mut machine = mapped(4, &rules);
-        let spec = explore(&resolved, machine.clone().into_pages(), &rules);
+        let spec = explore(&resolved, machine.clone().into_pages(), &rules, usize::MAX).expect("no bound");
         prop_assert_eq!(spec.outcomes.len(), 1);
         let outcome = spec.outcomes.first().expect("one outcome");
         for (pc, call) in calls.iter().enumerate() {
