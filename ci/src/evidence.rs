@@ -15,6 +15,10 @@ pub enum Evidence {
     FuzzerRuns,
     /// Sequences on which `seqfault conform` found the host's kernel to agree.
     Sequences,
+    /// Programs that passed in `seqfault conform --cpus N`.
+    Programs,
+    /// Programs that passed there on the host's kernel.
+    ProgramsOnLinux,
     /// Files that the tidy rules were applied to.
     TidyFiles,
     /// Lines of core that seeds run.
@@ -48,6 +52,12 @@ impl Evidence {
             Evidence::Sequences => lines
                 .filter_map(|line| number(line, "spec, core and linux agree: ", " sequences"))
                 .sum(),
+            Evidence::Programs => lines
+                .filter_map(|line| number(line, "core and spec agree: ", " programs"))
+                .sum(),
+            Evidence::ProgramsOnLinux => lines
+                .filter_map(|line| number(line, "linux: ", " programs passed"))
+                .sum(),
             Evidence::TidyFiles => lines
                 .filter_map(|line| number(line, "tidy: ", " files"))
                 .sum(),
@@ -76,6 +86,7 @@ impl Evidence {
             Evidence::Verdicts => "verdicts",
             Evidence::FuzzerRuns => "runs",
             Evidence::Sequences => "sequences",
+            Evidence::Programs | Evidence::ProgramsOnLinux => "programs",
             Evidence::TidyFiles => "files",
             Evidence::Lines => "lines",
             Evidence::Targets => "targets",
@@ -102,6 +113,12 @@ mod tests {
         assert_eq!(Evidence::FuzzerRuns.count(skipped), Some(0));
         let agree = "spec, core and linux agree: 20,000 sequences, 799,972 operations, level vma\n";
         assert_eq!(Evidence::Sequences.count(agree), Some(20_000));
+        let agree = "core and spec agree: 298 programs of 2 CPUs passed, 40,000 executions\n\
+                     linux: 1,200 programs passed, 600,000 instances\n";
+        assert_eq!(Evidence::Programs.count(agree), Some(298));
+        assert_eq!(Evidence::ProgramsOnLinux.count(agree), Some(1_200));
+        let differ = "core and spec DIFFER: 298 programs of 2 CPUs passed\n";
+        assert_eq!(Evidence::Programs.count(differ), Some(0));
         let skipped = "skipped: needs a free arena; no sequence was run\n";
         assert_eq!(Evidence::Sequences.count(skipped), Some(0));
         assert_eq!(Evidence::Version.count("seqfault 0.1.0\n"), Some(1));

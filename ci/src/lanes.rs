@@ -138,6 +138,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Sequences,
     ),
     lane(
+        "programs",
+        Suite::Pr,
+        NOTHING,
+        "cargo seqfault conform --cpus 2 --sequences 300 --iterations 0",
+        Evidence::Programs,
+    ),
+    lane(
         "install",
         Suite::Pr,
         NOTHING,
@@ -168,6 +175,12 @@ pub const LANES: &[Lane] = &[
         Suite::Pr,
         "program_schedule",
         "-runs=3000 -seed=1 -max_len=132"
+    ),
+    fuzz!(
+        "fuzz-program-search",
+        Suite::Pr,
+        "program_search",
+        "-runs=200 -seed=1 -max_len=68"
     ),
     fuzz!(
         "fuzz-litmus-text",
@@ -242,6 +255,27 @@ pub const LANES: &[Lane] = &[
         Evidence::Sequences,
     ),
     lane(
+        "programs-longer",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault conform --cpus 2 --sequences 5000 --seed 1 --iterations 0",
+        Evidence::Programs,
+    ),
+    lane(
+        "programs-of-three",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault conform --cpus 3 --ops 1..2 --sequences 2000 --seed 1 --iterations 0",
+        Evidence::Programs,
+    ),
+    lane(
+        "programs-on-linux",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault conform --cpus 2 --sequences 300 --seed 2 --keep-going",
+        Evidence::ProgramsOnLinux,
+    ),
+    lane(
         "linux",
         Suite::Full,
         NOTHING,
@@ -279,6 +313,12 @@ pub const LANES: &[Lane] = &[
         Suite::Full,
         "program_schedule",
         "-max_total_time=150 -max_len=132"
+    ),
+    fuzz!(
+        "fuzz-longer-program-search",
+        Suite::Full,
+        "program_search",
+        "-max_total_time=150 -max_len=68"
     ),
     fuzz!(
         "fuzz-longer-litmus-text",

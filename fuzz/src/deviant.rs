@@ -11,7 +11,7 @@ use seqfault_models::verdict::Subject;
 
 use crate::plan::Plan;
 use crate::program_schedule::judge;
-use crate::{case, targets::Target};
+use crate::{case, program_search, targets::Target};
 
 /// Columns of a counterexample.
 const WIDTH: usize = 120;
@@ -24,6 +24,7 @@ pub fn of(target: &Target) -> Option<Deviant> {
     match target.name {
         "mm_ops" => Some(sequence),
         "program_schedule" => Some(program),
+        "program_search" => Some(search),
         _ => None,
     }
 }
@@ -34,6 +35,13 @@ fn sequence(data: &[u8], quirk: Quirk) -> Option<String> {
     case.subject.quirks = Quirks::NONE.with(quirk);
     let difference = case.check(&Rules::default()).err()?;
     Some(difference.to_string())
+}
+
+/// What a search shows on a core with `quirk`, if it shows anything.
+fn search(data: &[u8], quirk: Quirk) -> Option<String> {
+    let quirks = Quirks::NONE.with(quirk);
+    let finding = program_search::run_input(data, quirks, &Rules::default()).err()?;
+    Some(finding.to_string())
 }
 
 /// What a program shows under its schedule, with all that led to it.

@@ -5,6 +5,7 @@
 //! | `mm_ops` | one CPU's operations | the specification, after each |
 //! | `mm_linux` | the same | the same, and the host's kernel too |
 //! | `program_schedule` | a program of two to four CPUs, and its schedule | invariants, the specification |
+//! | `program_search` | a program of two or three CPUs, in all executions up to a number | the same |
 //! | `litmus_text` | a text | itself, read, printed and read again |
 //! | `explorer_random` | a program of atomics and locks | a brute-force enumerator |
 //!
@@ -35,11 +36,9 @@ pub mod guided;
 pub mod litmus_text;
 pub mod mm_linux;
 pub mod mutate;
-pub mod plan;
 pub mod program;
 pub mod program_schedule;
-mod protocol;
-pub mod record;
+pub mod program_search;
 pub mod rng;
 pub mod seeds;
 pub mod sequence;
@@ -48,7 +47,6 @@ pub mod situations;
 /// Runs the enumerator's programs on the explorer: as the explorer's own tests do.
 #[path = "../../models/explorer/tests/subject/mod.rs"]
 mod subject;
-mod syntax;
 mod targets;
 pub mod time_to_bug;
 pub mod triage;
@@ -56,6 +54,10 @@ pub mod triage;
 use seqfault_core::{Quirk, Quirks};
 use seqfault_models::differential::Difference;
 use seqfault_models::spec::Rules;
+
+pub use seqfault_models::plan;
+pub use seqfault_models::plan::record;
+use seqfault_models::plan::{choices, syntax};
 
 pub use folder::{files, folder};
 pub use sequence::case;
@@ -95,6 +97,16 @@ pub fn mm_linux(data: &[u8]) {
 /// If an invariant does not hold, or the specification does not allow the outcome.
 pub fn program_schedule(data: &[u8]) {
     if let Err(finding) = program_schedule::run_input(data, Quirks::NONE, &Rules::default()) {
+        panic!("{finding}");
+    }
+}
+
+/// A concurrent program from `data`, searched by the explorer.
+///
+/// # Panics
+/// If an execution violates an invariant, or ends as the specification does not allow.
+pub fn program_search(data: &[u8]) {
+    if let Err(finding) = program_search::run_input(data, Quirks::NONE, &Rules::default()) {
         panic!("{finding}");
     }
 }

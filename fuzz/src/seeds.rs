@@ -23,6 +23,9 @@ pub type Seed = (String, Vec<u8>);
 /// Random inputs to choose from.
 const INPUTS: u64 = 400;
 
+/// Random programs that are searched.
+const RANDOM_PROGRAMS: u64 = 20;
+
 /// Schedules that a proof's program is a seed with: each CPU to its end, from the
 /// first or from the second on; a preemption after some choices; many.
 const SCHEDULES: [&[u8]; 4] = [
@@ -159,6 +162,19 @@ pub fn program_schedule() -> Vec<Seed> {
     }
     seeds.extend(encounters());
     seeds
+}
+
+/// Seeds of `program_search`: the programs of two CPUs, and random ones.
+pub fn program_search() -> Vec<Seed> {
+    let plans = plans()
+        .into_iter()
+        .filter(|(_, plan)| plan.threads.len() == 2);
+    let random = (0..RANDOM_PROGRAMS).map(|number| {
+        let plan = Plan::random(0, number, 2, 1..3);
+        (format!("random-{number:02}"), plan)
+    });
+    let encoded = |(name, plan): (String, Plan)| Some((name, plan.encode()?));
+    plans.chain(random).filter_map(encoded).collect()
 }
 
 /// Of those plans under random schedules, those in which a CPU does

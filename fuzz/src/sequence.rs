@@ -11,14 +11,14 @@
 use seqfault_core::Protocol;
 use seqfault_models::differential::{Case, Op, PAGES, Shape, Subject};
 
-use crate::protocol;
+use crate::choices;
 use crate::record::{RECORD, Window, op, record};
 
 /// Operations of a case, at most.
 pub const MAX_OPS: usize = 64;
 
 /// Bytes before the records.
-pub const HEADER: usize = 1 + protocol::BYTES;
+pub const HEADER: usize = 1 + choices::BYTES;
 
 /// The pages of a case.
 pub const WINDOW: Window = Window {
@@ -34,10 +34,10 @@ pub fn case(data: &[u8]) -> Case {
     for (to, from) in header.iter_mut().zip(data) {
         *to = *from;
     }
-    let [shape, choices @ ..] = header;
+    let [shape, chosen @ ..] = header;
     let subject = Subject {
         shape: Shape::ALL[usize::from(shape) % Shape::ALL.len()],
-        protocol: protocol::decode(choices),
+        protocol: choices::decode(chosen),
         tlb_entries: TLB_ENTRIES[usize::from(shape >> 6)],
         ..Subject::default()
     };
@@ -50,9 +50,9 @@ pub fn case(data: &[u8]) -> Case {
 }
 
 /// Bytes that stand for these operations, on the usual core but for its choices.
-pub fn encode(choices: &Protocol, ops: &[Op]) -> Option<Vec<u8>> {
+pub fn encode(protocol: &Protocol, ops: &[Op]) -> Option<Vec<u8>> {
     let mut bytes = vec![0];
-    bytes.extend(protocol::encode(choices));
+    bytes.extend(choices::encode(protocol));
     for op in ops {
         bytes.extend(record(op)?);
     }

@@ -6,8 +6,6 @@
 
 use std::sync::atomic::AtomicU8;
 
-use seqfault_core::Protocol;
-use seqfault_models::differential::{Op, simpler};
 use seqfault_models::engines::{Engine, Judge, Options, Search, Violated};
 use seqfault_models::spec::{self, Rules};
 
@@ -23,7 +21,9 @@ const CONFIRMING: u64 = 50_000;
 /// The smallest finding of the same kind.
 pub fn shrink(finding: Finding, rules: &Rules, counters: &'static [AtomicU8]) -> Finding {
     let mut smallest = finding;
-    while let Some(smaller) = smaller(&smallest.plan)
+    while let Some(smaller) = smallest
+        .plan
+        .smaller()
         .into_iter()
         .find_map(|plan| shows(plan, smallest.violated, rules, counters))
     {
@@ -66,79 +66,6 @@ fn shorten(finding: Finding, rules: &Rules, counters: &'static [AtomicU8]) -> Fi
         }
     }
     shortest
-}
-
-/// Plans that are one step smaller, the boldest first.
-fn smaller(plan: &Plan) -> Vec<Plan> {
-    let mut all = Vec::new();
-    let mut add = |change: &dyn Fn(&mut Plan)| {
-        let mut smaller = plan.clone();
-        change(&mut smaller);
-        if smaller != *plan && smaller.protocol.conflict().is_none() {
-            all.push(smaller);
-        }
-    };
-    if plan.threads.len() > 2 {
-        for cpu in 0..plan.threads.len() {
-            add(&|plan| {
-                plan.threads.remove(cpu);
-                plan.in_child.remove(cpu);
-            });
-        }
-    }
-    for cpu in 0..plan.threads.len() {
-        add(&|plan| plan.in_child[cpu] = false);
-    }
-    for row in 0..=plan.threads.len() {
-        for at in 0..ops(plan, row).len() {
-            add(&|plan| {
-                let op = ops_mut(plan, row).remove(at);
-                if op == Op::Fork {
-                    plan.in_child.fill(false);
-                }
-            });
-        }
-    }
-    let usual = Protocol::default();
-    add(&|plan| plan.protocol = usual);
-    for (name, value) in usual.choices().skip(1) {
-        add(&|plan| {
-            let made = plan.protocol.choose(name, value.name);
-            made.expect("a protocol names its own choices");
-        });
-    }
-    for row in 0..=plan.threads.len() {
-        for (at, op) in ops(plan, row).iter().enumerate() {
-            for op in simpler(op) {
-                add(&|plan| ops_mut(plan, row)[at] = op.clone());
-            }
-        }
-    }
-    // What was dropped must not leave what cannot be without it.
-    all.retain(|plan| {
-        plan.encode()
-            .is_some_and(|data| same_ops(&Plan::decode(&data), plan))
-    });
-    all
-}
-
-fn same_ops(a: &Plan, b: &Plan) -> bool {
-    a.setup == b.setup && a.threads == b.threads && a.in_child == b.in_child
-}
-
-/// The setup (row 0) or what a CPU does.
-fn ops(plan: &Plan, row: usize) -> &Vec<Op> {
-    match row.checked_sub(1) {
-        None => &plan.setup,
-        Some(cpu) => &plan.threads[cpu],
-    }
-}
-
-fn ops_mut(plan: &mut Plan, row: usize) -> &mut Vec<Op> {
-    match row.checked_sub(1) {
-        None => &mut plan.setup,
-        Some(cpu) => &mut plan.threads[cpu],
-    }
 }
 
 /// What the explorer says of a finding, in words.

@@ -42,6 +42,13 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::program_schedule,
     },
     Target {
+        name: "program_search",
+        body: crate::program_search,
+        max_len: plan::HEADER + plan::MAX_RECORDS * RECORD,
+        mutate: Some(mutate::plan),
+        seeds: seeds::program_search,
+    },
+    Target {
         name: "mm_linux",
         body: crate::mm_linux,
         max_len: sequence::HEADER + sequence::MAX_OPS * RECORD,

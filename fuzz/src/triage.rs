@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 
 use seqfault_core::Quirks;
 use seqfault_models::conform::Wrong;
+use seqfault_models::conform::concurrent::{Fate, What};
 use seqfault_models::differential::{Case, Difference};
 use seqfault_models::litmus::{ast, parse};
 use seqfault_models::spec::Rules;
 
+use crate::plan::Plan;
 use crate::program_schedule::{Finding, INTERLEAVINGS, run_input};
 use crate::targets::Target;
-use crate::{case, files, mm_linux, shrink, syntax};
+use crate::{case, files, mm_linux, program_search, shrink, syntax};
 
 /// What is triaged, and how.
 #[derive(Clone, Debug)]
@@ -125,6 +127,7 @@ impl Request {
             "mm_ops" => self.sequence(data, |case| case.check_and_shrink(&self.rules)),
             "mm_linux" => self.on_linux(data),
             "program_schedule" => self.plan(data),
+            "program_search" => self.searched(data),
             _ => self.other(data),
         }
     }
@@ -159,7 +162,7 @@ impl Request {
         let finding = run_input(data, self.quirks, &self.rules).err()?;
         let finding = shrink::shrink(*finding, &self.rules, &INTERLEAVINGS);
         let mut program = finding.plan.program();
-        program.description = Some(line(&finding.message));
+        program.description = Some(syntax::line(&finding.message));
         let what = match &finding.outcome {
             // What core does otherwise is what the file says is never seen.
             Some(outcome) => {
@@ -174,6 +177,25 @@ impl Request {
         let notes = [schedule(&finding), shrink::confirm(&finding)];
         let source = "fuzzing (program_schedule)".to_owned();
         Some(self.test(program, &notes, source))
+    }
+
+    fn searched(&self, data: &[u8]) -> Option<Kept> {
+        let plan = Plan {
+            quirks: self.quirks,
+            ..program_search::plan(data)
+        };
+        let options = program_search::options(&self.rules);
+        let Fate::Wrong(finding) = options.hold_plan(plan).on_core else {
+            return None;
+        };
+        let finding = options.shrink(finding);
+        let mut program = finding.litmus("found");
+        if let What::Core(violated) = finding.what {
+            let line = syntax::broken_by(&finding.plan, violated.to_string());
+            program.broken_by.extend(line);
+        }
+        let source = "fuzzing (program_search)".to_owned();
+        Some(self.test(program, &[], source))
     }
 
     /// Keeps a litmus test under a name that tells it from others.
@@ -220,7 +242,7 @@ impl Request {
         let message = self.panics(&smallest).unwrap_or(message);
         let name = format!("found-{:08x}", hash(&smallest));
         Some(Kept {
-            summary: line(&kind(&message)),
+            summary: syntax::line(&kind(&message)),
             file: self.inputs.join(&name),
             name,
             content: smallest,
@@ -234,12 +256,6 @@ impl Request {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         Some(text.unwrap_or_default())
     }
-}
-
-/// A text as the language takes it, in one line.
-fn line(text: &str) -> String {
-    let text = text.replace('"', "'").replace("*)", "* )");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The bytes that lead to the finding again.

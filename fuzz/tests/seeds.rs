@@ -13,7 +13,7 @@ use seqfault_fuzz::record::RECORD;
 use seqfault_fuzz::rng::Rng;
 use seqfault_fuzz::{
     TARGETS, dictionary, explorer_random, files, folder, mm_linux, mm_ops_under, mutate,
-    program_schedule, seeds, sequence,
+    program_schedule, program_search, seeds, sequence,
 };
 use seqfault_models::conform::WRONG;
 use seqfault_models::spec::{HoleRule, Rules};
@@ -157,6 +157,20 @@ fn seeds_notice_a_wrong_core() {
             program_schedule::run_input(data, quirks, &Rules::default()).is_err()
         });
         assert!(noticed.count() > 0, "not noticed: {quirk}");
+    }
+}
+
+/// The same by searching the seeds of `program_search`, where the deviation needs weak memory, too.
+#[test]
+fn seeds_that_are_searched_notice_a_wrong_core() {
+    let seeds = seeds::program_search();
+    let quirks = [Quirk::PageFreeBeforeFlush, Quirk::MmLockSeqRelaxed];
+    for quirk in quirks {
+        let quirks = Quirks::NONE.with(quirk);
+        let noticed = seeds
+            .iter()
+            .any(|(_, data)| program_search::run_input(data, quirks, &Rules::default()).is_err());
+        assert!(noticed, "not noticed: {quirk}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
-use crate::conform::{self, Level, Plant, WRONG, Wrong};
+use crate::conform::{self, Level, Plant, WRONG, Wrong, concurrent};
 use crate::engines::{Engine, Memory, Options, Part, Strategy};
+use crate::plan;
 use crate::scenario::{self, Deviations};
+use crate::spec::Rules;
 use crate::verdict::{Environment, Limits, Request, Store, Subject};
 
 /// herd7 for page faults: checks small concurrent programs over mmap, munmap,
@@ -28,7 +31,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Run all engines, and hold their outcomes against the specification.
     Compare(Compare),
-    /// Run random sequences on the host's kernel, core and the specification, and compare.
+    /// Run random sequences, or programs of several CPUs, on the host's kernel, core and the
+    /// specification, and compare.
     Conform(Conform),
     /// Count the faults and TLB flushes of loops, on the host's kernel and on core.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -90,21 +94,38 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Args)]
 pub(crate) struct Conform {
-    /// How many sequences.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub sequences: u64,
+    /// CPUs: 1 for sequences, compared operation by operation; 2 or 3 for programs, of which core
+    /// is searched completely.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub cpus: u8,
+    /// How many sequences or programs; 100,000 sequences or 500 programs, unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sequences: Option<u64>,
     /// Where random choices start.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
-    /// The number of the first sequence.
+    /// The number of the first sequence or program.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub from: u64,
-    /// Operations of a sequence, from the least to the most.
-    #[arg(long, value_name = "N..M", default_value = "20..60")]
-    pub ops: String,
-    /// What is compared.
-    #[arg(long, value_enum, default_value = "page")]
-    pub level: LevelName,
+    /// Operations of a sequence, or of each CPU of a program, from the least to the most; 20..60,
+    /// or 1..3, unless said.
+    #[arg(long, value_name = "N..M")]
+    pub ops: Option<String>,
+    /// What is compared of a sequence; page, unless said.
+    #[arg(long, value_enum)]
+    pub level: Option<LevelName>,
+    /// programs: at most N executions of each search; a program that needs more is stopped, and has
+    /// not passed. 20,000, unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_executions: Option<u64>,
+    /// programs: N instances of each on the host's kernel; 0 leaves it out. 2,000, unless said.
+    #[arg(long, value_name = "N")]
+    pub iterations: Option<u64>,
+    /// programs: the explorer's memory model; rc11, unless said.
+    #[arg(long, value_enum)]
+    pub memory: Option<MemoryName>,
+    #[command(flatten)]
+    pub deviate: Deviate,
     /// Write the litmus test of a difference to FILE.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -248,6 +269,17 @@ pub(crate) enum MemoryName {
     Rc11,
 }
 
+impl MemoryName {
+    /// What it names.
+    pub fn memory(self) -> Memory {
+        match self {
+            MemoryName::Sc => Memory::Sc,
+            MemoryName::Tso => Memory::Tso,
+            MemoryName::Rc11 => Memory::Rc11,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EngineName {
     /// Every execution of the memory model, each once, by our own model checker.
@@ -282,49 +314,110 @@ impl Conform {
     /// As what the runner takes.
     pub fn options(&self) -> Result<conform::Options, Trouble> {
         let usage = |message: String| Trouble::Usage(message);
-        let ops = || {
-            let (least, most) = self.ops.split_once("..")?;
-            let (least, most) = (least.parse().ok()?, most.parse::<usize>().ok()?);
-            (1 <= least && least <= most && most < MAX_OPS).then_some(least..most + 1)
-        };
-        let ops = ops().ok_or_else(|| {
-            let wanted = "N..M with 1 <= N <= M";
-            usage(format!(
-                "`--ops {}`: {wanted} < {MAX_OPS} was expected",
-                self.ops
-            ))
-        })?;
-        let wrong = |name: &String| {
-            Wrong::find(name).ok_or_else(|| {
-                let names: Vec<&str> = WRONG.iter().map(|wrong| wrong.name).collect();
-                let names = names.join(", ");
-                usage(format!(
-                    "no rule is called `{name}` where it is wrong; there are {names}"
-                ))
-            })
-        };
+        self.refuse(
+            "--cpus 2 or 3",
+            &[
+                ("--max-executions", self.max_executions.is_some()),
+                ("--iterations", self.iterations.is_some()),
+                ("--memory", self.memory.is_some()),
+                ("--with", !self.deviate.with.is_empty()),
+                ("--preset", self.deviate.preset.is_some()),
+                ("--quirk", !self.deviate.quirk.is_empty()),
+            ],
+        )?;
         let patience = Duration::try_from_secs_f64(self.patience);
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let crash = self.plant_crash.map(Plant::Crash);
         Ok(conform::Options {
             seed: self.seed,
-            numbers: self.from..self.from.saturating_add(self.sequences),
-            ops,
+            numbers: self.numbers(100_000),
+            ops: self.ops("20..60", MAX_OPS)?,
             level: match self.level {
-                LevelName::Page => Level::Page,
-                LevelName::Vma => Level::Vma,
+                None | Some(LevelName::Page) => Level::Page,
+                Some(LevelName::Vma) => Level::Vma,
             },
             jobs: self.jobs.unwrap_or(cpus).max(1),
             patience: patience.map_err(|error| usage(format!("--patience: {error}")))?,
-            wrong: self.wrong.as_ref().map(wrong).transpose()?,
+            wrong: self.wrong()?,
             plant: crash.or(self.plant_hang.map(Plant::Hang)),
             keep_going: self.keep_going,
         })
     }
+
+    /// The same for programs of several CPUs.
+    pub fn programs(&self) -> Result<concurrent::Options, Trouble> {
+        self.refuse("--cpus 1", &[("--level", self.level.is_some())])?;
+        let on_host = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        let usual = concurrent::Options::default();
+        let mut rules = Rules::default();
+        if let Some(wrong) = self.wrong()? {
+            (wrong.change)(&mut rules);
+        }
+        Ok(concurrent::Options {
+            seed: self.seed,
+            cpus: usize::from(self.cpus),
+            ops: self.ops("1..3", plan::MAX_OPS)?,
+            max_executions: self.max_executions.unwrap_or(usual.max_executions),
+            memory: self.memory.map_or(usual.memory, MemoryName::memory),
+            iterations: match self.iterations {
+                Some(iterations) => iterations,
+                None if on_host => Options::default().iterations,
+                None => 0,
+            },
+            deviations: self.deviate.deviations()?,
+            rules,
+            ..usual
+        })
+    }
+
+    /// The numbers of the sequences or programs, of which there are `usual`, unless said.
+    pub fn numbers(&self, usual: u64) -> Range<u64> {
+        let count = self.sequences.unwrap_or(usual);
+        self.from..self.from.saturating_add(count)
+    }
+
+    /// `--ops`, which is below `most`.
+    fn ops(&self, usual: &str, most: usize) -> Result<Range<usize>, Trouble> {
+        let ops = self.ops.as_deref().unwrap_or(usual);
+        let range = || {
+            let (from, to) = ops.split_once("..")?;
+            let (from, to) = (from.parse().ok()?, to.parse::<usize>().ok()?);
+            (1 <= from && from <= to && to <= most).then_some(from..to + 1)
+        };
+        range().ok_or_else(|| {
+            let text = format!("`--ops {ops}`: N..M with 1 <= N <= M <= {most} was expected");
+            Trouble::Usage(text)
+        })
+    }
+
+    /// The rule that is to be wrong.
+    fn wrong(&self) -> Result<Option<&'static Wrong>, Trouble> {
+        let wrong = |name: &String| {
+            Wrong::find(name).ok_or_else(|| {
+                let names: Vec<&str> = WRONG.iter().map(|wrong| wrong.name).collect();
+                let names = names.join(", ");
+                Trouble::Usage(format!(
+                    "no rule is called `{name}` where it is wrong; there are {names}"
+                ))
+            })
+        };
+        self.wrong.as_ref().map(wrong).transpose()
+    }
+
+    /// Refuses what is given and would be ignored.
+    fn refuse(&self, wants: &str, options: &[(&str, bool)]) -> Result<(), Trouble> {
+        match options.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Trouble::Usage(format!(
+                "{option} is for {wants}, and there are {} CPUs",
+                self.cpus
+            ))),
+        }
+    }
 }
 
-/// Sequences are shorter than this.
-const MAX_OPS: usize = 300;
+/// The most operations of a sequence.
+const MAX_OPS: usize = 299;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum StrategyName {
@@ -439,11 +532,7 @@ impl Extent {
                     StrategyName::Urw => Strategy::Urw,
                     StrategyName::Dfs => Strategy::Dfs,
                 },
-                memory: match self.memory.unwrap_or(MemoryName::Rc11) {
-                    MemoryName::Sc => Memory::Sc,
-                    MemoryName::Tso => Memory::Tso,
-                    MemoryName::Rc11 => Memory::Rc11,
-                },
+                memory: self.memory.map_or(Memory::default(), MemoryName::memory),
                 max_time: self.max_time.map(Duration::from_secs),
                 ..Options::default()
             },

@@ -9,6 +9,7 @@
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
 //! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `new` | the commands |
+//! | `programs` | `conform` with several CPUs |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -33,6 +34,7 @@ mod knobs;
 mod lines;
 mod new;
 mod output;
+mod programs;
 mod progress;
 
 use std::io::{self, IsTerminal, Write};
@@ -167,6 +169,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
+        Command::Conform(command) if command.cpus > 1 => programs::run(&command, terminal),
         Command::Conform(command) => conform::run(&command, terminal),
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         Command::Events(command) => events::run(&command).map(Ending::from),

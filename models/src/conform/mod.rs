@@ -12,6 +12,7 @@
 //!
 //! Where this is not Linux on x86-64, nothing is run, and that is said.
 
+pub mod concurrent;
 mod options;
 mod share;
 mod wrong;

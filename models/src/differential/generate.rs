@@ -44,24 +44,30 @@ impl Case {
     /// # Panics
     /// If `ops` is empty.
     pub fn random(seed: u64, number: u64, ops: Range<usize>) -> Case {
-        let mut sequence = Sequence {
-            random: Random::of(seed, number),
-            pages: 0,
-            borders: Vec::new(),
-        };
-        let subject = sequence.subject();
-        let pages = sequence.random.within(LEAST_PAGES..PAGES + 1);
-        sequence.pages = pages;
-        sequence.borders = vec![0, pages / 2, pages];
+        let mut random = Random::of(seed, number);
+        let subject = subject(&mut random);
+        let pages = random.within(LEAST_PAGES..PAGES + 1);
+        let mut sequence = Sequence::new(random, pages);
         let len = sequence.random.within(ops);
         let ops = (0..len).map(|_| sequence.op()).collect();
         Case { subject, ops }
     }
 }
 
+fn subject(random: &mut Random) -> Subject {
+    static PROTOCOLS: OnceLock<Vec<Protocol>> = OnceLock::new();
+    Subject {
+        shape: *random.pick(&Shape::ALL),
+        protocol: *random.pick(PROTOCOLS.get_or_init(protocols)),
+        tlb_entries: *random.pick(&[64, 3, 1]),
+        ..Subject::default()
+    }
+}
+
 /// A sequence that is being made.
-struct Sequence {
-    random: Random,
+pub(crate) struct Sequence {
+    /// Where its choices come from.
+    pub random: Random,
     /// Pages of its window.
     pages: usize,
     /// Where ranges began and ended so far.
@@ -69,17 +75,17 @@ struct Sequence {
 }
 
 impl Sequence {
-    fn subject(&mut self) -> Subject {
-        static PROTOCOLS: OnceLock<Vec<Protocol>> = OnceLock::new();
-        Subject {
-            shape: *self.random.pick(&Shape::ALL),
-            protocol: *self.random.pick(PROTOCOLS.get_or_init(protocols)),
-            tlb_entries: *self.random.pick(&[64, 3, 1]),
-            ..Subject::default()
+    /// The sequence of these choices, over so many pages.
+    pub fn new(random: Random, pages: usize) -> Sequence {
+        Sequence {
+            random,
+            pages,
+            borders: vec![0, pages / 2, pages],
         }
     }
 
-    fn op(&mut self) -> Op {
+    /// The next operation.
+    pub fn op(&mut self) -> Op {
         if self.random.once_in(FORK_ONCE_IN) {
             return Op::Fork;
         }

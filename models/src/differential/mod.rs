@@ -42,6 +42,7 @@ mod subject;
 
 pub use case::Case;
 pub use difference::{Difference, Party, What};
+pub(crate) use generate::Sequence;
 pub use op::Op;
 pub use shrink::simpler;
 pub use subject::{PAGES, Shape, Subject, protocols};

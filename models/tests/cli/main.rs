@@ -9,6 +9,7 @@ mod errors;
 mod inputs;
 mod long;
 mod outputs;
+mod programs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

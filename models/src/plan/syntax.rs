@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use seqfault_core::Protocol;
-use seqfault_models::differential::Op;
-use seqfault_models::litmus::ast::{
+
+use super::{PAGES, Plan};
+use crate::differential::Op;
+use crate::litmus::ast::{
     self, Advice, Atom, Backing, BrokenBy, Choice, Condition, Decl, Formula, Item, Part, Place,
     Program, Quantifier, Stmt, Thread, Value,
 };
-use seqfault_models::spec::seq::Call;
-
-use crate::plan::{PAGES, Plan};
+use crate::spec::seq::Call;
 
 /// The name of all pages together.
 const NAME: &str = "A";
@@ -140,6 +140,12 @@ pub fn never(outcome: &ast::Outcome) -> Option<Condition> {
         span: 0..0,
         atom_spans: Vec::new(),
     })
+}
+
+/// A text as a description takes it, in one line.
+pub fn line(text: &str) -> String {
+    let text = text.replace('"', "'").replace("*)", "* )");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A `broken by` line of the plan's quirks, if it has some.

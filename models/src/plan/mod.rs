@@ -1,5 +1,13 @@
-//! Bytes become a concurrent program and its schedule.
+//! Random concurrent programs: a [`Plan`] is a program over a window of pages, which bytes, a test
+//! or a number stand for.
 //!
+//! ```text
+//! bytes (fuzzing) --decode--> +------+ --program--> litmus test --> any engine
+//! a proof ------------of----> | Plan | --smaller--> plans that are one step smaller
+//! seed, number ------random-> +------+ --encode---> bytes
+//! ```
+//!
+//! # Bytes
 //! ```text
 //! byte 0      how many CPUs: 2 to 4; and which of them run the child, if the setup forks one
 //! bytes 1..7  the protocol
@@ -10,15 +18,19 @@
 //! Every string of bytes is a plan. An operation that a CPU cannot do there, or
 //! that is one too many, is left out: a second fork is.
 
-use seqfault_core::{Protocol, Quirks};
-use seqfault_models::differential::Op;
-use seqfault_models::litmus::ast::{self, Part, Place, Program};
-use seqfault_models::scenario::{Deviations, Scenario};
-use seqfault_models::spec::seq::Call;
+pub mod choices;
+mod random;
+pub mod record;
+mod smaller;
+pub mod syntax;
 
-use crate::protocol;
-use crate::record::{RECORD, Window, op, record};
-use crate::syntax;
+use seqfault_core::{Protocol, Quirks};
+
+use self::record::{RECORD, Window, op, record};
+use crate::differential::Op;
+use crate::litmus::ast::{self, Part, Place, Program};
+use crate::scenario::{Deviations, Scenario};
+use crate::spec::seq::Call;
 
 /// Pages of a program: two page tables of four entries have them.
 pub const PAGES: usize = 6;
@@ -33,7 +45,7 @@ const CPU_COUNTS: usize = MAX_CPUS - 1;
 /// Most operations of a CPU, and of the setup.
 pub const MAX_OPS: usize = 4;
 /// Bytes before the records.
-pub const HEADER: usize = 2 + protocol::BYTES;
+pub const HEADER: usize = 2 + choices::BYTES;
 /// Most records.
 pub const MAX_RECORDS: usize = (MAX_CPUS + 1) * MAX_OPS;
 
@@ -61,7 +73,7 @@ impl Plan {
         for (to, from) in header.iter_mut().zip(data) {
             *to = *from;
         }
-        let [shape, choices @ .., count] = header;
+        let [shape, chosen @ .., count] = header;
         let cpus = 2 + usize::from(shape) % CPU_COUNTS;
         let (records, _) = data.get(HEADER..).unwrap_or_default().as_chunks::<RECORD>();
         let count = (usize::from(count) % (MAX_RECORDS + 1)).min(records.len());
@@ -76,7 +88,7 @@ impl Plan {
         let children = usize::from(shape) / CPU_COUNTS;
         let is_child = |cpu| setup.contains(&Op::Fork) && children >> cpu & 1 != 0;
         Plan {
-            protocol: protocol::decode(choices),
+            protocol: choices::decode(chosen),
             quirks: Quirks::NONE,
             in_child: (0..cpus).map(is_child).collect(),
             setup,
@@ -100,7 +112,7 @@ impl Plan {
             .map(|(cpu, child)| usize::from(*child) << cpu)
             .sum();
         let mut bytes = vec![(self.threads.len() - 2 + children * CPU_COUNTS) as u8];
-        bytes.extend(protocol::encode(&self.protocol));
+        bytes.extend(choices::encode(&self.protocol));
         bytes.push(self.len() as u8);
         for (cpu, row) in self.rows().enumerate() {
             for op in row {
@@ -155,9 +167,9 @@ impl Plan {
     /// The plan of a test, if its pages and operations have records.
     pub fn of(program: &Program) -> Option<Plan> {
         let mut protocol = Protocol::default();
-        let mut choices: Vec<_> = program.with.iter().collect();
-        choices.sort_by_key(|choice| choice.key != "protocol");
-        for choice in choices {
+        let mut with: Vec<_> = program.with.iter().collect();
+        with.sort_by_key(|choice| choice.key != "protocol");
+        for choice in with {
             protocol.choose(&choice.key, &choice.value).ok()?;
         }
         let pages = Pages::of(program)?;
@@ -267,15 +279,15 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Rng;
-    use seqfault_models::litmus::parse;
+    use crate::litmus::parse;
+    use crate::random::Random;
 
     /// Random bytes, short and long.
     fn inputs() -> impl Iterator<Item = Vec<u8>> {
-        let mut rng = Rng::new(1);
+        let mut random = Random::new(1);
         (0..3000).map(move |_| {
-            let len = rng.below(100);
-            (0..len).map(|_| rng.byte()).collect()
+            let len = random.within(0..100);
+            (0..len).map(|_| random.next() as u8).collect()
         })
     }
 

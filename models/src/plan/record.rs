@@ -8,9 +8,9 @@
 //! All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every three bytes are an operation.
 
-use seqfault_models::differential::Op;
-use seqfault_models::litmus::ast::Prot;
-use seqfault_models::spec::seq::Call;
+use crate::differential::Op;
+use crate::litmus::ast::Prot;
+use crate::spec::seq::Call;
 
 /// The length of a record.
 pub const RECORD: usize = 3;

@@ -41,7 +41,7 @@ pub fn encode(protocol: &Protocol) -> [u8; BYTES] {
 
 #[cfg(test)]
 mod tests {
-    use seqfault_models::differential::protocols;
+    use crate::differential::protocols;
 
     use super::*;
 

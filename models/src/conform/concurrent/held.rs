@@ -1,0 +1,137 @@
+//! One program, held against everything.
+
+use std::collections::BTreeSet;
+
+use seqfault_core::Quirks;
+
+use super::{Fate, Finding, OnHost, Options, Stopped, What};
+use crate::engines::{self, Engine, Judge, Report, Search};
+use crate::litmus::ast::Outcome;
+use crate::plan::Plan;
+use crate::platform;
+use crate::scenario::Scenario;
+use crate::spec;
+use crate::timeline;
+use crate::verdict::Subject;
+
+/// Columns of a timeline.
+const WIDTH: usize = 120;
+
+/// What a program came to.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The program.
+    pub plan: Plan,
+    /// What it came to on core.
+    pub on_core: Fate,
+    /// Executions there.
+    pub executions: u64,
+    /// What it came to on the host's kernel.
+    pub on_host: OnHost,
+    /// Instances there.
+    pub instances: u64,
+}
+
+impl Options {
+    /// The program of this number, with the choices and quirks that all of them have.
+    pub fn plan(&self, number: u64) -> Plan {
+        let mut plan = Plan::random(self.seed, number, self.cpus, self.ops.clone());
+        let deviate = |plan: &mut Plan| {
+            for (choice, value) in &self.deviations.choices {
+                let made = plan.protocol.choose(choice, value);
+                made.expect("the command line was read");
+            }
+        };
+        deviate(&mut plan);
+        if plan.protocol.conflict().is_some() {
+            // What was drawn gives way.
+            plan.protocol = seqfault_core::Protocol::default();
+            deviate(&mut plan);
+        }
+        let quirks = self.deviations.quirks.iter();
+        plan.quirks = quirks.fold(Quirks::NONE, |all, quirk| all.with(*quirk));
+        plan
+    }
+
+    /// Holds the program of this number against everything; a finding is shrunk.
+    pub fn hold(&self, number: u64) -> Held {
+        let mut held = self.hold_plan(self.plan(number));
+        if let Fate::Wrong(finding) = held.on_core {
+            held.on_core = Fate::Wrong(self.shrink(finding));
+        }
+        if let OnHost::Wrong(finding) = held.on_host {
+            held.on_host = OnHost::Wrong(self.shrink(finding));
+        }
+        held
+    }
+
+    /// Holds `plan` against everything.
+    pub fn hold_plan(&self, plan: Plan) -> Held {
+        let mut held = Held {
+            on_core: Fate::Stopped(Stopped::States),
+            executions: 0,
+            on_host: OnHost::Skipped,
+            instances: 0,
+            plan,
+        };
+        let Some(allowed) = self.allowed(&held.plan) else {
+            return held;
+        };
+        (held.on_core, held.executions) = self.on_core(&held.plan, &allowed);
+        if self.iterations > 0 {
+            (held.on_host, held.instances) = self.on_host(&held.plan, &allowed);
+        }
+        held
+    }
+
+    /// What the specification allows, unless that takes too many states.
+    pub(super) fn allowed(&self, plan: &Plan) -> Option<BTreeSet<Outcome>> {
+        let program = plan.program();
+        let spec = spec::outcomes_within(&program, &self.rules, self.max_states);
+        let spec = spec.unwrap_or_else(|unsupported| panic!("{unsupported}\n{program}"));
+        Some(spec?.outcomes)
+    }
+
+    /// What the program comes to on core, and in how many executions.
+    pub(super) fn on_core(&self, plan: &Plan, allowed: &BTreeSet<Outcome>) -> (Fate, u64) {
+        let judge = Judge {
+            allowed: Some(allowed.clone()),
+            keep_witnesses: false,
+        };
+        let scenario = plan.scenario();
+        let report = self.explore(&scenario, &judge);
+        let wrong = |what, message: &str, table| {
+            Fate::Wrong(Box::new(Finding {
+                plan: plan.clone(),
+                what,
+                message: message.to_owned(),
+                table,
+            }))
+        };
+        let fate = match (&report.failure, &report.problem) {
+            (Some(failure), _) => {
+                let subject = Subject::Core(Engine::Explorer);
+                let table = timeline::counterexample(&scenario, failure, subject, WIDTH);
+                wrong(What::Core(failure.violated), &failure.message, table)
+            }
+            (None, Some(problem)) => wrong(What::Trouble, problem, String::new()),
+            (None, None) if report.search == Search::Complete => Fate::Passed,
+            (None, None) => Fate::Stopped(Stopped::Executions),
+        };
+        (fate, report.executions)
+    }
+
+    /// Searches.
+    pub(super) fn explore(&self, scenario: &Scenario, judge: &Judge) -> Report {
+        let options = engines::Options {
+            max_executions: Some(self.max_executions),
+            memory: self.memory,
+            ..engines::Options::default()
+        };
+        let run = || Engine::Explorer.run(scenario, &options, judge);
+        platform::catch(run).unwrap_or_else(|stopped| Report {
+            problem: Some(format!("internal error: {}", stopped.message)),
+            ..Report::empty(Search::Unfinished)
+        })
+    }
+}

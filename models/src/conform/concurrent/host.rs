@@ -1,0 +1,98 @@
+//! A program on the host's kernel.
+
+use std::collections::BTreeSet;
+
+use seqfault_core::{Protocol, Quirks};
+
+use super::{Finding, OnHost, Options, What};
+use crate::engines::{self, Judge, Search, linux};
+use crate::litmus::ast::Outcome;
+use crate::plan::Plan;
+
+impl Options {
+    /// What the program comes to on the host's kernel, and in how many instances.
+    pub(super) fn on_host(&self, plan: &Plan, allowed: &BTreeSet<Outcome>) -> (OnHost, u64) {
+        let scenario = plan.scenario();
+        if let Some(needs) = linux::needs(&scenario) {
+            return (OnHost::Lacks(needs), 0);
+        }
+        let options = engines::Options {
+            iterations: self.iterations,
+            seed: self.seed,
+            ..engines::Options::default()
+        };
+        let report = linux::run(&scenario, &options, &Judge::default());
+        let wrong = |what, message| {
+            let finding = Finding {
+                plan: plan.clone(),
+                what,
+                message,
+                table: String::new(),
+            };
+            OnHost::Wrong(Box::new(finding))
+        };
+        let often = |outcome: &Outcome| {
+            let (count, all) = (report.outcomes[outcome], report.executions);
+            format!("`{outcome}`, {count} times in {all} instances")
+        };
+        let fate = if let Some(problem) = &report.problem {
+            wrong(What::Trouble, format!("on linux: {problem}"))
+        } else if let Some(outcome) = first_beyond(report.outcomes.keys(), allowed) {
+            let message = format!("linux shows {}: not allowed", often(outcome));
+            wrong(What::Beyond(outcome.clone()), message)
+        } else {
+            match self.first_unseen(plan, report.outcomes.keys()) {
+                Ok(None) => OnHost::Passed,
+                Ok(Some(outcome)) => {
+                    let message = format!(
+                        "linux shows {}: allowed, but no execution of core ends so",
+                        often(outcome)
+                    );
+                    wrong(What::Unseen(outcome.clone()), message)
+                }
+                Err(Unknown) => OnHost::Stopped,
+            }
+        };
+        (fate, report.executions)
+    }
+
+    /// The first outcome that the complete search of the core that is as Linux does not show, not
+    /// even where hardware speculates.
+    fn first_unseen<'a>(
+        &self,
+        plan: &Plan,
+        seen: impl Iterator<Item = &'a Outcome>,
+    ) -> Result<Option<&'a Outcome>, Unknown> {
+        let mut unseen: Vec<&Outcome> = seen.collect();
+        let mut speculating = Protocol::default();
+        let speculates = speculating.choose("speculation", "1").is_ok();
+        let protocols = [Protocol::default(), speculating];
+        for protocol in &protocols[..1 + usize::from(speculates)] {
+            let usual = Plan {
+                protocol: *protocol,
+                quirks: Quirks::NONE,
+                ..plan.clone()
+            };
+            let report = self.explore(&usual.scenario(), &Judge::default());
+            let shown: BTreeSet<&Outcome> = report.outcomes.keys().collect();
+            unseen.retain(|outcome| !shown.iter().any(|full| outcome.agrees(full)));
+            if unseen.is_empty() {
+                return Ok(None);
+            }
+            if report.search != Search::Complete {
+                return Err(Unknown);
+            }
+        }
+        Ok(unseen.first().copied())
+    }
+}
+
+/// The search was given up.
+struct Unknown;
+
+fn first_beyond<'a>(
+    mut seen: impl Iterator<Item = &'a Outcome>,
+    allowed: &BTreeSet<Outcome>,
+) -> Option<&'a Outcome> {
+    seen.find(|outcome| !allowed.iter().any(|full| outcome.agrees(full)))
+}
