@@ -5,6 +5,7 @@ pub mod differential;
 pub mod engines;
 pub mod linux;
 pub mod litmus;
+pub mod matrix;
 pub mod plan;
 pub mod platform;
 mod random;

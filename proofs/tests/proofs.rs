@@ -15,11 +15,21 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
 use seqfault_models::engines::{Engine, Memory, Options, Part};
 use seqfault_models::linux::Host;
-use seqfault_models::verdict::{self, Request, Subject};
+use seqfault_models::matrix::{Cell, Deviation};
+use seqfault_models::verdict::{self, Limits, Request, Subject};
 use seqfault_proofs::{Corpus, RULES};
 
 /// Executions of a proof under shuttle, on the host's threads, and on the host's kernel.
 const ITERATIONS: u64 = 300;
+
+/// Executions of a proof under one preset or choice.
+const MATRIX_EXECUTIONS: u64 = 5_000;
+/// The proofs that need more under some: those are not searched to the end here.
+const LONG: &[&str] = &[
+    "cow-over-old-page",
+    "nested-zap-third-cpu",
+    "store-lost-in-fork",
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -80,6 +90,10 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                 }
                 let proven = test.clone();
                 trials.push(Trial::test(name.clone(), move || prove(&proven)));
+                let deviant = test.clone();
+                trials.push(Trial::test(format!("{name}::matrix"), move || {
+                    fill(&deviant)
+                }));
                 let doubted = test.clone();
                 trials.push(Trial::test(format!("{name}::loom"), move || {
                     agree(&doubted)
@@ -217,10 +231,46 @@ fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
 /// The verdict under the explorer is as expected.
 fn prove(test: &Test) -> Result<(), Failed> {
     let verdict = verdict::check(&test.program, &Request::default())?;
-    if test.is_as_expected(&verdict) {
-        Ok(())
-    } else {
-        Err(Failed::from(test.report(&verdict)))
+    if !test.is_as_expected(&verdict) {
+        return Err(Failed::from(test.report(&verdict)));
+    }
+    // What is allowed and never shown is a finding, unless the file says why.
+    let findings = verdict.run.map(|run| run.unshown_findings());
+    match findings.unwrap_or_default().join("\n") {
+        none if none.is_empty() => Ok(()),
+        findings => Err(Failed::from(findings)),
+    }
+}
+
+/// Under every preset and every single choice the proof is green, or what makes it red is explained.
+/// `seqfault matrix` shows all of it at once, and quirks.
+fn fill(test: &Test) -> Result<(), Failed> {
+    let request = Request {
+        limits: Limits {
+            max_executions: Some(MATRIX_EXECUTIONS),
+            ..Limits::default()
+        },
+        ..Request::default()
+    };
+    let mut wrong = Vec::new();
+    let mut is_stopped = false;
+    for deviation in Deviation::sound() {
+        let cell = Cell::of(test, deviation, &request);
+        is_stopped |= cell == Cell::Stopped;
+        if cell.is_unexplained(deviation) {
+            wrong.push(format!("under {deviation}: {cell:?}"));
+        }
+    }
+    match (is_stopped, LONG.contains(&test.program.name.as_str())) {
+        (true, false) => wrong.push(format!(
+            "it has cells of more than {MATRIX_EXECUTIONS} executions, and is not in LONG"
+        )),
+        (false, true) => wrong.push("it is in LONG, and all of it is searched".to_owned()),
+        _ => {}
+    }
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Failed::from(wrong.join("\n"))),
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Host,
     /// List the choices and quirks, where they come from, and the proofs that use them.
     Knobs(Knobs),
+    /// Run tests under every preset, every single choice and every quirk: which is red for which.
+    Matrix(Matrix),
     /// Write a test to start from.
     New(New),
 }
@@ -175,6 +177,25 @@ pub(crate) struct Knobs {
     /// Where the proofs are; `proofs`, unless said.
     #[arg(long, value_name = "DIR")]
     pub proofs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Matrix {
+    /// Test files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Leave the quirks out.
+    #[arg(long)]
+    pub sound: bool,
+    /// At most N executions of each cell; one that needs more is stopped, and listed as that.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_executions: u64,
+    /// Cells that are run at once; as many as the host has CPUs, unless said.
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub jobs: Option<usize>,
+    /// Write everything to FILE as one JSON document.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

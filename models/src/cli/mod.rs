@@ -8,7 +8,7 @@
 //! | `output` | files that are written in the end |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | who watches on a terminal |
-//! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `new` | the commands |
+//! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `matrix`, `new` | the commands |
 //! | `programs` | `conform` with several CPUs |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
@@ -32,6 +32,7 @@ mod jobs;
 mod json;
 mod knobs;
 mod lines;
+mod matrix;
 mod new;
 mod output;
 mod programs;
@@ -175,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Events(command) => events::run(&command).map(Ending::from),
         Command::Host => Ok(Ending::from(host::run(terminal))),
         Command::Knobs(command) => knobs::run(&command).map(Ending::from),
+        Command::Matrix(command) => matrix::run(&command, terminal).map(Ending::from),
         Command::New(command) => new::run(&command).map(Ending::from),
     };
     if let Some(error) = UNWRITTEN.get() {

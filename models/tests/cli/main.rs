@@ -8,6 +8,7 @@ mod counterexamples;
 mod errors;
 mod inputs;
 mod long;
+mod matrix;
 mod outputs;
 mod programs;
 

@@ -1,0 +1,310 @@
+//! `seqfault matrix`: tests by presets, choices and quirks.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::arguments::Matrix;
+use super::lines::seconds;
+use super::{Color, Terminal, Test, Trouble, called, files, jobs, output, say};
+use crate::matrix::{Cell, Deviation};
+use crate::scenario::Deviations;
+use crate::verdict::{Limits, Request, plural};
+
+/// Fills the matrix; true if no cell is unexplained.
+pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble> {
+    command.json.as_deref().map_or(Ok(()), output::file)?;
+    let tests = files::tests(&command.paths, &Deviations::default())?;
+    let started = Instant::now();
+    let mut columns = Deviation::sound();
+    if !command.sound {
+        columns.extend(Deviation::quirks());
+    }
+    let request = Request {
+        limits: Limits {
+            max_executions: Some(command.max_executions),
+            ..Limits::default()
+        },
+        ..Request::default()
+    };
+    let places: Vec<(usize, usize)> = (0..tests.len())
+        .flat_map(|row| (0..columns.len()).map(move |column| (row, column)))
+        .collect();
+    let mut filled = Filled {
+        tests: &tests,
+        cells: columns.iter().map(|_| Vec::new()).collect(),
+        columns,
+    };
+    let columns = filled.columns.clone();
+    jobs::each(
+        &places,
+        jobs::threads(command.jobs),
+        |&(row, column)| Cell::of(&tests[row], columns[column], &request),
+        || {},
+        // Rows come in their order, and so do the cells of a column.
+        |&(_, column), cell| filled.cells[column].push(cell),
+    );
+    say(filled.text(terminal).trim_end());
+    let unexplained = filled.unexplained().len() as u64;
+    let verdict = match unexplained {
+        0 => terminal.paint(Color::Green, "no cell is unexplained"),
+        _ => terminal.paint(
+            Color::Red,
+            &format!("{} unexplained", plural(unexplained, "cell")),
+        ),
+    };
+    say(&format!(
+        "{verdict}: {}, {}, {}",
+        plural(tests.len() as u64, "test"),
+        plural(filled.columns.len() as u64, "column"),
+        seconds(started.elapsed())
+    ));
+    if let Some(file) = &command.json {
+        let text = serde_json::to_string_pretty(&filled.document())
+            .map_err(|error| Trouble::Usage(error.to_string()))?;
+        std::fs::write(file, text + "\n")
+            .map_err(|error| Trouble::Usage(format!("{}: {error}", file.display())))?;
+    }
+    Ok(unexplained == 0)
+}
+
+/// The matrix.
+struct Filled<'a> {
+    tests: &'a [Test],
+    columns: Vec<Deviation>,
+    /// By column and by test.
+    cells: Vec<Vec<Cell>>,
+}
+
+/// The letter of a cell in the table.
+fn letter(cell: &Cell) -> char {
+    match cell {
+        Cell::Same => '=',
+        Cell::Green { looked: true } => '.',
+        Cell::Green { looked: false } => ',',
+        Cell::Red {
+            explained: Some(_), ..
+        } => 'x',
+        Cell::Red { .. } => 'X',
+        Cell::Skipped(_) => '-',
+        Cell::Stopped => '?',
+    }
+}
+
+impl Filled<'_> {
+    /// Each cell of a column with its test.
+    fn of(&self, column: usize) -> impl Iterator<Item = (&Test, &Cell)> {
+        self.tests.iter().zip(&self.cells[column])
+    }
+
+    fn unexplained(&self) -> Vec<(&Test, Deviation, &str)> {
+        let all = self.columns.iter().enumerate().flat_map(|(at, deviation)| {
+            self.of(at).filter_map(|(test, cell)| match cell {
+                Cell::Red { what, .. } if cell.is_unexplained(*deviation) => {
+                    Some((test, *deviation, what.as_str()))
+                }
+                _ => None,
+            })
+        });
+        all.collect()
+    }
+
+    fn text(&self, terminal: Terminal) -> String {
+        let mut out = self.table();
+        out += &self.notes();
+        for (at, deviation) in self.columns.iter().enumerate() {
+            if !deviation.is_sound() {
+                out += &self.quirk(at, *deviation);
+            }
+        }
+        for (test, deviation, what) in self.unexplained() {
+            let line = format!(
+                "UNEXPLAINED: {} is red under {deviation}: {what}",
+                test.label
+            );
+            out += &format!(
+                "{}\n  Replay: {} check {} {}\n",
+                terminal.paint(Color::Red, &line),
+                called::command(),
+                test.path.display(),
+                deviation.deviations()
+            );
+        }
+        out
+    }
+
+    /// A row for each test, a letter for each preset and choice.
+    fn table(&self) -> String {
+        let sound = || (0..self.columns.len()).filter(|&at| self.columns[at].is_sound());
+        let width = self.tests.iter().map(|test| test.label.chars().count());
+        let width = width.max().unwrap_or(0);
+        let mut out = String::new();
+        for at in sound() {
+            let bars = "| ".repeat(at);
+            out += &format!("{:width$}  {bars}{}\n", "", self.columns[at]);
+        }
+        for (row, test) in self.tests.iter().enumerate() {
+            let letters: Vec<String> = sound()
+                .map(|at| letter(&self.cells[at][row]).to_string())
+                .collect();
+            out += &format!("{:width$}  {}\n", test.label, letters.join(" "));
+        }
+        out + "= the file says so  . fine  , fine, and no step looked at the choice  x red, explained  \
+              X red  - conflicts  ? stopped\n"
+    }
+
+    /// What the letters do not say.
+    fn notes(&self) -> String {
+        let mut out = String::new();
+        let mut explained: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (at, deviation) in self.columns.iter().enumerate() {
+            if !deviation.is_sound() {
+                continue;
+            }
+            let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            let mut stopped = Vec::new();
+            for (test, cell) in self.of(at) {
+                let label = test.label.as_str();
+                match cell {
+                    Cell::Skipped(why) => skipped.entry(why).or_default().push(label),
+                    Cell::Stopped => stopped.push(label),
+                    Cell::Red {
+                        what,
+                        explained: Some(why),
+                    } => {
+                        let red = format!("{label} is red ({what}): {why}");
+                        explained
+                            .entry(red)
+                            .or_default()
+                            .push(deviation.to_string());
+                    }
+                    _ => {}
+                }
+            }
+            for (why, labels) in skipped {
+                out += &format!("{deviation}: skipped ({why}): {}\n", labels.join(", "));
+            }
+            if !stopped.is_empty() {
+                out += &format!("{deviation}: stopped: {}\n", stopped.join(", "));
+            }
+        }
+        for (red, columns) in explained {
+            out += &format!("{red}: {}\n", columns.join(", "));
+        }
+        out
+    }
+
+    /// Which tests are red for a quirk, or why none is.
+    fn quirk(&self, at: usize, deviation: Deviation) -> String {
+        let red = self.of(at).filter_map(|(test, cell)| match cell {
+            // A canary is red anyway.
+            Cell::Red {
+                what,
+                explained: None,
+            } => Some(format!("{} ({what})", test.label)),
+            _ => None,
+        });
+        let red: Vec<String> = red.collect();
+        if red.is_empty() {
+            return format!("{deviation}: MASKED: {}\n", self.masked_by(at));
+        }
+        format!("{deviation}: red: {}\n", red.join(", "))
+    }
+
+    /// Why no test is red.
+    fn masked_by(&self, at: usize) -> String {
+        let count = |is: fn(&Cell) -> bool| self.cells[at].iter().filter(|cell| is(cell)).count();
+        let looked = count(|cell| matches!(cell, Cell::Green { looked: true }));
+        let stopped = count(|cell| matches!(cell, Cell::Stopped));
+        let skipped = count(|cell| matches!(cell, Cell::Skipped(_)));
+        let mut why = match looked {
+            0 => "no test ever looked at it".to_owned(),
+            _ => format!(
+                "{} looked at it, and none is red",
+                plural(looked as u64, "test")
+            ),
+        };
+        if stopped > 0 {
+            why += &format!(", {} stopped", plural(stopped as u64, "test"));
+        }
+        if skipped > 0 {
+            why += &format!(", {} skipped", plural(skipped as u64, "test"));
+        }
+        why
+    }
+
+    fn document(&self) -> Document<'_> {
+        let columns = self.columns.iter().enumerate().map(|(at, deviation)| {
+            let cells = self.of(at).map(|(test, cell)| {
+                let (state, what, why) = match cell {
+                    Cell::Same => ("same", None, None),
+                    Cell::Green { .. } => ("green", None, None),
+                    Cell::Red { what, explained } => ("red", Some(what.as_str()), *explained),
+                    Cell::Skipped(why) => ("skipped", None, Some(why.as_str())),
+                    Cell::Stopped => ("stopped", None, None),
+                };
+                let looked = match cell {
+                    Cell::Green { looked } => Some(*looked),
+                    _ => None,
+                };
+                let cell = Entry {
+                    state,
+                    what,
+                    why,
+                    looked,
+                    unexplained: cell.is_unexplained(*deviation),
+                };
+                (test.label.as_str(), cell)
+            });
+            let is_masked = !deviation.is_sound()
+                && !self.cells[at].iter().any(|cell| {
+                    matches!(
+                        cell,
+                        Cell::Red {
+                            explained: None,
+                            ..
+                        }
+                    )
+                });
+            Column {
+                name: deviation.to_string(),
+                kind: deviation.kind(),
+                masked_by: is_masked.then(|| self.masked_by(at)),
+                tests: cells.collect(),
+            }
+        });
+        Document {
+            columns: columns.collect(),
+            unexplained: self.unexplained().len(),
+        }
+    }
+}
+
+/// The matrix for programs.
+#[derive(Serialize)]
+struct Document<'a> {
+    columns: Vec<Column<'a>>,
+    unexplained: usize,
+}
+
+#[derive(Serialize)]
+struct Column<'a> {
+    name: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked_by: Option<String>,
+    tests: BTreeMap<&'a str, Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looked: Option<bool>,
+    unexplained: bool,
+}
