@@ -5,6 +5,8 @@
 //! failure they find first is chance, the rest of a report is not.
 
 use std::io::Write;
+mod forecast;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use seqfault_explorer::{
     thread,
 };
 
+use self::forecast::{Expected, Forecast};
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
 use super::run::Run;
@@ -28,10 +31,6 @@ use crate::verdict::Subject;
 const MAX_EVENTS: usize = 20_000;
 /// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
-/// Descents by which a search is estimated.
-const DESCENTS: u64 = 100;
-/// How long they may take, and not more than a tenth of the time that the search has.
-const ESTIMATE: Duration = Duration::from_secs(10);
 /// What is said of a test whose parts would not be the whole.
 const NO_PARTS: &str = "an execution does what would have cut the search otherwise: \
                         this test cannot be searched in parts";
@@ -105,7 +104,9 @@ fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>
     let max = options
         .max_executions
         .map(|max| before.executions.saturating_add(max));
-    let mut builder = builder(options, collector, &steer);
+    let expected = Expected::default();
+    let _forecast = (options.estimate).then(|| forecast(options, collector, expected.clone()));
+    let mut builder = builder(options, collector, &steer, expected);
     if let Some(max) = options.max_time {
         builder = builder.max_time(before.elapsed + max);
     }
@@ -159,19 +160,13 @@ fn go(
     }
 }
 
-/// How many executions there will be, by random descents. What they see is not
-/// counted, nor what they violate: the search comes to it.
-fn estimate(options: &Options, collector: &Collector) -> Option<f64> {
+/// Random descents beside the search. What they see is not counted, nor what they violate:
+/// the search comes to it.
+fn forecast(options: &Options, collector: &Collector, expected: Expected) -> Forecast {
     let apart = Arc::new(collector.apart());
     let unwatched = super::Progress::default();
     let model = move || execution(&apart, &unwatched);
-    let time = options
-        .max_time
-        .map_or(ESTIMATE, |time| ESTIMATE.min(time / 10));
-    let builder = plain(options).max_time(time);
-    let estimate = builder.estimate(DESCENTS, options.seed, model);
-    let parts = options.part.map_or(1, |part| part.of);
-    Some(estimate.ok()?.executions / parts as f64)
+    Forecast::begin(plain(options), options.seed, expected, model)
 }
 
 fn plain(options: &Options) -> Builder {
@@ -187,7 +182,12 @@ fn plain(options: &Options) -> Builder {
         .unwind(true)
 }
 
-fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Builder {
+fn builder(
+    options: &Options,
+    collector: &Arc<Collector>,
+    steer: &Steer,
+    expected: Expected,
+) -> Builder {
     let mut builder = plain(options);
     if let Some(part) = options.part {
         builder = builder.shard(part.number - 1, part.of);
@@ -202,13 +202,10 @@ fn builder(options: &Options, collector: &Arc<Collector>, steer: &Steer) -> Buil
     }
     let progress = options.progress.clone();
     let steer = steer.clone();
-    let expected = options.estimate.then(|| estimate(options, collector));
-    let expected = expected.flatten();
+    let parts = options.part.map_or(1, |part| part.of) as f64;
     builder = builder.progress(TELL, move |now: &Progress| {
         steer.look();
-        // Both are mostly too small.
-        let by_share = now.executions as f64 / now.share.max(f64::MIN_POSITIVE);
-        let total = expected.unwrap_or_default().max(by_share) as u64;
+        let total = expected.total(now, parts);
         progress.set_ahead(Some(Ahead::of(now.executions, total, now.elapsed)));
     });
     let failing = collector.clone();

@@ -20,8 +20,8 @@ pub struct Ahead {
     /// Executions so far, those of earlier processes too.
     pub executions: u64,
     /// How many there will be, and how long the rest takes: by random descents
-    /// before the search, and if the rest is like what was visited, which it often
-    /// is not. `None` if there are as many already.
+    /// beside the search, and if an execution of the rest takes as long as those so
+    /// far. `None` if there are as many already.
     pub expected: Option<(u64, Duration)>,
 }
 
