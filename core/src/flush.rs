@@ -190,14 +190,24 @@ impl<P: Platform> Cpu<'_, P> {
     /// Linux: `switch_mm_irqs_off()` where `prev == next`.
     pub fn switch_to_mm(&mut self) {
         let cpu = self.sys.percpu(self.id());
-        // ORDERING(relaxed): ordered before the load of the generation by the fence.
-        cpu.lazy.store(0, Ordering::Relaxed);
+        // QUIRK(LazyClearedLate): proofs/tlb/lazy-cleared-before
+        let late = self.sys.has(Quirk::LazyClearedLate);
+        if !late {
+            // ORDERING(relaxed): ordered before the load of the generation by the fence.
+            cpu.lazy.store(0, Ordering::Relaxed);
+        }
         // QUIRK(SwitchNoFence): proofs/tlb/back-from-lazy
         if !self.sys.has(Quirk::SwitchNoFence) {
             // ORDERING(seqcst): pairs with the fence in shootdown().
             P::fence(Ordering::SeqCst);
         }
-        self.catch_up(FlushReason::Switch);
+        // QUIRK(SwitchNoCatchUp): proofs/tlb/back-to-old-translations
+        if !self.sys.has(Quirk::SwitchNoCatchUp) {
+            self.catch_up(FlushReason::Switch);
+        }
+        if late {
+            cpu.lazy.store(0, Ordering::Relaxed);
+        }
         self.irq_off().tlb.lazy = false;
         self.event(What::Lazy { lazy: false });
     }

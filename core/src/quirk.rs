@@ -233,6 +233,10 @@ quirks! {
     FlushOthersOnly, "flush-others-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), flush_tlb_func() on this CPU";
     /// A flush does not order the generation before its look at who is lazy.
     ShootdownNoFence, "shootdown-no-fence", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen(): a full barrier";
+    /// A CPU that comes back from lazy mode reads the generation, and then says that it is back.
+    LazyClearedLate, "lazy-cleared-late", "arch/x86/mm/tlb.c, switch_mm_irqs_off(): is_lazy or the cpumask before tlb_gen; OpenBSD, commit 9f1181d59de3";
+    /// A CPU that comes back from lazy mode keeps what it had, whatever was flushed.
+    SwitchNoCatchUp, "switch-no-catch-up", "arch/x86/mm/tlb.c, switch_mm_irqs_off(), where prev == next";
     /// A flush of one range stands for an earlier one that the CPU has missed.
     RangeFlushOverGap, "range-flush-over-gap", "arch/x86/mm/tlb.c, flush_tlb_func(): new_tlb_gen == local_tlb_gen + 1";
     /// The mm's generation is advanced without a release.
