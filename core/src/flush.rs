@@ -103,7 +103,9 @@ impl<P: Platform> Cpu<'_, P> {
                 continue;
             }
             let lazy = &self.sys.percpu(cpu).lazy;
-            if !info.freed_tables && lazy.load(Ordering::Relaxed) != 0 {
+            // QUIRK(LazySkipsFreedTables): proofs/pt_free/lazy-cpu-walks
+            let freed_tables = info.freed_tables && !self.sys.has(Quirk::LazySkipsFreedTables);
+            if !freed_tables && lazy.load(Ordering::Relaxed) != 0 {
                 continue;
             }
             self.count(Counter::Shootdowns);

@@ -10,11 +10,13 @@ use crate::addr::{PageRange, Vpn};
 use crate::counters::Counter;
 use crate::cpu::Cpu;
 use crate::fault::Fault;
-use crate::gather::Gather;
+use crate::frame::Pfn;
+use crate::gather::{FlushType, Gather};
 use crate::mm::MmapRead;
 use crate::mmap::Errno;
 use crate::platform::Platform;
 use crate::prot::Access;
+use crate::pte::Pte;
 use crate::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
@@ -44,6 +46,45 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.complete(gather);
         if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// Makes the pages of `range` old: their entries lose the accessed bit, and translations that
+    /// have it go. Over a hole: `Nomem`, and the mapped pages are made old.
+    /// Linux: `madvise(MADV_COLD)`, `madvise_cold_or_pageout_pte_range()`.
+    pub fn madvise_cold(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.check_range(range)?;
+        let lock = self.mmap_read_lock();
+        let (mapped, whole) = Self::mapped(&lock, range);
+        let mut gather = self.gather();
+        for part in mapped {
+            for part in self.sys.geometry().leaf_parts(part) {
+                self.make_old(part, &mut gather);
+            }
+        }
+        self.finish(&mut gather);
+        self.mmap_read_unlock(lock);
+        self.complete(gather);
+        if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// Makes the entries of `part` old, which one leaf table translates: not the zero page's, nor
+    /// those of pages that other processes share.
+    fn make_old(&mut self, part: PageRange, gather: &mut Gather) {
+        let Some(mut ptl) = self.lock_leaf(part.start, true) else {
+            return;
+        };
+        for vpn in part.iter() {
+            let pfn = ptl.pte(vpn).pfn();
+            let skipped = ptl.pte(vpn).is_none() || pfn == Pfn::ZERO;
+            if skipped || self.sys.frame(pfn).is_shared() || !ptl.current(vpn).is_young() {
+                continue;
+            }
+            // Gone for a moment, so that no bit that hardware sets is lost.
+            let old = ptl.set(vpn, Pte::NONE);
+            ptl.set(vpn, old.old());
+            gather.changed(vpn, FlushType::Strict);
+        }
+        ptl.unlock();
     }
 
     /// The mapped parts of `range`, and whether they are all of it.

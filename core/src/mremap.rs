@@ -31,23 +31,63 @@ use crate::vma::VmaCopy;
 use crate::walk::Walk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Moves what is mapped at `from` to `to`, which is as long; what was there goes, but where
-    /// `from` has a hole. `Fault` if `from` begins with a hole.
+    /// Moves what is mapped at `from` to `to`; what was there goes, but where `from` has a hole.
+    /// `Fault` if `from` begins with a hole. If the two are not as long, what moves is a part of
+    /// one VMA, or it is a `Fault`: the rest of `from` goes, or new pages come behind those that
+    /// move.
     /// Linux: `mremap(MREMAP_MAYMOVE | MREMAP_FIXED)`.
     pub fn mremap(&mut self, from: PageRange, to: PageRange) -> Result<(), Errno> {
         self.check_range(from)?;
         self.check_range(to)?;
-        if from.len_pages() != to.len_pages() || !from.intersection(to).is_empty() {
+        if !from.intersection(to).is_empty() {
             return Err(Errno::Inval);
         }
         let mut lock = self.mmap_write_lock();
         let mut gathers = Vec::new();
-        let result = self.move_range(&mut lock, from, to, &mut gathers);
+        let result = if from.len_pages() == to.len_pages() {
+            self.move_range(&mut lock, from, to, &mut gathers)
+        } else {
+            self.resize(&mut lock, from, to, &mut gathers)
+        };
         self.mmap_write_unlock(lock);
         for gather in gathers {
             self.complete(gather);
         }
         result
+    }
+
+    /// Moves a part of one VMA to where it is longer, or shorter.
+    /// Linux: `check_prep_vma()`, `mremap_to()`, `shrink_vma()`.
+    fn resize(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gathers: &mut Vec<Gather>,
+    ) -> Result<(), Errno> {
+        let Some((range, vma)) = lock.tree().find(from.start) else {
+            return Err(Errno::Fault);
+        };
+        let len = from.len_pages().min(to.len_pages());
+        if range.end.0 < from.start.0 + len {
+            return Err(Errno::Fault);
+        }
+        let prot = vma.copy_stable().prot;
+        gathers.push(self.unmap(lock, to));
+        let kept = PageRange::new(from.start, Vpn(from.start.0 + len));
+        let moved = PageRange::new(to.start, Vpn(to.start.0 + len));
+        if kept.end < from.end {
+            gathers.push(self.unmap(lock, PageRange::new(kept.end, from.end)));
+        }
+        let mut gather = self.gather();
+        let result = self.move_vma(lock, kept, moved, &mut gather);
+        gathers.push(gather);
+        result?;
+        if moved.end < to.end {
+            let range = PageRange::new(moved.end, to.end);
+            self.map(lock, VmaCopy { range, prot });
+        }
+        Ok(())
     }
 
     /// Moves VMA by VMA. Linux: `remap_move()`.

@@ -95,6 +95,11 @@ impl Pte {
         Pte(self.0 | ACCESSED)
     }
 
+    /// Without the accessed bit. Linux: `pte_mkold()`.
+    pub const fn old(self) -> Pte {
+        Pte(self.0 & !ACCESSED)
+    }
+
     /// With the dirty bit.
     pub const fn dirty(self) -> Pte {
         Pte(self.0 | DIRTY)

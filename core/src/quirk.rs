@@ -75,6 +75,8 @@ quirks! {
     ReclaimUnhooksRelaxed, "reclaim-unhooks-relaxed", "mm/pt_reclaim.c, try_to_free_pte(), on more than x86 since commit 9c8c02df3f87";
     /// Pages are freed before their translations are flushed.
     PageFreeBeforeFlush, "page-free-before-flush", "mm/mmu_gather.c, tlb_flush_mmu()";
+    /// A flush that frees page tables passes lazy CPUs over, too.
+    LazySkipsFreedTables, "lazy-skips-freed-tables", "arch/x86/mm/tlb.c, native_flush_tlb_multi(); include/asm-generic/tlb.h, tlb->freed_tables";
     /// A CPU that comes back from lazy mode reads the generation without a fence.
     SwitchNoFence, "switch-no-fence", "commit 83b0177a6c48; arch/x86/mm/tlb.c, switch_mm_irqs_off()";
     /// A zap that found nothing does not flush, though another's flush is pending.

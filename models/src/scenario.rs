@@ -13,6 +13,7 @@ use crate::litmus::ast::{
     self, Advice, Atom, Backing, Condition, Decl, Item, Op, Outcome, PageProperty, Part, Place,
     Program, Span, Value,
 };
+use crate::litmus::names::{FRAMES, LIMITS};
 
 /// Why a test cannot run as it is asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +157,8 @@ pub enum Step {
     Mprotect(PageRange, Prot),
     /// `madvise … dontneed`
     Dontneed(PageRange),
+    /// `madvise … cold`
+    Cold(PageRange),
     /// `madvise … populate_read` or `populate_write`
     Populate(PageRange, Access),
     /// `fork`
@@ -220,8 +223,12 @@ impl Scenario {
         // A preset first: it makes choices that the others may change.
         choices.sort_by_key(|(key, ..)| *key != "protocol");
         let chosen = choices.iter().map(|(key, ..)| (*key).clone()).collect();
+        let mut limits = Vec::new();
         for (key, value, span) in choices {
-            choose(&mut config.protocol, key, value, span)?;
+            match value.parse() {
+                Ok(limit) if LIMITS.contains(&key.as_str()) => limits.push((key, limit)),
+                _ => choose(&mut config.protocol, key, value, span)?,
+            }
         }
         if let Some(conflict) = config.protocol.conflict() {
             return Err(Refusal {
@@ -236,6 +243,12 @@ impl Scenario {
         let most = most_pages(program);
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
+        for (key, limit) in limits {
+            match key.as_str() {
+                FRAMES => config.frames_per_cpu = limit,
+                _ => config.tables_per_cpu = limit,
+            }
+        }
         let ready =
             |body: &[ast::Stmt], process: Option<&str>| -> Result<Vec<Statement>, Refusal> {
                 let mut lazy = false;
@@ -245,7 +258,8 @@ impl Scenario {
                     match statement.step {
                         Step::SwitchLazy => lazy = true,
                         Step::SwitchMain => lazy = false,
-                        Step::RcuBarrier => {}
+                        // A CPU that runs a kernel thread walks its page tables still.
+                        Step::RcuBarrier | Step::Prefetch(_) | Step::Evict(_) => {}
                         _ if lazy => {
                             return Err(Refusal {
                                 message: "this CPU runs a kernel thread here (`switch lazy`): \
@@ -472,6 +486,7 @@ fn resolve(
         Op::Mremap(from, to) => Step::Mremap(range(from), range(to)),
         Op::Mprotect(r, p) => Step::Mprotect(range(r), prot(*p)),
         Op::Madvise(r, Advice::Dontneed) => Step::Dontneed(range(r)),
+        Op::Madvise(r, Advice::Cold) => Step::Cold(range(r)),
         Op::Madvise(r, Advice::PopulateRead) => Step::Populate(range(r), Access::Read),
         Op::Madvise(r, Advice::PopulateWrite) => Step::Populate(range(r), Access::Write),
         Op::RcuBarrier => Step::RcuBarrier,
@@ -534,6 +549,7 @@ impl Step {
             Step::Mremap(from, to) => return errno(cpu.mremap(from, to)),
             Step::Mprotect(range, prot) => return errno(cpu.mprotect(range, prot)),
             Step::Dontneed(range) => return errno(cpu.madvise_dontneed(range)),
+            Step::Cold(range) => return errno(cpu.madvise_cold(range)),
             Step::Populate(range, access) => return errno(cpu.madvise_populate(range, access)),
             Step::Fork(child) => return errno(cpu.fork(child)),
             Step::RcuBarrier => cpu.rcu_barrier(),

@@ -248,11 +248,11 @@ impl Arena {
 
     /// Moves pages to the places of others, of which there are as many.
     pub fn mremap(&mut self, from: Range<usize>, to: Range<usize>, bytes: Option<Bytes>) -> Answer {
-        let ((old, len), (new, _)) = (self.span(&from, bytes), self.span(&to, bytes));
+        let ((old, len), (new, new_len)) = (self.span(&from, bytes), self.span(&to, bytes));
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
-        match unsafe { libc::mremap(old, len, len, flags, new) } {
+        match unsafe { libc::mremap(old, len, new_len, flags, new) } {
             libc::MAP_FAILED => Answer::Errno(errno()),
             found if found == new => Answer::Ok,
             _ => Answer::Elsewhere,

@@ -129,15 +129,15 @@ impl<'p> Possible<'p> {
         }
     }
 
-    /// Only a page of a file may lie behind its end.
+    /// Only a page of a file may lie behind its end, and only memory with a limit runs out.
     fn may_fault(&self, name: &str) -> bool {
         self.faults().any(|fault| fault == name)
     }
 
     fn faults(&self) -> impl Iterator<Item = &'static str> {
-        let has_files = self.has_files;
+        let may_lack = self.has_files || self.program.limit().is_some();
         let all = FAULTS.iter().copied();
-        all.filter(move |fault| has_files || *fault != "bus")
+        all.filter(move |fault| may_lack || *fault != "bus")
     }
 
     /// What `op` can answer, in words.

@@ -46,6 +46,12 @@ pub const COUNTERS: &[&str] = &[
     "ptes_touched",
 ];
 
+/// The limit on the page frames of each CPU.
+pub const FRAMES: &str = "frames";
+
+/// What `with NAME=N` limits: each CPU has N of these, and takes none of another's.
+pub const LIMITS: &[&str] = &[FRAMES, "tables"];
+
 /// The faults that a user access may end in.
 pub const FAULTS: &[&str] = &["maperr", "accerr", "bus"];
 

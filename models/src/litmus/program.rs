@@ -1,6 +1,7 @@
 //! Looking through a whole program.
 
-use super::ast::{Decl, Item, Op, Program, Span, Stmt, Thread};
+use super::ast::{Choice, Decl, Item, Op, Program, Span, Stmt, Thread};
+use super::names::LIMITS;
 
 impl Program {
     /// The `source:` comments, without the word: those of the head, then those
@@ -37,6 +38,12 @@ impl Program {
             Op::Fork(name) => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// The first limit on memory (`with frames=N`), if there is one.
+    pub fn limit(&self) -> Option<&Choice> {
+        let mut choices = self.with.iter();
+        choices.find(|choice| LIMITS.contains(&choice.key.as_str()))
     }
 
     /// The declaration of a range of pages or of a file.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::Possible;
-use super::ast::{Decl, Op, Pages, Part, Program, Span, Value};
+use super::ast::{Decl, Part, Program, Span, Value};
 use super::errors::Error;
 use super::mentions::{Definition, DefinitionKind, Mentions, UseKind};
 use super::names::{FAULTS, LAZY, MAIN, is_result, nearest};
@@ -31,12 +31,11 @@ pub(super) fn resolve(program: Option<&mut Program>, mentions: &Mentions, errors
     for (name, span, kind) in &mentions.uses {
         resolver.use_of(name, span, kind);
     }
-    if let Some(program) = program {
-        resolver.moves(program);
-        if resolver.errors.is_empty() {
-            resolver.name_values(program);
-            resolver.values(program);
-        }
+    if let Some(program) = program
+        && resolver.errors.is_empty()
+    {
+        resolver.name_values(program);
+        resolver.values(program);
     }
 }
 
@@ -349,37 +348,6 @@ impl<'a> Resolver<'a> {
         let message = format!("no statement yields `{}`", short(name));
         self.errors
             .push(Error::new(span.clone(), message).help(help));
-    }
-
-    /// `mremap`: both ranges are equally long.
-    fn moves(&mut self, program: &Program) {
-        for stmt in program.all_stmts() {
-            let Op::Mremap(from, to) = &stmt.op else {
-                continue;
-            };
-            let (Some(from_len), Some(to_len)) = (self.len(from), self.len(to)) else {
-                continue;
-            };
-            if from_len != to_len {
-                let message =
-                    format!("`{from}` and `{to}` differ in length: {from_len} and {to_len}");
-                self.errors.push(
-                    Error::new(stmt.span.clone(), message)
-                        .help("`mremap R S` moves R onto S: both have as many pages"),
-                );
-            }
-        }
-    }
-
-    fn len(&self, pages: &Pages) -> Option<usize> {
-        match pages.part {
-            Part::All => match self.known.get(pages.name.as_str())?.kind {
-                DefinitionKind::Pages(len) => len,
-                _ => None,
-            },
-            Part::One(_) => Some(1),
-            Part::Slice(i, j) => j.checked_sub(i),
-        }
     }
 
     /// What a register or a page is compared with must be possible.

@@ -5,7 +5,7 @@ use super::errors::Error;
 use super::lex::Kind;
 use seqfault_core::{CHOICES, ChoiceError, Protocol, Quirk};
 
-use super::names::{CONDITION, FEATURES, INVARIANTS, nearest};
+use super::names::{CONDITION, FEATURES, INVARIANTS, LIMITS, nearest};
 use super::parse::{Parsed, Parser, list, short};
 
 impl Parser<'_> {
@@ -91,11 +91,21 @@ impl Parser<'_> {
         if !self.eat("=") {
             return Err(self.expected_on_line("`=` and the value of the choice"));
         }
+        if LIMITS.contains(&key) {
+            let end = self.span().end;
+            let limit = self.index("how many each CPU has")?;
+            return Ok(Choice {
+                key: key.to_owned(),
+                value: limit.to_string(),
+                span: span.start..end,
+            });
+        }
         let (value, end) = self.word("the value of the choice")?;
         match Protocol::default().choose(key, value) {
             Ok(()) => {}
             Err(ChoiceError::UnknownChoice) => {
                 let names = CHOICES.iter().map(|choice| choice.name);
+                let names = names.chain(LIMITS.iter().copied());
                 self.unknown("choice", (key, span.clone()), names);
             }
             Err(ChoiceError::UnknownValue(values)) => {

@@ -32,7 +32,8 @@ pub enum Call {
     },
     /// `munmap R`
     Munmap(Range<usize>),
-    /// `mremap R S`: the pages of R move to the places of S, of which there are as many.
+    /// `mremap R S`: the pages of R move to the places of S. Of one mapping there may be more or
+    /// fewer of these.
     Mremap(Range<usize>, Range<usize>),
     /// `mprotect R PROT`
     Mprotect(Range<usize>, Prot),

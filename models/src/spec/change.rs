@@ -83,6 +83,14 @@ impl Steps<'_> {
                 if hole == Some(from.start) {
                     return (Ret::Efault, false);
                 }
+                let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
+                let first = prot(from.start);
+                // Where a length changes, what moves is a part of one mapping.
+                let mut moved = from.clone().take(to.len());
+                let is_one = moved.all(|page| prot(page) == first);
+                if from.len() != to.len() && !is_one {
+                    return (Ret::Efault, false);
+                }
                 for (old, new) in from.clone().zip(to.clone()) {
                     let Some(mapping) = state.pages[old].newest() else {
                         if !self.rules.mremap_keeps_holes && state.pages[new].newest().is_some() {
@@ -101,6 +109,17 @@ impl Steps<'_> {
                         state.end(cpu, new);
                     }
                     begin(state, old, None, Memory::Fresh);
+                }
+                for left in from.clone().skip(to.len()) {
+                    if state.pages[left].newest().is_some() {
+                        begin(state, left, None, Memory::Fresh);
+                    }
+                }
+                for new in to.clone().skip(from.len()) {
+                    if self.rules.replace_gap && state.pages[new].newest().is_some() {
+                        begin(state, new, None, Memory::Fresh);
+                    }
+                    begin(state, new, first, Memory::Fresh);
                 }
                 Ret::Ok
             }

@@ -56,6 +56,13 @@ pub(super) struct Resolved {
 
 /// Resolves `program`. Which pages may share memory depends on `rules`.
 pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsupported> {
+    if let Some(limit) = program.limit() {
+        let what = format!(
+            "memory that runs out (`with {}={}`)",
+            limit.key, limit.value
+        );
+        return Err(unsupported(what, limit.span.clone()));
+    }
     let names = Names::new(program);
     let mut setup = Vec::new();
     let mut lazy = false;

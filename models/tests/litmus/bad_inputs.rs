@@ -80,7 +80,6 @@ bad! {
     semicolon_missing: &body("munmap A\n  read B;\n  r0 = read A");
     flags_without_a_mode: &body("uffd_register A async; uffd_register A; uffd_register A wp wp;");
     unknown_names: &body("read C; munmap Bs; mmap A rw shared G; switch child; truncate A 1; read F;");
-    unequal_mremap: &body("mremap A B;");
     register_with_a_taken_name: &body("A = read A; read = read A; r-0 = read A;");
     declaration_in_a_program: &body("page C;");
     several_mistakes: &body("mprotct A r;\n  write A;\n  r0 = raed A;\n  munmap B[5];\n  write A 1;;");

@@ -2,5 +2,6 @@
 
 mod bad_inputs;
 mod counters;
+mod outcomes;
 mod programs;
 mod roundtrip;

@@ -83,6 +83,9 @@ impl Plan {
     /// What the host lacks, after `needs`.
     pub fn new(scenario: &Scenario) -> Result<Plan, String> {
         let (program, layout) = (&scenario.program, &scenario.layout);
+        if let Some(limit) = program.limit() {
+            return Err(format!("a limit on {} on the host", limit.key));
+        }
         let elsewhere = program
             .threads
             .iter()
