@@ -254,7 +254,9 @@ fn fill(test: &Test) -> Result<(), Failed> {
     };
     let mut wrong = Vec::new();
     let mut is_stopped = false;
-    for deviation in Deviation::sound() {
+    // What hardware guesses makes searches long; where there is that choice, it has a test of its own.
+    let columns = Deviation::sound().into_iter();
+    for deviation in columns.filter(|d| !matches!(d, Deviation::Choice("speculation", _))) {
         let cell = Cell::of(test, deviation, &request);
         is_stopped |= cell == Cell::Stopped;
         if cell.is_unexplained(deviation) {
