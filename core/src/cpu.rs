@@ -15,7 +15,7 @@ use crate::event::{Event, LockClass, LockStep, What};
 use crate::frame::{Frame, Pfn};
 use crate::ghost::Active;
 use crate::mm::MmId;
-use crate::platform::{Mutex, Platform, Word};
+use crate::platform::{Mutex, Platform, WaitQueue, Word};
 use crate::pool::Pool;
 use crate::quirk::Quirk;
 use crate::rcu::Callback;
@@ -43,6 +43,8 @@ pub(crate) struct PerCpu<P: Platform> {
     /// Whether it runs a kernel thread and may be passed over.
     /// Linux: `cpu_tlbstate_shared.is_lazy`.
     pub lazy: P::Word,
+    /// Where it waits for a flush of its TLB, if nothing else can help it.
+    pub flushed: P::WaitQueue,
 }
 
 impl<P: Platform> PerCpu<P> {
@@ -51,6 +53,7 @@ impl<P: Platform> PerCpu<P> {
             irq: P::Mutex::new(Tlb::new(tlb_entries)).called("irq"),
             rcu: P::Mutex::new(()).called("rcu"),
             lazy: P::Word::new(0).called("lazy"),
+            flushed: P::WaitQueue::new().called("flushed"),
         }
     }
 }
@@ -91,6 +94,23 @@ impl<P: Platform> CpuLocal<P> {
             nodes_made: 0,
             nodes_freed: 0,
             callbacks: Vec::new(),
+            grants_made: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// What a walker of CPU `id` needs: no memory of its own.
+    pub(crate) fn of_walker(id: CpuId, mm: MmId) -> CpuLocal<P> {
+        CpuLocal {
+            id,
+            mm,
+            frames: Pool::new(0, 0),
+            tables: Pool::new(0, 0),
+            vmas: Vec::new(),
+            callbacks: Vec::new(),
+            nodes_freed: 0,
+            nodes_made: 0,
+            vmas_made: 0,
             grants_made: 0,
             counters: Counters::default(),
         }

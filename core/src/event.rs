@@ -65,6 +65,8 @@ pub enum LockStep {
     TryLocked,
     /// It was taken, and nobody waited.
     Busy,
+    /// Had it for writing, and keeps it for reading.
+    Downgraded,
     /// Left it.
     Unlocked,
 }
@@ -129,6 +131,17 @@ pub enum What {
         reason: FlushReason,
         /// The generation that it now has.
         generation: u64,
+    },
+    /// An access faults on a translation that only another CPU's flush can take away: this
+    /// CPU does nothing else until one comes.
+    Stuck {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// A flush came: see [`What::Stuck`].
+    Unstuck {
+        /// The page.
+        vpn: Vpn,
     },
     /// The TLB dropped one translation by itself.
     TlbEvict {

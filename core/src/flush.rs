@@ -9,6 +9,11 @@
 //! leaves lazy mode says so and then reads the generation. With a full fence
 //! on both sides, at least one sees the other (store buffering).
 //!
+//! A CPU that goes lazy says so with a release, and who passes it over reads it
+//! with an acquire: no IPI waits for the accesses that the CPU made before, so
+//! this pair alone puts them before what the flush allows (freeing the page,
+//! letting others use a copy).
+//!
 //! # Linux
 //! arch/x86/mm/tlb.c: `flush_tlb_mm_range()`, `flush_tlb_func()`,
 //! `switch_mm_irqs_off()`. Dropped: flushing up to the mm's newest generation
@@ -20,8 +25,9 @@ use crate::addr::PageRange;
 use crate::counters::Counter;
 use crate::cpu::{Cpu, CpuId, IrqGuard};
 use crate::event::{Event, FlushReason, LockClass, LockStep, What};
-use crate::platform::{Platform, Word};
+use crate::platform::{Mutex, Platform, WaitQueue, Word};
 use crate::quirk::Quirk;
+use crate::tlb::Entry;
 
 /// What to flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +108,21 @@ impl<P: Platform> Cpu<'_, P> {
             if mask >> cpu.0 & 1 == 0 || self.sys.has(Quirk::FlushOwnCpuOnly) {
                 continue;
             }
-            let lazy = &self.sys.percpu(cpu).lazy;
+            // ORDERING(acquire): pairs with the release in switch_lazy(): the accesses of a CPU
+            // that is passed over came before this flush.
+            let lazy = self.sys.percpu(cpu).lazy.load(Ordering::Acquire);
             // QUIRK(LazySkipsFreedTables): proofs/pt_free/lazy-cpu-walks
             let freed_tables = info.freed_tables && !self.sys.has(Quirk::LazySkipsFreedTables);
-            if !freed_tables && lazy.load(Ordering::Relaxed) != 0 {
+            if !freed_tables && lazy != 0 {
                 continue;
             }
             self.count(Counter::Shootdowns);
-            let remote = self.interrupt(cpu);
+            let mut remote = self.interrupt(cpu);
+            let stuck = core::mem::take(&mut remote.tlb.stuck);
             self.flush_up_to(remote, cpu, info, new_gen, FlushReason::Ipi(self.id()));
+            if stuck {
+                self.sys.percpu(cpu).flushed.wake_all();
+            }
             self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
         }
         // Who frees an address space that nobody runs has no translations of it.
@@ -178,13 +190,37 @@ impl<P: Platform> Cpu<'_, P> {
         behind
     }
 
+    /// Waits until another CPU flushes this one's TLB, in which the access faults on `stale` for
+    /// as long. Hardware would fault again and again meanwhile, to no effect: an IPI comes in
+    /// between, and is all that can end it. If none comes, that is a livelock.
+    pub(crate) fn await_flush(&mut self, stale: Entry) {
+        let vpn = stale.vpn;
+        let mut irq = self.irq_off();
+        if irq.tlb.lookup(vpn) != Some(stale) {
+            return;
+        }
+        irq.tlb.stuck = true;
+        drop(irq);
+        self.event(What::Stuck { vpn });
+        let cpu = self.sys.percpu(self.id());
+        cpu.flushed.wait_until(|| !cpu.irq.lock().stuck);
+        self.event(What::Unstuck { vpn });
+    }
+
     /// Lets the CPU run a kernel thread: it keeps its translations, and need
     /// not be told of flushes. Linux: `enter_lazy_tlb()`.
     pub fn switch_lazy(&mut self) {
         let cpu = self.sys.percpu(self.id());
         self.irq_off().tlb.lazy = true;
-        // ORDERING(relaxed): that others learn of it late does no harm.
-        cpu.lazy.store(1, Ordering::Relaxed);
+        // QUIRK(LazyRelaxed): proofs/tlb/access-before-lazy
+        let ordering = if self.sys.has(Quirk::LazyRelaxed) {
+            Ordering::Relaxed
+        } else {
+            // ORDERING(release): pairs with the acquire in shootdown(): who passes this CPU over
+            // comes after the accesses that it made through its translations.
+            Ordering::Release
+        };
+        cpu.lazy.store(1, ordering);
         self.event(What::Lazy { lazy: true });
     }
 
@@ -214,3 +250,4 @@ impl<P: Platform> Cpu<'_, P> {
         self.event(What::Lazy { lazy: false });
     }
 }
+// x

@@ -1,7 +1,7 @@
 //! Page frames: one word each, and what is known of its history.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::addr::Vpn;
 use crate::ghost::{Active, Life};
@@ -36,8 +36,11 @@ pub(crate) struct Frame<P: Platform> {
     mapcount: Option<P::Word>,
     /// Whether it is allocated (ghost, G1).
     pub life: Life<P>,
-    /// Which page it is for, plus one (ghost).
+    /// Written when it is taken for a page, read by each access to it (ghost).
     owner: Option<P::Cell>,
+    /// The pages that it was for since then, as a set of numbers modulo 64 (ghost). One that it
+    /// has left may still be cached until the flush: that is for the grants to judge.
+    homes: AtomicU64,
     /// A store reached it since it was allocated (ghost).
     written: AtomicBool,
     /// A dirty bit that told so was seen when its entry was cleared (ghost).
@@ -45,6 +48,11 @@ pub(crate) struct Frame<P: Platform> {
     /// `fork` has shared it: pages of several address spaces may have it (ghost).
     forked: AtomicBool,
     quirks: Active,
+}
+
+/// The set that has `vpn` alone.
+const fn home(vpn: Vpn) -> u64 {
+    1 << (vpn.0 % 64)
 }
 
 const WRONG_PAGE: Violation = Violation {
@@ -66,6 +74,7 @@ impl<P: Platform> Frame<P> {
             mapcount: shares.then(|| P::Word::new(0).called("mapcount")),
             life: Life::new(FREED),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
+            homes: AtomicU64::new(0),
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             forked: AtomicBool::new(false),
@@ -77,7 +86,8 @@ impl<P: Platform> Frame<P> {
     pub fn allocated(&self, vpn: Vpn) {
         self.life.reused();
         if let Some(owner) = &self.owner {
-            owner.set(vpn.0 + 1, WRONG_PAGE);
+            owner.set(1, WRONG_PAGE);
+            self.homes.store(home(vpn), Ordering::Relaxed);
             self.written.store(false, Ordering::Relaxed);
             self.dirty.store(false, Ordering::Relaxed);
             self.forked.store(false, Ordering::Relaxed);
@@ -144,14 +154,10 @@ impl<P: Platform> Frame<P> {
         self.word.store(word, Ordering::Relaxed);
     }
 
-    /// The frame is for the page `vpn` from now on. The zero page stays for all, and what `fork`
-    /// has shared may be at another address in each process.
+    /// The frame is for the page `vpn` too, from now on.
     pub fn moved(&self, vpn: Vpn) {
-        if let Some(owner) = &self.owner
-            && !self.forked.load(Ordering::Relaxed)
-            && owner.get(WRONG_PAGE) != 0
-        {
-            owner.set(vpn.0 + 1, WRONG_PAGE);
+        if P::CHECKED {
+            self.homes.fetch_or(home(vpn), Ordering::Relaxed);
         }
     }
 
@@ -167,13 +173,14 @@ impl<P: Platform> Frame<P> {
     pub fn accessed(&self, vpn: Vpn, write: bool) {
         self.life.used();
         let Some(owner) = &self.owner else { return };
-        let owner = owner.get(WRONG_PAGE);
-        let moves = self.forked.load(Ordering::Relaxed);
-        if owner != 0 && owner != vpn.0 + 1 && !moves {
+        let is_zero_page = owner.get(WRONG_PAGE) == 0;
+        let is_home = self.homes.load(Ordering::Relaxed) & home(vpn) != 0;
+        // What `fork` has shared may be at another address in each process.
+        if !is_zero_page && !is_home && !self.forked.load(Ordering::Relaxed) {
             P::violation(WRONG_PAGE);
         }
         if write {
-            if owner == 0 {
+            if is_zero_page {
                 violated::<P>(Invariant::WrongPage, "a store reached the zero page");
             }
             self.written.store(true, Ordering::Relaxed);

@@ -31,7 +31,9 @@ use once_cell::race::OnceBox;
 use crate::cpu::CpuId;
 use crate::platform::{Cell, Platform, violated};
 use crate::prot::{Access, Prot};
-use crate::protocol::{Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree, Ptl, ZapFlush};
+use crate::protocol::{
+    Dirty, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault, ZapFlush,
+};
 use crate::quirk::{Quirk, Quirks};
 use crate::violation::{Invariant, Violation};
 
@@ -327,10 +329,13 @@ chosen! {
     pt_free: PtFree = "pt_free";
     ptl: Ptl = "ptl";
     pt_reclaim: bool = "pt_reclaim";
+    munmap: Munmap = "munmap";
     zap_flush: ZapFlush = "zap_flush";
     flush: Flush = "flush";
     mprotect_writable: MprotectWritable = "mprotect_writable";
     dirty: Dirty = "dirty";
+    tlb_fault: TlbFault = "tlb_fault";
+    speculation: u8 = "speculation";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

@@ -18,6 +18,7 @@
 //! | the lock order | `mm` |
 //! | fault paths, one by one | `fault` |
 //! | how hardware walks and sets bits | `user` |
+//! | what hardware does unasked | `speculation` |
 //! | when page tables may be freed | `walk`, `rcu` |
 //! | who must be flushed, and when | `gather`, `flush` |
 //! | what `fork` shares, and what keeps it apart | `fork` |
@@ -52,6 +53,7 @@ mod protocol;
 mod pte;
 mod quirk;
 mod rcu;
+mod speculation;
 mod system;
 mod table;
 #[cfg(test)]
@@ -75,11 +77,12 @@ pub use mmap::{Errno, MmapFlags};
 pub use platform::Platform;
 pub use prot::{Access, Prot};
 pub use protocol::{
-    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Protocol, PtFree,
-    Ptl, ValueInfo, ZapFlush,
+    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Munmap, Protocol,
+    PtFree, Ptl, TlbFault, ValueInfo, ZapFlush,
 };
 pub use pte::Pte;
 pub use quirk::{Quirk, Quirks};
+pub use speculation::Walker;
 pub use system::{Config, System};
 pub use table::TableId;
 pub use violation::{Invariant, Violation};

@@ -145,6 +145,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Access,
     ) -> Result<(), Errno> {
+        // Where no VMA is, munmap frees page tables while others hold this lock for reading too.
+        // QUIRK(PopulateWalksFirst): proofs/pt_free/walked-without-vma
+        if !lock.covers(vpn) && !self.sys.has(Quirk::PopulateWalksFirst) {
+            return Err(Errno::Nomem);
+        }
         // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
         let walk = (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
         let there = self.leaf_entry(vpn).allows(access);

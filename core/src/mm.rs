@@ -104,6 +104,11 @@ pub(crate) struct MmapRead<'a, P: Platform> {
 }
 
 impl<P: Platform> MmapRead<'_, P> {
+    /// Whether some VMA covers `vpn`.
+    pub fn covers(&self, vpn: Vpn) -> bool {
+        self.guard.tree.find(vpn).is_some()
+    }
+
     /// The VMA that covers `vpn`, copied.
     pub fn find(&self, vpn: Vpn) -> Option<VmaCopy> {
         let (_, vma) = self.guard.tree.find(vpn)?;
@@ -189,9 +194,24 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Linux: `mmap_write_unlock()`, `vma_end_write_all()`.
+    /// Linux: `mmap_write_unlock()`.
     pub(crate) fn mmap_write_unlock(&mut self, mut lock: MmapWrite<'s, P>) {
-        self.publish(&mut lock);
+        self.end_writing(&mut lock);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Unlocked);
+        drop(lock);
+    }
+
+    /// Lets readers in, but no other writer. Linux: `mmap_write_downgrade()`.
+    pub(crate) fn mmap_write_downgrade(&mut self, mut lock: MmapWrite<'s, P>) -> MmapRead<'s, P> {
+        self.end_writing(&mut lock);
+        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Downgraded);
+        let guard = self.mm().mmap_lock.downgrade(lock.guard);
+        MmapRead { guard }
+    }
+
+    /// Shows what was changed, and unlocks the VMAs. Linux: `vma_end_write_all()`.
+    fn end_writing(&mut self, lock: &mut MmapWrite<'s, P>) {
+        self.publish(lock);
         match self.sys.protocol().fault() {
             FaultPath::MmapLock | FaultPath::RcuFault => {}
             FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
@@ -210,8 +230,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 });
             }
         }
-        self.lock_event(LockClass::Mmap, self.mm_instance(0), LockStep::Unlocked);
-        drop(lock);
     }
 
     /// Shows readers the tree as it is now. Linux: `rcu_assign_pointer()` in

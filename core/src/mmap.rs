@@ -4,8 +4,11 @@
 //! mm/mmap.c, mm/vma.c: `mmap_region()`, `vma_merge()`, `do_vmi_munmap()`,
 //! `__split_vma()`. Kept: a new VMA is visible before its last field is
 //! written; neighbours that fit are merged; VMAs go before their pages, pages
-//! before their page tables. Dropped: the lock is not downgraded for the pages.
+//! before their page tables; `munmap` downgrades the mmap lock when the VMAs are gone
+//! (`vms_complete_munmap_vmas()`), so that a fault may find one page gone and the next still there.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::addr::PageRange;
@@ -15,10 +18,11 @@ use crate::gather::{FlushType, Gather};
 use crate::mm::MmapWrite;
 use crate::platform::Platform;
 use crate::prot::{Access, Prot};
-use crate::protocol::ZapFlush;
+use crate::protocol::{Munmap, ZapFlush};
 use crate::pte::Pte;
 use crate::quirk::Quirk;
-use crate::vma::VmaCopy;
+use crate::vma::{Vma, VmaCopy};
+use crate::vma_tree::VmaTree;
 
 /// Why a system call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +64,9 @@ pub struct MmapFlags {
     pub populate: bool,
 }
 
+/// A VMA that is out of the tree, and where it was.
+type Removed<P> = (PageRange, Arc<Vma<P>>);
+
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Maps anonymous private memory at `range`, merged with neighbours of the
     /// same protection. Linux: `mmap(MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS)`.
@@ -95,8 +102,31 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn munmap(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
         let mut lock = self.mmap_write_lock();
-        let gather = self.unmap(&mut lock, range);
-        self.mmap_write_unlock(lock);
+        let gone = self.remove_vmas(&mut lock, range);
+        if gone.is_empty() {
+            self.mmap_write_unlock(lock);
+            return Ok(());
+        }
+        let gather = match self.sys.protocol().munmap() {
+            Munmap::Exclusive => {
+                let gather = self.unmap_pages(lock.tree(), range, gone);
+                self.mmap_write_unlock(lock);
+                gather
+            }
+            Munmap::Downgrade => {
+                let tree = lock.tree().clone();
+                let lock = self.mmap_write_downgrade(lock);
+                // QUIRK(MunmapZapsUnlocked): proofs/pt_free/munmap-zaps-unlocked
+                if self.sys.has(Quirk::MunmapZapsUnlocked) {
+                    self.mmap_read_unlock(lock);
+                    self.unmap_pages(&tree, range, gone)
+                } else {
+                    let gather = self.unmap_pages(&tree, range, gone);
+                    self.mmap_read_unlock(lock);
+                    gather
+                }
+            }
+        };
         self.complete(gather);
         Ok(())
     }
@@ -208,23 +238,39 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Removes VMAs, pages and page tables of `range`. What it promises is for
-    /// [`Cpu::complete`], once the lock is left.
-    /// Linux: `do_vmi_align_munmap()`.
+    /// Removes VMAs, pages and page tables of `range`, under the mmap write lock throughout. What
+    /// it promises is for [`Cpu::complete`], once the lock is left.
     pub(crate) fn unmap(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange) -> Gather {
-        self.split(lock, range);
-        let gone = lock.tree().overlapping(range);
+        let gone = self.remove_vmas(lock, range);
         if gone.is_empty() {
             return Gather::default();
         }
+        self.unmap_pages(lock.tree(), range, gone)
+    }
+
+    /// Takes the VMAs of `range` out of the tree. Linux: `vms_gather_munmap_vmas()`.
+    fn remove_vmas(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange) -> Vec<Removed<P>> {
+        self.split(lock, range);
+        let gone = lock.tree().overlapping(range);
         for (range, vma) in &gone {
             self.remove_vma(lock, *range, vma);
         }
+        gone
+    }
+
+    /// Removes pages and page tables of the VMAs `gone`, which were in `range` and are out of
+    /// `tree`. Linux: `vms_complete_munmap_vmas()`.
+    fn unmap_pages(
+        &mut self,
+        tree: &VmaTree<P>,
+        range: PageRange,
+        gone: Vec<Removed<P>>,
+    ) -> Gather {
         let mut gather = self.gather();
         for (range, _) in &gone {
             self.zap(*range, &mut gather);
         }
-        self.free_pgtables(lock, range, &mut gather);
+        self.free_pgtables(tree, range, &mut gather);
         self.finish(&mut gather);
         for (_, vma) in gone {
             self.free_vma(vma);

@@ -5,14 +5,14 @@
 //! a VMA at the target
 //! ```
 //! While entries move, no VMA covers their old or their new place: a fault there waits for the
-//! mmap lock. What was cached of the old place is flushed before the page has its new one, so
-//! that a page has one address at any time.
+//! mmap lock. A page is at its new place before its old one is flushed: for that moment a CPU may
+//! read there and write through its old translation, to the same frame.
 //!
 //! # Linux
 //! mm/mremap.c: `remap_move()`, `move_vma()`, `move_page_tables()`, `move_ptes()`. Kept: the
 //! target is unmapped first; each VMA moves on its own, so that a range of several keeps its
 //! holes; the locks of both page tables are held until the flush is done. Changed: the new VMA
-//! comes after its entries, not before, and entries are set after the flush, not before.
+//! comes after its entries, not before.
 //! Dropped: moving whole page tables. Where tables cannot be
 //! had nothing moves, and the VMA comes back.
 
@@ -141,7 +141,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         let (range, left) = if has_tables { (to, from) } else { (from, to) };
         self.map(lock, VmaCopy { range, prot });
-        self.free_pgtables(lock, left, gather);
+        self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);
         self.free_vma(vma);
         has_tables.then_some(()).ok_or(Errno::Nomem)
@@ -175,34 +175,35 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // A fault that came too late has hooked the old table in, and nothing into it.
             return old.unlock();
         }
-        let mut entries = Vec::new();
+        let mut revoked = Vec::new();
         for vpn in from.iter() {
-            for (grant, prot) in old.past(vpn) {
-                gather.revoked(grant, prot);
-            }
+            revoked.extend(old.past(vpn));
             if old.pte(vpn).is_none() {
                 continue;
             }
             let pte = old.set(vpn, Pte::NONE);
-            gather.revoked(pte.grant(), pte.prot());
+            revoked.push((pte.grant(), pte.prot()));
             if !pte.prot().is_empty() {
                 gather.changed(vpn, FlushType::Strict);
             }
-            entries.push((Vpn(vpn.0 - from.start.0 + to.0), pte));
-        }
-        // QUIRK(MremapFlushAfterPtl): proofs/tlb/mremap-flush-after-ptl
-        if !self.sys.has(Quirk::MremapFlushAfterPtl) {
-            self.flush_gathered(gather);
-        }
-        for (vpn, pte) in entries {
-            self.sys.frame(pte.pfn()).moved(vpn);
+            let target = Vpn(vpn.0 - from.start.0 + to.0);
+            self.sys.frame(pte.pfn()).moved(target);
             let grant = self.grant(pte.prot());
             let mut moved = Pte::new(pte.pfn(), pte.prot(), grant);
             // QUIRK(MremapDropsHistory): proofs/tlb/dirty-kept-by-mremap
             if !self.sys.has(Quirk::MremapDropsHistory) {
                 moved = moved.with_history_of(pte);
             }
-            new.as_mut().unwrap_or(&mut old).set(vpn, moved);
+            new.as_mut().unwrap_or(&mut old).set(target, moved);
+        }
+        // QUIRK(MremapFlushAfterPtl): proofs/tlb/mremap-flush-after-ptl
+        if !self.sys.has(Quirk::MremapFlushAfterPtl) {
+            self.flush_gathered(gather);
+        }
+        // Whoever takes one of these locks next may free the page: nobody reaches it at its old
+        // place any more (ghost).
+        for (grant, prot) in revoked {
+            self.sys.grants.revoked(grant, prot, self.id());
         }
         if let Some(new) = new {
             new.unlock();

@@ -44,6 +44,13 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// Ends this execution: an invariant does not hold.
     fn violation(violation: Violation) -> !;
 
+    /// One of so many options, from 0: what hardware does is not software's to say. A machine that
+    /// cannot choose takes the first one, which is that it does nothing.
+    fn choose(options: usize) -> usize {
+        let _ = options;
+        0
+    }
+
     /// The word to keep in user memory for a `value` that `cpu` writes. A
     /// checker may keep a tag instead, by which [`Platform::user_value`] tells
     /// which write a read has seen; the tag 0 is the initial zero.
@@ -165,6 +172,9 @@ pub trait RwLock<T>: Send + Sync {
     /// Waits for the write lock.
     #[track_caller]
     fn write(&self) -> Self::WriteGuard<'_>;
+    /// Makes a write lock a read lock: readers may come in, no writer comes in between.
+    #[track_caller]
+    fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a>;
 }
 
 /// Where a CPU sleeps until another one makes a condition true.

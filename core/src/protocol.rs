@@ -47,6 +47,15 @@ pub enum ZapFlush {
     Ptl,
 }
 
+/// What `munmap` holds while it removes the pages of VMAs that are out of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Munmap {
+    /// The mmap lock for reading: faults, and zaps elsewhere, go on.
+    Downgrade,
+    /// The mmap lock for writing.
+    Exclusive,
+}
+
 /// How a change that only adds permission is flushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flush {
@@ -55,6 +64,15 @@ pub enum Flush {
     /// By a new generation and a local flush; others fault, see the
     /// generation, and flush for themselves.
     Relaxed,
+}
+
+/// What a page fault does to the translation that caused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlbFault {
+    /// Nothing: it stays in the TLB until it is flushed.
+    Keep,
+    /// Hardware drops it.
+    Drop,
 }
 
 /// Who sets the dirty bit of a page that a write fault maps.
@@ -86,6 +104,8 @@ pub struct Protocol {
     pub ptl: Ptl,
     /// `pt_reclaim`: whether `dontneed` frees a table that it emptied.
     pub pt_reclaim: bool,
+    /// `munmap`
+    pub munmap: Munmap,
     /// `zap_flush`
     pub zap_flush: ZapFlush,
     /// `flush`
@@ -94,6 +114,10 @@ pub struct Protocol {
     pub mprotect_writable: MprotectWritable,
     /// `dirty`
     pub dirty: Dirty,
+    /// `tlb_fault`
+    pub tlb_fault: TlbFault,
+    /// `speculation`: how often the hardware of each CPU fills or evicts by itself, at most.
+    pub speculation: u8,
 }
 
 /// A choice: its name, its values, and where they come from.
@@ -220,6 +244,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
         ],
     },
     ChoiceInfo {
+        name: "munmap",
+        summary: "what munmap holds while it removes pages",
+        values: &[
+            value!(
+                "downgrade",
+                "the mmap lock for reading",
+                "mm/vma.c, vms_complete_munmap_vmas(); Linux 4.20, commit dd2283f2605e",
+                munmap = Munmap::Downgrade
+            ),
+            value!(
+                "exclusive",
+                "the mmap lock for writing",
+                "mm/mmap.c, do_munmap() before Linux 4.20",
+                munmap = Munmap::Exclusive
+            ),
+        ],
+    },
+    ChoiceInfo {
         name: "zap_flush",
         summary: "when a zap may drop the page-table lock",
         values: &[
@@ -291,6 +333,44 @@ pub static CHOICES: &[ChoiceInfo] = &[
             ),
         ],
     },
+    ChoiceInfo {
+        name: "tlb_fault",
+        summary: "what a page fault does to the translation that caused it",
+        values: &[
+            value!(
+                "keep",
+                "nothing: software flushes it, or waits for a flush",
+                "mm/memory.c, flush_tlb_fix_spurious_fault(), as include/linux/pgtable.h defines it",
+                tlb_fault = TlbFault::Keep
+            ),
+            value!(
+                "drop",
+                "hardware drops it",
+                "Intel SDM volume 3, 4.10.4.1; arch/x86/include/asm/pgtable.h, flush_tlb_fix_spurious_fault()",
+                tlb_fault = TlbFault::Drop
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "speculation",
+        summary: "how often each CPU's hardware fills or evicts a translation by itself, at most",
+        values: &[
+            value!(
+                "none",
+                "never: only `prefetch` and `evict` do",
+                "an assumption of the model",
+                speculation = 0
+            ),
+            value!(
+                "1",
+                "once, at any time",
+                "Intel SDM volume 3, 4.10.2.3: translations that no program accesses",
+                speculation = 1
+            ),
+            value!("2", "twice", "as for 1", speculation = 2),
+            value!("3", "three times", "as for 1", speculation = 3),
+        ],
+    },
 ];
 
 /// Why a choice could not be made.
@@ -322,10 +402,13 @@ impl Protocol {
             pt_free,
             ptl: Ptl::Embedded,
             pt_reclaim: false,
+            munmap: Munmap::Downgrade,
             zap_flush: ZapFlush::Gather,
             flush: Flush::Strict,
             mprotect_writable: MprotectWritable::Fault,
             dirty: Dirty::Fault,
+            tlb_fault: TlbFault::Keep,
+            speculation: 0,
         }
     }
 

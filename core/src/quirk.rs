@@ -73,12 +73,18 @@ quirks! {
     PmdPublishRelaxed, "pmd-publish-relaxed", "commit 362a61ad6119";
     /// A page table is reclaimed without a release: who finds it gone may not see the flush that is pending.
     ReclaimUnhooksRelaxed, "reclaim-unhooks-relaxed", "mm/pt_reclaim.c, try_to_free_pte(), on more than x86 since commit 9c8c02df3f87";
+    /// `munmap` leaves the mmap lock before it removes the pages, rather than downgrade it.
+    MunmapZapsUnlocked, "munmap-zaps-unlocked", "mm/vma.c, vms_complete_munmap_vmas(): mmap_write_downgrade(); commit dd2283f2605e";
+    /// Page tables are walked under the mmap read lock where no VMA is: `munmap` frees them there.
+    PopulateWalksFirst, "populate-walks-first", "mm/pagewalk.c, walk_page_range_novma(): why it needs the mmap write lock";
     /// Pages are freed before their translations are flushed.
     PageFreeBeforeFlush, "page-free-before-flush", "mm/mmu_gather.c, tlb_flush_mmu()";
     /// A flush that frees page tables passes lazy CPUs over, too.
     LazySkipsFreedTables, "lazy-skips-freed-tables", "arch/x86/mm/tlb.c, native_flush_tlb_multi(); include/asm-generic/tlb.h, tlb->freed_tables";
     /// A CPU that comes back from lazy mode reads the generation without a fence.
     SwitchNoFence, "switch-no-fence", "commit 83b0177a6c48; arch/x86/mm/tlb.c, switch_mm_irqs_off()";
+    /// A CPU goes lazy without a release: who passes it over does not come after its accesses.
+    LazyRelaxed, "lazy-relaxed", "arch/x86/mm/tlb.c, enter_lazy_tlb() and should_flush_tlb(): the order that x86 gives for nothing";
     /// A zap that found nothing does not flush, though another's flush is pending.
     GatherIgnoresNested, "gather-ignores-nested", "commit 99baac21e458";
     /// A zap drops the page-table lock before the flush, and tells nobody.

@@ -113,6 +113,10 @@ impl<T: Send + Sync + 'static> RwLock<T> for StdRwLock<T> {
     fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.write().expect("no test goes on after a violation")
     }
+
+    fn downgrade<'a>(&'a self, guard: RwLockWriteGuard<'a, T>) -> RwLockReadGuard<'a, T> {
+        RwLockWriteGuard::downgrade(guard)
+    }
 }
 
 /// One CPU has nobody to wait for.

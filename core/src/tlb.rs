@@ -1,7 +1,8 @@
 //! The translation cache of one CPU.
 //!
-//! Permission faults leave entries where they are: software must not rely on
-//! a fault to drop the entry that caused it (x86 does so, others do not).
+//! Whether a fault drops the translation that caused it is a choice, `tlb_fault`:
+//! x86 does so (Intel SDM volume 3, 4.10.4.1: a page fault invalidates what is
+//! cached for its address), others leave it to software.
 
 use alloc::vec::Vec;
 
@@ -27,6 +28,9 @@ pub(crate) struct Tlb {
     pub generation: u64,
     /// This CPU runs a kernel thread on the mm.
     pub lazy: bool,
+    /// This CPU can do nothing until another one flushes this TLB: it waits at
+    /// [`PerCpu::flushed`](crate::cpu::PerCpu::flushed).
+    pub stuck: bool,
 }
 
 impl Tlb {
@@ -36,6 +40,7 @@ impl Tlb {
             capacity,
             generation: 0,
             lazy: false,
+            stuck: false,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::fault::{Fault, Handled};
 use crate::frame::Frame;
 use crate::platform::{Platform, Word, violated};
 use crate::prot::{Access, Prot};
+use crate::protocol::TlbFault;
 use crate::pte::Pte;
 use crate::quirk::Quirk;
 use crate::tlb::Entry;
@@ -121,19 +122,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 frame.accessed(vpn, access == Access::Write);
                 return Ok(go(self, frame, pte));
             }
+            if self.sys.protocol().tlb_fault() == TlbFault::Drop {
+                irq.tlb.evict(vpn);
+            }
             let cached = irq.tlb.lookup(vpn);
             drop(irq);
             self.event(What::Fault { vpn, access });
-            match self.handle_fault(vpn, access)? {
-                Handled::Resolved => unresolved = None,
-                // The entry allowed the access, and nothing was flushed: if the
-                // very same translation faults again, it will do so forever.
-                Handled::Unchanged => {
-                    if cached.is_some() && unresolved == cached {
-                        break;
-                    }
-                    unresolved = cached;
+            match (self.handle_fault(vpn, access)?, cached) {
+                // The entry allowed the access, and nothing was flushed: if the very same
+                // translation faults again, it will do so until another CPU flushes it.
+                (Handled::Unchanged, Some(stale)) if unresolved == cached => {
+                    self.await_flush(stale);
                 }
+                (Handled::Unchanged, _) => unresolved = cached,
+                (Handled::Resolved, _) => unresolved = None,
             }
         }
         violated::<P>(

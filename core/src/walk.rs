@@ -4,7 +4,8 @@
 //! - W1: a leaf table is hooked in under `pml`, complete and empty, with a
 //!   release: a walker that reaches it finds it so.
 //! - W2: a table is unhooked by `munmap`, when no VMA is left that could use
-//!   it, or by a reclaiming zap under `pml` and its lock, when it is empty.
+//!   it and the mmap lock keeps new ones out (others may hold that lock for reading: they walk
+//!   where they have found a VMA, and nowhere else), or by a reclaiming zap under `pml` and its lock, when it is empty.
 //!
 //! # Linux
 //! `__pte_offset_map_lock()`, mm/pgtable-generic.c; `pmd_install()`,
@@ -16,13 +17,13 @@ use crate::addr::{PageRange, Vpn};
 use crate::cpu::{Cpu, IrqGuard};
 use crate::event::{LockClass, LockStep, What};
 use crate::gather::Gather;
-use crate::mm::MmapWrite;
 use crate::platform::{Mutex, Platform};
 use crate::protocol::PtFree;
 use crate::pte::{Pte, table_of, table_word};
 use crate::quirk::Quirk;
 use crate::rcu::RcuGuard;
 use crate::table::{PtlGuard, TableId};
+use crate::vma_tree::VmaTree;
 
 /// What keeps the tables under a software walker.
 pub(crate) enum Walk<'s, P: Platform> {
@@ -181,10 +182,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Unhooks the tables that translated `range` and that no VMA needs any
-    /// more. The VMAs are out of the tree. Linux: `free_pgtables()`.
+    /// more. The VMAs are out of `tree`, and the mmap lock keeps others from coming in.
+    /// Linux: `free_pgtables()`.
     pub(crate) fn free_pgtables(
         &mut self,
-        lock: &MmapWrite<'s, P>,
+        tree: &VmaTree<P>,
         range: PageRange,
         gather: &mut Gather,
     ) {
@@ -195,7 +197,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 let covered = geometry.table_range(vpn, level);
                 // QUIRK(TableFreedUnderNeighbour): proofs/pt_free/neighbour-keeps-table
                 let unused =
-                    !lock.tree().overlaps(covered) || self.sys.has(Quirk::TableFreedUnderNeighbour);
+                    !tree.overlaps(covered) || self.sys.has(Quirk::TableFreedUnderNeighbour);
                 if unused && let Some(above) = self.table_at(vpn, level + 1) {
                     let index = geometry.index(vpn, level + 1);
                     if let Some(table) = table_of(self.sys.table(above).walk(index)) {

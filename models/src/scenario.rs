@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use seqfault_core::{
-    Access, CHOICES, ChoiceError, Config, Counter, Cpu, Errno, Fault, Geometry, MmId, MmapFlags,
-    PageRange, Platform, Prot, Protocol, Quirk, Quirks, System, Vpn,
+    Access, CHOICES, ChoiceError, Config, Counter, Cpu, CpuId, Errno, Fault, Geometry, MmId,
+    MmapFlags, PageRange, Platform, Prot, Protocol, Quirk, Quirks, System, Vpn,
 };
 
 use crate::litmus::Layout;
@@ -296,10 +296,15 @@ impl Scenario {
 
     /// How its faults find their VMA: the value of the choice `protocol`.
     pub fn preset(&self) -> &'static str {
+        self.chosen("protocol")
+    }
+
+    /// The value of `choice`.
+    pub(crate) fn chosen(&self, choice: &'static str) -> &'static str {
         let protocol = self.config.protocol;
         let mut choices = protocol.choices();
-        let named = choices.find_map(|(name, value)| (name == "protocol").then_some(value.name));
-        named.expect("`protocol` is a choice")
+        let named = choices.find_map(|(name, value)| (name == choice).then_some(value.name));
+        named.expect("a choice of core's")
     }
 
     /// The choices that were made, and the quirks, that are not among those that some step has
@@ -312,6 +317,38 @@ impl Scenario {
         let quirks = self.config.quirks.iter().map(|quirk| quirk.name());
         let quirks = quirks.filter(|name| !looked.contains(*name));
         choices.chain(quirks.map(str::to_owned)).collect()
+    }
+
+    /// The pages of which speculation of `cpu` may take the translation to some effect, and those of
+    /// which it may drop it.
+    ///
+    /// A translation matters to its CPU's accesses of that page, and only if some CPU changes the
+    /// entry: else it is what the access would find. The walk itself matters where another CPU
+    /// may free the page table. To drop a translation matters between two accesses.
+    pub fn speculated(&self, cpu: CpuId) -> (Vec<Vpn>, Vec<Vpn>) {
+        let own = &self.threads[cpu.0];
+        let others = self.threads.iter().enumerate();
+        let others: Vec<&Statement> = others
+            .filter(|&(other, _)| other != cpu.0)
+            .flat_map(|(_, body)| body)
+            .collect();
+        let (mut fills, mut evictions) = (Vec::new(), Vec::new());
+        for vpn in (0..self.layout.len()).map(|id| Vpn(self.layout.vpn(id))) {
+            let accesses = own
+                .iter()
+                .filter(|s| s.step.accessed() == Some(vpn))
+                .count();
+            let changed = self.threads.iter().flatten().any(|s| s.step.changes(vpn));
+            let reclaims = self.config.protocol.pt_reclaim;
+            let freed = others.iter().any(|s| s.step.frees_table(vpn, reclaims));
+            if accesses > 0 && changed || freed {
+                fills.push(vpn);
+            }
+            if accesses > 1 && changed {
+                evictions.push(vpn);
+            }
+        }
+        (fills, evictions)
     }
 
     /// The outcome, once all CPUs have stopped.
@@ -528,6 +565,50 @@ impl From<Answer> for Value {
 }
 
 impl Step {
+    /// The page that it translates, if it is an access or a part of one.
+    fn accessed(&self) -> Option<Vpn> {
+        match *self {
+            Step::Read(vpn)
+            | Step::Write(vpn, _)
+            | Step::Xchg(vpn, _)
+            | Step::Exec(vpn)
+            | Step::Prefetch(vpn) => Some(vpn),
+            _ => None,
+        }
+    }
+
+    /// Whether the entry of `vpn` may be another one afterwards, for any CPU's part.
+    fn changes(&self, vpn: Vpn) -> bool {
+        match *self {
+            Step::Write(page, _) | Step::Xchg(page, _) => page == vpn,
+            Step::Mmap(range, ..)
+            | Step::Munmap(range)
+            | Step::Mprotect(range, _)
+            | Step::Dontneed(range)
+            | Step::Cold(range)
+            | Step::Populate(range, _) => range.contains(vpn),
+            Step::Mremap(from, to) => from.contains(vpn) || to.contains(vpn),
+            Step::Fork(_) => true,
+            Step::Read(_)
+            | Step::Exec(_)
+            | Step::RcuBarrier
+            | Step::SwitchLazy
+            | Step::SwitchMain
+            | Step::Prefetch(_)
+            | Step::Evict(_) => false,
+        }
+    }
+
+    /// Whether the page table that translates `vpn` may be freed by it.
+    fn frees_table(&self, vpn: Vpn, reclaims: bool) -> bool {
+        match *self {
+            Step::Mmap(range, ..) | Step::Munmap(range) => range.contains(vpn),
+            Step::Mremap(from, to) => from.contains(vpn) || to.contains(vpn),
+            Step::Dontneed(range) => reclaims && range.contains(vpn),
+            _ => false,
+        }
+    }
+
     /// Does it on `cpu`.
     pub fn run<P: Platform>(&self, cpu: &mut Cpu<'_, P>) -> Answer {
         fn fault(result: Result<(), Fault>) -> Answer {

@@ -16,6 +16,7 @@ use seqfault_models::cli::Test;
 use seqfault_models::engines::{Engine, Memory, Options, Part};
 use seqfault_models::linux::Host;
 use seqfault_models::matrix::{Cell, Deviation};
+use seqfault_models::scenario::Deviations;
 use seqfault_models::verdict::{self, Limits, Request, Subject};
 use seqfault_proofs::{Corpus, RULES};
 
@@ -102,6 +103,10 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                     continue;
                 }
                 trials.push(on_linux(&name, test));
+                let unasked = test.clone();
+                trials.push(Trial::test(format!("{name}::speculation"), move || {
+                    speculate(&unasked)
+                }));
                 for engine in [Engine::Shuttle, Engine::Native] {
                     let sampled = test.clone();
                     let name = format!("{name}::{engine}");
@@ -342,6 +347,36 @@ fn agree(test: &Test) -> Result<(), Failed> {
         Some(outcome) => Err(Failed::from(format!(
             "loom shows `{outcome}`, and the explorer does not"
         ))),
+    }
+}
+
+/// Nothing is violated either where the hardware of each CPU fills or evicts once by itself, in so
+/// many executions or all of them.
+fn speculate(test: &Test) -> Result<(), Failed> {
+    const EXECUTIONS: u64 = 3_000;
+    let request = Request {
+        deviations: Deviations {
+            choices: vec![("speculation".into(), "1".into())],
+            ..Deviations::default()
+        },
+        limits: Limits {
+            max_executions: Some(EXECUTIONS),
+            ..Limits::default()
+        },
+        broken_by: false,
+        ..Request::default()
+    };
+    let verdict = verdict::check(&test.program, &request)?;
+    let run = verdict.run.as_ref();
+    let is_fine = run.is_some_and(|run| {
+        let ended = run.search_ended() && test.is_as_expected(&verdict);
+        let cut = run.report.executions == EXECUTIONS;
+        run.report.failure.is_none() && run.report.problem.is_none() && (ended || cut)
+    });
+    if is_fine {
+        Ok(())
+    } else {
+        Err(Failed::from(test.report(&verdict)))
     }
 }
 

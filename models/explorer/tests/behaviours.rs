@@ -9,7 +9,7 @@ use std::time::Duration;
 use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::sync::atomic::Ordering::*;
 use seqfault_explorer::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, fence};
-use seqfault_explorer::sync::{Condvar, Mutex, RwLock};
+use seqfault_explorer::sync::{Condvar, Mutex, RwLock, RwLockWriteGuard};
 use seqfault_explorer::{
     Builder, Failure, FailureKind, Limit, Model, Report, Verdict, choose, spin, thread,
 };
@@ -293,6 +293,44 @@ fn readers_are_not_ordered() {
         *lock.write().unwrap() += 1;
     });
     assert_eq!(n, 8);
+}
+
+/// A writer that goes on as a reader sees what it wrote, another writer's write comes before all of
+/// it or after, and a reader may come in between. `tries`: in the lock's second shape.
+fn downgrades(tries: bool) -> BTreeSet<(u64, u64)> {
+    let seen = Arc::new(StdMutex::new(BTreeSet::new()));
+    let sink = seen.clone();
+    check(move || {
+        let lock = Arc::new(RwLock::new(0));
+        let (other, reader) = (lock.clone(), lock.clone());
+        thread::spawn(move || *other.write().unwrap() = 2);
+        let reader = thread::spawn(move || {
+            let guard = if tries {
+                reader.try_read().ok()
+            } else {
+                reader.read().ok()
+            };
+            guard.map_or(9, |guard| *guard)
+        });
+        let mut guard = lock.write().unwrap();
+        *guard = 1;
+        let guard = RwLockWriteGuard::downgrade(guard);
+        let kept = *guard;
+        // In the end, if no writer could come in, the reader could.
+        let read = reader.join().unwrap();
+        assert_eq!((*guard, kept), (1, 1));
+        sink.lock().unwrap().insert((kept, read));
+    })
+    .unwrap();
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+#[test]
+fn a_writer_goes_on_as_a_reader() {
+    assert_eq!(downgrades(false), BTreeSet::from([(1, 0), (1, 1), (1, 2)]));
+    let tried = BTreeSet::from([(1, 0), (1, 1), (1, 2), (1, 9)]);
+    assert_eq!(downgrades(true), tried);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Case {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(difference)) => difference,
             Err(stopped) => {
-                Native::reset();
+                Native::begin(1);
                 let what = What::Violation {
                     violation: stopped.violation,
                     message: stopped.message,

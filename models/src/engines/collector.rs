@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use seqfault_core::{Invariant, LockClass};
+use seqfault_core::{Invariant, LockClass, What};
 
 use super::lock_order::{LockOrder, waits};
 use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
@@ -97,7 +97,7 @@ impl Collector {
         if found.failure.is_some() || found.problem.is_some() {
             return;
         }
-        match explain(stopped) {
+        match explain(stopped, &entries) {
             Ok((violated, message)) => {
                 found.failure = Some(Failure {
                     cpu: stopped.cpu,
@@ -203,13 +203,21 @@ impl Collector {
 
 /// What a panic that ended an execution says; `Err` is trouble of the
 /// checker's own.
-fn explain(stopped: &Stopped) -> Result<(Violated, String), String> {
+fn explain(stopped: &Stopped, entries: &[Entry]) -> Result<(Violated, String), String> {
+    let deadlock = match stopped.violation {
+        Some(violation) => violation.invariant == Invariant::Deadlock,
+        None => stopped.message.contains("deadlock"),
+    };
+    if deadlock && someone_is_stuck(entries) {
+        let text = "an access faults again and again, and no other CPU will flush the translation";
+        return Ok((Violated::Invariant(Invariant::Livelock), text.to_owned()));
+    }
     if let Some(violation) = stopped.violation {
         let text = violation.what.to_owned();
         return Ok((Violated::Invariant(violation.invariant), text));
     }
     let message = &stopped.message;
-    if message.contains("deadlock") {
+    if deadlock {
         let text = "every CPU that has not ended waits for another".to_owned();
         return Ok((Violated::Invariant(Invariant::Deadlock), text));
     }
@@ -217,6 +225,17 @@ fn explain(stopped: &Stopped) -> Result<(Violated, String), String> {
         return Err("an execution is longer than the checker's limit on branches".to_owned());
     }
     Err(format!("the checker failed: {message}"))
+}
+
+/// Whether the last thing that some CPU did was to fault in vain: to the checker it waits.
+fn someone_is_stuck(entries: &[Entry]) -> bool {
+    let mut last = BTreeMap::new();
+    for entry in entries {
+        if let Entry::Event(event) = entry {
+            last.insert(event.cpu, event.what);
+        }
+    }
+    last.values().any(|what| matches!(what, What::Stuck { .. }))
 }
 
 /// The inversion that the executions of a run show together.

@@ -4,6 +4,7 @@
 //! whenever it is run. What is left then is shared among all workers: which
 //! failure they find first is chance, the rest of a report is not.
 
+use std::cell::Cell;
 use std::io::Write;
 mod forecast;
 
@@ -294,8 +295,16 @@ fn stopped(failure: &Failure) -> Stopped {
     stopped
 }
 
+thread_local! {
+    /// How many CPUs the execution on this OS thread has.
+    static CPUS: Cell<usize> = const { Cell::new(1) };
+}
+
 fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
-    let who = || Some(CpuId(thread::current_id() as usize));
+    let cpus = collector.scenario.config.cpus;
+    CPUS.set(cpus);
+    // Threads come in the order of the CPUs, and then the walkers in the same order.
+    let who = || Some(CpuId(thread::current_id() as usize % CPUS.get()));
     platform::begin_counted(who, ops::position);
     let (run, mut locals) = platform::with_finale(|| Run::<Explorer>::new(collector));
     let spawn = |local| {
@@ -304,7 +313,13 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
             run.run_cpu(local);
         })
     };
-    let handles: Vec<_> = locals.drain(1..).map(spawn).collect();
+    let mut handles: Vec<_> = locals.drain(1..).map(spawn).collect();
+    if collector.scenario.config.protocol.speculation > 0 {
+        handles.extend((0..cpus).map(CpuId).map(|id| {
+            let run = run.clone();
+            thread::spawn(move || run.run_walker(id))
+        }));
+    }
     if let Some(first) = locals.pop() {
         run.run_cpu(first);
     }

@@ -85,6 +85,14 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
+        if self != Engine::Explorer && scenario.config.protocol.speculation > 0 {
+            return Report {
+                problem: Some(format!(
+                    "{self} cannot choose what hardware does: speculation needs the explorer"
+                )),
+                ..Report::empty(Search::Sampled)
+            };
+        }
         crate::platform::begin(crate::platform::nobody);
         // Those of an execution that did not end are not this run's.
         crate::platform::limits();

@@ -39,7 +39,6 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
             }
         }
     }
-    Native::reset();
     let seed = options.seed;
     collector.report(Search::Sampled, |executions| {
         format!(
@@ -60,6 +59,7 @@ fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<En
         Err(stopped) => return Err((setup, stopped)),
     };
     let waiting = AtomicU64::new(locals.len() as u64);
+    Native::begin(locals.len());
     let cpu = |local: CpuLocal<Native>| {
         platform::begin(platform::nobody);
         let id = local.id();
@@ -71,6 +71,7 @@ fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<En
             std::hint::spin_loop();
         }
         let result = platform::catch(|| run.run_cpu(local));
+        Native::ended();
         let stopped = result.err().map(|stopped| Stopped {
             cpu: Some(id),
             ..stopped

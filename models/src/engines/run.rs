@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, Quirk, System};
+use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, Quirk, System, Walker};
 
 use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
@@ -79,6 +79,13 @@ impl<P: Platform> Run<P> {
             stopped.locals.push(cpu.into_local());
         }
         self.running.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Does what the hardware of CPU `id` does by itself.
+    pub fn run_walker(&self, id: CpuId) {
+        let scenario = &self.collector.scenario;
+        let (fills, evictions) = scenario.speculated(id);
+        Walker::new(&self.system, id, scenario.runs[id.0]).run(&fills, &evictions);
     }
 
     fn stopped(&self) -> std::sync::MutexGuard<'_, Stopped<P>> {

@@ -1,4 +1,4 @@
-//! What loom and the explorer check of core alike: locks, wait queues and cells.
+//! What loom and the explorer check of core alike: mutexes, wait queues and cells.
 //!
 //! Both have loom's types, which are not the same types. Each holds its data outside the checker,
 //! so that the data can be looked at when the checker is done.
@@ -55,59 +55,6 @@ macro_rules! checked {
                     return self.guard(None);
                 }
                 self.guard(Some(unpoisoned(self.checked.lock())))
-            }
-        }
-
-        /// A read-write lock of the checker's.
-        #[derive(Debug)]
-        pub struct CheckedRwLock<T> {
-            checked: $checker::sync::RwLock<()>,
-            data: std::sync::RwLock<T>,
-        }
-
-        impl<T: Send + Sync + 'static> RwLock<T> for CheckedRwLock<T> {
-            type ReadGuard<'a> =
-                Guard<std::sync::RwLockReadGuard<'a, T>, $checker::sync::RwLockReadGuard<'a, ()>>;
-            type WriteGuard<'a> =
-                Guard<std::sync::RwLockWriteGuard<'a, T>, $checker::sync::RwLockWriteGuard<'a, ()>>;
-
-            fn new(value: T) -> CheckedRwLock<T> {
-                CheckedRwLock {
-                    checked: $checker::sync::RwLock::new(()),
-                    data: std::sync::RwLock::new(value),
-                }
-            }
-
-            fn called(mut self, name: &'static str) -> CheckedRwLock<T> {
-                checked!(@named self.checked, name, $naming);
-                self
-            }
-
-            fn read(&self) -> Self::ReadGuard<'_> {
-                let checked = if in_finale() {
-                    None
-                } else {
-                    Some(unpoisoned(self.checked.read()))
-                };
-                Guard::new(unpoisoned(self.data.read()), checked)
-            }
-
-            fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
-                let checked = if in_finale() {
-                    None
-                } else {
-                    Some(self.checked.try_read().ok()?)
-                };
-                Some(Guard::new(unpoisoned(self.data.read()), checked))
-            }
-
-            fn write(&self) -> Self::WriteGuard<'_> {
-                let checked = if in_finale() {
-                    None
-                } else {
-                    Some(unpoisoned(self.checked.write()))
-                };
-                Guard::new(unpoisoned(self.data.write()), checked)
             }
         }
 

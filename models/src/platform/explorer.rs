@@ -29,7 +29,7 @@ impl Platform for Explorer {
     type Word = ExplorerWord;
     type Mutex<T: Send + 'static> = CheckedMutex<T>;
     type SpinLock<T: Send + 'static> = CheckedMutex<T>;
-    type RwLock<T: Send + Sync + 'static> = CheckedRwLock<T>;
+    type RwLock<T: Send + Sync + 'static> = ExplorerRwLock<T>;
     type WaitQueue = CheckedWaitQueue;
     type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ExplorerWord, T>;
@@ -47,6 +47,10 @@ impl Platform for Explorer {
 
     fn violation(violation: Violation) -> ! {
         recorder::violation(violation)
+    }
+
+    fn choose(options: usize) -> usize {
+        explorer::choose(options)
     }
 
     fn user_word(cpu: CpuId, value: u64) -> u64 {
@@ -148,6 +152,59 @@ impl Word for ExplorerWord {
 }
 
 checked!(seqfault_explorer, named);
+
+type StdReadGuard<'a, T> = std::sync::RwLockReadGuard<'a, T>;
+type StdWriteGuard<'a, T> = std::sync::RwLockWriteGuard<'a, T>;
+
+/// A read-write lock of the explorer's.
+#[derive(Debug)]
+pub struct ExplorerRwLock<T> {
+    checked: explorer::sync::RwLock<()>,
+    data: std::sync::RwLock<T>,
+}
+
+impl<T: Send + Sync + 'static> RwLock<T> for ExplorerRwLock<T> {
+    type ReadGuard<'a> = Guard<StdReadGuard<'a, T>, explorer::sync::RwLockReadGuard<'a, ()>>;
+    type WriteGuard<'a> = Guard<StdWriteGuard<'a, T>, explorer::sync::RwLockWriteGuard<'a, ()>>;
+
+    fn new(value: T) -> ExplorerRwLock<T> {
+        ExplorerRwLock {
+            checked: explorer::sync::RwLock::new(()),
+            data: std::sync::RwLock::new(value),
+        }
+    }
+
+    fn called(mut self, name: &'static str) -> ExplorerRwLock<T> {
+        self.checked = self.checked.named(name);
+        self
+    }
+
+    fn read(&self) -> Self::ReadGuard<'_> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
+        Guard::new(unpoisoned(self.data.read()), checked)
+    }
+
+    fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
+        let checked = if in_finale() {
+            None
+        } else {
+            Some(self.checked.try_read().ok()?)
+        };
+        Some(Guard::new(unpoisoned(self.data.read()), checked))
+    }
+
+    fn write(&self) -> Self::WriteGuard<'_> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
+        Guard::new(unpoisoned(self.data.write()), checked)
+    }
+
+    fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a> {
+        guard.map(
+            StdWriteGuard::downgrade,
+            explorer::sync::RwLockWriteGuard::downgrade,
+        )
+    }
+}
 
 impl<T: Send + 'static> TryLock<T> for CheckedMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {

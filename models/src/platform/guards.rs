@@ -23,6 +23,23 @@ impl<D, G> Guard<D, G> {
         }
     }
 
+    /// Both guards made into others, the data's first.
+    pub(super) fn map<E, H>(
+        self,
+        data: impl FnOnce(D) -> E,
+        checker: impl FnOnce(G) -> H,
+    ) -> Guard<E, H> {
+        let mut guard = ManuallyDrop::new(self);
+        // SAFETY: `guard` is not dropped, and each is taken once.
+        let taken = unsafe {
+            (
+                ManuallyDrop::take(&mut guard.data),
+                ManuallyDrop::take(&mut guard.checker),
+            )
+        };
+        Guard::new(data(taken.0), taken.1.map(checker))
+    }
+
     /// Takes the checker's guard out; the rest is only to be dropped.
     pub(super) fn leave(&mut self) -> Option<G> {
         self.checker.take()

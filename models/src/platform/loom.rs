@@ -20,6 +20,7 @@ use seqfault_core::platform::{Cell, Mutex, RwLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 
 use super::checked::{checked, unpoisoned};
+use super::downgrade::{Downgradable, Held};
 use super::guards::Guard;
 use super::loom_spinlock::LoomSpinLock;
 use super::pointer::NumberedPointer;
@@ -35,7 +36,7 @@ impl Platform for Loom {
     type Word = LoomWord;
     type Mutex<T: Send + 'static> = CheckedMutex<T>;
     type SpinLock<T: Send + 'static> = LoomSpinLock<T>;
-    type RwLock<T: Send + Sync + 'static> = CheckedRwLock<T>;
+    type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
     type WaitQueue = CheckedWaitQueue;
     type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<LoomWord, T>;
@@ -196,3 +197,66 @@ impl Word for LoomWord {
 }
 
 checked!(loom, unnamed);
+
+type ReadGuard<'a, T> =
+    Guard<std::sync::RwLockReadGuard<'a, T>, loom::sync::RwLockReadGuard<'a, ()>>;
+type WriteGuard<'a, T> =
+    Guard<std::sync::RwLockWriteGuard<'a, T>, loom::sync::RwLockWriteGuard<'a, ()>>;
+type Writers<'a> = <CheckedMutex<()> as Mutex<()>>::Guard<'a>;
+
+/// A read-write lock of loom's; its data.
+#[derive(Debug)]
+pub struct Locked<T> {
+    checked: loom::sync::RwLock<()>,
+    data: std::sync::RwLock<T>,
+}
+
+/// A read-write lock of loom's, with a mutex for its writers.
+pub type LoomRwLock<T> = Downgradable<Locked<T>, CheckedMutex<()>>;
+
+impl<T> Locked<T> {
+    fn read(&self) -> ReadGuard<'_, T> {
+        let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
+        Guard::new(unpoisoned(self.data.read()), checked)
+    }
+}
+
+impl<T: Send + Sync + 'static> RwLock<T> for LoomRwLock<T> {
+    type ReadGuard<'a> = Held<ReadGuard<'a, T>, Writers<'a>>;
+    type WriteGuard<'a> = Held<WriteGuard<'a, T>, Writers<'a>>;
+
+    fn new(value: T) -> LoomRwLock<T> {
+        Downgradable {
+            lock: Locked {
+                checked: loom::sync::RwLock::new(()),
+                data: std::sync::RwLock::new(value),
+            },
+            writers: CheckedMutex::new(()),
+        }
+    }
+
+    fn read(&self) -> Self::ReadGuard<'_> {
+        Held::reader(self.lock.read())
+    }
+
+    fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
+        let checked = if in_finale() {
+            None
+        } else {
+            Some(self.lock.checked.try_read().ok()?)
+        };
+        let guard = Guard::new(unpoisoned(self.lock.data.read()), checked);
+        Some(Held::reader(guard))
+    }
+
+    fn write(&self) -> Self::WriteGuard<'_> {
+        let writers = self.writers.lock();
+        let checked = (!in_finale()).then(|| unpoisoned(self.lock.checked.write()));
+        let guard = Guard::new(unpoisoned(self.lock.data.write()), checked);
+        Held::writer(guard, writers)
+    }
+
+    fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a> {
+        guard.downgrade(|| self.lock.read())
+    }
+}

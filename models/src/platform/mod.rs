@@ -8,6 +8,7 @@
 //! | [`Native`] | those that happen | the host's | values |
 
 mod checked;
+mod downgrade;
 mod explorer;
 mod guards;
 mod interleaving;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use seqfault_core::platform::{Cell, Mutex, RcuPointer, RwLock, TryLock, WaitQueue, Word};
-use seqfault_core::{Event, Platform, Violation};
+use seqfault_core::{Event, Invariant, Platform, Violation};
 
 use super::recorder::{self, Entry};
 
@@ -24,10 +24,19 @@ pub struct Native<const CHECKED: bool = true>;
 /// A CPU has found a violation: those who wait for it give up.
 static VIOLATED: AtomicBool = AtomicBool::new(false);
 
+/// How many CPUs neither have ended nor wait on a queue.
+static RUNNING: AtomicU64 = AtomicU64::new(0);
+
 impl Native {
-    /// Lets CPUs wait for each other again, after a violation.
-    pub(crate) fn reset() {
+    /// An execution of so many CPUs begins.
+    pub(crate) fn begin(cpus: usize) {
         VIOLATED.store(false, Ordering::Relaxed);
+        RUNNING.store(cpus as u64, Ordering::Relaxed);
+    }
+
+    /// A CPU has ended.
+    pub(crate) fn ended() {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -150,6 +159,10 @@ impl<T: Send + Sync + 'static> RwLock<T> for NativeRwLock<T> {
     fn write(&self) -> Self::WriteGuard<'_> {
         unpoisoned(self.0.write())
     }
+
+    fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a> {
+        std::sync::RwLockWriteGuard::downgrade(guard)
+    }
 }
 
 /// A condition variable.
@@ -162,6 +175,14 @@ pub struct NativeWaitQueue {
 /// How often one who waits looks whether the execution has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// So often in turn nobody runs: then nobody ends a wait. One that was woken runs before that.
+const LOOKS_AT_NOBODY: u32 = 50;
+
+const NOBODY_RUNS: Violation = Violation {
+    invariant: Invariant::Deadlock,
+    what: "every CPU that has not ended waits for another",
+};
+
 impl WaitQueue for NativeWaitQueue {
     fn new() -> NativeWaitQueue {
         NativeWaitQueue {
@@ -172,12 +193,20 @@ impl WaitQueue for NativeWaitQueue {
 
     fn wait_until(&self, mut ready: impl FnMut() -> bool) {
         let mut lock = unpoisoned(self.lock.lock());
+        let mut alone = 0;
         while !ready() {
             if VIOLATED.load(Ordering::Relaxed) {
                 drop(lock);
                 std::panic::resume_unwind(Box::new(recorder::Stop));
             }
+            if alone == LOOKS_AT_NOBODY {
+                drop(lock);
+                <Native as Platform>::violation(NOBODY_RUNS);
+            }
+            let nobody = RUNNING.fetch_sub(1, Ordering::Relaxed) == 1;
+            alone = if nobody { alone + 1 } else { 0 };
             lock = unpoisoned(self.wakeup.wait_timeout(lock, LOOK_AGAIN)).0;
+            RUNNING.fetch_add(1, Ordering::Relaxed);
         }
     }
 

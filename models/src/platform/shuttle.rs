@@ -14,6 +14,7 @@ use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 
+use super::downgrade::{Downgradable, Held};
 use super::interleaving;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
@@ -146,28 +147,37 @@ impl<T: Send + 'static> TryLock<T> for ShuttleMutex<T> {
     }
 }
 
-/// A read-write lock of shuttle's.
-#[derive(Debug)]
-pub struct ShuttleRwLock<T>(shuttle::sync::RwLock<T>);
+/// A read-write lock of shuttle's, with a mutex for its writers.
+pub type ShuttleRwLock<T> = Downgradable<shuttle::sync::RwLock<T>, ShuttleMutex<()>>;
+
+type Writers<'a> = <ShuttleMutex<()> as Mutex<()>>::Guard<'a>;
 
 impl<T: Send + Sync + 'static> RwLock<T> for ShuttleRwLock<T> {
-    type ReadGuard<'a> = shuttle::sync::RwLockReadGuard<'a, T>;
-    type WriteGuard<'a> = shuttle::sync::RwLockWriteGuard<'a, T>;
+    type ReadGuard<'a> = Held<shuttle::sync::RwLockReadGuard<'a, T>, Writers<'a>>;
+    type WriteGuard<'a> = Held<shuttle::sync::RwLockWriteGuard<'a, T>, Writers<'a>>;
 
     fn new(value: T) -> ShuttleRwLock<T> {
-        ShuttleRwLock(shuttle::sync::RwLock::new(value))
+        Downgradable {
+            lock: shuttle::sync::RwLock::new(value),
+            writers: ShuttleMutex::new(()),
+        }
     }
 
     fn read(&self) -> Self::ReadGuard<'_> {
-        unpoisoned(self.0.read())
+        Held::reader(unpoisoned(self.lock.read()))
     }
 
     fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
-        self.0.try_read().ok()
+        self.lock.try_read().ok().map(Held::reader)
     }
 
     fn write(&self) -> Self::WriteGuard<'_> {
-        unpoisoned(self.0.write())
+        let writers = self.writers.lock();
+        Held::writer(unpoisoned(self.lock.write()), writers)
+    }
+
+    fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a> {
+        guard.downgrade(|| unpoisoned(self.lock.read()))
     }
 }
 

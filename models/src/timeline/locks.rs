@@ -42,14 +42,19 @@ impl Locks {
                     self.held.remove(at);
                 }
                 if class == LockClass::Mmap {
-                    // Leaving mmap_lock unlocks every VMA of its mm that was locked for writing.
-                    let (mm, _) = LockClass::of_mm(instance);
-                    self.held.retain(|&(holder, (_, held), until_mmap)| {
-                        holder != cpu || !until_mmap || LockClass::of_mm(held).0 != mm
-                    });
+                    self.vmas_unlocked(cpu, instance);
                 }
             }
+            LockStep::Downgraded => self.vmas_unlocked(cpu, instance),
         }
+    }
+
+    /// Leaving the write side of an mmap_lock unlocks every VMA of its mm that was locked for writing.
+    fn vmas_unlocked(&mut self, cpu: CpuId, mmap: u64) {
+        let (mm, _) = LockClass::of_mm(mmap);
+        self.held.retain(|&(holder, (_, held), until_mmap)| {
+            holder != cpu || !until_mmap || LockClass::of_mm(held).0 != mm
+        });
     }
 
     /// The other CPUs that hold `lock`.

@@ -157,6 +157,11 @@ impl Teller<'_> {
                 };
                 format!("walks to the page table of {page}{kept_by}: {found}")
             }
+            What::Stuck { vpn } => format!(
+                "faults on {} again and again, until another CPU flushes its TLB",
+                names.page(vpn)
+            ),
+            What::Unstuck { vpn } => format!("tries {} again", names.page(vpn)),
             What::Spurious { vpn } => format!(
                 "finds that the pte of {} allows the access already: a spurious fault",
                 names.page(vpn)
@@ -306,6 +311,7 @@ impl Teller<'_> {
             }
             (_, LockStep::Tries) => format!("tries to take {name}"),
             (_, LockStep::Busy) => format!("finds {name} taken"),
+            (_, LockStep::Downgraded) => format!("keeps {name} for reading only"),
             (_, LockStep::Unlocked) => format!("leaves {name}"),
         };
         Some(words)

@@ -191,6 +191,10 @@ impl Herd<'_> {
             run.report.executions,
             run.search_in_words()
         )?;
+        let on_host = run.report.sample.is_some();
+        if !on_host {
+            writeln!(f, "Speculation {}", run.scenario.chosen("speculation"))?;
+        }
         let unlooked = run.never_looked_at();
         if !unlooked.is_empty() {
             let protocol = run.scenario.preset();
@@ -202,7 +206,6 @@ impl Herd<'_> {
         }
         writeln!(f, "Time {name} {:.2}", verdict.elapsed.as_secs_f64())?;
         self.sample(f, run)?;
-        let on_host = run.report.sample.is_some();
         match &run.allowed {
             Err(reason) => writeln!(f, "Specification not judged: {reason}")?,
             Ok(_) if !self.verbose && !on_host && run.unshown_findings().is_empty() => {}

@@ -173,6 +173,27 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Lets readers in and goes on as one of them; no writer comes in between.
+    #[track_caller]
+    pub fn downgrade(mut guard: Self) -> RwLockReadGuard<'a, T> {
+        let lock = guard.lock;
+        let held = std::mem::take(&mut guard.held);
+        std::mem::forget(guard);
+        enter(&lock.content, true, Location::caller());
+        let thread = ops::current();
+        if lock.tried() {
+            lock.count.downgrade();
+        } else {
+            // From the first such run on, writers take this thread's word too.
+            ops::reads_under(lock.name);
+            lock.words.downgrade(thread, &held);
+        }
+        enter(&lock.content, false, Location::caller());
+        RwLockReadGuard { lock, thread }
+    }
+}
+
 impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
     type Target = T;
 

@@ -64,6 +64,12 @@ impl Count {
         ops::compare_exchange(&self.word, 0, words, Order::ACQUIRE, Order::RELAXED).is_ok()
     }
 
+    /// The writer is the only reader now.
+    #[track_caller]
+    pub(super) fn downgrade(&self) {
+        ops::store(&self.word, 0, 1, Order::RELEASE);
+    }
+
     #[track_caller]
     pub(super) fn stop_writing(&self) {
         ops::store(&self.word, 0, 0, Order::RELEASE);

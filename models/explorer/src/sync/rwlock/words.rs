@@ -84,6 +84,16 @@ impl Words {
         held
     }
 
+    /// The writer, which holds these words, keeps that of a reader for itself.
+    #[track_caller]
+    pub(super) fn downgrade(&self, thread: u32, held: &[Arc<Object>]) {
+        let own = self.word(thread);
+        self.slot(thread, |slot| slot.1 += 1);
+        let others = held.iter().rev().filter(|word| !Arc::ptr_eq(word, &own));
+        others.for_each(|word| ops::unlock(word));
+        ops::unlock(&self.writers);
+    }
+
     #[track_caller]
     pub(super) fn stop_writing(&self, held: &[Arc<Object>]) {
         held.iter().rev().for_each(|word| ops::unlock(word));
