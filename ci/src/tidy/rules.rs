@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
 /// Lines from a quirk's mark to where it is looked at.
 const NEAR: usize = 8;
 
-/// Each quirk is marked `QUIRK(Name)` once in core, right above the one `has(Quirk::Name)`.
+/// Each quirk is marked `QUIRK(Name)` once in core, right above the one place that looks at it.
 fn quirks_have_one_place(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     let names = quirks(tree);
@@ -30,10 +30,10 @@ fn quirks_have_one_place(tree: &Tree) -> Vec<String> {
         for file in tree.core() {
             let lines: Vec<&str> = file.text.lines().collect();
             for (number, line) in lines.iter().enumerate() {
-                uses += usize::from(line.contains(&format!("has(Quirk::{name})")));
+                uses += usize::from(looks_at(line, name));
                 if line.contains(&format!("QUIRK({name})")) {
                     let near = &lines[number..lines.len().min(number + NEAR)];
-                    let is_used = near.iter().any(|l| l.contains(&format!("Quirk::{name})")));
+                    let is_used = near.iter().any(|l| looks_at(l, name));
                     marks.push((format!("{}:{}", file.path, number + 1), is_used));
                 }
             }
@@ -62,6 +62,16 @@ fn quirks_have_one_place(tree: &Tree) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Whether `line` hands the quirk to who looks at it: `has(Quirk::Name)`, or as one of several
+/// arguments.
+fn looks_at(line: &str, name: &str) -> bool {
+    let path = format!("Quirk::{name}");
+    let mut after = line
+        .match_indices(&path)
+        .map(|(at, _)| &line[at + path.len()..]);
+    after.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 /// The quirks' names: lines `Name, "name", "source";` of core/src/quirk.rs.

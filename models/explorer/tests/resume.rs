@@ -415,6 +415,7 @@ fn within_an_execution() {
     let report = builder.check(program.clone());
     assert!(matches!(report.verdict, Verdict::Unknown(Limit::Interrupt)));
     assert_eq!(report.progress.runs(), 0, "it was stopped in the first run");
+    flag.store(false, Relaxed);
     let report = builder
         .resume(saved(&report.rest.unwrap()), program)
         .unwrap();

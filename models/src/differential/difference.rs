@@ -187,7 +187,14 @@ impl Difference {
                 name,
                 expected,
             } => holds(name, *page, *expected),
-            What::Value { page, .. } => format!("A[{page}]={}", self.spec.value(*page).value()),
+            What::Value { page, found } => {
+                let expected = self.spec.value(*page).value();
+                // A word that no statement stores, as the child of `fork` does, is none to ask for.
+                match &expected {
+                    Value::Word(word) if !stores(ops, *word) => format!("~A[{page}]={found}"),
+                    _ => format!("A[{page}]={expected}"),
+                }
+            }
             What::Prot { page, .. } => {
                 let mut spec = self.spec.clone();
                 let atoms = PROBES.map(|probe| {
@@ -292,6 +299,15 @@ impl fmt::Debug for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Whether a page may hold `word` by what `ops` say.
+fn stores(ops: &[Op], word: u64) -> bool {
+    let stored = |op: &Op| match op {
+        Op::Call(Call::Write(_, value) | Call::Xchg(_, value)) => *value == word,
+        _ => false,
+    };
+    word == 0 || ops.iter().any(stored)
 }
 
 #[cfg(test)]
