@@ -261,6 +261,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Changes `vma`, which is in the tree at `old`.
+    ///
+    /// Faults by RCU alone read VMAs without any lock, so that a VMA that they can find never
+    /// changes: a new one takes its place, together with the tree's new root.
     pub(crate) fn change_vma(
         &mut self,
         lock: &mut MmapWrite<'s, P>,
@@ -272,13 +275,26 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !self.sys.has(Quirk::ModifyVmaUnlocked) {
             self.vma_start_write(lock, vma);
         }
-        vma.set(Some(old), new);
-        if old.range != new.range {
+        // QUIRK(VmaChangedInPlace): proofs/vma_tree/changed-in-place
+        let replaced = self.sys.protocol().fault() == FaultPath::RcuFault
+            && !self.sys.has(Quirk::VmaChangedInPlace);
+        let changed = if replaced {
+            let changed = self.alloc_vma();
+            changed.set(None, new);
+            changed
+        } else {
+            vma.set(Some(old), new);
+            vma.clone()
+        };
+        if replaced || old.range != new.range {
             let mut retired = Retired::new();
             let without = lock.guard.tree.remove(old.range.start, &mut retired);
-            lock.guard.tree = without.insert(new.range, vma.clone(), &mut retired);
+            lock.guard.tree = without.insert(new.range, changed, &mut retired);
             lock.changed = true;
             self.retire_nodes(retired);
+        }
+        if replaced {
+            self.free_vma(vma.clone());
         }
         self.event(What::VmaSet {
             range: new.range,

@@ -97,6 +97,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let old = vma.copy_stable();
             self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
         }
+        self.publish(lock);
     }
 
     /// Changes the entries of `part`, which one leaf table translates.

@@ -179,6 +179,8 @@ quirks! {
     VmaDetachNoAcquire, "vma-detach-no-acquire", "mm/mmap_lock.c, vma_mark_detached()";
     /// Readers find a removed VMA until the mmap lock is left.
     RemovalShownLate, "removal-shown-late", "mm/vma.c, do_vmi_align_munmap(): vma_iter_clear_gfp() before vms_complete_munmap_vmas()";
+    /// A VMA that faults by RCU alone can find is changed, rather than replaced.
+    VmaChangedInPlace, "vma-changed-in-place", "M. Wilcox, linux-mm, 2021, VMAs freed by RCU: \"vm_start and vm_end might get modified\" under a walk";
     /// A node of the VMA tree is freed at once when an update replaces it.
     NodeFreeImmediate, "node-free-immediate", "CVE-2023-3269 (StackRot); lib/maple_tree.c, ma_free_rcu()";
     /// A grace period waits for the readers of one CPU alone.

@@ -5,6 +5,7 @@
 //! | field | stable under | written under |
 //! | --- | --- | --- |
 //! | range, prot | mmap lock, or VMA read lock, or (a copy) an unchanged sequence count | mmap write lock and VMA write lock |
+//! | range, prot (`rcu_fault`) | always: [`change_vma`](crate::cpu::Cpu::change_vma) puts a new VMA in its place | before it can be found |
 //! | lock_seq | VMA read lock | VMA write lock being taken |
 //! | refcnt | - | read-modify-write by anyone |
 //!
