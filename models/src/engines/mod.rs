@@ -221,7 +221,7 @@ impl Default for Options {
 
 impl Options {
     /// Whether somebody wants an end.
-    fn is_interrupted(&self) -> bool {
+    pub(crate) fn is_interrupted(&self) -> bool {
         let interrupt = self.interrupt.as_ref();
         interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }

@@ -99,31 +99,116 @@ pub(super) fn run(
         (Some(bound), max) => run(Some(bound), max.or(Some(BOUNDED))),
         (None, Some(max)) => run(None, Some(max)),
         (None, None) => {
-            let mut report = run(None, Some(AFFORDABLE));
-            if is_final(&report) || environment.max_duration || options.max_time.is_some() {
+            let report = run(None, Some(AFFORDABLE));
+            let no_more = environment.max_duration || options.max_time.is_some();
+            if is_final(&report) || no_more || options.is_interrupted() {
                 return report;
             }
-            let mut elapsed = report.elapsed;
             let least = least_bound(scenario.config.cpus);
-            for bound in least.. {
-                let max = if bound == least { BOUNDED } else { AFFORDABLE };
-                let deeper = run(Some(bound), Some(max));
-                elapsed += deeper.elapsed;
-                let ended = is_final(&deeper);
-                if ended || bound == least {
-                    report = deeper;
-                }
-                if !ended || report.failure.is_some() {
-                    break;
-                }
-            }
-            report.elapsed = elapsed;
-            report
+            let mut bounded = deepen(
+                least,
+                || options.is_interrupted(),
+                |bound| {
+                    let max = if bound == least { BOUNDED } else { AFFORDABLE };
+                    run(Some(bound), Some(max))
+                },
+            );
+            bounded.elapsed += report.elapsed;
+            bounded
         }
     }
+}
+
+/// Runs within the bound `least`, and within greater ones as long as that ends and there is more to
+/// be found: the greatest that ended counts.
+fn deepen(least: u8, is_over: impl Fn() -> bool, mut run: impl FnMut(u8) -> Report) -> Report {
+    let mut report = run(least);
+    let mut elapsed = report.elapsed;
+    for bound in least.saturating_add(1)..=u8::MAX {
+        let has_ended = report.search != Search::Unfinished;
+        if !has_ended || report.failure.is_some() || report.problem.is_some() || is_over() {
+            break;
+        }
+        let deeper = run(bound);
+        elapsed += deeper.elapsed;
+        if !is_final(&deeper) || deeper.problem.is_some() {
+            break;
+        }
+        // No execution needs the last preemption, and so none needs more.
+        let is_all = deeper.executions == report.executions;
+        report = deeper;
+        if is_all {
+            break;
+        }
+    }
+    report.elapsed = elapsed;
+    report
 }
 
 /// Whether more executions would not change what the report says.
 fn is_final(report: &Report) -> bool {
     report.search != Search::Unfinished || report.failure.is_some() || report.problem.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    fn ended(preemptions: u8, executions: u64) -> Report {
+        Report {
+            executions,
+            ..Report::empty(Search::Bounded { preemptions })
+        }
+    }
+
+    /// The bounds that were searched within, and the one that counts.
+    fn searched(is_over: impl Fn(u8) -> bool, run: impl Fn(u8) -> Report) -> (Vec<u8>, Search) {
+        let bounds = RefCell::new(Vec::new());
+        let last = || bounds.borrow().last().copied().unwrap_or_default();
+        let report = deepen(
+            2,
+            || is_over(last()),
+            |bound| {
+                bounds.borrow_mut().push(bound);
+                run(bound)
+            },
+        );
+        (bounds.into_inner(), report.search)
+    }
+
+    #[test]
+    fn bounds_grow_until_one_adds_nothing() {
+        let found = searched(|_| false, |bound| ended(bound, u64::from(bound).min(4)));
+        assert_eq!(
+            found,
+            (vec![2, 3, 4, 5], Search::Bounded { preemptions: 5 })
+        );
+    }
+
+    #[test]
+    fn the_greatest_bound_that_ended_counts() {
+        let run = |bound| match bound {
+            0..4 => ended(bound, bound.into()),
+            _ => Report::empty(Search::Unfinished),
+        };
+        let found = searched(|_| false, run);
+        assert_eq!(found, (vec![2, 3, 4], Search::Bounded { preemptions: 3 }));
+    }
+
+    #[test]
+    fn a_user_who_has_had_enough_is_heard() {
+        let found = searched(|last| last == 3, |bound| ended(bound, bound.into()));
+        assert_eq!(found, (vec![2, 3], Search::Bounded { preemptions: 3 }));
+    }
+
+    #[test]
+    fn a_problem_is_not_searched_again() {
+        let run = |bound| Report {
+            problem: (bound == 2).then(|| "no execution was run".to_owned()),
+            ..ended(bound, 1)
+        };
+        assert_eq!(searched(|_| false, run).0, [2]);
+    }
 }
