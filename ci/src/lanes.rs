@@ -283,6 +283,13 @@ pub const LANES: &[Lane] = &[
         Evidence::Verdicts,
     ),
     lane(
+        "loom",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault check proofs --engine loom",
+        Evidence::Verdicts,
+    ),
+    lane(
         "shuttle",
         Suite::Full,
         NOTHING,
