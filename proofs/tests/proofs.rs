@@ -82,6 +82,11 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
     trials.push(Trial::test("rules/parts-are-the-whole", move || {
         add_up(&counted)
     }));
+    let specified: Vec<Test> = corpus.tests().map(|(_, test)| test.clone()).collect();
+    trials.push(Trial::test(
+        "rules/specification-is-as-expected",
+        move || specify(&specified),
+    ));
     trials.push(linux_runs_proofs(corpus));
     for rule in RULES {
         let violations = (rule.violations)(corpus);
@@ -259,6 +264,27 @@ fn prove(test: &Test) -> Result<(), Failed> {
     match findings.unwrap_or_default().join("\n") {
         none if none.is_empty() => Ok(()),
         findings => Err(Failed::from(findings)),
+    }
+}
+
+/// What the specification allows meets each condition, and misses that of a canary that is about
+/// outcomes.
+fn specify(tests: &[Test]) -> Result<(), Failed> {
+    let request = Request {
+        subject: Subject::Spec,
+        ..Request::default()
+    };
+    let mut judged = 0;
+    for test in tests {
+        let verdict = verdict::check(&test.program, &request)?;
+        if !test.is_as_expected(&verdict) {
+            return Err(Failed::from(test.report(&verdict)));
+        }
+        judged += usize::from(verdict.skipped.is_none());
+    }
+    match judged * 2 > tests.len() {
+        true => Ok(()),
+        false => Err(format!("of {} tests {judged} were judged", tests.len()).into()),
     }
 }
 

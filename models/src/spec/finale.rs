@@ -58,6 +58,7 @@ fn populated(touch: Touch, rules: &Rules) -> Freedom {
         Touch {
             populated: true, ..
         } => Freedom::Yes,
+        Touch { in_vain: 1.., .. } => Freedom::Yes,
         Touch {
             refused_exec: true, ..
         } => rules.refused_exec_populates,

@@ -90,13 +90,14 @@
 //! # Final properties of pages
 //! They are those of the first process. `mapped` is exact. The others are false on a page that was neither accessed
 //! nor populated since its incarnation began; an `exec` that was refused may have populated what
-//! could be read (x86 does, [`Rules::refused_exec_populates`]). Otherwise:
+//! could be read (x86 does, [`Rules::refused_exec_populates`]); and an access may have populated its
+//! page by a mapping that was another one when the access was tried again. Otherwise:
 //!
 //! | property | true | false | both are allowed |
 //! | --- | --- | --- | --- |
 //! | `present` | else | | protection `none` |
 //! | `young` | accessed | | populated only, or protection `none` |
-//! | `dirty` | stored to | else | `populate_write` only |
+//! | `dirty` | stored to | else | `populate_write` only, or a store's fault |
 //! | `writable` | | no write permission | else |
 //! | `wp`, `swapped`, `huge` | | always | |
 //!

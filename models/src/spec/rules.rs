@@ -57,6 +57,9 @@ pub struct Rules {
     /// `true` (stronger): an access that ends in a fault knows what the system calls
     /// before it knew.
     pub faults_synchronize: bool,
+    /// A fault populates a page, and when the access is tried again, the mapping may be another
+    /// one. `false` (stronger): an access and its fault go by the same.
+    pub faults_in_vain: bool,
     /// Which pages `mprotect` changes when it fails over a hole.
     pub mprotect_hole: HoleRule,
     /// Which pages `madvise dontneed` empties when it fails over a hole.
@@ -126,6 +129,7 @@ impl Default for Rules {
             dontneed_lock: DontneedLock::Vma,
             sections_synchronize: true,
             faults_synchronize: false,
+            faults_in_vain: true,
             mprotect_hole: HoleRule::Before,
             dontneed_hole: HoleRule::All,
             munmap_hole: HoleRule::All,

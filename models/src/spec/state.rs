@@ -276,6 +276,7 @@ impl State {
             true => old.touch,
             false => Touch {
                 populated: is_asked_for && (old.touch.populated || old.touch.refused_exec),
+                in_vain: if is_asked_for { old.touch.in_vain } else { 0 },
                 ..Touch::default()
             },
         };
@@ -291,7 +292,7 @@ impl State {
 
     /// Whether a kind of access to a page, or to one that may have its memory, may yet stay behind
     /// another: a CPU has two kinds left, and there are two states, or may be.
-    fn may_stay_behind(&self, code: &Code, page: usize) -> bool {
+    pub(super) fn may_stay_behind(&self, code: &Code, page: usize) -> bool {
         let later = |cpu| self.later(code, cpu, page);
         let has_two = |cpu: usize| {
             let kinds = Kind::ALL.into_iter();

@@ -20,6 +20,7 @@ use super::code::{Code, Later};
 use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
+use super::word::Dirty;
 use crate::litmus::ast::Prot;
 
 /// The transition relation.
@@ -176,6 +177,7 @@ impl Steps<'_> {
     fn access(&self, state: State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
         let at = call.range().start;
         let ways = self.ways(&state, cpu, at, kind);
+        self.fault_in_vain(&state, cpu, at, kind, &ways, out);
         fork(state, ways, |mut state, (version, admission)| {
             self.go_by(&mut state, cpu, at, kind, version);
             let fault = match admission {
@@ -195,6 +197,48 @@ impl Steps<'_> {
             self.retire(&mut state, cpu, fault);
             out.push(state);
         });
+    }
+
+    /// Appends the states in which the access has faulted and not been tried again yet: its page is
+    /// populated, and by then the mapping may be another one.
+    fn fault_in_vain(
+        &self,
+        state: &State,
+        cpu: usize,
+        at: usize,
+        kind: Kind,
+        ways: &[(usize, Option<Admission>)],
+        out: &mut Vec<State>,
+    ) {
+        let others = (0..state.cpus.len()).filter(|&other| other != cpu);
+        let may_change = state.pages[at].versions.len() > 1
+            || others
+                .into_iter()
+                .any(|other| state.later(self.code, other, at).any(Later::CHANGE));
+        let is_watched = self.code.watched_touch[at]
+            || self.rules.kinds_need_translation && state.may_stay_behind(self.code, at);
+        if !self.rules.faults_in_vain || !is_watched || !may_change {
+            return;
+        }
+        for (version, admission) in ways {
+            let Some(Admission::Granted((page, word))) = *admission else {
+                continue;
+            };
+            let before = state.pages[page].words[word].touch;
+            let mut touch = before;
+            if !touch.populated {
+                touch.in_vain |= 1 << cpu;
+            }
+            if kind == Kind::Write {
+                touch.dirty = touch.dirty.max(Dirty::Maybe);
+            }
+            if touch != before {
+                let mut faulted = state.clone();
+                self.go_by(&mut faulted, cpu, at, kind, *version);
+                faulted.page_mut(page).words[word].touch = touch;
+                out.push(faulted);
+            }
+        }
     }
 
     /// The versions of page `at` that an access may go by, and what becomes of it there.
@@ -284,7 +328,9 @@ impl Steps<'_> {
             let word = &state.pages[state.home(page, mapping)].words[mapping.word];
             Some((
                 mapping.prot,
-                word.touch.populated || word.touch.refused_exec,
+                word.touch.populated
+                    || word.touch.refused_exec
+                    || word.touch.in_vain & !(1 << cpu) != 0,
             ))
         };
         match populated(version) {

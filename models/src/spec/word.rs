@@ -91,6 +91,8 @@ pub(super) struct Touch {
     pub(super) accessed: bool,
     /// It was stored to.
     pub(super) dirty: Dirty,
+    /// The CPUs whose faults have populated it and whose accesses have not gone by that yet.
+    pub(super) in_vain: u64,
 }
 
 /// One incarnation of a page's word.

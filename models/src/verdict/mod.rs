@@ -326,8 +326,9 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     let scenario = Scenario::new(program, &request.deviations)?;
     let lines = broken::lines(program)?;
-    if request.subject == Subject::Spec && !request.deviations.is_empty() {
-        let needs = "needs core: the specification takes no choices and no quirks";
+    if request.subject == Subject::Spec
+        && let Some(needs) = needs_beyond_spec(program, request)
+    {
         verdict.skipped = Some(needs.to_owned());
         return Ok(verdict);
     }
@@ -346,6 +347,18 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     verdict.elapsed = started.elapsed();
     Ok(verdict)
+}
+
+/// What the test needs and the specification does not have.
+fn needs_beyond_spec(program: &Program, request: &Request) -> Option<&'static str> {
+    let atoms = program.condition.atoms();
+    if !request.deviations.is_empty() {
+        Some("needs core: the specification takes no choices and no quirks")
+    } else if atoms.iter().any(|atom| matches!(atom, Atom::Count { .. })) {
+        Some("needs core: the specification counts nothing")
+    } else {
+        None
+    }
 }
 
 fn run_all(

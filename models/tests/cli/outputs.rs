@@ -162,6 +162,25 @@ fn a_lane_that_ran_nothing_is_not_green() {
     }
 }
 
+/// The specification has no counters: a condition on one is not answered "false".
+#[test]
+fn what_the_specification_does_not_count_is_not_judged_by_it() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("counts");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let text = "MM counts\n(* source: none *)\n{ page A; mmap A rw; }\nP0 { write A 1; }\n\
+                forall (count(faults)=0)\n";
+    std::fs::write(folder.join("counts.litmus"), text).expect("the target folder can be written");
+    let said = seqfault(&format!(
+        "check {}/counts.litmus --engine spec",
+        folder.display()
+    ));
+    assert!(
+        said.contains("needs core: the specification counts nothing"),
+        "{said}"
+    );
+    assert!(said.ends_with("--- exit status 1\n"), "{said}");
+}
+
 /// However many grants of permissions there were, a stale translation shows.
 #[test]
 fn no_number_of_statements_ends_what_is_checked() {
