@@ -300,26 +300,38 @@ impl fmt::Display for Quirk {
 
 /// A set of quirks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Quirks(u128);
+pub struct Quirks([u64; WORDS]);
+
+/// A bit for each quirk.
+const WORDS: usize = Quirk::ALL.len().div_ceil(u64::BITS as usize);
 
 impl Quirks {
     /// No quirk: as it should be.
-    pub const NONE: Quirks = Quirks(0);
+    pub const NONE: Quirks = Quirks([0; WORDS]);
+
+    /// Where the bit of `quirk` is: its word, and the bit alone.
+    const fn place(quirk: Quirk) -> (usize, u64) {
+        let number = quirk as u32;
+        ((number / u64::BITS) as usize, 1 << (number % u64::BITS))
+    }
 
     /// With `quirk`.
     #[must_use]
-    pub const fn with(self, quirk: Quirk) -> Quirks {
-        Quirks(self.0 | 1 << quirk as u8)
+    pub const fn with(mut self, quirk: Quirk) -> Quirks {
+        let (word, bit) = Quirks::place(quirk);
+        self.0[word] |= bit;
+        self
     }
 
     /// Whether `quirk` is in it.
     pub const fn has(self, quirk: Quirk) -> bool {
-        self.0 & 1 << quirk as u8 != 0
+        let (word, bit) = Quirks::place(quirk);
+        self.0[word] & bit != 0
     }
 
     /// Whether it is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
+    pub fn is_empty(self) -> bool {
+        self == Quirks::NONE
     }
 
     /// Its quirks.
