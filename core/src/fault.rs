@@ -12,26 +12,25 @@
 //! ```
 //!
 //! Whatever the path, [`Cpu::commit`] changes the entry under the page-table
-//! lock.
+//! lock. Copies of pages are made without it: see `cow`.
 //!
 //! # Linux
 //! `do_user_addr_fault()`, `handle_pte_fault()`, `do_anonymous_page()`,
-//! `wp_page_copy()`, `wp_page_reuse()`, mm/memory.c. Changed: a page is
+//! `wp_page_reuse()`, mm/memory.c. Changed: where nothing was mapped, a page is
 //! allocated under the page-table lock, as taking one from the CPU's own pool
-//! cannot sleep.
+//! cannot sleep, and nobody sees it before.
 
 use core::fmt;
-use core::sync::atomic::Ordering;
 
 use crate::addr::{PageRange, Vpn};
 use crate::counters::Counter;
+use crate::cow::VmaStays;
 use crate::cpu::Cpu;
 use crate::event::{FlushReason, LockClass, LockStep, What};
-use crate::flush::FlushInfo;
 use crate::frame::Pfn;
 use crate::ghost::GrantId;
 use crate::mm::MmapRead;
-use crate::platform::{Platform, RcuPointer, Word, violated};
+use crate::platform::{Platform, RcuPointer, violated};
 use crate::prot::{Access, Prot};
 use crate::protocol::{Dirty, FaultPath, Flush};
 use crate::pte::Pte;
@@ -39,7 +38,6 @@ use crate::quirk::Quirk;
 use crate::table::PtlGuard;
 use crate::violation::Invariant;
 use crate::vma::VmaCopy;
-use crate::walk::Walk;
 
 /// Why an access did not go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,9 +74,11 @@ pub(crate) enum Handled {
     Resolved,
     /// The entry allows the access already, and nothing was flushed.
     Unchanged,
+    /// The entry became another one while a page was copied: the access is to be tried again.
+    Again,
 }
 
-type Outcome = Result<Handled, Fault>;
+pub(crate) type Outcome = Result<Handled, Fault>;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Handles the fault of `access` at `vpn`. Linux: `do_user_addr_fault()`.
@@ -116,7 +116,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    fn how(&self, how: &'static str) {
+    pub(crate) fn how(&self, how: &'static str) {
         self.event(What::FaultPath { how });
     }
 
@@ -142,7 +142,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             match self.lock_leaf(vpn, true) {
                 Some(ptl) => {
                     let pte = seen.unwrap_or_else(|| ptl.pte(vpn));
-                    return self.commit(ptl, vma, vpn, access, pte);
+                    let outcome = self.commit(ptl, vma, vpn, access, pte, VmaStays::Locked);
+                    // No table: it was reclaimed, and the entry with it.
+                    return outcome.unwrap_or(Ok(Handled::Again));
                 }
                 None if self.install_tables(vpn) => {}
                 None => return Err(Fault::Bus),
@@ -208,170 +210,30 @@ impl<'s, P: Platform> Cpu<'s, P> {
         outcome
     }
 
-    /// By the sequence count. `None`: under the mmap lock instead.
-    /// Linux: speculative page faults, `do_anonymous_page()` with
-    /// `pte_map_lock()`.
-    fn fault_speculative(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
-        let mm = self.mm();
-        // ORDERING(acquire): pairs with the release in mmap_write_unlock().
-        // QUIRK(SpfSeqReadRelaxed): proofs/spf/count-read-early
-        let quirks = self.sys.quirks();
-        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-        let ordering = quirks.weaken(Quirk::SpfSeqReadRelaxed, sound, weak);
-        let seq = mm.seq.load(ordering);
-        self.event(What::SeqRead { value: seq });
-        // QUIRK(SpfIgnoresWriter): proofs/spf/begun-inside-a-writer
-        if !seq.is_multiple_of(2) && !self.sys.has(Quirk::SpfIgnoresWriter) {
-            self.how("falls back: a writer is inside");
-            return None;
-        }
-        let rcu = self.rcu_read_lock();
-        let copy = match mm.tree.load().find(vpn) {
-            Some((_, vma)) => vma.copy_racy(),
-            None => {
-                self.how("falls back: no VMA");
-                return None;
-            }
-        };
-        drop(rcu);
-        // The check under the lock would do: this one saves the walk, and lets
-        // nobody act on a copy that never was a VMA. No proof needs it.
-        if !self.seq_unchanged(seq) {
-            return None;
-        }
-        if !copy.range.contains(vpn) || !copy.prot.allows(access) {
-            self.how("falls back: not for speculation");
-            return None;
-        }
-        let walk = self.walk_begin(false);
-        let Some(id) = self.walk(&walk, vpn) else {
-            self.how("falls back: no page table");
-            return None;
-        };
-        let (table, geometry) = (self.sys.table(id), self.sys.geometry());
-        // QUIRK(SpinWithIrqsOff): proofs/spf/spin-with-irqs-off
-        let ptl = if self.sys.has(Quirk::SpinWithIrqsOff) {
-            self.lock_event(LockClass::Irq, self.id().0 as u64, LockStep::TryLocked);
-            Some(PtlGuard::lock(table, id, self.id(), geometry))
-        } else {
-            PtlGuard::try_lock(table, id, self.id(), geometry)
-        };
-        let Some(ptl) = ptl else {
-            self.how("falls back: the page-table lock is taken");
-            return None;
-        };
-        // A writer that begins after this check zaps under this lock.
-        // QUIRK(NoSeqCheckUnderPtl): proofs/spf/no-recheck-under-ptl
-        if !self.sys.has(Quirk::NoSeqCheckUnderPtl) && !self.seq_unchanged(seq) {
-            ptl.unlock();
-            return None;
-        }
-        // Who reclaims a table holds the mmap lock for reading alone: no sequence count tells.
-        if !self.still_translates(vpn, id, true) {
-            ptl.unlock();
-            self.how("falls back: the page table was reclaimed");
-            return None;
-        }
-        // Interrupts come back on, as a copy flushes; an RCU section may last.
-        let ptl = match walk {
-            Walk::IrqOff { .. } => {
-                drop(walk);
-                ptl
-            }
-            Walk::Rcu { .. } | Walk::Held => ptl.keeping(walk),
-        };
-        let pte = ptl.pte(vpn);
-        self.commit(ptl, copy, vpn, access, pte).ok()
-    }
-
-    fn seq_unchanged(&self, seq: u64) -> bool {
-        // QUIRK(SeqCheckNoFence): proofs/spf/torn-copy
-        if !self.sys.has(Quirk::SeqCheckNoFence) {
-            // ORDERING(acquire): the fence pairs with the release fence in
-            // mmap_write_lock(): who has read what a writer changed sees its number.
-            P::fence(Ordering::Acquire);
-        }
-        let now = self.mm().seq.load(Ordering::Relaxed);
-        self.event(What::SeqRead { value: now });
-        if now != seq {
-            self.how("falls back: a writer came");
-        }
-        now == seq
-    }
-
-    /// Under RCU and the page-table lock. `None`: under the mmap lock instead.
-    fn fault_rcu(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
-        let mm = self.mm();
-        let walk = Walk::Rcu {
-            _section: self.rcu_read_lock(),
-        };
-        let copy = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
-        let suits = |vma: &VmaCopy| vma.range.contains(vpn) && vma.prot.allows(access);
-        let Some(mut copy) = copy.filter(suits) else {
-            self.how("falls back: no VMA for it");
-            return None;
-        };
-        let Some(id) = self.walk(&walk, vpn) else {
-            self.how("falls back: no page table");
-            return None;
-        };
-        let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
-        // Writers change the tree and the VMA before they change entries under
-        // this lock: what is found now is what they left, or they are to come.
-        // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree/fault-by-rcu-alone
-        if !self.sys.has(Quirk::NoVmaRecheckUnderPtl) {
-            let again = mm.tree.load().find(vpn).map(|(_, vma)| vma.copy_racy());
-            // QUIRK(NoTableRecheckUnderRcu): proofs/vma_tree/table-unhooked-under-fault
-            let same =
-                self.sys.has(Quirk::NoTableRecheckUnderRcu) || self.leaf_table(vpn) == Some(id);
-            match again.filter(suits) {
-                Some(again) if same => copy = again,
-                _ => {
-                    ptl.unlock();
-                    self.how("falls back: the VMA or the table changed");
-                    return None;
-                }
-            }
-        }
-        let pte = ptl.pte(vpn);
-        self.commit(ptl.keeping(walk), copy, vpn, access, pte).ok()
-    }
-
-    /// Changes the entry, which is `pte`, so that `access` may go through.
+    /// Changes the entry, which is `pte`, so that `access` may go through. `None`: the page-table
+    /// lock was left for a copy, and cannot be taken again as `stays` needs it.
     /// Linux: `handle_pte_fault()`.
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         mut ptl: PtlGuard<'s, P>,
         vma: VmaCopy,
         vpn: Vpn,
         access: Access,
         pte: Pte,
-    ) -> Outcome {
-        let mut replaced = GrantId(0);
+        stays: VmaStays,
+    ) -> Option<Outcome> {
         let outcome = if pte.is_none() {
             self.fault_none(&mut ptl, vma, vpn, access)
         } else if pte.allows(access) {
             Ok(self.spurious(vpn, access))
         } else if access == Access::Write && self.is_shared(pte) {
-            replaced = pte.grant();
-            self.copy_on_write(&mut ptl, vma, vpn, pte)
+            return self.copy_on_write(ptl, vma, vpn, pte, stays);
         } else {
             self.add_permission(&mut ptl, vma, vpn, access, pte);
             Ok(Handled::Resolved)
         };
         ptl.unlock();
-        if outcome == Ok(Handled::Resolved) {
-            let all = Prot::RW | Prot::X;
-            self.sys.grants.revoked(replaced, all, self.id());
-        }
-        outcome
-    }
-
-    /// Whether a write through `pte`, which allows none, needs a page of its own.
-    fn is_shared(&self, pte: Pte) -> bool {
-        // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
-        pte.pfn() == Pfn::ZERO
-            || (!self.sys.has(Quirk::WpReuseShared) && self.sys.frame(pte.pfn()).is_shared())
+        Some(outcome)
     }
 
     /// A new grant of `prot`.
@@ -380,13 +242,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.sys.grants.make(id, &mut self.local.grants_made, prot)
     }
 
-    fn set_pte(&mut self, ptl: &mut PtlGuard<'s, P>, vpn: Vpn, new: Pte) -> Pte {
+    pub(crate) fn set_pte(&mut self, ptl: &mut PtlGuard<'s, P>, vpn: Vpn, new: Pte) -> Pte {
         self.count(Counter::PtesTouched);
         ptl.set(vpn, new)
     }
 
     /// `pte` for a page that is about to be written.
-    fn written(&self, pte: Pte) -> Pte {
+    pub(crate) fn written(&self, pte: Pte) -> Pte {
         match self.sys.protocol().dirty() {
             Dirty::Fault => pte.young().dirty(),
             Dirty::Hardware => pte.young(),
@@ -418,67 +280,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.event(What::FrameCopied { vpn, from, to });
         }
         Ok(Handled::Resolved)
-    }
-
-    /// A write to the zero page, or to a page that another process has too.
-    /// Linux: `wp_page_copy()`.
-    fn copy_on_write(
-        &mut self,
-        ptl: &mut PtlGuard<'s, P>,
-        vma: VmaCopy,
-        vpn: Vpn,
-        old: Pte,
-    ) -> Outcome {
-        let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
-        let grant = self.grant(vma.prot);
-        self.sys.grants.replaces(grant, old.grant());
-        let new = self.written(Pte::new(pfn, vma.prot, grant));
-        // QUIRK(MapBeforeCopy): proofs/cow/mapped-before-it-is-copied
-        let late = self.sys.has(Quirk::MapBeforeCopy);
-        if !late {
-            // Before the flush: `fork` keeps faults out until nobody stores to the old page.
-            self.copy_frame(vpn, old.pfn(), pfn);
-        }
-        let flush = FlushInfo {
-            range: Some(PageRange::page(vpn)),
-            freed_tables: false,
-        };
-        let before;
-        // Nobody may use the new page while another still uses the old one.
-        // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page
-        if self.sys.has(Quirk::CowOverwrite) {
-            before = self.set_pte(ptl, vpn, new);
-            self.shootdown(flush);
-        } else {
-            // QUIRK(CowFlushBeforeClear): proofs/cow/flushed-before-it-is-cleared-by-cow
-            let early = self.sys.has(Quirk::CowFlushBeforeClear);
-            if early {
-                self.shootdown(flush);
-            }
-            before = self.set_pte(ptl, vpn, Pte::NONE);
-            // QUIRK(CowNoFlush): proofs/cow/copied-without-a-flush
-            if !early && !self.sys.has(Quirk::CowNoFlush) {
-                self.shootdown(flush);
-            }
-            self.set_pte(ptl, vpn, new);
-        }
-        if late {
-            self.copy_frame(vpn, old.pfn(), pfn);
-        }
-        self.sys.frame(before.pfn()).unmapped(before.is_dirty());
-        // QUIRK(CowKeepsReference): proofs/cow/copy-leaves-the-old-page
-        if !self.sys.has(Quirk::CowKeepsReference) {
-            self.free_frame(before.pfn());
-        }
-        Ok(Handled::Resolved)
-    }
-
-    /// Copies a page, unless it is the zero page: the copy is zero already.
-    fn copy_frame(&self, vpn: Vpn, from: Pfn, to: Pfn) {
-        if from != Pfn::ZERO {
-            self.sys.frame(to).copy(self.sys.frame(from));
-            self.event(What::FrameCopied { vpn, from, to });
-        }
     }
 
     /// The page is there, and the VMA allows more than its entry does.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! # Invariants
-//! - K1: a frame has as many entries as its count says; one whose entry allows writes has no other.
+//! - K1: a frame has as many entries as its count says, but for faults that copy it; one whose
+//!   entry allows writes has no other, and nobody copies it.
 //! - K2: from the first entry that loses W to the end of the flush no fault changes an entry of the
 //!   parent. Until that flush stores may go through old translations, to frames that both have;
 //!   nobody copies such a frame meanwhile. So the child has what was stored before the flush and

@@ -32,10 +32,13 @@ impl fmt::Display for Pfn {
 pub(crate) struct Frame<P: Platform> {
     /// The page's content.
     pub word: P::Word,
-    /// How many entries map it, where there can be more than one. Linux: `_mapcount`.
-    mapcount: Option<P::Word>,
+    /// How many entries map it, where there can be more than one, and how many faults copy it.
+    /// Linux: `_refcount`.
+    refcount: Option<P::Word>,
     /// Whether it is allocated (ghost, G1).
     pub life: Life<P>,
+    /// Whether it may be copied (ghost, G1): no translation is to blame if not.
+    content: Option<Life<P>>,
     /// Written when it is taken for a page, read by each access to it (ghost).
     owner: Option<P::Cell>,
     /// The pages that it was for since then, as a set of numbers modulo 64 (ghost). One that it
@@ -71,8 +74,9 @@ impl<P: Platform> Frame<P> {
     pub fn new(shares: bool, quirks: Active) -> Frame<P> {
         Frame {
             word: P::Word::new(0).called("page"),
-            mapcount: shares.then(|| P::Word::new(0).called("mapcount")),
+            refcount: shares.then(|| P::Word::new(0).called("refcount")),
             life: Life::new(FREED),
+            content: shares.then(|| Life::of("a page was copied after it was freed")),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
             homes: AtomicU64::new(0),
             written: AtomicBool::new(false),
@@ -85,6 +89,9 @@ impl<P: Platform> Frame<P> {
     /// The frame is taken from its pool for the page `vpn`. It is to be zeroed.
     pub fn allocated(&self, vpn: Vpn) {
         self.life.reused();
+        if let Some(content) = &self.content {
+            content.reused();
+        }
         if let Some(owner) = &self.owner {
             owner.set(1, WRONG_PAGE);
             self.homes.store(home(vpn), Ordering::Relaxed);
@@ -92,9 +99,9 @@ impl<P: Platform> Frame<P> {
             self.dirty.store(false, Ordering::Relaxed);
             self.forked.store(false, Ordering::Relaxed);
         }
-        if let Some(mapcount) = &self.mapcount {
+        if let Some(refcount) = &self.refcount {
             // ORDERING(relaxed): value only; published by the entry that maps it.
-            mapcount.fetch_add(1, Ordering::Relaxed);
+            refcount.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -108,46 +115,58 @@ impl<P: Platform> Frame<P> {
     pub fn share(&self) {
         self.forked.store(true, Ordering::Relaxed);
         // QUIRK(ShareNotCounted): proofs/cow/share-not-counted
-        if let Some(mapcount) = &self.mapcount
+        if let Some(refcount) = &self.refcount
             && !self.quirks.has(Quirk::ShareNotCounted)
         {
             // ORDERING(relaxed): who shares it holds an entry, so that it cannot go meanwhile.
-            mapcount.fetch_add(1, Ordering::Relaxed);
+            refcount.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// An entry of it is gone, and flushed; whether it was the last one.
+    /// The caller is about to copy it: nobody frees it, or takes it for its own, until the caller
+    /// has put it. He has the lock of an entry that maps it. Linux: `folio_get()` in `do_wp_page()`.
+    pub fn get(&self) {
+        if let Some(refcount) = &self.refcount {
+            // ORDERING(relaxed): the entry keeps it until it is counted.
+            refcount.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// An entry of it is gone, and flushed, or a copy of it is made; whether it was the last one.
     pub fn put(&self) -> bool {
         // ORDERING(acqrel): release keeps this entry's accesses before the count, acquire lets who
         // frees the frame, or reuses it, come after those of all others.
         // QUIRK(PutNoAcquire): proofs/cow/last-entry-goes-unflushed
         // QUIRK(PutNoRelease): proofs/cow/last-entry-goes-unflushed
         let ordering = self.quirks.halves(Quirk::PutNoAcquire, Quirk::PutNoRelease);
-        self.mapcount
+        self.refcount
             .as_ref()
-            .is_none_or(|mapcount| mapcount.fetch_sub(1, ordering) == 1)
+            .is_none_or(|refcount| refcount.fetch_sub(1, ordering) == 1)
     }
 
-    /// Whether another address space maps it too. The caller has the lock of an entry that does:
-    /// if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
+    /// Whether another address space maps it too, or a fault copies it. The caller has the lock of
+    /// an entry that maps it: if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
     pub fn is_shared(&self) -> bool {
         // ORDERING(acquire): pairs with put(): what others read of it they read before. No proof
         // shows it: only a read that takes a later store's value (load buffering) would, which
         // the memory model of the checkers does not have.
-        self.mapcount
+        self.refcount
             .as_ref()
-            .is_some_and(|mapcount| mapcount.fetch_add(0, Ordering::Acquire) > 1)
+            .is_some_and(|refcount| refcount.fetch_add(0, Ordering::Acquire) > 1)
     }
 
     /// Whether so many entries map it, by its count. For who asks when nobody runs.
     pub fn has_entries(&self, entries: u64) -> bool {
-        let mapcount = self.mapcount.as_ref();
+        let refcount = self.refcount.as_ref();
         // ORDERING(relaxed): nobody runs.
-        entries == mapcount.map_or(1, |mapcount| mapcount.load(Ordering::Relaxed))
+        entries == refcount.map_or(1, |refcount| refcount.load(Ordering::Relaxed))
     }
 
     /// Takes the content of `other`, to which nobody stores any more.
     pub fn copy(&self, other: &Frame<P>) {
+        if let Some(content) = &other.content {
+            content.used();
+        }
         // ORDERING(relaxed): stores to a shared frame ended with the flush of the fork that shared
         // it; the copy is published by the entry that maps it.
         let word = other.word.load(Ordering::Relaxed);
@@ -164,6 +183,9 @@ impl<P: Platform> Frame<P> {
     /// The frame goes back to its pool: nobody can reach it any more.
     pub fn freed(&self) {
         self.life.freed();
+        if let Some(content) = &self.content {
+            content.freed();
+        }
         if P::CHECKED && self.has_lost_dirty(false) {
             self.lost_dirty();
         }

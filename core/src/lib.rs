@@ -16,7 +16,8 @@
 //! | --- | --- |
 //! | which lock makes which field of a VMA stable | `vma` |
 //! | the lock order | `mm` |
-//! | fault paths, one by one | `fault` |
+//! | fault paths, one by one | `fault`, `speculative` |
+//! | how a page is copied on write, and what lock that needs | `cow` |
 //! | how hardware walks and sets bits | `user` |
 //! | what hardware does unasked | `speculation` |
 //! | when page tables may be freed | `walk`, `rcu` |
@@ -32,6 +33,7 @@ extern crate std;
 
 mod addr;
 mod counters;
+mod cow;
 mod cpu;
 mod event;
 mod fault;
@@ -54,6 +56,7 @@ mod pte;
 mod quirk;
 mod rcu;
 mod speculation;
+mod speculative;
 mod system;
 mod table;
 #[cfg(test)]

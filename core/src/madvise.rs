@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::addr::{PageRange, Vpn};
 use crate::counters::Counter;
 use crate::cpu::Cpu;
-use crate::fault::Fault;
+use crate::fault::{Fault, Handled};
 use crate::frame::Pfn;
 use crate::gather::{FlushType, Gather};
 use crate::mm::MmapRead;
@@ -150,18 +150,23 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !lock.covers(vpn) && !self.sys.has(Quirk::PopulateWalksFirst) {
             return Err(Errno::Nomem);
         }
-        // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
-        let walk = (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
-        let there = self.leaf_entry(vpn).allows(access);
-        drop(walk);
-        if there {
-            return Ok(());
-        }
-        self.count(Counter::Faults);
-        match self.fault_mmap_locked(lock, vpn, access) {
-            Ok(_) => Ok(()),
-            Err(Fault::MapErr | Fault::Bus) => Err(Errno::Nomem),
-            Err(Fault::AccErr) => Err(Errno::Inval),
+        loop {
+            // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
+            let walk =
+                (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
+            let there = self.leaf_entry(vpn).allows(access);
+            drop(walk);
+            if there {
+                return Ok(());
+            }
+            self.count(Counter::Faults);
+            match self.fault_mmap_locked(lock, vpn, access) {
+                // Linux: __get_user_pages() looks for the page again.
+                Ok(Handled::Again) => {}
+                Ok(Handled::Resolved | Handled::Unchanged) => return Ok(()),
+                Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
+                Err(Fault::AccErr) => return Err(Errno::Inval),
+            }
         }
     }
 }

@@ -114,6 +114,13 @@ impl Pte {
     pub const fn software(self) -> Pte {
         Pte(self.0 & !(ACCESSED | DIRTY))
     }
+
+    /// Whether software wrote the same page and permissions. Whether these were handed out anew is
+    /// for the ghost to know, and for nobody else. Linux: `pte_same()`.
+    pub(crate) const fn is_same(self, other: Pte) -> bool {
+        let seen = !(ACCESSED | DIRTY) & ((1 << GRANT_SHIFT) - 1);
+        (self.0 ^ other.0) & seen == 0
+    }
 }
 
 impl fmt::Display for Pte {

@@ -231,6 +231,16 @@ quirks! {
     PutNoAcquire, "put-no-acquire", "include/linux/mm.h, folio_put_testzero(); Documentation/core-api/refcount-vs-atomic.rst";
     /// A fault that copies a page keeps the old page's reference.
     CowKeepsReference, "cow-keeps-reference", "mm/memory.c, wp_page_copy(): folio_put(old_folio)";
+    /// A page is copied without a reference of it.
+    CowNoReference, "cow-no-reference", "mm/memory.c, do_wp_page(): folio_get() before the page-table lock is left";
+    /// A fault keeps the reference of a page that it has copied.
+    CowReferenceNotPut, "cow-reference-not-put", "mm/memory.c, wp_page_copy(): folio_put(old_folio), whether it was replaced or not";
+    /// A fault that has copied a page does not look whether the entry is the same still.
+    CowNoPteSame, "cow-no-pte-same", "mm/memory.c, wp_page_copy(), pte_same(): \"Re-check the pte - we dropped the lock\"";
+    /// A copy that came too late is kept.
+    CowKeepsCopy, "cow-keeps-copy", "mm/memory.c, wp_page_copy(): folio_put(new_folio)";
+    /// A fault that holds no lock of its VMA does not look at it again after it has copied a page.
+    NoVmaRecheckAfterCopy, "no-vma-recheck-after-copy", "speculative page faults, \"mm: prepare for FAULT_FLAG_SPECULATIVE\": pte_map_lock() in wp_page_copy()";
     /// A page is copied, and nobody is told.
     CowNoFlush, "cow-no-flush", "mm/memory.c, wp_page_copy(), ptep_clear_flush()";
     /// A page is copied, and the old entry flushed before it is cleared.

@@ -135,7 +135,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     self.await_flush(stale);
                 }
                 (Handled::Unchanged, _) => unresolved = cached,
-                (Handled::Resolved, _) => unresolved = None,
+                (Handled::Resolved | Handled::Again, _) => unresolved = None,
             }
         }
         violated::<P>(

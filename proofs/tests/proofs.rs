@@ -37,6 +37,7 @@ const LONG: &[&str] = &[
     "cow-over-old-page",
     "flush-is-over",
     "nested-zap-third-cpu",
+    "reused-while-copied",
     "store-lost-in-fork",
 ];
 

@@ -83,18 +83,18 @@ fn assert_kept(name: &str, text: String) {
 #[test]
 fn a_search_goes_on_where_a_limit_stopped_it() {
     let folder = folder("limit", &[LONG]);
-    let limited = "check three-cpus.litmus -v --max-executions 20000 --save kept --jobs 1";
+    let limited = "check three-cpus.litmus -v --max-executions 25000 --save kept --jobs 1";
     let first = seqfault_in(&folder, limited);
     // The witness was seen.
     assert!(first.contains("\nOk\n"), "{first}");
     assert_eq!(exit_status(&first), "0", "{first}");
-    assert!(first.contains("Executions 20000 unknown"), "{first}");
+    assert!(first.contains("Executions 25000 unknown"), "{first}");
     assert!(
         first.contains(" unknown: stopped before the end\n"),
         "{first}"
     );
     let mut last;
-    for executions in ["40000", "60000"] {
+    for executions in ["50000", "75000"] {
         last = seqfault_in(&folder, limited);
         let expected = format!("Executions {executions} unknown");
         assert!(last.contains(&expected), "{expected}: {last}");
