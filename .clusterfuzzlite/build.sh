@@ -15,6 +15,7 @@ fi
 mkdir -p "$OUT"
 cargo run --quiet --release -p seqfault-ci -- fuzz-build --out "$OUT" --sanitizer "$SANITIZER"
 
+# `fuzz-build` has made the seeds.
 for seeds in fuzz/seeds/*; do
     (cd "$seeds" && zip --quiet --recurse-paths - .) > "$OUT/$(basename "$seeds")_seed_corpus.zip"
 done

@@ -47,6 +47,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let folder = root.join("target/ci/coverage");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    build::seeds(root, &folder)?;
     let programs = programs(root, &folder)?;
     let [mut right, mut all] = [const { Vec::new() }; 2];
     for (name, program) in &programs {

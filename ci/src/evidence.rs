@@ -13,6 +13,8 @@ pub enum Evidence {
     Verdicts,
     /// Runs of libFuzzer.
     FuzzerRuns,
+    /// Seeds that were made.
+    Seeds,
     /// Sequences on which `seqfault conform` found the host's kernel to agree.
     Sequences,
     /// Programs that passed in `seqfault conform --cpus N`.
@@ -48,6 +50,9 @@ impl Evidence {
             Evidence::FuzzerRuns if output.contains("skipped: needs ") => 0,
             Evidence::FuzzerRuns => lines
                 .filter_map(|line| number(line, "Done ", " runs"))
+                .sum(),
+            Evidence::Seeds => lines
+                .filter_map(|line| number(line, "", " seeds of "))
                 .sum(),
             Evidence::Sequences => lines
                 .filter_map(|line| number(line, "spec, core and linux agree: ", " sequences"))
@@ -85,6 +90,7 @@ impl Evidence {
             Evidence::Tests => "tests",
             Evidence::Verdicts => "verdicts",
             Evidence::FuzzerRuns => "runs",
+            Evidence::Seeds => "seeds",
             Evidence::Sequences => "sequences",
             Evidence::Programs | Evidence::ProgramsOnLinux => "programs",
             Evidence::TidyFiles => "files",
@@ -111,6 +117,7 @@ mod tests {
         assert_eq!(Evidence::FuzzerRuns.count(runs), Some(5000));
         let skipped = "skipped: needs Linux on x86-64; …\nDone 5000 runs in 2 second(s)\n";
         assert_eq!(Evidence::FuzzerRuns.count(skipped), Some(0));
+        assert_eq!(Evidence::Seeds.count("70 seeds of 6 targets\n"), Some(70));
         let agree = "spec, core and linux agree: 20,000 sequences, 799,972 operations, level vma\n";
         assert_eq!(Evidence::Sequences.count(agree), Some(20_000));
         let agree = "core and spec agree: 298 programs of 2 CPUs passed, 40,000 executions\n\

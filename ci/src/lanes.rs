@@ -38,6 +38,13 @@ pub struct Lane {
     pub evidence: Evidence,
 }
 
+impl Lane {
+    /// Whether it runs a fuzz target, from the target's seeds on.
+    fn fuzzes(&self) -> bool {
+        self.evidence == Evidence::FuzzerRuns
+    }
+}
+
 const NOTHING: &[(&str, &str)] = &[];
 const LOOM: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom"), ("LOOM_MAX_PREEMPTIONS", "2")];
 /// libFuzzer with coverage, on stable.
@@ -85,6 +92,9 @@ macro_rules! fuzz {
         )
     };
 }
+
+/// The lane that makes what the fuzz targets start from.
+const SEEDS: &str = "seeds";
 
 /// Every lane.
 pub const LANES: &[Lane] = &[
@@ -157,6 +167,13 @@ pub const LANES: &[Lane] = &[
         NOTHING,
         "target/install/bin/seqfault --version",
         Evidence::Version,
+    ),
+    lane(
+        SEEDS,
+        Suite::Pr,
+        NOTHING,
+        "cargo run --quiet --release -p seqfault-fuzz --bin seeds",
+        Evidence::Seeds,
     ),
     fuzz!(
         "fuzz-mm-ops",
@@ -341,6 +358,17 @@ pub const LANES: &[Lane] = &[
     ),
 ];
 
+/// The lanes of a suite, or those that are named, with what they need.
+pub fn chosen(suite: Suite, named: &[String]) -> impl Iterator<Item = &'static Lane> {
+    let is_named = |lane: &Lane| named.iter().any(|name| name == lane.name);
+    let fuzzes = LANES.iter().any(|lane| is_named(lane) && lane.fuzzes());
+    LANES.iter().filter(move |lane| {
+        let is_named = named.iter().any(|name| name == lane.name);
+        let is_in_suite = named.is_empty() && lane.suite <= suite;
+        is_named || is_in_suite || fuzzes && lane.name == SEEDS
+    })
+}
+
 /// The lane with this name.
 pub fn find(name: &str) -> Option<&'static Lane> {
     LANES.iter().find(|lane| lane.name == name)
@@ -357,6 +385,21 @@ mod tests {
         let all = LANES.iter();
         let names: BTreeSet<&str> = all.clone().map(|lane| lane.name).collect();
         assert_eq!(names.len(), all.count());
+    }
+
+    #[test]
+    fn a_fuzz_lane_that_is_run_alone_has_its_seeds() {
+        let names = |named: &[&str]| -> Vec<&str> {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            chosen(Suite::Pr, &named).map(|lane| lane.name).collect()
+        };
+        assert_eq!(names(&["fuzz-mm-ops"]), [SEEDS, "fuzz-mm-ops"]);
+        assert_eq!(
+            names(&["fuzz-longer-mm-ops"]),
+            [SEEDS, "fuzz-longer-mm-ops"]
+        );
+        assert_eq!(names(&["format"]), ["format"]);
+        assert!(names(&[]).contains(&SEEDS));
     }
 
     #[test]

@@ -155,10 +155,7 @@ fn lanes(runner: &Runner, suite: Suite, extent: &Extent) -> Report {
             names.join(", ")
         ));
     }
-    let chosen = lanes::LANES.iter().filter(|lane| {
-        let named = extent.lane.iter().any(|name| name == lane.name);
-        named || extent.lane.is_empty() && lane.suite <= suite
-    });
+    let chosen = lanes::chosen(suite, &extent.lane);
     runner.lanes(suite, chosen, extent.keep_going)
 }
 

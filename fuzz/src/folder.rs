@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder `kind` (`seeds`, `crashes`) of a target.
+/// The folder `kind` (`seeds`, which are made when they are needed, or `crashes`) of a target.
 pub fn folder(kind: &str, target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(kind)

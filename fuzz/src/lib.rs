@@ -10,8 +10,7 @@
 //! | `explorer_random` | a program of atomics and locks | a brute-force enumerator |
 //!
 //! # Running
-//! - Replay on stable, as `cargo test` does: every file of `fuzz/seeds` and of
-//!   `fuzz/crashes`, if there are any.
+//! - Replay on stable, as `cargo test` does: every seed, and every file of `fuzz/crashes`.
 //! - Replay of one file: `cargo run -p seqfault-fuzz --bin mm_ops -- FILE`; speed:
 //!   `cargo run --release -p seqfault-fuzz --bin mm_ops -- --bench fuzz/seeds/mm_ops`;
 //!   what a finding would look like: `--quirks` instead of `--bench`.
@@ -20,9 +19,10 @@
 //! - With cargo-fuzz: `cargo +nightly fuzz run mm_ops`.
 //!
 //! # Seeds
-//! `fuzz/seeds`, `fuzz/dictionaries` and `fuzz/options` are made by
-//! `SEQFAULT_BLESS=1 cargo test -p seqfault-fuzz --test seeds`, from the proofs
-//! among others. What libFuzzer finds goes to `fuzz/corpus`, which is not kept.
+//! They are made when they are needed, of the proofs among others: `cargo ci` does it, and
+//! `cargo run --release -p seqfault-fuzz --bin seeds` writes them into `fuzz/seeds`. The tree keeps
+//! `fuzz/dictionaries` and `fuzz/options`, which `SEQFAULT_BLESS=1 cargo test -p seqfault-fuzz --test
+//! seeds` writes. What libFuzzer finds goes to `fuzz/corpus`, which is not kept either.
 //!
 //! # Findings
 //! `cargo ci triage DIR` makes small litmus tests of crash inputs and keeps them

@@ -159,6 +159,16 @@ pub fn seqfault(root: &Path, folder: &Path) -> Result<PathBuf, String> {
     Ok(target.join("release/seqfault"))
 }
 
+/// Makes the seeds of all targets.
+///
+/// # Errors
+/// If their maker does not build, or fails.
+pub fn seeds(root: &Path, folder: &Path) -> Result<(), String> {
+    let mut command = cargo(root);
+    command.args(["run", "--release", "-p", "seqfault-fuzz", "--bin", "seeds"]);
+    call(command, "the seeds", folder, "build-seeds.log")
+}
+
 /// Builds `what`, and keeps what cargo says.
 fn call(command: Command, what: &str, folder: &Path, log: &str) -> Result<(), String> {
     let log = folder.join(log);

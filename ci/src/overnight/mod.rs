@@ -113,6 +113,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let build = Build::run(root, &folder, sanitizer)?;
     println!("{}", build.says);
     state.says = build.says.clone();
+    build::seeds(root, &folder)?;
     let has_schedules = chosen.iter().any(|target| target.name == SCHEDULES);
     let seqfault = has_schedules.then(|| build::seqfault(root, &folder));
     let fuzzer = Fuzzer {
@@ -302,6 +303,7 @@ pub fn fuzz_build(root: &Path, out: &Path, sanitizer: Sanitizer) -> Result<bool,
         std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
     let build = Build::run(root, &folder, sanitizer)?;
+    build::seeds(root, &folder)?;
     println!("{}", build.says);
     let count = build.copy(root, out)?;
     println!("{count} targets in {}", out.display());
