@@ -179,14 +179,6 @@ impl Code {
             }
         }
     }
-
-    /// How many stores the threads have.
-    pub(super) fn stores(&self) -> usize {
-        let instrs = self.threads.iter().flatten();
-        instrs
-            .filter(|instr| instr.call.kind() == Some(Kind::Write))
-            .count()
-    }
 }
 
 /// Which pages may share memory.

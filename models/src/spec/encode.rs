@@ -3,7 +3,7 @@
 use super::call::Ret;
 use super::page::Page;
 use super::state::{Phase, State};
-use super::word::{Touch, Word};
+use super::word::{Touch, View, Word};
 
 impl State {
     /// The state as bytes: equal for states in normal form exactly if they are equal.
@@ -26,7 +26,7 @@ impl State {
                     number(&mut bytes, u64::from(done));
                 }
             }
-            number(&mut bytes, cpu.view.0);
+            view(&mut bytes, &cpu.view);
         }
         for &reg in &self.regs {
             answer(&mut bytes, reg);
@@ -35,8 +35,8 @@ impl State {
             page_bytes(&mut bytes, page);
         }
         for released in &self.released {
-            number(&mut bytes, released.all.0);
-            number(&mut bytes, released.exclusive.0);
+            view(&mut bytes, &released.all);
+            view(&mut bytes, &released.exclusive);
         }
         bytes.into_boxed_slice()
     }
@@ -79,9 +79,16 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
     number(bytes, word.messages.len() as u64);
     for message in &word.messages {
         number(bytes, message.value);
-        number(bytes, message.view.0);
+        view(bytes, &message.view);
         bytes.push(u8::from(message.exchanged));
     }
+}
+
+/// Appends a view.
+fn view(bytes: &mut Vec<u8>, view: &View) {
+    let words = view.words();
+    number(bytes, words.len() as u64);
+    words.iter().for_each(|word| number(bytes, *word));
 }
 
 /// Appends a register or an answer.

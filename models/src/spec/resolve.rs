@@ -7,7 +7,6 @@ use std::ops::Range;
 use super::call::Call;
 use super::code::{Code, Instr, Sharing};
 use super::rules::Rules;
-use super::word::View;
 use crate::litmus::ast::{
     Atom, Backing, Decl, Formula, Op, PageProperty, Pages, Part, Place, Program, Span, Stmt, Thread,
 };
@@ -119,10 +118,6 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         }
     }
     let mut code = Code::of_processes(threads, process, &sharing, regs.len());
-    if code.threads.len() > 1 && code.stores() > View::LABELS {
-        let what = format!("more than {} stores", View::LABELS);
-        return Err(unsupported(what, program.condition.span.clone()));
-    }
     if code.threads.len() > MAX_CPUS {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));

@@ -77,11 +77,11 @@ impl Steps<'_> {
 
     /// Learns what the sections before this one knew.
     pub(super) fn acquire(&self, state: &mut State, cpu: usize, section: Section) {
-        let released = state.released[self.code.process[cpu]];
+        let released = &state.released[self.code.process[cpu]];
         if self.rules.sections_synchronize {
             match section {
-                Section::Exclusive => state.cpus[cpu].view.join(released.all),
-                Section::Shared => state.cpus[cpu].view.join(released.exclusive),
+                Section::Exclusive => state.cpus[cpu].view.join(&released.all),
+                Section::Shared => state.cpus[cpu].view.join(&released.exclusive),
                 Section::Local => {}
             }
         }
@@ -89,7 +89,7 @@ impl Steps<'_> {
 
     /// Leaves what this CPU knows to the sections after this one.
     pub(super) fn release(&self, state: &mut State, cpu: usize, section: Section) {
-        let view = state.cpus[cpu].view;
+        let view = &state.cpus[cpu].view;
         let released = &mut state.released[self.code.process[cpu]];
         match section {
             Section::Exclusive => {

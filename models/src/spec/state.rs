@@ -15,7 +15,7 @@ use super::code::{Code, Later};
 use super::page::{Mapping, Page};
 use super::rules::Rules;
 use super::step::Few;
-use super::word::{Message, Touch, View, Word};
+use super::word::{Label, Message, Touch, View, Word};
 
 /// How far a CPU is within its current statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) struct Cpu {
 }
 
 /// What the finished sections of a process knew.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Released {
     /// All of them.
     pub(super) all: View,
@@ -62,7 +62,7 @@ pub(super) struct State {
     /// What finished sections knew, by process.
     pub(super) released: SmallVec<[Released; 1]>,
     /// The next message label that was never used.
-    pub(super) next_label: u8,
+    pub(super) next_label: Label,
 }
 
 impl State {
@@ -101,7 +101,7 @@ impl State {
             cpu.phase = Phase::Ready;
             cpu.view = View::default();
         }
-        self.released.fill(Released::default());
+        self.released.fill_with(Released::default);
         self.next_label = 0;
     }
 
@@ -174,7 +174,7 @@ impl State {
     }
 
     /// A label for a new message.
-    pub(super) fn fresh_label(&mut self) -> u8 {
+    pub(super) fn fresh_label(&mut self) -> Label {
         let label = self.next_label;
         self.next_label += 1;
         label
@@ -259,7 +259,7 @@ impl State {
         let backward = !rules.monotonic;
         let reached = (0..self.cpus.len())
             .filter(|&cpu| self.reaches(code, cpu, page, word, backward))
-            .map(|cpu| self.pages[page].words[word].known(self.cpus[cpu].view))
+            .map(|cpu| self.pages[page].words[word].known(&self.cpus[cpu].view))
             .min();
         let newest = self.users(page).any(|(user, home)| {
             let newest = self.pages[user].versions.last();
@@ -322,7 +322,7 @@ impl State {
     /// Renames labels in the order of pages, words and messages, and keeps of
     /// each view only the furthest message of each word.
     fn rename(&mut self) {
-        let mut names: Vec<(u8, View)> = Vec::new();
+        let mut names: Vec<(Label, Label)> = Vec::new();
         let mut next = 0;
         // Words from first to last, each from its furthest message to its first.
         let mut words: Vec<usize> = Vec::new();
@@ -330,7 +330,7 @@ impl State {
             let first = names.len();
             for message in &word.messages[1..] {
                 let old = message.label.expect("only the base has no label");
-                names.push((old, View(1 << next)));
+                names.push((old, next));
                 next += 1;
             }
             names[first..].reverse();
@@ -339,33 +339,31 @@ impl State {
             }
         }
         self.next_label = next;
-        let renamed = |view: View| -> View {
+        let renamed = |view: &View| -> View {
             let mut new = View::default();
             let mut first = 0;
             for &end in &words {
                 let furthest = names[first..end]
                     .iter()
                     .find(|(old, _)| view.has(Some(*old)));
-                if let Some((_, bit)) = furthest {
-                    new.join(*bit);
-                }
+                new.add(furthest.map(|(_, new)| *new));
                 first = end;
             }
             new
         };
         for cpu in &mut self.cpus {
-            cpu.view = renamed(cpu.view);
+            cpu.view = renamed(&cpu.view);
         }
         for released in &mut self.released {
-            released.all = renamed(released.all);
-            released.exclusive = renamed(released.exclusive);
+            released.all = renamed(&released.all);
+            released.exclusive = renamed(&released.exclusive);
         }
         let mut next = 0;
         for page in &mut self.pages {
             let first = next;
             let mut same = true;
             for message in page.words.iter().flat_map(|word| &word.messages[1..]) {
-                same &= message.label == Some(next) && renamed(message.view) == message.view;
+                same &= message.label == Some(next) && renamed(&message.view) == message.view;
                 next += 1;
             }
             if same {
@@ -374,7 +372,7 @@ impl State {
             let words = &mut Rc::make_mut(page).words;
             let messages = words.iter_mut().flat_map(|word| &mut word.messages[1..]);
             for (label, message) in (first..).zip(messages) {
-                message.view = renamed(message.view);
+                message.view = renamed(&message.view);
                 message.label = Some(label);
             }
         }

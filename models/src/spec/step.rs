@@ -350,11 +350,11 @@ impl Steps<'_> {
 
     /// Lets `cpu` know what the callers knew that made the versions up to `version`.
     fn join_callers(&self, state: &mut State, cpu: usize, page: usize, version: usize) {
-        let mut view = state.cpus[cpu].view;
-        view.join(state.released[self.code.process[cpu]].all);
+        let mut view = state.cpus[cpu].view.clone();
+        view.join(&state.released[self.code.process[cpu]].all);
         for made in &state.pages[page].versions[..=version] {
             if let Some(caller) = made.by {
-                view.join(state.cpus[usize::from(caller)].view);
+                view.join(&state.cpus[usize::from(caller)].view);
             }
         }
         state.cpus[cpu].view = view;
@@ -363,7 +363,7 @@ impl Steps<'_> {
     /// An access that the mapping admits, to one of the page's words.
     fn act(&self, mut state: State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
         let (page, word) = at;
-        let view = state.cpus[cpu].view;
+        let view = &state.cpus[cpu].view;
         let memory = &state.pages[page].words[word];
         match *call {
             Call::Read(_) => {
@@ -391,7 +391,7 @@ impl Steps<'_> {
                         smallvec![from + 1]
                     } else {
                         let memory = &state.pages[page].words[word];
-                        memory.places(state.cpus[cpu].view, self.rules).collect()
+                        memory.places(&state.cpus[cpu].view, self.rules).collect()
                     };
                     fork(state, places, |mut state, place| {
                         self.store(&mut state, cpu, at, place, value, exchanged);
@@ -412,7 +412,7 @@ impl Steps<'_> {
 
     /// Reads the message `from` of a word.
     fn read(&self, state: &mut State, cpu: usize, (page, word): At, from: usize) -> u64 {
-        let mut view = state.cpus[cpu].view;
+        let mut view = std::mem::take(&mut state.cpus[cpu].view);
         let value = state.page_mut(page).words[word].read(from, &mut view, self.rules);
         state.cpus[cpu].view = view;
         value
@@ -429,7 +429,7 @@ impl Steps<'_> {
         exchanged: bool,
     ) {
         let label = state.fresh_label();
-        let mut view = state.cpus[cpu].view;
+        let mut view = std::mem::take(&mut state.cpus[cpu].view);
         state.page_mut(page).words[word].store(place, value, exchanged, label, &mut view);
         state.cpus[cpu].view = view;
     }

@@ -17,29 +17,52 @@ use smallvec::{SmallVec, smallvec};
 
 use super::rules::{Placement, Rules};
 
-/// A set of message labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct View(pub(super) u64);
+/// The name of a message.
+pub(super) type Label = u32;
+
+/// A set of message labels: a bit for each, and no empty word behind the last one, so that equal
+/// sets are equal. A program of few stores needs a single word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct View(SmallVec<[u64; 1]>);
 
 impl View {
-    /// How many labels there are.
-    pub(super) const LABELS: usize = u64::BITS as usize;
+    /// Where the bit of `label` is.
+    fn place(label: Label) -> (usize, u64) {
+        ((label / u64::BITS) as usize, 1 << (label % u64::BITS))
+    }
 
     /// Whether the message labelled `label` is in.
-    pub(super) fn has(self, label: Option<u8>) -> bool {
-        label.is_some_and(|label| self.0 >> label & 1 == 1)
+    pub(super) fn has(&self, label: Option<Label>) -> bool {
+        label.is_some_and(|label| {
+            let (at, bit) = View::place(label);
+            self.0.get(at).is_some_and(|word| word & bit != 0)
+        })
     }
 
     /// Adds the message labelled `label`.
-    pub(super) fn add(&mut self, label: Option<u8>) {
+    pub(super) fn add(&mut self, label: Option<Label>) {
         if let Some(label) = label {
-            self.0 |= 1 << label;
+            let (at, bit) = View::place(label);
+            if self.0.len() <= at {
+                self.0.resize(at + 1, 0);
+            }
+            self.0[at] |= bit;
         }
     }
 
     /// Adds all of `other`.
-    pub(super) fn join(&mut self, other: View) {
-        self.0 |= other.0;
+    pub(super) fn join(&mut self, other: &View) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// The set as numbers.
+    pub(super) fn words(&self) -> &[u64] {
+        &self.0
     }
 }
 
@@ -49,7 +72,7 @@ pub(super) struct Message {
     /// What was stored.
     pub(super) value: u64,
     /// Its name in views; the base has none.
-    pub(super) label: Option<u8>,
+    pub(super) label: Option<Label>,
     /// It exchanged the message before it, so nothing may come between.
     pub(super) exchanged: bool,
     /// What its writer knew, and the message itself.
@@ -122,7 +145,7 @@ impl Word {
     }
 
     /// The furthest message that `view` knows.
-    pub(super) fn known(&self, view: View) -> usize {
+    pub(super) fn known(&self, view: &View) -> usize {
         self.messages
             .iter()
             .rposition(|m| view.has(m.label))
@@ -130,7 +153,7 @@ impl Word {
     }
 
     /// The messages that a CPU with this view may read.
-    pub(super) fn readable(&self, view: View, rules: &Rules) -> std::ops::Range<usize> {
+    pub(super) fn readable(&self, view: &View, rules: &Rules) -> std::ops::Range<usize> {
         let last = self.messages.len();
         let first = if rules.stale_reads {
             self.known(view)
@@ -143,7 +166,7 @@ impl Word {
     /// The messages that an exchange by a CPU with this view may read.
     pub(super) fn exchangeable(
         &self,
-        view: View,
+        view: &View,
         rules: &Rules,
     ) -> impl Iterator<Item = usize> + use<'_> {
         let atomic = rules.atomic_xchg;
@@ -159,7 +182,7 @@ impl Word {
     /// The places where a store by a CPU with this view may enter.
     pub(super) fn places(
         &self,
-        view: View,
+        view: &View,
         rules: &Rules,
     ) -> impl Iterator<Item = usize> + use<'_> {
         let len = self.messages.len();
@@ -180,7 +203,7 @@ impl Word {
         let message = &self.messages[at];
         view.add(message.label);
         if rules.release_acquire {
-            view.join(message.view);
+            view.join(&message.view);
         }
         self.touch.populated = true;
         self.touch.accessed = true;
@@ -193,7 +216,7 @@ impl Word {
         at: usize,
         value: u64,
         exchanged: bool,
-        label: u8,
+        label: Label,
         view: &mut View,
     ) {
         view.add(Some(label));
@@ -201,7 +224,7 @@ impl Word {
             value,
             label: Some(label),
             exchanged,
-            view: *view,
+            view: view.clone(),
         };
         self.messages.insert(at, message);
         self.touch.populated = true;

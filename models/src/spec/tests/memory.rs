@@ -35,6 +35,21 @@ fn message_passing_is_never_stale() {
     .counts(3);
 }
 
+/// A message keeps what its writer knew, however many there are.
+#[test]
+fn stores_are_not_counted() {
+    let values = 1..=70;
+    let mut writer: String = values
+        .clone()
+        .map(|value| format!("write A {value}; "))
+        .collect();
+    writer += "write B 1;";
+    let outcomes = run(TWO, &[&writer, "r0 = read B; r1 = read A;"], NOTHING);
+    // Any value of A before the flag, the last one behind it.
+    let outcomes = outcomes.counts(71 + 1).allows("1:r0=1 1:r1=70");
+    outcomes.forbids("1:r0=1 1:r1=69").forbids("1:r0=1 1:r1=0");
+}
+
 #[test]
 fn load_buffering_is_forbidden() {
     run(
