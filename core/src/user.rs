@@ -15,16 +15,12 @@ use crate::cpu::{Cpu, IrqGuard};
 use crate::event::What;
 use crate::fault::{Fault, Handled};
 use crate::frame::Frame;
-use crate::platform::{Platform, Word, violated};
+use crate::platform::{Platform, Word};
 use crate::prot::{Access, Prot};
 use crate::protocol::TlbFault;
 use crate::pte::Pte;
 use crate::quirk::Quirk;
 use crate::tlb::Entry;
-use crate::violation::Invariant;
-
-/// So many faults of one access are taken to be endless.
-const MAX_FAULTS: u32 = 100;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Reads the word at `vpn`.
@@ -114,7 +110,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         go: impl FnOnce(&Cpu<'s, P>, &Frame<P>, Pte) -> R,
     ) -> Result<R, Fault> {
         let mut unresolved = None;
-        for _ in 0..MAX_FAULTS {
+        // It may fault as often as other CPUs change its entry. Where nothing changes, the fault says
+        // so, and the access waits for the flush that alone could help.
+        loop {
             let mut irq = self.irq_off();
             if let Some(pte) = self.translate(&mut irq, vpn, access) {
                 self.sys.grants.used(pte.grant(), access, self.id());
@@ -138,10 +136,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 (Handled::Resolved | Handled::Again, _) => unresolved = None,
             }
         }
-        violated::<P>(
-            Invariant::Livelock,
-            "an access faults again and again, and nothing changes",
-        )
     }
 
     /// The entry through which `access` goes, or `None` for a fault.
