@@ -142,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// Shares the search among so many OS threads.
+    /// Shares the search among so many OS threads, or as many as the host has.
     pub fn workers(mut self, count: usize) -> Self {
         self.config.workers = count.max(1);
         self
@@ -162,6 +162,13 @@ impl Builder {
     #[doc(hidden)]
     pub fn mutate(mut self, mutation: Mutation) -> Self {
         self.config.mutation = mutation;
+        self
+    }
+
+    /// Behaves as on a host that has so many OS threads for workers and no more.
+    #[doc(hidden)]
+    pub fn threads(mut self, most: usize) -> Self {
+        self.config.threads = Some(most);
         self
     }
 

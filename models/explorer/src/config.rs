@@ -47,6 +47,8 @@ pub struct Config {
     pub(crate) checkpoint: Option<(Duration, Callback<Rest>)>,
     pub(crate) interrupt: Option<Arc<AtomicBool>>,
     pub(crate) mutation: Mutation,
+    /// The OS threads that the host has for workers; `None` is as many as it says.
+    pub(crate) threads: Option<usize>,
     /// What a search may hold, in graphs as large as the largest so far.
     pub(crate) keep: usize,
 }
@@ -72,6 +74,7 @@ impl Default for Config {
             checkpoint: None,
             interrupt: None,
             mutation: Mutation::None,
+            threads: None,
             keep: 16,
         }
     }

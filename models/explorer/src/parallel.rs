@@ -17,6 +17,8 @@ use crate::worker::{self, Ending, Reach};
 #[derive(Default)]
 struct Queue {
     jobs: Vec<Search>,
+    /// How many workers there are: all are over when so many are idle.
+    workers: usize,
     idle: usize,
     over: bool,
     /// Learnt of the program, if the search has to start again.
@@ -49,50 +51,61 @@ pub(crate) fn search(
 ) -> Result<Vec<Search>, Seen> {
     let queue = Mutex::new(Queue {
         jobs,
+        workers: config.workers,
         ..Queue::default()
     });
     let wake = Condvar::new();
-    std::thread::scope(|scope| {
-        for _ in 0..config.workers {
-            scope.spawn(|| {
-                let _guard = Guard(&queue, &wake);
-                while let Some(job) = next(&queue, &wake, config.workers) {
-                    let offer = |search: &mut Search| {
-                        if search.pending() > 1 {
-                            let mut queue = queue.lock().expect("the queue");
-                            if queue.idle > queue.jobs.len() {
-                                let job = search.export();
-                                tally.hold(0, job.as_ref().map_or(0, Search::bytes));
-                                queue.jobs.extend(job);
-                                wake.notify_one();
-                            }
-                        }
-                    };
-                    let seen = seen.clone();
-                    let to = Reach::End;
-                    let ending = worker::search(config, program, tally, seen, job, to, offer);
+    let work = || {
+        let _guard = Guard(&queue, &wake);
+        while let Some(job) = next(&queue, &wake) {
+            let offer = |search: &mut Search| {
+                if search.pending() > 1 {
                     let mut queue = queue.lock().expect("the queue");
-                    match ending {
-                        Ending::Done | Ending::Ran(_) => continue,
-                        Ending::Stopped(search) => queue.jobs.push(*search),
-                        Ending::Failed => {}
-                        Ending::Restart(seen) => queue.seen.get_or_insert_default().extend(seen),
+                    if queue.idle > queue.jobs.len() {
+                        let job = search.export();
+                        tally.hold(0, job.as_ref().map_or(0, Search::bytes));
+                        queue.jobs.extend(job);
+                        wake.notify_one();
                     }
-                    queue.over = true;
-                    wake.notify_all();
                 }
-            });
+            };
+            let seen = seen.clone();
+            let to = Reach::End;
+            let ending = worker::search(config, program, tally, seen, job, to, offer);
+            let mut queue = queue.lock().expect("the queue");
+            match ending {
+                Ending::Done | Ending::Ran(_) => continue,
+                Ending::Stopped(search) => queue.jobs.push(*search),
+                Ending::Failed => {}
+                Ending::Restart(seen) => queue.seen.get_or_insert_default().extend(seen),
+            }
+            queue.over = true;
+            wake.notify_all();
+        }
+    };
+    std::thread::scope(|scope| {
+        let may_start = |number: &usize| config.threads.is_none_or(|most| *number < most);
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let numbers = (0..config.workers).take_while(may_start);
+        let started = numbers.map_while(start).count();
+        if started < config.workers {
+            // The host has no more threads: those that there are do it, or else this one.
+            queue.lock().expect("the queue").workers = started.max(1);
+            wake.notify_all();
+        }
+        if started == 0 {
+            work();
         }
     });
     let queue = queue.into_inner().expect("the queue");
     queue.seen.map_or(Ok(queue.jobs), Err)
 }
 
-fn next(queue: &Mutex<Queue>, wake: &Condvar, workers: usize) -> Option<Search> {
+fn next(queue: &Mutex<Queue>, wake: &Condvar) -> Option<Search> {
     let mut queue = queue.lock().expect("the queue");
     queue.idle += 1;
     loop {
-        if queue.over || queue.jobs.is_empty() && queue.idle == workers {
+        if queue.over || queue.jobs.is_empty() && queue.idle == queue.workers {
             queue.over = true;
             wake.notify_all();
             return None;

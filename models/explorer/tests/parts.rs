@@ -45,6 +45,19 @@ fn workers_share_a_search() {
     }
 }
 
+/// A host may have fewer threads than there are to be workers, or none.
+#[test]
+fn workers_that_cannot_be_had_are_not_waited_for() {
+    for program in [increments, sections] {
+        let alone = Builder::new().check(program).unwrap();
+        for threads in [0, 1, 2] {
+            let shared = Builder::new().workers(3).threads(threads);
+            let shared = shared.check(program).unwrap();
+            assert_eq!(shared.executions, alone.executions, "{threads} threads");
+        }
+    }
+}
+
 #[test]
 fn shards_add_up() {
     for program in [increments, sections] {

@@ -68,7 +68,10 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
             Verdict::Unknown(limit) => {
                 match limit {
                     Limit::Events => {
-                        collector.give_up(format!("a CPU has more than {MAX_EVENTS} events"));
+                        let place = explored.cut.map(|cut| format!(": {cut}"));
+                        let place = place.unwrap_or_default();
+                        let text = format!("a CPU has more than {MAX_EVENTS} events{place}");
+                        collector.give_up(text);
                     }
                     Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
                     Limit::Executions | Limit::Time | Limit::Interrupt => {}
