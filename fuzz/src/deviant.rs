@@ -9,8 +9,7 @@ use seqfault_models::spec::Rules;
 use seqfault_models::timeline::counterexample;
 use seqfault_models::verdict::Subject;
 
-use crate::plan::Plan;
-use crate::program_schedule::judge;
+use crate::program_schedule::{self, judge};
 use crate::{case, program_search, targets::Target};
 
 /// Columns of a counterexample.
@@ -46,10 +45,7 @@ fn search(data: &[u8], quirk: Quirk) -> Option<String> {
 
 /// What a program shows under its schedule, with all that led to it.
 fn program(data: &[u8], quirk: Quirk) -> Option<String> {
-    let plan = Plan {
-        quirks: Quirks::NONE.with(quirk),
-        ..Plan::decode(data)
-    };
+    let plan = program_schedule::plan(data, Quirks::NONE.with(quirk));
     let scenario = plan.scenario();
     let report = driven::run(&scenario, &plan.schedule, &Judge::default());
     let finding = judge(&plan, &Rules::default(), &report).err()?;

@@ -104,16 +104,24 @@ pub fn judge(plan: &Plan, rules: &Rules, report: &Report) -> Result<(), Box<Find
     }
 }
 
+/// The plan of an input, with `quirks` turned on. A schedule does not choose what hardware does by
+/// itself, so that it does nothing.
+pub fn plan(data: &[u8], quirks: Quirks) -> Plan {
+    let mut plan = Plan {
+        quirks,
+        ..Plan::decode(data)
+    };
+    let chosen = plan.protocol.choose("speculation", "none");
+    chosen.expect("a choice that there is");
+    plan
+}
+
 /// Runs an input with `quirks` turned on.
 ///
 /// # Errors
 /// What is wrong.
 pub fn run_input(data: &[u8], quirks: Quirks, rules: &Rules) -> Result<(), Box<Finding>> {
-    let plan = Plan {
-        quirks,
-        ..Plan::decode(data)
-    };
-    run(&plan, rules, &INTERLEAVINGS)
+    run(&plan(data, quirks), rules, &INTERLEAVINGS)
 }
 
 #[cfg(test)]

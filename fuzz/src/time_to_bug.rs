@@ -198,10 +198,7 @@ fn programs(
 ) -> Found {
     let rules = Rules::default();
     let run = |data: &[u8]| {
-        let plan = Plan {
-            quirks: Quirks::NONE.with(quirk),
-            ..Plan::decode(data)
-        };
+        let plan = program_schedule::plan(data, Quirks::NONE.with(quirk));
         let finding = program_schedule::run(&plan, &rules, counters).err()?;
         // What a right core shows too is not the quirk's doing.
         let right = Plan {

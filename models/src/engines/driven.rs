@@ -17,7 +17,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use super::collector::Collector;
 use super::shuttle::execution;
-use super::{Judge, Progress, Report, Search};
+use super::{Judge, Progress, Report, Search, speculates};
 use crate::platform::{self, Entry};
 use crate::scenario::Scenario;
 
@@ -32,6 +32,9 @@ pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
 
 /// As [`run`], and what happened, unless the report's failure tells.
 pub fn told(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> (Report, Vec<Entry>) {
+    if let Some(refusal) = speculates(scenario, "a given schedule") {
+        return (refusal, Vec::new());
+    }
     platform::begin(platform::nobody);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut config = Config::new();

@@ -85,13 +85,10 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
-        if self != Engine::Explorer && scenario.config.protocol.speculation > 0 {
-            return Report {
-                problem: Some(format!(
-                    "{self} cannot choose what hardware does: speculation needs the explorer"
-                )),
-                ..Report::empty(Search::Sampled)
-            };
+        if self != Engine::Explorer
+            && let Some(refusal) = speculates(scenario, self.name())
+        {
+            return refusal;
         }
         crate::platform::begin(crate::platform::nobody);
         // Those of an execution that did not end are not this run's.
@@ -111,6 +108,17 @@ impl Engine {
         report.elapsed = start.elapsed();
         report
     }
+}
+
+/// What an engine says that cannot choose what hardware does by itself, if the test asks for that:
+/// without, it would check less than it says.
+fn speculates(scenario: &Scenario, engine: &str) -> Option<Report> {
+    (scenario.config.protocol.speculation > 0).then(|| Report {
+        problem: Some(format!(
+            "{engine} cannot choose what hardware does: speculation needs the explorer"
+        )),
+        ..Report::empty(Search::Sampled)
+    })
 }
 
 impl fmt::Display for Engine {
@@ -187,7 +195,7 @@ pub struct Options {
     pub keep_every: Duration,
     /// explorer: estimates each search before it is made, for who watches.
     pub estimate: bool,
-    /// Stops the search once it is set; of the host's kernel it does not.
+    /// Stops the search once it is set.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// linux: how long at most, if that comes before the iterations.
     pub time: Option<Duration>,
