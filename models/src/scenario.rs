@@ -122,7 +122,11 @@ pub fn choose(
         let message = match error {
             ChoiceError::UnknownChoice => {
                 let names: Vec<&str> = CHOICES.iter().map(|c| c.name).collect();
-                format!("no choice is named `{key}`; there are {}", names.join(", "))
+                let limits = LIMITS.join(" and ");
+                format!(
+                    "no choice is named `{key}`; there are {}, and the limits {limits}",
+                    names.join(", ")
+                )
             }
             ChoiceError::UnknownValue(values) => {
                 let names: Vec<&str> = values.iter().map(|v| v.name).collect();
@@ -134,6 +138,31 @@ pub fn choose(
             span: span.cloned(),
         }
     })
+}
+
+/// The limit `key=value` on memory; `None` if that is no limit.
+pub fn limit(key: &str, value: &str, span: Option<&Span>) -> Result<Option<u32>, Refusal> {
+    if !LIMITS.contains(&key) {
+        return Ok(None);
+    }
+    let limit = value.parse().map(Some);
+    limit.map_err(|_| Refusal {
+        message: format!("`{key}` cannot be `{value}`; it is how many each CPU has"),
+        span: span.cloned(),
+    })
+}
+
+/// The program with the limits on memory that are beyond its file, for those who judge it.
+fn with_limits(program: &Program, deviations: &Deviations) -> Program {
+    let mut program = program.clone();
+    let more = deviations.choices.iter();
+    let more = more.filter(|(key, _)| LIMITS.contains(&key.as_str()));
+    program.with.extend(more.map(|(key, value)| ast::Choice {
+        key: key.clone(),
+        value: value.clone(),
+        span: 0..0,
+    }));
+    program
 }
 
 /// An operation with resolved pages.
@@ -225,9 +254,9 @@ impl Scenario {
         let chosen = choices.iter().map(|(key, ..)| (*key).clone()).collect();
         let mut limits = Vec::new();
         for (key, value, span) in choices {
-            match value.parse() {
-                Ok(limit) if LIMITS.contains(&key.as_str()) => limits.push((key, limit)),
-                _ => choose(&mut config.protocol, key, value, span)?,
+            match limit(key, value, span)? {
+                Some(limit) => limits.push((key, limit)),
+                None => choose(&mut config.protocol, key, value, span)?,
             }
         }
         if let Some(conflict) = config.protocol.conflict() {
@@ -244,10 +273,12 @@ impl Scenario {
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
         for (key, limit) in limits {
-            match key.as_str() {
-                FRAMES => config.frames_per_cpu = limit,
-                _ => config.tables_per_cpu = limit,
-            }
+            let of_cpu = match key.as_str() {
+                FRAMES => &mut config.frames_per_cpu,
+                _ => &mut config.tables_per_cpu,
+            };
+            // More than any CPU takes is as good as no limit.
+            *of_cpu = limit.min(most);
         }
         let ready =
             |body: &[ast::Stmt], process: Option<&str>| -> Result<Vec<Statement>, Refusal> {
@@ -287,7 +318,7 @@ impl Scenario {
                 .map(|t| mm_of(&processes, t.process.as_deref()))
                 .collect(),
             processes,
-            program: program.clone(),
+            program: with_limits(program, deviations),
             layout,
             config,
             chosen,

@@ -11,6 +11,7 @@ use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
 use crate::engines::{Engine, Memory, Options, Part, Strategy};
+use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Environment, Limits, Request, Store, Subject};
 
@@ -360,7 +361,12 @@ impl Deviate {
         });
         for choice in preset.map(Ok).chain(with) {
             let (key, value) = choice?;
-            scenario::choose(&mut protocol, key, value, None).map_err(refused)?;
+            let is_limit = scenario::limit(key, value, None)
+                .map_err(refused)?
+                .is_some();
+            if !is_limit {
+                scenario::choose(&mut protocol, key, value, None).map_err(refused)?;
+            }
             deviations.choices.push((key.to_owned(), value.to_owned()));
         }
         for name in &self.quirk {
@@ -369,6 +375,18 @@ impl Deviate {
                 .push(scenario::quirk(name, None).map_err(refused)?);
         }
         Ok(deviations)
+    }
+
+    /// The same for what draws its own programs, whose memory has no limit.
+    pub fn choices_alone(&self, command: &str) -> Result<Deviations, Trouble> {
+        let deviations = self.deviations()?;
+        let mut keys = deviations.choices.iter().map(|(key, _)| key.as_str());
+        match keys.find(|key| LIMITS.contains(key)) {
+            None => Ok(deviations),
+            Some(key) => Err(Trouble::Usage(format!(
+                "`--with {key}` is for tests: {command} draws programs whose memory has no limit"
+            ))),
+        }
     }
 }
 

@@ -61,7 +61,7 @@ const TOLERANCE: f64 = 0.1;
 
 /// Prints a row for each loop and number of CPUs; true, if what must be equal is.
 pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
-    let mut deviations = command.deviate.deviations()?;
+    let mut deviations = command.deviate.choices_alone("events")?;
     // The user's choices come after it.
     let (choice, value) = AS_LINUX;
     deviations

@@ -2,6 +2,7 @@
 
 mod bad_inputs;
 mod counters;
+mod limits;
 mod outcomes;
 mod programs;
 mod roundtrip;

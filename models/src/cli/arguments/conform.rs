@@ -67,7 +67,7 @@ impl Conform {
                 None if on_host => Options::default().iterations,
                 None => 0,
             },
-            deviations: self.deviate.deviations()?,
+            deviations: self.deviate.choices_alone("conform")?,
             rules,
             ..usual
         })
