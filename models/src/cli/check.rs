@@ -1,13 +1,11 @@
 //! `seqfault check`
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::arguments::Check;
+use super::interrupt::{Interrupt, Then};
 use super::lines::{Standing, Summary, label_width, line, of_canary, standing};
 use super::progress::Watch;
 use super::{Ending, Terminal, Test, Trouble, counterexample, files, jobs, json, output, say};
@@ -44,12 +42,11 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     request.options.workers = workers;
     let spare = request.options.spare.clone();
     spare.give(threads - workers * tests.len().min(threads));
-    let interrupted = Arc::new(AtomicBool::new(false));
-    if let Subject::Core(_) = subject {
-        request.options.interrupt = Some(interrupted.clone());
-        catch_interrupts(interrupted.clone(), request.store.is_some());
-    }
-    let is_interrupted = || interrupted.load(Ordering::Relaxed);
+    let interrupt = Interrupt::catch(match request.store {
+        Some(_) => Then::Keep,
+        None => Then::Tell,
+    });
+    request.options.interrupt = Some(interrupt.flag());
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.options.progress.clone());
     let is_single = tests.len() == 1;
@@ -60,7 +57,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
         jobs::each(
             &tests,
             threads,
-            |test| (!is_interrupted()).then(|| verdict::check(&test.program, &request)),
+            |test| (!interrupt.is_on()).then(|| verdict::check(&test.program, &request)),
             || spare.give(workers),
             |test, verdict| {
                 if let Some(Ok(verdict)) = &verdict {
@@ -112,7 +109,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     if summary.is_empty() && not_begun == 0 {
         say("nothing was run: every test was skipped");
     }
-    if is_interrupted() {
+    if interrupt.is_on() {
         if not_begun > 0 {
             say(&format!(
                 "interrupted: {} not begun",
@@ -177,22 +174,6 @@ fn distinct(tests: &[Test], name: fn(&Test) -> &str, option: &str) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// From now on Ctrl-C ends searches where they can be kept, or at least told of, and a second one
-/// the process. Where it cannot be caught it ends the process, as it would without.
-fn catch_interrupts(interrupted: Arc<AtomicBool>, are_kept: bool) {
-    let then = match are_kept {
-        true => "searches are being kept; once more, and they are not",
-        false => "what was found follows; once more, and it does not",
-    };
-    let handler = move || {
-        if interrupted.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(Ending::INTERRUPTED));
-        }
-        let _ = writeln!(std::io::stderr(), "interrupted: {then}");
-    };
-    let _ = ctrlc::set_handler(handler);
 }
 
 impl Test {

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::arguments::Compare;
+use super::interrupt::{Interrupt, Then};
 use super::lines::seconds;
 use super::progress::Watch;
-use super::{Color, Terminal, Test, Trouble, files, jobs, say};
+use super::{Color, Ending, Terminal, Test, Trouble, files, jobs, say};
 use crate::engines::{Engine, Report, Search};
 use crate::litmus::ast::{Outcome, PageProperty};
 use crate::scenario::Refusal;
@@ -31,12 +32,14 @@ struct Comparison {
     without_linux: Option<String>,
 }
 
-/// Compares every test; true if nothing is wrong.
-pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble> {
+/// Compares every test; fine if nothing is wrong.
+pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Trouble> {
     let deviations = command.deviate.deviations()?;
     let subject = Subject::Core(Engine::Explorer);
-    let request = command.extent.request(subject, deviations)?;
+    let mut request = command.extent.request(subject, deviations)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
+    let interrupt = Interrupt::catch(Then::Tell);
+    request.options.interrupt = Some(interrupt.flag());
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.options.progress.clone());
     let mut refused = Vec::new();
@@ -46,19 +49,25 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
     let mut is_fine = true;
     let mut beyond = Vec::new();
     let mut skipped = 0;
+    let mut not_compared = 0;
     watch.during(|| {
         jobs::each(
             &tests,
             jobs::threads(command.jobs),
-            |test| compare(test, &request),
+            |test| {
+                let compared = (!interrupt.is_on()).then(|| compare(test, &request));
+                // What was cut short shows nothing that could be compared.
+                compared.filter(|_| !interrupt.is_on())
+            },
             || {},
             |test, comparison| match comparison {
-                Ok(Err(conflict)) => {
+                None => not_compared += 1,
+                Some(Ok(Err(conflict))) => {
                     let word = terminal.paint(Color::Yellow, "skip");
                     watch.print(&format!("{word}  {}  {conflict}\n", test.label));
                     skipped += 1;
                 }
-                Ok(Ok(comparison)) => {
+                Some(Ok(Ok(comparison))) => {
                     let more = comparison.beyond_the_explorer();
                     beyond.extend(
                         more.into_iter()
@@ -72,7 +81,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
                     }
                     without_linux += u64::from(comparison.without_linux.is_some());
                 }
-                Err(refusal) => refused.push(test.refused(&refusal)),
+                Some(Err(refusal)) => refused.push(test.refused(&refusal)),
             },
         );
     });
@@ -87,19 +96,25 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<bool, Trouble
         };
         say(&format!("{}{skipped}", tally.line(terminal)));
     }
-    let compared = tests.len() as u64 - skipped;
+    let compared = tests.len() as u64 - skipped - not_compared;
     let mut line = plural(compared, "test");
     if skipped > 0 {
         line += &format!(", {skipped} skipped");
     }
     say(&format!("{line}, {}", seconds(started.elapsed())));
-    if compared == 0 {
+    if not_compared > 0 {
+        let tests = plural(not_compared, "test");
+        say(&format!("interrupted: {tests} not compared"));
+    } else if compared == 0 {
         say("nothing was run: every test was skipped");
     }
     for told in &beyond {
         say(&terminal.paint(Color::Red, &format!("NOT COMPLETE: {told}")));
     }
-    Ok(is_fine && compared > 0)
+    if interrupt.is_on() {
+        return Ok(Ending::Interrupted);
+    }
+    Ok(Ending::from(is_fine && compared > 0))
 }
 
 /// Runs one test everywhere; or tells why the deviations do not go with it.
@@ -108,8 +123,11 @@ fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>,
         return Ok(Err(conflict));
     }
     let mut reports = Vec::new();
+    let mut program = test.program.clone();
     for engine in Engine::ALL {
-        let report = verdict::observe(&test.program, engine, request)?.1;
+        let (scenario, report) = verdict::observe(&test.program, engine, request)?;
+        // With the limits on memory that were asked for.
+        program.with = scenario.program.with;
         reports.push((Subject::Core(engine), report));
     }
     let without_linux = match verdict::observe_linux(&test.program, request)? {
@@ -119,7 +137,7 @@ fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>,
         }
         Err(needs) => Some(needs),
     };
-    let spec = spec::outcomes(&test.program, &Rules::default());
+    let spec = spec::outcomes(&program, &Rules::default());
     Ok(Ok(Comparison {
         allowed: spec
             .map(|spec| spec.outcomes)

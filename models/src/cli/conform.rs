@@ -20,12 +20,11 @@ mod here {
     use std::io::IsTerminal;
     use std::ops::ControlFlow;
     use std::process::ExitCode;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use indicatif::{ProgressBar, ProgressStyle};
 
     use super::{Conform, Terminal, Trouble};
+    use crate::cli::interrupt::{Interrupt, Then};
     use crate::cli::{Color, Ending, called, output, say};
     use crate::conform::{self, Options, Run};
     use crate::verdict::{grouped, plural};
@@ -37,14 +36,7 @@ mod here {
     pub(in crate::cli) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Trouble> {
         let options = command.options()?;
         command.save.as_deref().map_or(Ok(()), output::file)?;
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = interrupted.clone();
-        // Where it cannot be caught, Ctrl-C ends the process, as it would without.
-        let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(i32::from(Ending::INTERRUPTED));
-            }
-        });
+        let interrupt = Interrupt::catch(Then::Tell);
         let sequences = options.numbers.end - options.numbers.start;
         let bar = if std::io::stderr().is_terminal() {
             ProgressBar::new(sequences)
@@ -57,7 +49,7 @@ mod here {
         );
         let run = conform::run(&options, COMMAND, &mut |tally| {
             bar.set_position(tally.sequences);
-            match interrupted.load(Ordering::Relaxed) {
+            match interrupt.is_on() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }

@@ -10,6 +10,7 @@
 //! | `progress` | who watches on a terminal |
 //! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `matrix`, `new` | the commands |
 //! | `programs` | `conform` with several CPUs |
+//! | `interrupt` | Ctrl-C |
 //! | `lines` | a verdict in one line |
 //! | `counterexample` | a failure with its timeline and its replay |
 //! | `json` | everything, for programs |
@@ -28,6 +29,7 @@ mod counterexample;
 mod events;
 mod files;
 mod host;
+mod interrupt;
 mod jobs;
 mod json;
 mod knobs;
@@ -169,7 +171,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
-        Command::Compare(command) => compare::run(&command, terminal).map(Ending::from),
+        Command::Compare(command) => compare::run(&command, terminal),
         Command::Conform(command) if command.cpus > 1 => programs::run(&command, terminal),
         Command::Conform(command) => conform::run(&command, terminal),
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -1,13 +1,13 @@
 //! `seqfault conform --cpus 2`: random concurrent programs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::Conform;
+use super::interrupt::{Interrupt, Then};
 use super::lines::seconds;
 use super::{Color, Ending, Terminal, Trouble, called, jobs, output, say};
 use crate::conform::concurrent::{Fate, Finding, Held, OnHost, Options, Tally};
@@ -18,16 +18,10 @@ const PROGRAMS: u64 = 500;
 
 /// Runs the programs; fine if nothing is wrong, and something has passed.
 pub(super) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Trouble> {
-    let options = command.programs()?;
+    let mut options = command.programs()?;
     command.save.as_deref().map_or(Ok(()), output::file)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    // Where it cannot be caught, Ctrl-C ends the process, as it would without.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(Ending::INTERRUPTED));
-        }
-    });
+    let interrupt = Interrupt::catch(Then::Tell);
+    options.interrupt = Some(interrupt.flag());
     let numbers: Vec<u64> = command.numbers(PROGRAMS).collect();
     let bar = ProgressBar::new(numbers.len() as u64);
     let style = "{pos}/{len} programs  {per_sec}  {elapsed}";
@@ -44,8 +38,12 @@ pub(super) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Troub
         &numbers,
         jobs::threads(command.jobs),
         |&number| {
-            let runs = !is_over.load(Ordering::Relaxed) && !interrupted.load(Ordering::Relaxed);
+            let runs = !is_over.load(Ordering::Relaxed) && !interrupt.is_on();
             let held = runs.then(|| options.hold(number))?;
+            // What was cut short by that tells only of what is wrong.
+            if interrupt.is_on() && held.findings().is_empty() {
+                return None;
+            }
             if !command.keep_going && !held.findings().is_empty() {
                 is_over.store(true, Ordering::Relaxed);
             }
@@ -83,7 +81,7 @@ pub(super) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Troub
         plural(jobs::threads(command.jobs) as u64, "job"),
         seconds(started.elapsed())
     ));
-    if interrupted.load(Ordering::Relaxed) {
+    if interrupt.is_on() {
         return Ok(Ending::Interrupted);
     }
     Ok(Ending::from(tally.wrong == 0 && tally.passed > 0))

@@ -22,6 +22,7 @@ pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         iterations: options.iterations,
         seed: options.seed,
         time: options.time,
+        interrupt: options.interrupt.clone(),
         ..Settings::default()
     };
     let mut before = 0;

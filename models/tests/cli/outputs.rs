@@ -90,10 +90,14 @@ fn hints_name_the_command_as_it_was_called() {
 #[test]
 fn what_was_found_until_an_interrupt_is_told() {
     use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::process::CommandExt;
 
-    for engine in ["explorer", "loom", "shuttle", "native"] {
+    for engine in ["explorer", "loom", "shuttle", "native", "linux"] {
+        if engine == "linux" && seqfault_models::linux::Host::new(1).is_err() {
+            continue;
+        }
         let iterations = match engine {
-            "shuttle" | "native" => "--iterations 1000000000",
+            "shuttle" | "native" | "linux" => "--iterations 1000000000",
             _ => "--verbose",
         };
         // The first is over soon, and is the sign that the second is under way.
@@ -104,6 +108,7 @@ fn what_was_found_until_an_interrupt_is_told() {
             .current_dir(fixtures())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .expect("the command starts");
         let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -118,11 +123,7 @@ fn what_was_found_until_an_interrupt_is_told() {
                 std::thread::yield_now();
             }
         }
-        let killed = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .expect("there is a kill");
-        assert!(killed.success());
+        interrupt(&child);
         out.read_to_string(&mut text).expect("text");
         let mut errors = String::new();
         let mut err = child.stderr.take().expect("it is piped");
@@ -135,6 +136,70 @@ fn what_was_found_until_an_interrupt_is_told() {
         );
         assert!(text.contains(" as expected, "), "{engine}: {text}");
     }
+}
+
+/// What is compared is told as far as it was, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_comparison_ends_at_an_interrupt() {
+    let (status, text, errors) = interrupted("compare one-cpu.litmus ../long/three-cpus.litmus");
+    assert_eq!(status, Some(130), "{text}{errors}");
+    assert!(text.contains("\ninterrupted: "), "{text}");
+    assert!(text.contains(" not compared\n"), "{text}");
+    assert!(text.contains("explorer: "), "{text}");
+}
+
+/// The search of a program ends, however long it would be: the program has not passed.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_search_of_a_program_ends_at_an_interrupt() {
+    // It has far more executions than anybody waits for.
+    let program = "--cpus 3 --ops 3..3 --sequences 1 --iterations 0";
+    let (status, text, errors) = interrupted(&format!(
+        "conform {program} --max-executions 1000000000000 --jobs 1"
+    ));
+    assert_eq!(status, Some(130), "{text}{errors}");
+    assert!(
+        text.contains("core and spec UNKNOWN: 0 programs of "),
+        "{text}"
+    );
+    assert!(text.contains(", 1 not run, "), "{text}");
+}
+
+/// How a command ends, and what it says, if Ctrl-C comes when it is under way.
+#[cfg(target_os = "linux")]
+fn interrupted(arguments: &str) -> (Option<i32>, String, String) {
+    use std::os::unix::process::CommandExt;
+
+    let child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(arguments.split_whitespace())
+        .current_dir(fixtures())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("the command starts");
+    while !is_caught(child.id()) {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// Sends SIGINT to a process and to all that it has started, as a terminal does.
+#[cfg(target_os = "linux")]
+fn interrupt(child: &std::process::Child) {
+    let killed = Command::new("kill")
+        .args(["-INT", "--", &format!("-{}", child.id())])
+        .status()
+        .expect("there is a kill");
+    assert!(killed.success());
 }
 
 /// Whether a process catches SIGINT.

@@ -126,6 +126,7 @@ impl Options {
         let options = engines::Options {
             max_executions: Some(self.max_executions),
             memory: self.memory,
+            interrupt: self.interrupt.clone(),
             ..engines::Options::default()
         };
         let run = || Engine::Explorer.run(scenario, &options, judge);

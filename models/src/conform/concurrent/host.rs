@@ -19,6 +19,7 @@ impl Options {
         let options = engines::Options {
             iterations: self.iterations,
             seed: self.seed,
+            interrupt: self.interrupt.clone(),
             ..engines::Options::default()
         };
         let report = linux::run(&scenario, &options, &Judge::default());

@@ -21,6 +21,8 @@ mod shrink;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::engines::{Memory, Violated};
 use crate::litmus::ast::{Outcome, Program};
@@ -52,6 +54,8 @@ pub struct Options {
     pub deviations: Deviations,
     /// The specification.
     pub rules: Rules,
+    /// Ends what runs once it is set: the program that is held then has not passed.
+    pub interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Options {
@@ -66,6 +70,7 @@ impl Default for Options {
             iterations: 0,
             deviations: Deviations::default(),
             rules: Rules::default(),
+            interrupt: None,
         }
     }
 }

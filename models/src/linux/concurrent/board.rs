@@ -1,7 +1,7 @@
 //! Memory that the child and its parent share: where each thread is.
 //!
 //! A thread writes its own line before each statement, and nothing else; the
-//! parent only looks.
+//! parent looks, and says when there is to be an end.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +69,8 @@ struct Lines {
     threads: [Line; MAX_THREADS],
     /// How many instances are over.
     over: Line,
+    /// Not 0 once the parent wants an end.
+    stop: Line,
 }
 
 /// The board. A child that is forked has the same one.
@@ -123,6 +125,16 @@ impl Board {
     /// How many instances are over.
     pub fn over(&self) -> u64 {
         self.lines().over.0.load(Ordering::Relaxed)
+    }
+
+    /// The parent wants an end.
+    pub fn stop(&self) {
+        self.lines().stop.0.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    pub fn is_stopped(&self) -> bool {
+        self.lines().stop.0.load(Ordering::Relaxed) != 0
     }
 
     /// Something that changes whenever a thread goes on.

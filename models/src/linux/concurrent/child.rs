@@ -107,8 +107,8 @@ pub(super) fn supervise(watch: Watch<'_>, work: impl FnOnce(&Sender)) -> io::Res
     })
 }
 
-/// The child's own affairs: it dies with its parent, leaves no core, sleeps as short as it is
-/// told, what it has to say goes to the parent, and faults go to the accesses.
+/// The child's own affairs: it dies with its parent, leaves Ctrl-C to it, leaves no core, sleeps as
+/// short as it is told, what it has to say goes to the parent, and faults go to the accesses.
 fn prepare(parent: i32, pipe: &OwnedFd) {
     let none = libc::rlimit {
         rlim_cur: 0,
@@ -120,6 +120,8 @@ fn prepare(parent: i32, pipe: &OwnedFd) {
         if libc::getppid() != parent {
             libc::_exit(1);
         }
+        // A terminal sends it to both, and the parent's handler would take one for two.
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
         libc::setrlimit(libc::RLIMIT_CORE, &none);
         libc::prctl(libc::PR_SET_TIMERSLACK, 1);
         libc::dup2(pipe.as_raw_fd(), 2);

@@ -158,7 +158,7 @@ impl Crew<'_> {
             let first = turn.first;
             let elapsed = started.elapsed();
             let in_time = self.settings.time.is_none_or(|time| elapsed < time);
-            if first >= iterations || !in_time {
+            if first >= iterations || !in_time || self.board.is_stopped() {
                 break;
             }
             let late = self

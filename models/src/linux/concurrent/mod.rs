@@ -82,6 +82,8 @@ pub use run::{lacks, run};
 pub use turns::{Rounds, count};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::litmus::ast::Outcome;
@@ -112,6 +114,8 @@ pub struct Settings {
     pub seed: u64,
     /// At most so long.
     pub time: Option<Duration>,
+    /// Ends the run once it is set: after the batch that it is in.
+    pub interrupt: Option<Arc<AtomicBool>>,
     /// Instances side by side.
     pub side_by_side: usize,
     /// How long all threads may stand still before that is a hang.
@@ -127,6 +131,7 @@ impl Default for Settings {
             iterations: 2_000,
             seed: 0,
             time: None,
+            interrupt: None,
             side_by_side: 32,
             patience: Duration::from_secs(20),
             sabotage: None,

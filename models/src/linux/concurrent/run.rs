@@ -1,5 +1,6 @@
 //! A run: the child does it, the parent puts together what it says.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -57,7 +58,13 @@ pub fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(u6
         board: &board,
         patience: settings.patience,
         take: &mut |message| listener.take(message, &plan),
-        glance: &mut || progress(board.over()),
+        glance: &mut || {
+            progress(board.over());
+            let interrupt = settings.interrupt.as_ref();
+            if interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed)) {
+                board.stop();
+            }
+        },
     };
     let ended = supervise(watch, |sender| crew::run(&plan, settings, &board, sender));
     seen.elapsed = started.elapsed();
