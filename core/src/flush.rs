@@ -250,4 +250,3 @@ impl<P: Platform> Cpu<'_, P> {
         self.event(What::Lazy { lazy: false });
     }
 }
-// x
