@@ -110,7 +110,11 @@ impl<P: Platform> Cpu<'_, P> {
             }
             // ORDERING(acquire): pairs with the release in switch_lazy(): the accesses of a CPU
             // that is passed over came before this flush.
-            let lazy = self.sys.percpu(cpu).lazy.load(Ordering::Acquire);
+            // QUIRK(LazyReadRelaxed): proofs/tlb/access-before-lazy
+            let quirks = self.sys.quirks();
+            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::LazyReadRelaxed, sound, weak);
+            let lazy = self.sys.percpu(cpu).lazy.load(ordering);
             // QUIRK(LazySkipsFreedTables): proofs/pt_free/lazy-cpu-walks
             let freed_tables = info.freed_tables && !self.sys.has(Quirk::LazySkipsFreedTables);
             if !freed_tables && lazy != 0 {
@@ -177,14 +181,19 @@ impl<P: Platform> Cpu<'_, P> {
         let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
         let ordering = quirks.weaken(Quirk::TlbGenReadRelaxed, sound, weak);
         let generation = self.mm().tlb_gen.load(ordering);
-        let irq = self.irq_off();
+        let mut irq = self.irq_off();
         let behind = irq.tlb.generation < generation;
         if behind {
             let info = FlushInfo {
                 range: None,
                 freed_tables: false,
             };
-            self.flush_up_to(irq, self.id(), info, generation, reason);
+            // QUIRK(CatchUpFlushesNothing): proofs/tlb/catches-up-with-all
+            if self.sys.has(Quirk::CatchUpFlushesNothing) {
+                irq.tlb.generation = generation;
+            } else {
+                self.flush_up_to(irq, self.id(), info, generation, reason);
+            }
             self.count(Counter::LocalFlushes);
         }
         behind

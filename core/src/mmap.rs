@@ -102,6 +102,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn munmap(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
         let mut lock = self.mmap_write_lock();
+        // QUIRK(MunmapPagesFirst): proofs/vma_lock/removed-before-its-pages
+        let first = self.sys.has(Quirk::MunmapPagesFirst) && lock.tree().overlaps(range);
+        let first = first.then(|| self.zap_all([range]));
         let gone = self.remove_vmas(&mut lock, range);
         if gone.is_empty() {
             self.mmap_write_unlock(lock);
@@ -109,7 +112,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         let gather = match self.sys.protocol().munmap() {
             Munmap::Exclusive => {
-                let gather = self.unmap_pages(lock.tree(), range, gone);
+                let gather = self.unmap_pages(lock.tree(), range, gone, first);
                 self.mmap_write_unlock(lock);
                 gather
             }
@@ -119,9 +122,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 // QUIRK(MunmapZapsUnlocked): proofs/pt_free/munmap-zaps-unlocked
                 if self.sys.has(Quirk::MunmapZapsUnlocked) {
                     self.mmap_read_unlock(lock);
-                    self.unmap_pages(&tree, range, gone)
+                    self.unmap_pages(&tree, range, gone, first)
                 } else {
-                    let gather = self.unmap_pages(&tree, range, gone);
+                    let gather = self.unmap_pages(&tree, range, gone, first);
                     self.mmap_read_unlock(lock);
                     gather
                 }
@@ -245,7 +248,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if gone.is_empty() {
             return Gather::default();
         }
-        self.unmap_pages(lock.tree(), range, gone)
+        self.unmap_pages(lock.tree(), range, gone, None)
     }
 
     /// Takes the VMAs of `range` out of the tree. Linux: `vms_gather_munmap_vmas()`.
@@ -258,22 +261,30 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gone
     }
 
-    /// Removes pages and page tables of the VMAs `gone`, which were in `range` and are out of
-    /// `tree`. Linux: `vms_complete_munmap_vmas()`.
+    /// Removes pages, unless they were `zapped`, and page tables of the VMAs `gone`, which were in
+    /// `range` and are out of `tree`. Linux: `vms_complete_munmap_vmas()`.
     fn unmap_pages(
         &mut self,
         tree: &VmaTree<P>,
         range: PageRange,
         gone: Vec<Removed<P>>,
+        zapped: Option<Gather>,
     ) -> Gather {
-        let mut gather = self.gather();
-        for (range, _) in &gone {
-            self.zap(*range, &mut gather);
-        }
+        let ranges = gone.iter().map(|(range, _)| *range);
+        let mut gather = zapped.unwrap_or_else(|| self.zap_all(ranges));
         self.free_pgtables(tree, range, &mut gather);
         self.finish(&mut gather);
         for (_, vma) in gone {
             self.free_vma(vma);
+        }
+        gather
+    }
+
+    /// Clears the entries of all these.
+    fn zap_all(&mut self, ranges: impl IntoIterator<Item = PageRange>) -> Gather {
+        let mut gather = self.gather();
+        for range in ranges {
+            self.zap(range, &mut gather);
         }
         gather
     }

@@ -127,20 +127,34 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return Ok(());
         };
         let prot = vma.copy_stable().prot;
-        self.remove_vma(lock, from, &vma);
+        // QUIRK(MremapVmaGoesLate): proofs/vma_tree/moved-under-its-vma
+        let late = self.sys.has(Quirk::MremapVmaGoesLate);
+        if !late {
+            self.remove_vma(lock, from, &vma);
+        }
         // From here on no fault finds the VMA, so that no entry comes where there is no table yet.
         let parts = self.parts_within_tables(from, to);
         let mut tables = parts.iter().map(|(part, target)| {
             self.leaf_table(part.start).is_none() || self.install_tables(*target)
         });
         let has_tables = tables.all(|has| has);
+        let (range, left) = if has_tables { (to, from) } else { (from, to) };
+        // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
+        let early = self.sys.has(Quirk::MremapVmaComesEarly);
+        if early {
+            self.map(lock, VmaCopy { range, prot });
+        }
         if has_tables {
             for (part, target) in parts {
                 self.move_ptes(part, target, gather);
             }
         }
-        let (range, left) = if has_tables { (to, from) } else { (from, to) };
-        self.map(lock, VmaCopy { range, prot });
+        if late {
+            self.remove_vma(lock, from, &vma);
+        }
+        if !early {
+            self.map(lock, VmaCopy { range, prot });
+        }
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);
         self.free_vma(vma);

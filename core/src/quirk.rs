@@ -91,6 +91,12 @@ quirks! {
     FlushAfterPtl, "flush-after-ptl", "commit 60bae7370896";
     /// A moved page has its new address, and the page-table locks are left, before its old one is flushed.
     MremapFlushAfterPtl, "mremap-flush-after-ptl", "CVE-2018-18281, commit eb66ae030829";
+    /// A page moves, and its VMA goes from its old place afterwards.
+    MremapVmaGoesLate, "mremap-vma-goes-late", "mm/mremap.c, move_vma(): faults are kept out of the old VMA by its write lock while move_page_tables() runs";
+    /// The VMA comes to a page's new place before the page does.
+    MremapVmaComesEarly, "mremap-vma-comes-early", "mm/mremap.c, copy_vma_and_data(): the new VMA is write-locked until move_page_tables() is done";
+    /// `munmap` removes pages before it takes their VMAs out of the tree.
+    MunmapPagesFirst, "munmap-pages-first", "mm/vma.c, do_vmi_align_munmap(): vms_gather_munmap_vmas() before vms_complete_munmap_vmas()";
     /// `fork` copies entries without write-locking the VMAs: faults under a VMA's lock go on.
     ForkVmasUnlocked, "fork-vmas-unlocked", "commit fb49c455323f, Linux 6.4";
     /// `fork` flushes the parent's TLBs after it has let faults in again.
@@ -253,6 +259,10 @@ quirks! {
     FlushOthersOnly, "flush-others-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), flush_tlb_func() on this CPU";
     /// A flush does not order the generation before its look at who is lazy.
     ShootdownNoFence, "shootdown-no-fence", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen(): a full barrier";
+    /// Whether a CPU is lazy is read without an acquire: who passes it over does not come after its accesses.
+    LazyReadRelaxed, "lazy-read-relaxed", "arch/x86/mm/tlb.c, should_flush_tlb(), is_lazy: the order that x86 gives for nothing";
+    /// A CPU that has missed flushes takes over the mm's generation, and flushes nothing.
+    CatchUpFlushesNothing, "catch-up-flushes-nothing", "arch/x86/mm/tlb.c, flush_tlb_func(): a full flush brings local_tlb_gen up to mm_tlb_gen";
     /// A CPU that comes back from lazy mode reads the generation, and then says that it is back.
     LazyClearedLate, "lazy-cleared-late", "arch/x86/mm/tlb.c, switch_mm_irqs_off(): is_lazy or the cpumask before tlb_gen; OpenBSD, commit 9f1181d59de3";
     /// A CPU that comes back from lazy mode keeps what it had, whatever was flushed.
