@@ -34,6 +34,7 @@ mod propagation;
 mod rmw;
 mod rwlocks;
 mod sequences;
+mod strong;
 
 /// What one model says of a litmus test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +118,13 @@ pub struct Known {
 }
 
 /// The families of litmus tests.
-const FAMILIES: [&[Litmus]; 13] = [
+const FAMILIES: [&[Litmus]; 14] = [
     coherence::LITMUS,
     buffering::LITMUS,
     overtaking::LITMUS,
     message::LITMUS,
     sequences::LITMUS,
+    strong::LITMUS,
     propagation::LITMUS,
     cycles::LITMUS,
     fences::LITMUS,
