@@ -93,6 +93,20 @@ fn no_number_of_stores_ends_the_judgement() {
     assert_eq!(run.allowed.map(|all| all.len()), Ok(1));
 }
 
+/// Permissions are tracked, however many were granted before.
+#[test]
+fn no_number_of_grants_ends_the_tracking() {
+    let grants = "mprotect A r; mprotect A rw; write A 1; ".repeat(700);
+    let text = format!(
+        "with flush=relaxed\n{{ page A; mmap A rw; write A 1; {grants} }}\n\
+         P0 {{ mprotect A r; }}\nP1 {{ prefetch A; r0 = write A 2; }}\n\
+         forall ((1:r0=ok /\\ A=2) \\/ (1:r0=accerr /\\ A=1))\n\
+         broken by relaxed-on-removal : stale-tlb"
+    );
+    let verdict = under(&text, &[]);
+    assert_eq!(verdict.answer(), Answer::Ok, "{:?}", verdict.reasons);
+}
+
 /// `--with frames=1` limits memory as the file's line does.
 #[test]
 fn memory_is_limited_beyond_the_file() {
