@@ -166,8 +166,26 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Under the VMA's lock. `None`: under the mmap lock instead.
-    /// Linux: `lock_vma_under_rcu()`.
     fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
+        self.with_vma_locked(vpn, |cpu, vma| {
+            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
+            let quirk = cpu.sys.has(Quirk::MmapLockUnderVmaLock);
+            let mmap = quirk.then(|| cpu.mmap_read_lock());
+            let outcome = cpu.fault_stable(vma, vpn, access);
+            if let Some(mmap) = mmap {
+                cpu.mmap_read_unlock(mmap);
+            }
+            Some(outcome)
+        })
+    }
+
+    /// Does `work` under the read lock of the VMA that covers `vpn`. `None`: that lock cannot be
+    /// had, or `work` will not do under it. Linux: `lock_vma_under_rcu()`, `vma_end_read()`.
+    pub(crate) fn with_vma_locked<R>(
+        &mut self,
+        vpn: Vpn,
+        work: impl FnOnce(&mut Self, VmaCopy) -> Option<R>,
+    ) -> Option<R> {
         let mm = self.mm();
         // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
         let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
@@ -186,17 +204,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let copy = read.vma().copy_stable();
         drop(rcu);
         // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
-        let outcome = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
-            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
-            let mmap = self
-                .sys
-                .has(Quirk::MmapLockUnderVmaLock)
-                .then(|| self.mmap_read_lock());
-            let outcome = self.fault_stable(copy, vpn, access);
-            if let Some(mmap) = mmap {
-                self.mmap_read_unlock(mmap);
-            }
-            Some(outcome)
+        let result = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
+            work(self, copy)
         } else {
             self.how("falls back: the VMA is another one by now");
             None
@@ -207,7 +216,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if self.sys.has(Quirk::VmaUsedAfterPut) {
             vma.life.used();
         }
-        outcome
+        result
     }
 
     /// Changes the entry, which is `pte`, so that `access` may go through. `None`: the page-table

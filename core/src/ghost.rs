@@ -32,7 +32,8 @@ use crate::cpu::CpuId;
 use crate::platform::{Cell, Platform, violated};
 use crate::prot::{Access, Prot};
 use crate::protocol::{
-    Dirty, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault, ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
+    ZapFlush,
 };
 use crate::quirk::{Quirk, Quirks};
 use crate::violation::{Invariant, Violation};
@@ -336,6 +337,7 @@ chosen! {
     dirty: Dirty = "dirty";
     tlb_fault: TlbFault = "tlb_fault";
     speculation: u8 = "speculation";
+    dontneed: Dontneed = "dontneed";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {
@@ -352,7 +354,7 @@ impl<'a, P: Platform> Chosen<'a, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::CHOICES;
+    use crate::choices::CHOICES;
     use crate::test_platform::Alone;
 
     #[test]

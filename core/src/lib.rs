@@ -32,6 +32,7 @@ extern crate alloc;
 extern crate std;
 
 mod addr;
+mod choices;
 mod counters;
 mod cow;
 mod cpu;
@@ -69,6 +70,7 @@ mod vma_tree;
 mod walk;
 
 pub use addr::{Geometry, PageRange, Vpn};
+pub use choices::{CHOICES, ChoiceInfo, ValueInfo};
 pub use counters::{Counter, Counters};
 pub use cpu::{Cpu, CpuId, CpuLocal};
 pub use event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
@@ -80,8 +82,8 @@ pub use mmap::{Errno, MmapFlags};
 pub use platform::Platform;
 pub use prot::{Access, Prot};
 pub use protocol::{
-    CHOICES, ChoiceError, ChoiceInfo, Dirty, FaultPath, Flush, MprotectWritable, Munmap, Protocol,
-    PtFree, Ptl, TlbFault, ValueInfo, ZapFlush,
+    ChoiceError, Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree,
+    Ptl, TlbFault, ZapFlush,
 };
 pub use pte::Pte;
 pub use quirk::{Quirk, Quirks};

@@ -1,8 +1,11 @@
 //! `madvise`: pages are dropped, or brought in.
 //!
 //! # Linux
-//! mm/madvise.c: `madvise_dontneed_single_vma()`, under the mmap read lock,
-//! so that faults and other zaps go on; `faultin_page_range()`.
+//! mm/madvise.c: `madvise_dontneed_single_vma()`, under the mmap read lock, so that faults and other
+//! zaps go on, or (`dontneed=vma_lock`) under the VMA's read lock, which `madvise_walk_vmas()` leaves
+//! before `madvise_finish_tlb()` flushes, so that writers go on meanwhile, by a flush that they find
+//! pending (F2); `faultin_page_range()`. Changed: under the mmap lock a table is reclaimed though
+//! only a part of it was in the range, where mm/memory.c, `reclaim_pt_is_enabled()`, wants all.
 
 use alloc::vec::Vec;
 
@@ -16,14 +19,42 @@ use crate::mm::MmapRead;
 use crate::mmap::Errno;
 use crate::platform::Platform;
 use crate::prot::Access;
+use crate::protocol::Dontneed;
 use crate::pte::Pte;
 use crate::quirk::Quirk;
+
+/// What `dontneed` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locked {
+    /// The mmap lock, for reading.
+    Mmap,
+    /// The lock of one VMA, for reading.
+    Vma,
+}
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Drops the pages of `range`: they read zero again. Over a hole: `Nomem`,
     /// and the mapped pages are dropped. Linux: `madvise(MADV_DONTNEED)`.
     pub fn madvise_dontneed(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
+        if self.sys.protocol().dontneed() == Dontneed::VmaLock {
+            let mut gather = self.gather();
+            if self.dontneed_vma_locked(range, &mut gather) {
+                self.finish(&mut gather);
+                self.complete(gather);
+                return Ok(());
+            }
+            return self.dontneed_mmap_locked(range, Some(gather));
+        }
+        self.dontneed_mmap_locked(range, None)
+    }
+
+    /// `begun`: flushes are told to be pending already.
+    fn dontneed_mmap_locked(
+        &mut self,
+        range: PageRange,
+        begun: Option<Gather>,
+    ) -> Result<(), Errno> {
         let lock = self.mmap_read_lock();
         let (mapped, whole) = Self::mapped(&lock, range);
         // QUIRK(DontneedDropsMmapLock): proofs/basics/dontneed-is-one-step
@@ -33,12 +64,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         } else {
             Some(lock)
         };
-        let mut gather = self.gather();
+        let mut gather = begun.unwrap_or_else(|| self.gather());
         for part in mapped {
-            self.zap(part, &mut gather);
-            if self.sys.protocol().pt_reclaim() {
-                self.reclaim(part, &mut gather);
-            }
+            self.drop_pages(part, Locked::Mmap, &mut gather);
         }
         self.finish(&mut gather);
         if let Some(lock) = lock {
@@ -46,6 +74,37 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.complete(gather);
         if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// Clears the entries of `range` under the lock of the one VMA that covers it, and leaves that
+    /// lock. False: nothing was done, and the mmap lock is needed.
+    /// Linux: `try_vma_read_lock()`, `is_vma_lock_sufficient()`, `vma_end_read()`.
+    fn dontneed_vma_locked(&mut self, range: PageRange, gather: &mut Gather) -> bool {
+        // QUIRK(DontneedDropsVmaLock): proofs/vma_lock/dontneed-vs-munmap
+        let early = self.sys.has(Quirk::DontneedDropsVmaLock);
+        let done = self.with_vma_locked(range.start, |cpu, vma| {
+            // QUIRK(DontneedPastVma): proofs/vma_lock/dontneed-past-the-vma
+            if range.end > vma.range.end && !cpu.sys.has(Quirk::DontneedPastVma) {
+                cpu.how("falls back: the VMA ends before");
+                return None;
+            }
+            if !early {
+                cpu.drop_pages(range, Locked::Vma, gather);
+            }
+            Some(())
+        });
+        if done.is_some() && early {
+            self.drop_pages(range, Locked::Vma, gather);
+        }
+        done.is_some()
+    }
+
+    /// Clears the entries of `range`, which is mapped. Linux: `zap_page_range_single_batched()`.
+    fn drop_pages(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
+        self.zap(range, gather);
+        if self.sys.protocol().pt_reclaim() {
+            self.reclaim(range, locked, gather);
+        }
     }
 
     /// Makes the pages of `range` old: their entries lose the accessed bit, and translations that
@@ -101,13 +160,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
         (parts, whole && end == range.end)
     }
 
-    /// Unhooks the tables that are empty now.
-    fn reclaim(&mut self, range: PageRange, gather: &mut Gather) {
+    /// Unhooks the tables that are empty now. Under a VMA's lock those alone that the VMA has for
+    /// itself: in the rest of others a writer may be at work. Linux: `reclaim_pt_is_enabled()`.
+    fn reclaim(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
         let geometry = self.sys.geometry();
         let mut vpn = range.start;
         while vpn < range.end {
-            self.reclaim_table(vpn, gather);
-            vpn = geometry.table_range(vpn, 0).end;
+            let covered = geometry.table_range(vpn, 0);
+            // QUIRK(ReclaimPartOfTable): proofs/pt_free/reclaimed-beside-mremap
+            let suits = locked == Locked::Mmap
+                || covered.intersection(range) == covered
+                || self.sys.has(Quirk::ReclaimPartOfTable);
+            if suits {
+                self.reclaim_table(vpn, gather);
+            }
+            vpn = covered.end;
         }
     }
 

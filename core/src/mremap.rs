@@ -226,7 +226,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
-    /// for writing, so no table goes.
+    /// for writing, so no table goes: who holds the lock of a VMA alone reclaims none that another
+    /// mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without `pmd_same()`.
     fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
         let id = self.walk(&Walk::Held, vpn)?;
         let table = self.sys.table(id);

@@ -213,6 +213,12 @@ quirks! {
     PopulateDropsMmapLock, "populate-drops-mmap-lock", "mm/gup.c, faultin_page_range()";
     /// `dontneed` drops the mmap lock between its look at the VMAs and the zap.
     DontneedDropsMmapLock, "dontneed-drops-mmap-lock", "mm/madvise.c, madvise_walk_vmas() under mmap_read_lock()";
+    /// `dontneed` leaves the lock of its VMA before it clears the entries.
+    DontneedDropsVmaLock, "dontneed-drops-vma-lock", "mm/madvise.c, madvise_walk_vmas(): vma_end_read() after madvise_vma_behavior()";
+    /// `dontneed` goes past the end of the VMA whose lock it holds.
+    DontneedPastVma, "dontneed-past-vma", "mm/madvise.c, is_vma_lock_sufficient(): \"Must span only a single VMA\"";
+    /// `dontneed` under a VMA's lock reclaims a page table that others have a part of.
+    ReclaimPartOfTable, "reclaim-part-of-table", "mm/memory.c, reclaim_pt_is_enabled(): PMD_SIZE; mm/mremap.c, move_ptes()";
     /// `mprotect` leaves the mmap lock before it flushes.
     MprotectFlushAfterUnlock, "mprotect-flush-after-unlock", "mm/mprotect.c, do_mprotect_pkey(): tlb_finish_mmu() before mmap_write_unlock(); commit 6dbf79e7164e, KVM";
     /// `mprotect` changes the VMAs after their entries.
