@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use seqfault_core::{CHOICES, Counter, Quirk};
-use seqfault_models::litmus::ast::{Advice, PageProperty, Prot, Quantifier, Relation, UffdMode};
-use seqfault_models::litmus::op::VERBS;
+use seqfault_models::litmus::ast::{PageProperty, Prot, Quantifier, Relation};
+use seqfault_models::ops::{ROWS, UffdMode, VERBS};
 
 /// Signs and words that no table of the grammar has.
 const WORDS: &[&str] = &[
@@ -73,7 +73,8 @@ pub fn words() -> &'static [&'static str] {
         let mut words = WORDS.to_vec();
         words.extend(VERBS.iter().map(|verb| verb.name));
         words.extend(Prot::ALL.iter().map(|it| it.name()));
-        words.extend(Advice::ALL.iter().map(|it| it.name()));
+        let keywords = ROWS.iter().flat_map(|row| row.slots);
+        words.extend(keywords.filter_map(|slot| slot.keyword()));
         words.extend(UffdMode::ALL.iter().map(|it| it.name()));
         words.extend(PageProperty::ALL.iter().map(|it| it.name()));
         words.extend(Quantifier::ALL.iter().map(|it| it.name()));

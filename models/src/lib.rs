@@ -6,6 +6,7 @@ pub mod engines;
 pub mod linux;
 pub mod litmus;
 pub mod matrix;
+pub mod ops;
 pub mod plan;
 pub mod platform;
 mod random;

@@ -10,8 +10,8 @@ use seqfault_core::{
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Advice, Atom, Backing, Condition, Decl, Item, Op, Outcome, PageProperty, Part, Place,
-    Program, Span, Value,
+    self, Atom, Backing, Condition, Decl, Item, Op, Outcome, PageProperty, Part, Place, Program,
+    Span, Value,
 };
 use crate::litmus::names::{FRAMES, LIMITS};
 
@@ -484,7 +484,7 @@ fn most_pages(program: &Program) -> u32 {
         Part::Slice(start, end) => end - start,
     };
     let of = |op: &Op| match op {
-        Op::Fork(_) => all,
+        Op::Fork { .. } => all,
         op => op.pages().iter().map(len).sum(),
     };
     let most: usize = program.ops().map(of).sum();
@@ -532,10 +532,10 @@ fn resolve(
         ast::Prot::Rwx => Prot::RW | Prot::X,
     };
     let step = match &stmt.op {
-        Op::Read(l) => Step::Read(page(l)),
-        Op::Write(l, v) => Step::Write(page(l), *v),
-        Op::Xchg(l, v) => Step::Xchg(page(l), *v),
-        Op::Exec(l) => Step::Exec(page(l)),
+        Op::Read { page: at } => Step::Read(page(at)),
+        Op::Write { page: at, word } => Step::Write(page(at), *word),
+        Op::Xchg { page: at, word } => Step::Xchg(page(at), *word),
+        Op::Exec { page: at } => Step::Exec(page(at)),
         Op::Mmap {
             pages,
             prot: p,
@@ -550,19 +550,19 @@ fn resolve(
                 populate: *populate,
             },
         ),
-        Op::Munmap(r) => Step::Munmap(range(r)),
-        Op::Mremap(from, to) => Step::Mremap(range(from), range(to)),
-        Op::Mprotect(r, p) => Step::Mprotect(range(r), prot(*p)),
-        Op::Madvise(r, Advice::Dontneed) => Step::Dontneed(range(r)),
-        Op::Madvise(r, Advice::Cold) => Step::Cold(range(r)),
-        Op::Madvise(r, Advice::PopulateRead) => Step::Populate(range(r), Access::Read),
-        Op::Madvise(r, Advice::PopulateWrite) => Step::Populate(range(r), Access::Write),
-        Op::RcuBarrier => Step::RcuBarrier,
-        Op::SwitchLazy => Step::SwitchLazy,
-        Op::Switch(name) if name == process.unwrap_or("main") => Step::SwitchMain,
-        Op::Fork(name) => Step::Fork(mm_of(processes, Some(name))),
-        Op::Prefetch(l) => Step::Prefetch(page(l)),
-        Op::Evict(l) => Step::Evict(page(l)),
+        Op::Munmap { pages } => Step::Munmap(range(pages)),
+        Op::Mremap { from, to } => Step::Mremap(range(from), range(to)),
+        Op::Mprotect { pages, prot: p } => Step::Mprotect(range(pages), prot(*p)),
+        Op::Dontneed { pages } => Step::Dontneed(range(pages)),
+        Op::Cold { pages } => Step::Cold(range(pages)),
+        Op::PopulateRead { pages } => Step::Populate(range(pages), Access::Read),
+        Op::PopulateWrite { pages } => Step::Populate(range(pages), Access::Write),
+        Op::RcuBarrier {} => Step::RcuBarrier,
+        Op::SwitchLazy {} => Step::SwitchLazy,
+        Op::Switch { process: name } if name == process.unwrap_or("main") => Step::SwitchMain,
+        Op::Fork { process: name } => Step::Fork(mm_of(processes, Some(name))),
+        Op::Prefetch { page: at } => Step::Prefetch(page(at)),
+        Op::Evict { page: at } => Step::Evict(page(at)),
         other => {
             return Err(Refusal {
                 message: format!("`{other}` is not supported yet"),

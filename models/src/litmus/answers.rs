@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Advice, Atom, Backing, Decl, Op, Program, Value};
+use super::ast::{Atom, Backing, Decl, Op, Program, Value};
 use super::names::FAULTS;
 use super::parse::list;
 
@@ -30,8 +30,8 @@ enum Answers {
 impl Answers {
     fn of(op: &Op, has_files: bool) -> Answers {
         match op {
-            Op::Read(_) | Op::Xchg(..) => Answers::Word,
-            Op::Write(..) | Op::Exec(_) => Answers::Access,
+            Op::Read { .. } | Op::Xchg { .. } => Answers::Word,
+            Op::Write { .. } | Op::Exec { .. } => Answers::Access,
             Op::Mmap {
                 backing: Backing::Anon,
                 noreplace: true,
@@ -41,18 +41,20 @@ impl Answers {
                 backing: Backing::Anon,
                 ..
             } => Answers::Call(&["enomem", "eagain"]),
-            Op::Munmap(_) => Answers::Call(&["enomem"]),
-            Op::Mprotect(..) if has_files => Answers::Call(&["enomem", "eacces"]),
-            Op::Mprotect(..) => Answers::Call(&["enomem"]),
-            Op::Mremap(..) => Answers::Call(&["efault", "einval", "enomem", "eagain"]),
-            Op::Madvise(_, Advice::Dontneed) => Answers::Call(&["enomem", "einval"]),
-            Op::Madvise(_, Advice::PopulateRead | Advice::PopulateWrite) => {
+            Op::Munmap { .. } => Answers::Call(&["enomem"]),
+            Op::Mprotect { .. } if has_files => Answers::Call(&["enomem", "eacces"]),
+            Op::Mprotect { .. } => Answers::Call(&["enomem"]),
+            Op::Mremap { .. } => Answers::Call(&["efault", "einval", "enomem", "eagain"]),
+            Op::Dontneed { .. } => Answers::Call(&["enomem", "einval"]),
+            Op::PopulateRead { .. } | Op::PopulateWrite { .. } => {
                 Answers::Call(&["enomem", "einval", "efault", "ehwpoison"])
             }
-            Op::Fork(_) => Answers::Call(&["enomem", "eagain"]),
-            Op::Switch(_) | Op::SwitchLazy | Op::RcuBarrier | Op::Prefetch(_) | Op::Evict(_) => {
-                Answers::Call(&[])
-            }
+            Op::Fork { .. } => Answers::Call(&["enomem", "eagain"]),
+            Op::Switch { .. }
+            | Op::SwitchLazy {}
+            | Op::RcuBarrier {}
+            | Op::Prefetch { .. }
+            | Op::Evict { .. } => Answers::Call(&[]),
             _ => Answers::Any,
         }
     }
@@ -71,7 +73,7 @@ impl<'p> Possible<'p> {
     pub fn of(program: &'p Program) -> Possible<'p> {
         // Memory that nobody has written reads 0.
         let mut words = BTreeSet::from([0]);
-        words.extend(program.ops().filter_map(stored));
+        words.extend(program.ops().filter_map(Op::word));
         let files = program.decls.iter().filter_map(|decl| match decl {
             Decl::File { words, .. } => Some(words),
             Decl::Pages { .. } => None,
@@ -160,17 +162,5 @@ impl<'p> Possible<'p> {
         }
         let words: Vec<String> = self.words.iter().map(ToString::to_string).collect();
         format!("{}, {faults}", list(words.iter().map(String::as_str)))
-    }
-}
-
-/// The word that the operation brings into memory.
-fn stored(op: &Op) -> Option<u64> {
-    match op {
-        Op::Write(_, word)
-        | Op::Xchg(_, word)
-        | Op::UffdCopy(_, word)
-        | Op::PinWrite(word)
-        | Op::GuestWrite(_, word) => Some(*word),
-        _ => None,
     }
 }

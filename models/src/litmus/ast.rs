@@ -11,6 +11,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::comments::Note;
+use crate::ops;
 
 /// Bytes of the source text that an item was read from.
 pub type Span = Range<usize>;
@@ -148,166 +149,11 @@ pub enum Prot {
     Rwx,
 }
 
+/// An operation with its operands, named as the author of the test did.
+pub type Op = ops::Op<ops::AsWritten>;
+
 /// What an `mmap` maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Backing {
-    /// Anonymous private memory.
-    Anon,
-    /// `private F[i]`
-    PrivateFile(Place),
-    /// `shared F[i]`
-    SharedFile(Place),
-    /// `driver`
-    Driver,
-}
-
-/// What `madvise` is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Advice {
-    /// `dontneed`
-    Dontneed,
-    /// `free`
-    Free,
-    /// `populate_read`
-    PopulateRead,
-    /// `populate_write`
-    PopulateWrite,
-    /// `pageout`
-    Pageout,
-    /// `cold`
-    Cold,
-    /// `collapse`
-    Collapse,
-    /// `hugepage`
-    Hugepage,
-    /// `nohugepage`
-    Nohugepage,
-}
-
-/// A mode or flag of `uffd_register`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UffdMode {
-    /// `missing`
-    Missing,
-    /// `wp`
-    Wp,
-    /// `minor`
-    Minor,
-    /// the flag `async`
-    Async,
-    /// the flag `unpopulated`
-    Unpopulated,
-}
-
-/// An operation with its operands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// `read L`
-    Read(Place),
-    /// `write L v`
-    Write(Place, u64),
-    /// `xchg L v`
-    Xchg(Place, u64),
-    /// `exec L`
-    Exec(Place),
-    /// `mmap R PROT [backing] [populate] [noreplace]`
-    Mmap {
-        /// The range.
-        pages: Pages,
-        /// Its protection.
-        prot: Prot,
-        /// What it maps.
-        backing: Backing,
-        /// `populate`
-        populate: bool,
-        /// `noreplace`: fail with `eexist` over a mapping.
-        noreplace: bool,
-    },
-    /// `munmap R`
-    Munmap(Pages),
-    /// `mprotect R PROT`
-    Mprotect(Pages, Prot),
-    /// `mremap R S`
-    Mremap(Pages, Pages),
-    /// `madvise R ADVICE`
-    Madvise(Pages, Advice),
-    /// `fork NAME`
-    Fork(String),
-    /// `exit`
-    Exit,
-    /// `switch NAME`
-    Switch(String),
-    /// `switch lazy`
-    SwitchLazy,
-    /// `uffd_register R MODE…`
-    UffdRegister(Pages, Vec<UffdMode>),
-    /// `uffd_unregister R`
-    UffdUnregister(Pages),
-    /// `uffd_read`
-    UffdRead,
-    /// `uffd_wp R`
-    UffdWp(Pages),
-    /// `uffd_unwp R`
-    UffdUnwp(Pages),
-    /// `uffd_copy L v`
-    UffdCopy(Place, u64),
-    /// `uffd_zeropage L`
-    UffdZeropage(Place),
-    /// `uffd_continue L`
-    UffdContinue(Place),
-    /// `uffd_poison L`
-    UffdPoison(Place),
-    /// `uffd_move L M`
-    UffdMove(Place, Place),
-    /// `pagemap_scan R written [wp]`
-    PagemapScan {
-        /// The range.
-        pages: Pages,
-        /// `wp`: atomically re-protect what is reported.
-        wp: bool,
-    },
-    /// `clear_refs R`
-    ClearRefs(Pages),
-    /// `mincore R`
-    Mincore(Pages),
-    /// `smaps R`
-    Smaps(Pages),
-    /// `gup_fast L [write]`
-    GupFast {
-        /// The page.
-        place: Place,
-        /// `write`: pins the page for writing.
-        write: bool,
-    },
-    /// `pin_read`
-    PinRead,
-    /// `pin_write v`
-    PinWrite(u64),
-    /// `unpin`
-    Unpin,
-    /// `reclaim L`
-    Reclaim(Place),
-    /// `writeback L`
-    Writeback(Place),
-    /// `truncate F n`
-    Truncate(String, usize),
-    /// `collapse R`
-    Collapse(Pages),
-    /// `migrate L`
-    Migrate(Place),
-    /// `rcu_barrier`
-    RcuBarrier,
-    /// `notifier_register R`
-    NotifierRegister(Pages),
-    /// `guest_read L`
-    GuestRead(Place),
-    /// `guest_write L v`
-    GuestWrite(Place, u64),
-    /// `prefetch L`
-    Prefetch(Place),
-    /// `evict L`
-    Evict(Place),
-}
+pub type Backing = ops::Backing<ops::AsWritten>;
 
 /// How the final condition is quantified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

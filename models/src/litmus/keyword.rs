@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::ast::{Advice, PageProperty, Prot, Quantifier, Relation, UffdMode};
+use super::ast::{PageProperty, Prot, Quantifier, Relation};
+use crate::ops::UffdMode;
 
 macro_rules! keywords {
     ($($type:ident { $($variant:ident => $word:literal,)* })*) => {$(
@@ -38,17 +39,6 @@ keywords! {
         Rw => "rw",
         Rx => "rx",
         Rwx => "rwx",
-    }
-    Advice {
-        Dontneed => "dontneed",
-        Free => "free",
-        PopulateRead => "populate_read",
-        PopulateWrite => "populate_write",
-        Pageout => "pageout",
-        Cold => "cold",
-        Collapse => "collapse",
-        Hugepage => "hugepage",
-        Nohugepage => "nohugepage",
     }
     UffdMode {
         Missing => "missing",
@@ -89,9 +79,6 @@ mod tests {
     fn every_word_names_its_variant() {
         for &prot in Prot::ALL {
             assert_eq!(Prot::from_name(prot.name()), Some(prot));
-        }
-        for &advice in Advice::ALL {
-            assert_eq!(Advice::from_name(advice.name()), Some(advice));
         }
         for &property in PageProperty::ALL {
             assert_eq!(PageProperty::from_name(property.name()), Some(property));

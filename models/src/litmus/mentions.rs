@@ -36,7 +36,8 @@ pub(super) enum UseKind {
     Page(Option<usize>),
     Range(Part),
     FilePage(Option<usize>),
-    Truncate(usize),
+    /// A file of which the pages up to this one are named.
+    File(usize),
     After {
         by: String,
     },

@@ -1,11 +1,10 @@
 //! Reads statements and their operands.
 
-use super::ast::{Advice, Backing, Op, Pages, Part, Place, Prot, Stmt, UffdMode};
+use super::ast::{Backing, Op, Pages, Part, Place, Prot, Stmt};
 use super::errors::Error;
 use super::mentions::{DefinitionKind, UseKind};
-use super::names::LAZY;
-use super::op::{VERBS, find_verb};
 use super::parse::{Parsed, Parser, list};
+use crate::ops::{AsWritten, Kind, Operand, Row, Slot, UffdMode, VERBS, Verb, find_verb};
 
 impl Parser<'_> {
     /// `[reg =] op operands` without its `;`, run by this CPU, or in the initial
@@ -49,133 +48,141 @@ impl Parser<'_> {
             }
             return Err(self.unknown("statement", (name, span), allowed));
         };
-        self.usage = Some(verb.usage);
-        Ok(match verb.name {
-            "read" => Op::Read(self.place()?),
-            "write" => Op::Write(self.place()?, self.number("the word to write")?),
-            "xchg" => Op::Xchg(self.place()?, self.number("the word to write")?),
-            "exec" => Op::Exec(self.place()?),
-            "mmap" => self.mmap()?,
-            "munmap" => Op::Munmap(self.range()?),
-            "mprotect" => Op::Mprotect(self.range()?, self.prot()?),
-            "mremap" => Op::Mremap(self.range()?, self.range()?),
-            "madvise" => Op::Madvise(self.range()?, self.advice()?),
-            "fork" => {
+        self.usage = Some(&verb.usage);
+        let mut row = verb.rows[0];
+        let mut operands = Vec::new();
+        let mut file = None;
+        for at in 0..row.slots.len() {
+            if at + 1 == row.slots.len() {
+                row = self.one_of(verb, at)?;
+            }
+            match row.slots[at] {
+                Slot::Keyword(word) if self.eat_word(word) => {}
+                Slot::Keyword(word) => return Err(self.expected(&format!("`{word}`"))),
+                Slot::Operand(_, kind) if kind.is_option() => {
+                    operands.extend(self.options(&row.slots[at..])?);
+                    break;
+                }
+                Slot::Operand(_, Kind::File) => {
+                    let (name, span) = self.name("a file")?;
+                    file = Some((name, span));
+                    operands.push(Operand::File(name.to_owned()));
+                }
+                Slot::Operand(_, kind) => operands.push(self.operand(cpu, verb, kind)?),
+            }
+        }
+        if let Some((name, span)) = file {
+            let len = operands.iter().find_map(|operand| match operand {
+                Operand::Len(len) => Some(*len),
+                _ => None,
+            });
+            let used = UseKind::File(len.unwrap_or(0));
+            self.mentions.mention(name, span, used);
+        }
+        Ok(Op::new(row, operands))
+    }
+
+    /// The operation of `verb` that is meant, by what comes next in the slot in which they differ.
+    fn one_of(&mut self, verb: &'static Verb, at: usize) -> Parsed<&'static Row> {
+        let slots = || verb.rows.iter().map(|row| (*row, row.slots[at]));
+        let keywords = || slots().filter_map(|(row, slot)| Some((row, slot.keyword()?)));
+        if verb.rows.len() == 1 {
+            return Ok(verb.rows[0]);
+        }
+        let words = || keywords().map(|(_, word)| word);
+        let next = self.peek_word(0);
+        if let Some((row, _)) = keywords().find(|(_, word)| next == Some(word)) {
+            return Ok(row);
+        }
+        if let Some((row, _)) = slots().find(|(_, slot)| slot.keyword().is_none()) {
+            return Ok(row);
+        }
+        let noun = verb.noun().unwrap_or("word");
+        let found = self.word(&format!("an {noun} ({})", list(words())))?;
+        Err(self.unknown(noun, found, words()))
+    }
+
+    /// An operand that must be there.
+    fn operand(
+        &mut self,
+        cpu: Option<usize>,
+        verb: &'static Verb,
+        kind: Kind,
+    ) -> Parsed<Operand<AsWritten>> {
+        Ok(match kind {
+            Kind::Page => Operand::Page(self.place()?),
+            Kind::Pages => Operand::Pages(self.range()?),
+            Kind::Word => Operand::Word(self.number("the word to write")?),
+            Kind::Prot => Operand::Prot(self.prot()?),
+            Kind::Modes => Operand::Modes(self.uffd_modes()?),
+            Kind::NewProcess => {
                 let (name, span) = self.name("a name for the process")?;
                 let in_setup = cpu.is_none();
                 self.mentions
                     .define(name, span, DefinitionKind::Process { in_setup });
-                Op::Fork(name.to_owned())
+                Operand::Process(name.to_owned())
             }
-            "exit" => Op::Exit,
-            "switch" => {
-                let (name, span) = self.name("a process or `lazy`")?;
-                match name {
-                    LAZY => Op::SwitchLazy,
-                    _ => {
-                        self.mentions.mention(name, span, UseKind::Process);
-                        Op::Switch(name.to_owned())
-                    }
-                }
+            Kind::Process => {
+                let keywords = verb.rows.iter().flat_map(|row| row.slots);
+                let keywords = keywords.filter_map(|slot| slot.keyword());
+                let others: String = keywords.map(|word| format!(" or `{word}`")).collect();
+                let (name, span) = self.name(&format!("a process{others}"))?;
+                self.mentions.mention(name, span, UseKind::Process);
+                Operand::Process(name.to_owned())
             }
-            "uffd_register" => Op::UffdRegister(self.range()?, self.uffd_modes()?),
-            "uffd_unregister" => Op::UffdUnregister(self.range()?),
-            "uffd_read" => Op::UffdRead,
-            "uffd_wp" => Op::UffdWp(self.range()?),
-            "uffd_unwp" => Op::UffdUnwp(self.range()?),
-            "uffd_copy" => Op::UffdCopy(self.place()?, self.number("the word to copy")?),
-            "uffd_zeropage" => Op::UffdZeropage(self.place()?),
-            "uffd_continue" => Op::UffdContinue(self.place()?),
-            "uffd_poison" => Op::UffdPoison(self.place()?),
-            "uffd_move" => Op::UffdMove(self.place()?, self.place()?),
-            "pagemap_scan" => {
-                let pages = self.range()?;
-                if !self.eat_word("written") {
-                    return Err(self.expected("`written`"));
-                }
-                let wp = self.eat_word("wp");
-                Op::PagemapScan { pages, wp }
-            }
-            "clear_refs" => Op::ClearRefs(self.range()?),
-            "mincore" => Op::Mincore(self.range()?),
-            "smaps" => Op::Smaps(self.range()?),
-            "gup_fast" => Op::GupFast {
-                place: self.place()?,
-                write: self.eat_word("write"),
-            },
-            "pin_read" => Op::PinRead,
-            "pin_write" => Op::PinWrite(self.number("the word to write")?),
-            "unpin" => Op::Unpin,
-            "reclaim" => Op::Reclaim(self.place()?),
-            "writeback" => Op::Writeback(self.place()?),
-            "truncate" => {
-                let (name, span) = self.name("a file")?;
-                let len = self.index("the new length in pages")?;
-                self.mentions.mention(name, span, UseKind::Truncate(len));
-                Op::Truncate(name.to_owned(), len)
-            }
-            "collapse" => Op::Collapse(self.range()?),
-            "migrate" => Op::Migrate(self.place()?),
-            "rcu_barrier" => Op::RcuBarrier,
-            "notifier_register" => Op::NotifierRegister(self.range()?),
-            "guest_read" => Op::GuestRead(self.place()?),
-            "guest_write" => Op::GuestWrite(self.place()?, self.number("the word to write")?),
-            "prefetch" => Op::Prefetch(self.place()?),
-            "evict" => Op::Evict(self.place()?),
-            other => unreachable!("the verb `{other}` is in VERBS but not read here"),
+            Kind::Len => Operand::Len(self.index("the new length in pages")?),
+            Kind::File | Kind::Backing | Kind::Flag => unreachable!("it is read elsewhere"),
         })
     }
 
-    fn mmap(&mut self) -> Parsed<Op> {
-        let pages = self.range()?;
-        let prot = self.prot()?;
-        let mut backing = None;
-        let mut populate = false;
-        let mut noreplace = false;
+    /// Operands that need not be there, in any order.
+    fn options(&mut self, slots: &[Slot]) -> Parsed<Vec<Operand<AsWritten>>> {
+        const BACKINGS: [&str; 3] = ["private", "shared", "driver"];
+        let place = |word: &str| {
+            slots.iter().position(|slot| match slot {
+                Slot::Operand(_, Kind::Backing) => BACKINGS.contains(&word),
+                slot => slot.word() == word,
+            })
+        };
+        let mut given: Vec<Option<Operand<AsWritten>>> = vec![None; slots.len()];
         while let Some(word) = self.peek_word(0) {
             let span = self.span();
-            let again = match word {
-                "private" | "shared" | "driver" => backing.is_some(),
-                "populate" => populate,
-                "noreplace" => noreplace,
-                _ if self.token(0).starts_line => break,
-                _ => {
-                    let allowed = ["private", "shared", "driver", "populate", "noreplace"];
-                    return Err(self.unknown("option", (word, span), allowed));
+            let Some(at) = place(word) else {
+                if self.token(0).starts_line {
+                    break;
                 }
+                let allowed = slots.iter().flat_map(|slot| match slot {
+                    Slot::Operand(_, Kind::Backing) => BACKINGS.to_vec(),
+                    slot => vec![slot.word()],
+                });
+                return Err(self.unknown("option", (word, span), allowed));
             };
-            if again {
+            if given[at].is_some() {
                 let error = Error::new(span, format!("`{word}` is one option too many"));
                 return Err(self.report(self.with_usage(error)));
             }
             self.bump();
-            match word {
-                "private" => backing = Some(Backing::PrivateFile(self.file_page()?)),
-                "shared" => backing = Some(Backing::SharedFile(self.file_page()?)),
-                "driver" => backing = Some(Backing::Driver),
-                "populate" => populate = true,
-                _ => noreplace = true,
-            }
+            given[at] = Some(match word {
+                "private" => Operand::Backing(Backing::PrivateFile(self.file_page()?)),
+                "shared" => Operand::Backing(Backing::SharedFile(self.file_page()?)),
+                "driver" => Operand::Backing(Backing::Driver),
+                _ => Operand::Flag(true),
+            });
         }
-        Ok(Op::Mmap {
-            pages,
-            prot,
-            backing: backing.unwrap_or(Backing::Anon),
-            populate,
-            noreplace,
-        })
+        let left_out = |slot: &Slot| match slot {
+            Slot::Operand(_, Kind::Backing) => Operand::Backing(Backing::Anon),
+            _ => Operand::Flag(false),
+        };
+        let all = given.into_iter().zip(slots);
+        Ok(all
+            .map(|(given, slot)| given.unwrap_or_else(|| left_out(slot)))
+            .collect())
     }
 
     fn prot(&mut self) -> Parsed<Prot> {
         let names = || Prot::ALL.iter().map(|prot| prot.name());
         let (word, span) = self.word(&format!("a protection ({})", list(names())))?;
         Prot::from_name(word).ok_or_else(|| self.unknown("protection", (word, span), names()))
-    }
-
-    fn advice(&mut self) -> Parsed<Advice> {
-        let names = || Advice::ALL.iter().map(|advice| advice.name());
-        let (word, span) = self.word(&format!("an advice ({})", list(names())))?;
-        Advice::from_name(word).ok_or_else(|| self.unknown("advice", (word, span), names()))
     }
 
     fn uffd_modes(&mut self) -> Parsed<Vec<UffdMode>> {

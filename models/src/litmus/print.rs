@@ -6,9 +6,7 @@
 
 use std::fmt;
 
-use super::ast::{
-    Backing, BrokenBy, Choice, Decl, Item, Op, Pages, Part, Place, Program, Stmt, Thread,
-};
+use super::ast::{BrokenBy, Choice, Decl, Item, Pages, Part, Place, Program, Stmt, Thread};
 use super::comments::{Anchor, Note, Side};
 
 /// Columns that a CPU's program may take on one line.
@@ -225,83 +223,6 @@ impl fmt::Display for Pages {
             Part::All => f.write_str(&self.name),
             Part::One(i) => write!(f, "{}[{i}]", self.name),
             Part::Slice(i, j) => write!(f, "{}[{i}..{j}]", self.name),
-        }
-    }
-}
-
-impl fmt::Display for Backing {
-    /// Nothing for anonymous memory.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Backing::Anon => Ok(()),
-            Backing::PrivateFile(at) => write!(f, "private {at}"),
-            Backing::SharedFile(at) => write!(f, "shared {at}"),
-            Backing::Driver => f.write_str("driver"),
-        }
-    }
-}
-
-impl fmt::Display for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        match self {
-            Op::Read(at)
-            | Op::Exec(at)
-            | Op::UffdZeropage(at)
-            | Op::UffdContinue(at)
-            | Op::UffdPoison(at)
-            | Op::Reclaim(at)
-            | Op::Writeback(at)
-            | Op::Migrate(at)
-            | Op::GuestRead(at)
-            | Op::Prefetch(at)
-            | Op::Evict(at) => write!(f, " {at}"),
-            Op::Write(at, word)
-            | Op::Xchg(at, word)
-            | Op::UffdCopy(at, word)
-            | Op::GuestWrite(at, word) => write!(f, " {at} {word}"),
-            Op::Mmap {
-                pages,
-                prot,
-                backing,
-                populate,
-                noreplace,
-            } => {
-                write!(f, " {pages} {prot}")?;
-                if *backing != Backing::Anon {
-                    write!(f, " {backing}")?;
-                }
-                f.write_str(if *populate { " populate" } else { "" })?;
-                f.write_str(if *noreplace { " noreplace" } else { "" })
-            }
-            Op::Munmap(pages)
-            | Op::UffdUnregister(pages)
-            | Op::UffdWp(pages)
-            | Op::UffdUnwp(pages)
-            | Op::ClearRefs(pages)
-            | Op::Mincore(pages)
-            | Op::Smaps(pages)
-            | Op::Collapse(pages)
-            | Op::NotifierRegister(pages) => write!(f, " {pages}"),
-            Op::Mprotect(pages, prot) => write!(f, " {pages} {prot}"),
-            Op::Mremap(from, to) => write!(f, " {from} {to}"),
-            Op::Madvise(pages, advice) => write!(f, " {pages} {advice}"),
-            Op::Fork(name) | Op::Switch(name) => write!(f, " {name}"),
-            Op::SwitchLazy => f.write_str(" lazy"),
-            Op::UffdRegister(pages, modes) => {
-                write!(f, " {pages}")?;
-                modes.iter().try_for_each(|mode| write!(f, " {mode}"))
-            }
-            Op::UffdMove(to, from) => write!(f, " {to} {from}"),
-            Op::PagemapScan { pages, wp } => {
-                write!(f, " {pages} written{}", if *wp { " wp" } else { "" })
-            }
-            Op::GupFast { place, write } => {
-                write!(f, " {place}{}", if *write { " write" } else { "" })
-            }
-            Op::PinWrite(word) => write!(f, " {word}"),
-            Op::Truncate(file, len) => write!(f, " {file} {len}"),
-            Op::Exit | Op::UffdRead | Op::PinRead | Op::Unpin | Op::RcuBarrier => Ok(()),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Program {
     /// `main`, is not among them.
     pub fn forked(&self) -> impl Iterator<Item = &str> {
         self.ops().filter_map(|op| match op {
-            Op::Fork(name) => Some(name.as_str()),
+            Op::Fork { process } => Some(process.as_str()),
             _ => None,
         })
     }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn operations_come_in_order() {
         let program = program();
-        let names: Vec<_> = program.ops().map(Op::name).collect();
+        let names: Vec<_> = program.ops().map(Op::verb).collect();
         assert_eq!(names, ["mmap", "fork", "read", "read", "exit"]);
         assert_eq!(program.cpus(), 2);
         assert_eq!(program.forked().collect::<Vec<_>>(), ["child"]);

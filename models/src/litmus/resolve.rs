@@ -11,8 +11,8 @@ use super::ast::{Decl, Part, Program, Span, Value};
 use super::errors::Error;
 use super::mentions::{Definition, DefinitionKind, Mentions, UseKind};
 use super::names::{FAULTS, LAZY, MAIN, is_result, nearest};
-use super::op::find_verb;
 use super::parse::{list, short};
+use crate::ops::find_verb;
 
 /// Checks a test whose text was read as far as it could be. Where it was read whole,
 /// page names that are values get the form that [`Layout::name`] gives them.
@@ -184,7 +184,7 @@ impl<'a> Resolver<'a> {
                 let end = index.map_or(0, |i| i.saturating_add(1));
                 self.file(name, span, end);
             }
-            UseKind::Truncate(len) => self.file(name, span, *len),
+            UseKind::File(end) => self.file(name, span, *end),
             UseKind::Process => self.process(name, span, false),
             UseKind::ProcessOfThread => self.process(name, span, true),
             UseKind::Register(cpu) => self.register(*cpu, name, span),

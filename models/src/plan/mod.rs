@@ -265,12 +265,12 @@ impl Pages {
             return Some(Op::Call(call));
         }
         Some(match op {
-            ast::Op::Prefetch(place) => Op::Prefetch(self.page(place)?),
-            ast::Op::Evict(place) => Op::Evict(self.page(place)?),
-            ast::Op::RcuBarrier => Op::RcuBarrier,
-            ast::Op::SwitchLazy => Op::SwitchLazy,
-            ast::Op::Switch(name) if name == process => Op::SwitchMain,
-            ast::Op::Fork(_) => Op::Fork,
+            ast::Op::Prefetch { page } => Op::Prefetch(self.page(page)?),
+            ast::Op::Evict { page } => Op::Evict(self.page(page)?),
+            ast::Op::RcuBarrier {} => Op::RcuBarrier,
+            ast::Op::SwitchLazy {} => Op::SwitchLazy,
+            ast::Op::Switch { process: name } if name == process => Op::SwitchMain,
+            ast::Op::Fork { .. } => Op::Fork,
             _ => return None,
         })
     }

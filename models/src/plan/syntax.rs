@@ -8,8 +8,8 @@ use seqfault_core::Protocol;
 use super::{PAGES, Plan};
 use crate::differential::Op;
 use crate::litmus::ast::{
-    self, Advice, Atom, Backing, BrokenBy, Choice, Condition, Decl, Formula, Item, Part, Place,
-    Program, Quantifier, Stmt, Thread, Value,
+    self, Atom, Backing, BrokenBy, Choice, Condition, Decl, Formula, Item, Part, Place, Program,
+    Quantifier, Stmt, Thread, Value,
 };
 use crate::spec::seq::Call;
 
@@ -183,11 +183,19 @@ fn pages(range: &Range<usize>) -> ast::Pages {
 fn statement(op: &Op, process: &str) -> ast::Op {
     match op {
         Op::Bytes(..) | Op::Call(Call::Fork(..)) => unreachable!("no record is such a call"),
-        Op::Fork => ast::Op::Fork(CHILD.to_owned()),
-        Op::Call(Call::Read(page)) => ast::Op::Read(place(*page)),
-        Op::Call(Call::Write(page, value)) => ast::Op::Write(place(*page), *value),
-        Op::Call(Call::Xchg(page, value)) => ast::Op::Xchg(place(*page), *value),
-        Op::Call(Call::Exec(page)) => ast::Op::Exec(place(*page)),
+        Op::Fork => ast::Op::Fork {
+            process: CHILD.to_owned(),
+        },
+        Op::Call(Call::Read(page)) => ast::Op::Read { page: place(*page) },
+        Op::Call(Call::Write(page, word)) => ast::Op::Write {
+            page: place(*page),
+            word: *word,
+        },
+        Op::Call(Call::Xchg(page, word)) => ast::Op::Xchg {
+            page: place(*page),
+            word: *word,
+        },
+        Op::Call(Call::Exec(page)) => ast::Op::Exec { page: place(*page) },
         Op::Call(Call::Mmap {
             pages: range,
             prot,
@@ -200,18 +208,32 @@ fn statement(op: &Op, process: &str) -> ast::Op {
             populate: *populate,
             noreplace: *noreplace,
         },
-        Op::Call(Call::Munmap(range)) => ast::Op::Munmap(pages(range)),
-        Op::Call(Call::Mremap(from, to)) => ast::Op::Mremap(pages(from), pages(to)),
-        Op::Call(Call::Mprotect(range, prot)) => ast::Op::Mprotect(pages(range), *prot),
-        Op::Call(Call::Dontneed(range)) => ast::Op::Madvise(pages(range), Advice::Dontneed),
-        Op::Call(Call::PopulateRead(range)) => ast::Op::Madvise(pages(range), Advice::PopulateRead),
-        Op::Call(Call::PopulateWrite(range)) => {
-            ast::Op::Madvise(pages(range), Advice::PopulateWrite)
-        }
-        Op::Call(Call::Nop) | Op::RcuBarrier => ast::Op::RcuBarrier,
-        Op::Prefetch(page) => ast::Op::Prefetch(place(*page)),
-        Op::Evict(page) => ast::Op::Evict(place(*page)),
-        Op::SwitchLazy => ast::Op::SwitchLazy,
-        Op::SwitchMain => ast::Op::Switch(process.to_owned()),
+        Op::Call(Call::Munmap(range)) => ast::Op::Munmap {
+            pages: pages(range),
+        },
+        Op::Call(Call::Mremap(from, to)) => ast::Op::Mremap {
+            from: pages(from),
+            to: pages(to),
+        },
+        Op::Call(Call::Mprotect(range, prot)) => ast::Op::Mprotect {
+            pages: pages(range),
+            prot: *prot,
+        },
+        Op::Call(Call::Dontneed(range)) => ast::Op::Dontneed {
+            pages: pages(range),
+        },
+        Op::Call(Call::PopulateRead(range)) => ast::Op::PopulateRead {
+            pages: pages(range),
+        },
+        Op::Call(Call::PopulateWrite(range)) => ast::Op::PopulateWrite {
+            pages: pages(range),
+        },
+        Op::Call(Call::Nop) | Op::RcuBarrier => ast::Op::RcuBarrier {},
+        Op::Prefetch(page) => ast::Op::Prefetch { page: place(*page) },
+        Op::Evict(page) => ast::Op::Evict { page: place(*page) },
+        Op::SwitchLazy => ast::Op::SwitchLazy {},
+        Op::SwitchMain => ast::Op::Switch {
+            process: process.to_owned(),
+        },
     }
 }

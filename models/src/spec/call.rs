@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::litmus::ast::{Advice, Backing, Op, Pages, Place, Prot, Value};
+use crate::litmus::ast::{Backing, Op, Pages, Place, Prot, Value};
 
 /// One user access or system call over page ids.
 ///
@@ -62,10 +62,10 @@ impl Call {
         range: impl Fn(&Pages) -> Result<Range<usize>, E>,
     ) -> Result<Option<Call>, E> {
         Ok(Some(match op {
-            Op::Read(place) => Call::Read(page(place)?),
-            Op::Write(place, value) => Call::Write(page(place)?, *value),
-            Op::Xchg(place, value) => Call::Xchg(page(place)?, *value),
-            Op::Exec(place) => Call::Exec(page(place)?),
+            Op::Read { page: at } => Call::Read(page(at)?),
+            Op::Write { page: at, word } => Call::Write(page(at)?, *word),
+            Op::Xchg { page: at, word } => Call::Xchg(page(at)?, *word),
+            Op::Exec { page: at } => Call::Exec(page(at)?),
             Op::Mmap {
                 pages,
                 prot,
@@ -78,12 +78,12 @@ impl Call {
                 populate: *populate,
                 noreplace: *noreplace,
             },
-            Op::Munmap(pages) => Call::Munmap(range(pages)?),
-            Op::Mremap(from, to) => Call::Mremap(range(from)?, range(to)?),
-            Op::Mprotect(pages, prot) => Call::Mprotect(range(pages)?, *prot),
-            Op::Madvise(pages, Advice::Dontneed) => Call::Dontneed(range(pages)?),
-            Op::Madvise(pages, Advice::PopulateRead) => Call::PopulateRead(range(pages)?),
-            Op::Madvise(pages, Advice::PopulateWrite) => Call::PopulateWrite(range(pages)?),
+            Op::Munmap { pages } => Call::Munmap(range(pages)?),
+            Op::Mremap { from, to } => Call::Mremap(range(from)?, range(to)?),
+            Op::Mprotect { pages, prot } => Call::Mprotect(range(pages)?, *prot),
+            Op::Dontneed { pages } => Call::Dontneed(range(pages)?),
+            Op::PopulateRead { pages } => Call::PopulateRead(range(pages)?),
+            Op::PopulateWrite { pages } => Call::PopulateWrite(range(pages)?),
             _ => return Ok(None),
         }))
     }

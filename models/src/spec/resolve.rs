@@ -264,7 +264,7 @@ impl<'a> Names<'a> {
         let before = process * self.pages;
         let page = |place: &Place| self.page(place, span);
         let known = match &stmt.op {
-            Op::Fork(child) => {
+            Op::Fork { process: child } => {
                 let child = self.pages_before(child, span)?;
                 let (from, to) = (before..before + self.pages, child..child + self.pages);
                 return Ok(Call::Fork(from, to));
@@ -274,10 +274,10 @@ impl<'a> Names<'a> {
         let call = known.map_or(Call::Nop, |call| call.moved(|page| before + page));
         match &stmt.op {
             _ if call != Call::Nop => {}
-            Op::SwitchLazy => *lazy = true,
-            Op::Switch(name) if name == self.processes[process] => *lazy = false,
-            Op::RcuBarrier => {}
-            Op::Prefetch(place) | Op::Evict(place) => {
+            Op::SwitchLazy {} => *lazy = true,
+            Op::Switch { process: name } if name == self.processes[process] => *lazy = false,
+            Op::RcuBarrier {} => {}
+            Op::Prefetch { page: place } | Op::Evict { page: place } => {
                 page(place)?;
             }
             op => return Err(unsupported(format!("`{}`", name(op)), span.clone())),
@@ -291,7 +291,7 @@ impl<'a> Names<'a> {
 }
 
 fn is_fork(op: &Op) -> bool {
-    matches!(op, Op::Fork(_))
+    matches!(op, Op::Fork { .. })
 }
 
 /// The name of an operation outside the slice.
@@ -303,8 +303,10 @@ fn name(op: &Op) -> String {
             Backing::SharedFile(_) => "mmap shared".to_owned(),
             Backing::Driver => "mmap driver".to_owned(),
         },
-        Op::Madvise(_, advice) => format!("madvise {advice}"),
-        Op::Switch(_) => "switch to another process".to_owned(),
-        op => op.name().to_owned(),
+        Op::Switch { .. } => "switch to another process".to_owned(),
+        op => {
+            let keywords = op.row().slots.iter().filter_map(|slot| slot.keyword());
+            Vec::from_iter([op.verb()].into_iter().chain(keywords)).join(" ")
+        }
     }
 }

@@ -10,6 +10,7 @@ use seqfault_core::{CHOICES, Quirk};
 use seqfault_models::litmus::ast::*;
 use seqfault_models::litmus::comments::{Anchor, Note, Side};
 use seqfault_models::litmus::names::{COUNTERS, INVARIANTS, WEAK_MEMORY};
+use seqfault_models::ops::{AsWritten, Family, Kind, Operand, ROWS, Row, UffdMode};
 
 /// Programs with all that the grammar has.
 pub fn programs() -> impl Strategy<Value = Program> {
@@ -58,7 +59,8 @@ impl Tape {
         let mut setup = Vec::new();
         for i in 0..self.below(3) {
             let name = format!("child{i}");
-            setup.push(self.stmt(Op::Fork(name.clone()), None));
+            let process = name.clone();
+            setup.push(self.stmt(Op::Fork { process }, None));
             self.processes.push(name);
         }
         for _ in 0..self.below(4) {
@@ -188,80 +190,46 @@ impl Tape {
     }
 
     fn op(&mut self) -> Op {
-        match self.below(42) {
-            0 => Op::Read(self.place()),
-            1 => Op::Write(self.place(), self.word()),
-            2 => Op::Xchg(self.place(), self.word()),
-            3 => Op::Exec(self.place()),
-            4 => Op::Mmap {
-                pages: self.pages(),
-                prot: self.pick(Prot::ALL),
-                backing: match self.below(4) {
-                    0 => Backing::Anon,
-                    1 => Backing::PrivateFile(self.file_page()),
-                    2 => Backing::SharedFile(self.file_page()),
-                    _ => Backing::Driver,
-                },
-                populate: self.below(2) == 1,
-                noreplace: self.below(2) == 1,
-            },
-            5 => Op::Munmap(self.pages()),
-            6 => Op::Mprotect(self.pages(), self.pick(Prot::ALL)),
-            7 => {
-                let (from, to) = (self.place(), self.place());
-                Op::Mremap((&from).into(), (&to).into())
-            }
-            8 => Op::Madvise(self.pages(), self.pick(Advice::ALL)),
-            9 => Op::Exit,
-            10 => Op::SwitchLazy,
-            11 => match self.processes.is_empty() {
-                true => Op::Switch("main".to_owned()),
-                false => Op::Switch(self.pick(&self.processes.clone())),
-            },
-            12 => {
+        // A process that is made is known to what comes behind it: `program` does that.
+        let rows: Vec<&Row> = ROWS.iter().filter(|row| row.name != "Fork").collect();
+        let row = self.pick(&rows);
+        let mut len = 0;
+        let operands = row.kinds().map(|kind| self.operand(kind, &mut len));
+        Op::new(row, operands.collect())
+    }
+
+    /// `len` is how long the file is that the statement names.
+    fn operand(&mut self, kind: Kind, len: &mut usize) -> Operand<AsWritten> {
+        match kind {
+            Kind::Page => Operand::Page(self.place()),
+            Kind::Pages => Operand::Pages(self.pages()),
+            Kind::Word => Operand::Word(self.word()),
+            Kind::Prot => Operand::Prot(self.pick(Prot::ALL)),
+            Kind::Backing => Operand::Backing(match self.below(4) {
+                0 => Backing::Anon,
+                1 => Backing::PrivateFile(self.file_page()),
+                2 => Backing::SharedFile(self.file_page()),
+                _ => Backing::Driver,
+            }),
+            Kind::Modes => {
                 let mut modes =
                     vec![self.pick(&[UffdMode::Missing, UffdMode::Wp, UffdMode::Minor])];
                 modes.extend(self.some(|_| UffdMode::Async));
                 modes.extend(self.some(|_| UffdMode::Unpopulated));
-                Op::UffdRegister(self.pages(), modes)
+                Operand::Modes(modes)
             }
-            13 => Op::UffdUnregister(self.pages()),
-            14 => Op::UffdRead,
-            15 => Op::UffdWp(self.pages()),
-            16 => Op::UffdUnwp(self.pages()),
-            17 => Op::UffdCopy(self.place(), self.word()),
-            18 => Op::UffdZeropage(self.place()),
-            19 => Op::UffdContinue(self.place()),
-            20 => Op::UffdPoison(self.place()),
-            21 => Op::UffdMove(self.place(), self.place()),
-            22 => Op::PagemapScan {
-                pages: self.pages(),
-                wp: self.below(2) == 1,
-            },
-            23 => Op::ClearRefs(self.pages()),
-            24 => Op::Mincore(self.pages()),
-            25 => Op::Smaps(self.pages()),
-            26 => Op::GupFast {
-                place: self.place(),
-                write: self.below(2) == 1,
-            },
-            27 => Op::PinRead,
-            28 => Op::PinWrite(self.word()),
-            29 => Op::Unpin,
-            30 => Op::Reclaim(self.place()),
-            31 => Op::Writeback(self.place()),
-            32 => {
-                let (name, len) = self.pick(&self.files.clone());
-                Op::Truncate(name, self.below(len + 1))
+            Kind::NewProcess => unreachable!("`program` makes processes"),
+            Kind::Process => Operand::Process(match self.processes.is_empty() {
+                true => "main".to_owned(),
+                false => self.pick(&self.processes.clone()),
+            }),
+            Kind::File => {
+                let (name, pages) = self.pick(&self.files.clone());
+                *len = pages;
+                Operand::File(name)
             }
-            33 => Op::Collapse(self.pages()),
-            34 => Op::Migrate(self.place()),
-            35 => Op::RcuBarrier,
-            36 => Op::NotifierRegister(self.pages()),
-            37 => Op::GuestRead(self.place()),
-            38 => Op::GuestWrite(self.place(), self.word()),
-            39 => Op::Prefetch(self.place()),
-            _ => Op::Evict(self.place()),
+            Kind::Len => Operand::Len(self.below(*len + 1)),
+            Kind::Flag => Operand::Flag(self.below(2) == 1),
         }
     }
 
@@ -312,17 +280,19 @@ impl Tape {
     /// Something that the operation may answer.
     fn answer(&mut self, op: &Op) -> Value {
         let names: &[&str] = match op {
-            Op::Read(_) | Op::Xchg(..) if self.below(2) == 1 => return Value::Word(0),
-            Op::Read(_) | Op::Xchg(..) => &["maperr", "bus"],
-            Op::Write(..) | Op::Exec(_) => &["ok", "accerr"],
-            Op::Mmap { .. } | Op::Munmap(_) | Op::Mprotect(..) | Op::Mremap(..) => {
-                &["ok", "enomem"]
-            }
-            Op::Madvise(..) => &["ok", "enomem", "einval"],
-            Op::Switch(_) | Op::SwitchLazy | Op::RcuBarrier | Op::Prefetch(_) | Op::Evict(_) => {
-                &["ok"]
-            }
-            _ => return self.value(),
+            Op::Read { .. } | Op::Xchg { .. } if self.below(2) == 1 => return Value::Word(0),
+            Op::Read { .. } | Op::Xchg { .. } => &["maperr", "bus"],
+            Op::Write { .. } | Op::Exec { .. } => &["ok", "accerr"],
+            Op::Switch { .. }
+            | Op::SwitchLazy {}
+            | Op::RcuBarrier {}
+            | Op::Prefetch { .. }
+            | Op::Evict { .. } => &["ok"],
+            op => match op.row().family {
+                Family::Mapping => &["ok", "enomem"],
+                Family::Advice => &["ok", "enomem", "einval"],
+                _ => return self.value(),
+            },
         };
         Value::Name(self.pick(names).to_owned())
     }

@@ -251,15 +251,15 @@ fn act(layout: &Layout, children: &[&str], stmt: &Stmt) -> Result<Act, String> {
         return Ok(Act::Call(call));
     }
     match &stmt.op {
-        Op::Prefetch(place) => Ok(Act::Prefetch(layout.id(place))),
-        Op::Fork(name) => {
+        Op::Prefetch { page } => Ok(Act::Prefetch(layout.id(page))),
+        Op::Fork { process: name } => {
             let child = children.iter().position(|child| child == name);
             Ok(Act::Fork(
                 child.expect("every process that is forked is listed"),
             ))
         }
-        Op::Switch(name) if name == MAIN => Ok(Act::Sleep),
-        Op::SwitchLazy | Op::RcuBarrier | Op::Evict(_) => Ok(Act::Nothing),
+        Op::Switch { process } if process == MAIN => Ok(Act::Sleep),
+        Op::SwitchLazy {} | Op::RcuBarrier {} | Op::Evict { .. } => Ok(Act::Nothing),
         other => Err(format!("`{other}` on the host")),
     }
 }
