@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
 
 use super::ledger::Ledger;
 use super::options::{Options, Plant};
 use super::runner::LOOK;
 use super::worker::{DIFFERS, LACKS};
+use crate::linux::patience::Patience;
 
 /// How a worker ended.
 pub(super) enum End {
@@ -34,8 +34,9 @@ pub(super) struct Worker {
     /// What it says, in files that never make it wait for a reader.
     out: File,
     err: File,
-    /// When it was seen to move last, and where it was.
-    moved: (Instant, u64),
+    /// Where it was seen last.
+    beats: u64,
+    patience: Patience,
 }
 
 impl Worker {
@@ -78,7 +79,8 @@ impl Worker {
             numbers,
             out,
             err,
-            moved: (Instant::now(), 0),
+            beats: 0,
+            patience: Patience::new(options.patience),
         })
     }
 
@@ -93,9 +95,10 @@ impl Worker {
             }
         }
         let beats = self.ledger.read().beats;
-        if beats != self.moved.1 {
-            self.moved = (Instant::now(), beats);
-        } else if self.moved.0.elapsed() > options.patience {
+        if beats != self.beats {
+            self.beats = beats;
+            self.patience.renew();
+        } else if self.patience.is_over() {
             self.kill();
             let seconds = options.patience.as_secs_f64();
             return Some(self.lost(format!("hangs: no step in {seconds} s; killed")));

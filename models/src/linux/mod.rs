@@ -11,6 +11,7 @@
 //! | `concurrent` | tests of several CPUs, each a pinned thread |
 //! | `answer` | words, faults, errnos |
 //! | `probe` | what the host offers, each by trying it |
+//! | `patience` | how long what stands still is waited for |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
 pub mod answer;
@@ -28,6 +29,8 @@ mod fork;
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod observe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod patience;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod probe;
 

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::board::Board;
 use super::message::Message;
+use crate::linux::patience::Patience;
 
 /// How often the watchdog looks.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -61,7 +62,7 @@ pub(super) enum Ended {
 pub(super) struct Watch<'a> {
     /// Where the child's threads are.
     pub board: &'a Board,
-    /// How long they may all stand still.
+    /// How long they may all stand still, where there are CPUs to spare.
     pub patience: Duration,
     /// Takes the child's messages, and lines that are none.
     pub take: &'a mut dyn FnMut(Result<Message, String>),
@@ -135,7 +136,7 @@ fn listen(mut pipe: File, watch: Watch<'_>) -> io::Result<bool> {
     let mut heard = Vec::new();
     let mut chunk = vec![0; 1 << 16];
     let mut pulse = watch.board.pulse();
-    let mut moved = Instant::now();
+    let mut patience = Patience::new(watch.patience);
     loop {
         let mut poll = libc::pollfd {
             fd: pipe.as_raw_fd(),
@@ -164,8 +165,8 @@ fn listen(mut pipe: File, watch: Watch<'_>) -> io::Result<bool> {
         let now = watch.board.pulse();
         if now != pulse || ready > 0 {
             pulse = now;
-            moved = Instant::now();
-        } else if moved.elapsed() > watch.patience {
+            patience.renew();
+        } else if patience.is_over() {
             return Ok(false);
         }
     }
