@@ -249,7 +249,9 @@ impl Steps<'_> {
         }
         fork(state, words, |mut state, (page, word)| {
             let touch = &mut state.page_mut(page).words[word].touch;
-            touch.populated = true;
+            touch.populate();
+            // The caller has returned.
+            touch.fresh &= !(1 << cpu);
             if write {
                 touch.dirty = touch.dirty.max(Dirty::Maybe);
             }

@@ -161,6 +161,18 @@ impl Code {
         self.later[cpu][pc][page]
     }
 
+    /// How many accesses `cpu` has left, from `pc` on, to `page` and to pages that may share memory
+    /// with it.
+    pub(super) fn accesses(&self, cpu: usize, pc: usize, page: usize) -> usize {
+        let firsts = &self.sharing.firsts;
+        let left = self.threads[cpu].iter().skip(pc);
+        let accesses = left.filter(|instr| {
+            let of = instr.call.range().start;
+            instr.call.kind().is_some() && firsts[of] == firsts[page]
+        });
+        accesses.count()
+    }
+
     /// Whether a system call is left for `cpu` from `pc` on.
     pub(super) fn sections_later(&self, cpu: usize, pc: usize) -> bool {
         self.sections[cpu][pc]

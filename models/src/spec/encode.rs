@@ -72,10 +72,12 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         accessed,
         dirty,
         in_vain,
+        fresh,
     } = word.touch;
     let bits = u8::from(populated) | u8::from(accessed) << 1 | u8::from(refused_exec) << 2;
     bytes.push(bits | (dirty as u8) << 3);
     number(bytes, in_vain);
+    number(bytes, fresh);
     number(bytes, word.messages.len() as u64);
     for message in &word.messages {
         number(bytes, message.value);

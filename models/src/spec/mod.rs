@@ -60,6 +60,10 @@
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `dontneed` | local | exclusive ones over its pages |
 //!
+//! An access that is refused went by the newest state. If another CPU has populated the page by an
+//! older one while the access lasted, the CPU's next access may still go by that: the fault of the
+//! first had begun before.
+//!
 //! So pages pend for several calls at once only if these are `dontneed` (and `populate`, which changes
 //! no state). Such a page has a chain of states, one more with each begin. An
 //! access goes by any of them that is not older than what its CPU and kind went by before; an

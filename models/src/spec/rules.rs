@@ -58,7 +58,9 @@ pub struct Rules {
     /// before it knew.
     pub faults_synchronize: bool,
     /// A fault populates a page, and when the access is tried again, the mapping may be another
-    /// one. `false` (stronger): an access and its fault go by the same.
+    /// one; or a fault begins before the page is populated by another CPU, and finds the mapping
+    /// gone while the entry is still there. `false` (stronger): an access and its fault go by the
+    /// same mapping and the same entry.
     pub faults_in_vain: bool,
     /// Which pages `mprotect` changes when it fails over a hole.
     pub mprotect_hole: HoleRule,

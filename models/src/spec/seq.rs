@@ -101,7 +101,10 @@ impl Machine {
 
     /// The pages, for threads to start from.
     pub(super) fn into_pages(mut self) -> Vec<Rc<Page>> {
-        self.state.swap_remove(0).pages
+        let mut state = self.state.swap_remove(0);
+        // No access of those that come has begun.
+        state.forget_fresh(0);
+        state.pages
     }
 
     fn page(&self, page: usize) -> &Page {

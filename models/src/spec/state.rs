@@ -195,6 +195,12 @@ impl State {
 
     /// Brings the state to its normal form.
     pub(super) fn normalize(&mut self, code: &Code, rules: &Rules) {
+        let cpus = self.cpus.iter().enumerate();
+        let accesses = cpus.filter(|(cpu, state)| {
+            let next = code.at(*cpu, state.pc);
+            next.is_some_and(|instr| instr.call.kind().is_some())
+        });
+        self.forget_fresh(accesses.fold(0, |all, (cpu, _)| all | 1 << cpu));
         for page in 0..self.pages.len() {
             self.forget_versions(code, page);
         }
@@ -277,6 +283,7 @@ impl State {
             false => Touch {
                 populated: is_asked_for && (old.touch.populated || old.touch.refused_exec),
                 in_vain: if is_asked_for { old.touch.in_vain } else { 0 },
+                fresh: if is_asked_for { old.touch.fresh } else { 0 },
                 ..Touch::default()
             },
         };
@@ -290,17 +297,22 @@ impl State {
         word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
     }
 
-    /// Whether a kind of access to a page, or to one that may have its memory, may yet stay behind
-    /// another: a CPU has two kinds left, and there are two states, or may be.
+    /// Leaves of the CPUs for which pages are freshly populated only these.
+    pub(super) fn forget_fresh(&mut self, cpus: u64) {
+        for page in 0..self.pages.len() {
+            for word in 0..self.pages[page].words.len() {
+                if self.pages[page].words[word].touch.fresh & !cpus != 0 {
+                    self.page_mut(page).words[word].touch.fresh &= cpus;
+                }
+            }
+        }
+    }
+
+    /// Whether an access to a page, or to one that may have its memory, may yet stay behind
+    /// another: a CPU has two left, and there are two states, or may be.
     pub(super) fn may_stay_behind(&self, code: &Code, page: usize) -> bool {
         let later = |cpu| self.later(code, cpu, page);
-        let has_two = |cpu: usize| {
-            let kinds = Kind::ALL.into_iter();
-            kinds
-                .filter(|kind| later(cpu).any(Later::of(*kind)))
-                .count()
-                > 1
-        };
+        let has_two = |cpu: usize| code.accesses(cpu, self.cpus[cpu].pc, page) > 1;
         let changes = |cpu: usize| later(cpu).any(Later::CHANGE);
         let cpus = 0..self.cpus.len();
         cpus.clone().any(has_two) && cpus.clone().any(changes)

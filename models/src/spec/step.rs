@@ -171,6 +171,7 @@ impl Steps<'_> {
         }
         state.cpus[cpu].pc += 1;
         state.cpus[cpu].phase = Phase::Ready;
+        state.forget_fresh(!(1 << cpu));
     }
 
     /// A user access: chooses a version, and in it a message or a place.
@@ -227,6 +228,9 @@ impl Steps<'_> {
             let before = state.pages[page].words[word].touch;
             let mut touch = before;
             if !touch.populated {
+                if touch.in_vain == 0 {
+                    touch.fresh = !(1 << cpu);
+                }
                 touch.in_vain |= 1 << cpu;
             }
             if kind == Kind::Write {
@@ -297,7 +301,7 @@ impl Steps<'_> {
             for other in Kind::ALL {
                 let goes = other == kind || !self.rules.kinds_differ;
                 let least = match goes {
-                    true => version,
+                    true => self.left_by_fault(state, cpu, page, kind, version),
                     false => self.behind(state, cpu, page, kind, other, version),
                 };
                 if state.pages[page].floor(cpu, other) < least {
@@ -305,6 +309,35 @@ impl Steps<'_> {
                 }
             }
         }
+    }
+
+    /// The oldest version of a page that this kind of access may go by once it went by `version`: an
+    /// older one where that refuses it, as its fault may have begun before the page was populated,
+    /// and looked at the mapping after it was gone.
+    fn left_by_fault(
+        &self,
+        state: &State,
+        cpu: usize,
+        page: usize,
+        kind: Kind,
+        version: usize,
+    ) -> usize {
+        let versions = &state.pages[page].versions;
+        let admits = |at: usize| {
+            let mapping = versions[at].mapping;
+            mapping.filter(|mapping| self.admits(kind, mapping.prot))
+        };
+        if !self.rules.faults_in_vain || admits(version).is_some() {
+            return version;
+        }
+        let is_fresh = |at: &usize| {
+            admits(*at).is_some_and(|mapping| {
+                let words = &state.pages[state.home(page, mapping)].words;
+                words[mapping.word].touch.fresh >> cpu & 1 != 0
+            })
+        };
+        let floor = state.pages[page].floor(cpu, kind);
+        (floor..version).find(is_fresh).unwrap_or(version)
     }
 
     /// The oldest version of a page that `other` kinds of access may go by once `kind` goes by
@@ -402,7 +435,7 @@ impl Steps<'_> {
             }
             _ => {
                 let touch = &mut state.page_mut(page).words[word].touch;
-                touch.populated = true;
+                touch.populate();
                 touch.accessed = true;
                 self.retire(&mut state, cpu, Ret::Ok);
                 out.push(state);

@@ -116,6 +116,19 @@ pub(super) struct Touch {
     pub(super) dirty: Dirty,
     /// The CPUs whose faults have populated it and whose accesses have not gone by that yet.
     pub(super) in_vain: u64,
+    /// The CPUs that are still in the statement that they were in when it was populated: a fault
+    /// of theirs may have begun before.
+    pub(super) fresh: u64,
+}
+
+impl Touch {
+    /// It was accessed or populated.
+    pub(super) fn populate(&mut self) {
+        if !self.populated && self.in_vain == 0 {
+            self.fresh = u64::MAX;
+        }
+        self.populated = true;
+    }
 }
 
 /// One incarnation of a page's word.
@@ -205,7 +218,7 @@ impl Word {
         if rules.release_acquire {
             view.join(&message.view);
         }
-        self.touch.populated = true;
+        self.touch.populate();
         self.touch.accessed = true;
         message.value
     }
@@ -227,7 +240,7 @@ impl Word {
             view: view.clone(),
         };
         self.messages.insert(at, message);
-        self.touch.populated = true;
+        self.touch.populate();
         self.touch.accessed = true;
         self.touch.dirty = Dirty::Yes;
     }

@@ -183,6 +183,25 @@ fn faults_in_vain() {
         &["mremap A B;", "r0 = read A;"],
         "present(B)",
     );
+    // The fault begins before the page is populated, and finds the mapping gone; the entry is
+    // still there.
+    stronger(
+        |r| r.faults_in_vain = false,
+        "0:r0=maperr 0:r1=ok 1:r0=ok",
+        "page A; mmap A rw;",
+        &[
+            "r0 = write A 1; r1 = write A 2;",
+            "r0 = mmap A rw populate; munmap A;",
+        ],
+        NOTHING,
+    );
+    // Nobody else has populated it meanwhile.
+    run(
+        "page A; mmap A rw; write A 7;",
+        &["r0 = write A 1; r1 = write A 2;", "munmap A;"],
+        NOTHING,
+    )
+    .forbids("0:r0=maperr 0:r1=ok");
     // It was there already, and stays clean where nothing was to be stored.
     run(
         "page A; mmap A rw;",
