@@ -12,7 +12,7 @@ use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
-use super::word::Dirty;
+use super::word::{Dirty, Populated};
 use crate::litmus::ast::Prot;
 
 impl Steps<'_> {
@@ -40,7 +40,8 @@ impl Steps<'_> {
         let failed = if hole.is_some() { Ret::Enomem } else { Ret::Ok };
         let mut changed = false;
         let mut begin = |state: &mut State, page: usize, prot, memory| {
-            state.page_mut(page).begin(cpu, prot, memory);
+            let made = state.event(cpu);
+            state.page_mut(page).begin(cpu, prot, memory, made);
             changed = true;
         };
         let kept = |discards: bool| match discards {
@@ -92,6 +93,7 @@ impl Steps<'_> {
                     return (Ret::Efault, false);
                 }
                 for (old, new) in from.clone().zip(to.clone()) {
+                    let arrivals = state.pages[old].newest_version().arrivals;
                     let Some(mapping) = state.pages[old].newest() else {
                         if !self.rules.mremap_keeps_holes && state.pages[new].newest().is_some() {
                             begin(state, new, None, Memory::Fresh);
@@ -101,7 +103,7 @@ impl Steps<'_> {
                     let home = state.home(old, mapping);
                     let home = (home != new).then_some(home);
                     let memory = match self.rules.mremap_moves {
-                        true => Memory::Moved(Mapping { home, ..mapping }),
+                        true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
                         false => Memory::Fresh,
                     };
                     begin(state, new, Some(mapping.prot), memory);
@@ -247,11 +249,11 @@ impl Steps<'_> {
         if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
             return out.push(state);
         }
-        fork(state, words, |mut state, (page, word)| {
-            let touch = &mut state.page_mut(page).words[word].touch;
-            touch.populate();
-            // The caller has returned.
-            touch.fresh &= !(1 << cpu);
+        let kind = if write { Kind::Write } else { Kind::Read };
+        fork(state, words, |mut state, (home, word)| {
+            state.arrive(cpu, page, (home, word), kind);
+            let touch = &mut state.page_mut(home).words[word].touch;
+            touch.populated = Populated::Yes;
             if write {
                 touch.dirty = touch.dirty.max(Dirty::Maybe);
             }

@@ -1,9 +1,9 @@
 //! A state of the machine as bytes, by which the search knows it again.
 
 use super::call::Ret;
-use super::page::Page;
+use super::page::{Arrival, Page};
 use super::state::{Phase, State};
-use super::word::{Touch, View, Word};
+use super::word::{Populated, Touch, View, Word};
 
 impl State {
     /// The state as bytes: equal for states in normal form exactly if they are equal.
@@ -55,6 +55,17 @@ fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
             }
         }
         bytes.push(version.by.map_or(0, |cpu| cpu + 1));
+        number(bytes, version.made.map_or(0, |label| u64::from(label) + 1));
+        for arrival in version.arrivals {
+            number(
+                bytes,
+                match arrival {
+                    Arrival::Absent => 0,
+                    Arrival::Known => 1,
+                    Arrival::By(label) => u64::from(label) + 2,
+                },
+            );
+        }
     }
     number(bytes, page.floor.len() as u64);
     bytes.extend_from_slice(&page.floor);
@@ -71,13 +82,14 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         refused_exec,
         accessed,
         dirty,
-        in_vain,
-        fresh,
     } = word.touch;
-    let bits = u8::from(populated) | u8::from(accessed) << 1 | u8::from(refused_exec) << 2;
-    bytes.push(bits | (dirty as u8) << 3);
-    number(bytes, in_vain);
-    number(bytes, fresh);
+    let bits = u8::from(accessed) | u8::from(refused_exec) << 1;
+    bytes.push(bits | (dirty as u8) << 2);
+    bytes.push(match populated {
+        Populated::No => 0,
+        Populated::Yes => 1,
+        Populated::ByFault(cpu) => 2 + cpu,
+    });
     number(bytes, word.messages.len() as u64);
     for message in &word.messages {
         number(bytes, message.value);

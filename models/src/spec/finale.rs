@@ -6,7 +6,7 @@ use super::call::{Kind, Ret};
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::{Dirty, Touch};
+use super::word::{Dirty, Populated, Touch};
 use crate::litmus::ast::{Outcome, PageProperty, Prot};
 
 /// What a read of a page would return at the end.
@@ -56,9 +56,9 @@ pub(super) fn property(
 fn populated(touch: Touch, rules: &Rules) -> Freedom {
     match touch {
         Touch {
-            populated: true, ..
+            populated: Populated::ByFault(_) | Populated::Yes,
+            ..
         } => Freedom::Yes,
-        Touch { in_vain: 1.., .. } => Freedom::Yes,
         Touch {
             refused_exec: true, ..
         } => rules.refused_exec_populates,

@@ -60,9 +60,10 @@
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `dontneed` | local | exclusive ones over its pages |
 //!
-//! An access that is refused went by the newest state. If another CPU has populated the page by an
-//! older one while the access lasted, the CPU's next access may still go by that: the fault of the
-//! first had begun before.
+//! An access that is refused went by the newest state. If an older one has an entry that the CPU
+//! does not know of (another CPU populated the page, stored to what was to be copied first, or
+//! changed its protection), the CPU's next access may still go by that: the fault of the first had begun
+//! before the entry came. What a CPU knows is in its view, as with messages.
 //!
 //! So pages pend for several calls at once only if these are `dontneed` (and `populate`, which changes
 //! no state). Such a page has a chain of states, one more with each begin. An
@@ -120,6 +121,7 @@ mod change;
 mod code;
 mod encode;
 mod explore;
+mod fault;
 mod finale;
 mod page;
 mod process;

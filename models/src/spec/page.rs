@@ -19,7 +19,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::call::Kind;
-use super::word::Word;
+use super::word::{Label, Word};
 use crate::litmus::ast::Prot;
 
 /// A mapping of one page.
@@ -40,9 +40,54 @@ pub(super) struct Version {
     pub(super) mapping: Option<Mapping>,
     /// The CPU whose pending call made it.
     pub(super) by: Option<u8>,
+    /// The event of that call, which changed an entry's protection (it is clear meanwhile), where
+    /// some CPU may not know of it yet.
+    pub(super) made: Option<Label>,
+    /// How the entry came that serves loads, and the one that serves stores.
+    pub(super) arrivals: [Arrival; 2],
+}
+
+/// How an entry came to a page that serves a kind of access.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// By the event of this name, which not every CPU knows of.
+    By(Label),
+    /// Every CPU whose accesses may depend on it knows of it.
+    Known,
 }
 
 impl Version {
+    /// A state that no pending call has made.
+    pub(super) fn settled(mapping: Option<Mapping>) -> Version {
+        Version {
+            mapping,
+            by: None,
+            made: None,
+            arrivals: [Arrival::Absent; 2],
+        }
+    }
+
+    /// What entries there are is news to nobody.
+    pub(super) fn settle(&mut self) {
+        self.made = None;
+        self.arrivals = self.arrivals.map(Arrival::known);
+    }
+
+    /// The events by which entries came.
+    pub(super) fn events_mut(&mut self) -> impl Iterator<Item = &mut Label> {
+        let arrivals = self
+            .arrivals
+            .iter_mut()
+            .filter_map(|arrival| match arrival {
+                Arrival::By(label) => Some(label),
+                Arrival::Absent | Arrival::Known => None,
+            });
+        self.made.iter_mut().chain(arrivals)
+    }
+
     /// Whether it maps this word of `home`.
     pub(super) fn maps(&self, home: Option<usize>, word: usize) -> bool {
         let same = |mapping: Mapping| (mapping.home, mapping.word) == (home, word);
@@ -58,6 +103,16 @@ impl Version {
     }
 }
 
+impl Arrival {
+    /// It is news to nobody.
+    pub(super) fn known(self) -> Arrival {
+        match self {
+            Arrival::Absent => Arrival::Absent,
+            Arrival::By(_) | Arrival::Known => Arrival::Known,
+        }
+    }
+}
+
 /// What becomes of a page's memory in a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
@@ -65,8 +120,8 @@ pub(super) enum Memory {
     Same,
     /// It is fresh.
     Fresh,
-    /// It is that of this mapping of another page.
-    Moved(Mapping),
+    /// It is that of this mapping of another page, and these of its entries come along.
+    Moved(Mapping, [Arrival; 2]),
 }
 
 /// One page.
@@ -85,10 +140,7 @@ impl Page {
     /// A page where nothing is mapped.
     pub(super) fn hole() -> Page {
         Page {
-            versions: smallvec![Version {
-                mapping: None,
-                by: None,
-            }],
+            versions: smallvec![Version::settled(None)],
             words: SmallVec::new(),
             floor: SmallVec::new(),
         }
@@ -96,7 +148,12 @@ impl Page {
 
     /// The newest state, which system calls go by.
     pub(super) fn newest(&self) -> Option<Mapping> {
-        self.versions[self.versions.len() - 1].mapping
+        self.newest_version().mapping
+    }
+
+    /// The newest state and how it came to be.
+    pub(super) fn newest_version(&self) -> &Version {
+        &self.versions[self.versions.len() - 1]
     }
 
     /// The oldest version that `cpu` may still go by for accesses of this kind.
@@ -119,10 +176,11 @@ impl Page {
         self.floor[at] = u8::try_from(version).expect("one version per call");
     }
 
-    /// Begins a new state, made by the pending call of `cpu`.
-    pub(super) fn begin(&mut self, cpu: usize, prot: Option<Prot>, memory: Memory) {
+    /// Begins a new state, made by the pending call of `cpu`, whose event is `made`.
+    pub(super) fn begin(&mut self, cpu: usize, prot: Option<Prot>, memory: Memory, made: Label) {
+        let old = *self.newest_version();
         let mapping = prot.map(|prot| match (memory, self.newest()) {
-            (Memory::Same, Some(mapping)) | (Memory::Moved(mapping), _) => {
+            (Memory::Same, Some(mapping)) | (Memory::Moved(mapping, _), _) => {
                 Mapping { prot, ..mapping }
             }
             _ => {
@@ -134,8 +192,29 @@ impl Page {
                 }
             }
         });
-        let by = Some(u8::try_from(cpu).expect("few CPUs"));
-        self.versions.push(Version { mapping, by });
+        let mut new = Version {
+            by: Some(u8::try_from(cpu).expect("few CPUs")),
+            ..Version::settled(mapping)
+        };
+        let admits = |version: Version, kind: Kind| {
+            version
+                .mapping
+                .is_some_and(|mapping| kind.allowed(mapping.prot))
+        };
+        match memory {
+            Memory::Same => {
+                new.made = Some(made);
+                for (at, kind) in [Kind::Read, Kind::Write].into_iter().enumerate() {
+                    if admits(old, kind) && admits(new, kind) {
+                        new.arrivals[at] = old.arrivals[at];
+                    }
+                }
+            }
+            // A fault that began before it came has found the hole that was there.
+            Memory::Moved(_, arrivals) => new.arrivals = arrivals.map(Arrival::known),
+            Memory::Fresh => {}
+        }
+        self.versions.push(new);
     }
 
     /// The newest version that the pending call of `cpu` made.

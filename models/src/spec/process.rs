@@ -30,7 +30,7 @@ use std::rc::Rc;
 use smallvec::smallvec;
 
 use super::call::Ret;
-use super::page::{Mapping, Page, Version};
+use super::page::{Arrival, Mapping, Page, Version};
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
@@ -89,12 +89,12 @@ impl Steps<'_> {
             let home = Some(state.home(from, mapping));
             (smallvec![], Mapping { home, ..mapping })
         };
-        let version = Version {
-            mapping: Some(mapping),
-            by: None,
-        };
+        // What either of them stores to is copied first.
+        for version in &mut state.page_mut(from).versions {
+            version.arrivals[1] = Arrival::Absent;
+        }
         state.pages[to] = Rc::new(Page {
-            versions: smallvec![version],
+            versions: smallvec![Version::settled(Some(mapping))],
             words,
             ..Page::hole()
         });

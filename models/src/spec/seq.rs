@@ -101,10 +101,7 @@ impl Machine {
 
     /// The pages, for threads to start from.
     pub(super) fn into_pages(mut self) -> Vec<Rc<Page>> {
-        let mut state = self.state.swap_remove(0);
-        // No access of those that come has begun.
-        state.forget_fresh(0);
-        state.pages
+        self.state.swap_remove(0).pages
     }
 
     fn page(&self, page: usize) -> &Page {

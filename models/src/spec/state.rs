@@ -12,10 +12,10 @@ use smallvec::{SmallVec, smallvec};
 
 use super::call::{Kind, Ret};
 use super::code::{Code, Later};
-use super::page::{Mapping, Page};
+use super::page::{Arrival, Mapping, Page, Version};
 use super::rules::Rules;
-use super::step::Few;
-use super::word::{Label, Message, Touch, View, Word};
+use super::step::{At, Few};
+use super::word::{Label, Message, Populated, Touch, View, Word};
 
 /// How far a CPU is within its current statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,10 @@ impl State {
     ) {
         for page in changed {
             self.forget_versions(code, page);
+            self.page_mut(page)
+                .versions
+                .iter_mut()
+                .for_each(Version::settle);
             for word in 0..self.pages[page].words.len() {
                 self.forget_messages(code, page, word, rules);
             }
@@ -195,14 +199,9 @@ impl State {
 
     /// Brings the state to its normal form.
     pub(super) fn normalize(&mut self, code: &Code, rules: &Rules) {
-        let cpus = self.cpus.iter().enumerate();
-        let accesses = cpus.filter(|(cpu, state)| {
-            let next = code.at(*cpu, state.pc);
-            next.is_some_and(|instr| instr.call.kind().is_some())
-        });
-        self.forget_fresh(accesses.fold(0, |all, (cpu, _)| all | 1 << cpu));
         for page in 0..self.pages.len() {
             self.forget_versions(code, page);
+            self.forget_arrivals(code, page, rules);
         }
         for page in 0..self.pages.len() {
             for word in 0..self.pages[page].words.len() {
@@ -281,9 +280,11 @@ impl State {
         let kept = match touched {
             true => old.touch,
             false => Touch {
-                populated: is_asked_for && (old.touch.populated || old.touch.refused_exec),
-                in_vain: if is_asked_for { old.touch.in_vain } else { 0 },
-                fresh: if is_asked_for { old.touch.fresh } else { 0 },
+                populated: match is_asked_for {
+                    true if old.touch.refused_exec => Populated::Yes,
+                    true => old.touch.populated,
+                    false => Populated::No,
+                },
                 ..Touch::default()
             },
         };
@@ -297,13 +298,80 @@ impl State {
         word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
     }
 
-    /// Leaves of the CPUs for which pages are freshly populated only these.
-    pub(super) fn forget_fresh(&mut self, cpus: u64) {
+    /// Drops how the entries of a page came where nobody's access depends on it any more: where it
+    /// would be news to a CPU with two accesses left, and another CPU may yet change the page.
+    fn forget_arrivals(&mut self, code: &Code, page: usize, rules: &Rules) {
+        let cpus = 0..self.cpus.len();
+        let changes = |cpu: usize| self.later(code, cpu, page).any(Later::CHANGE);
+        let asks = |&cpu: &usize| {
+            code.accesses(cpu, self.cpus[cpu].pc, page) > 1
+                && cpus.clone().any(|other| other != cpu && changes(other))
+        };
+        let asking: Few<usize> = match rules.faults_in_vain {
+            true => cpus.clone().filter(asks).collect(),
+            false => Few::new(),
+        };
+        let is_news = |label: Label| {
+            asking
+                .iter()
+                .any(|&cpu| !self.cpus[cpu].view.has(Some(label)))
+        };
+        let mut versions = self.pages[page].versions.clone();
+        for version in &mut versions {
+            version.made = version.made.filter(|made| is_news(*made));
+            for arrival in &mut version.arrivals {
+                *arrival = match *arrival {
+                    _ if asking.is_empty() => Arrival::Absent,
+                    Arrival::By(label) if !is_news(label) => Arrival::Known,
+                    arrival => arrival,
+                };
+            }
+        }
+        if versions != self.pages[page].versions {
+            self.page_mut(page).versions = versions;
+        }
+    }
+
+    /// The access of `cpu` is over, whatever its faults have populated.
+    pub(super) fn end_faults(&mut self, cpu: usize) {
+        let cpu = u8::try_from(cpu).expect("few CPUs");
         for page in 0..self.pages.len() {
             for word in 0..self.pages[page].words.len() {
-                if self.pages[page].words[word].touch.fresh & !cpus != 0 {
-                    self.page_mut(page).words[word].touch.fresh &= cpus;
+                let by_fault = Populated::ByFault(cpu);
+                if self.pages[page].words[word].touch.populated == by_fault {
+                    self.page_mut(page).words[word].touch.populated = Populated::Yes;
                 }
+            }
+        }
+    }
+
+    /// An event that is news to all CPUs but `cpu`.
+    pub(super) fn event(&mut self, cpu: usize) -> Label {
+        let event = self.fresh_label();
+        self.cpus[cpu].view.add(Some(event));
+        event
+    }
+
+    /// An access of `cpu`, a fault of its, or its call has found or made an entry of `page` that
+    /// serves this kind of access to the word.
+    pub(super) fn arrive(&mut self, cpu: usize, page: usize, (home, word): At, kind: Kind) {
+        let home = (home != page).then_some(home);
+        let mut event = None;
+        for at in 0..self.pages[page].versions.len() {
+            let mut version = self.pages[page].versions[at];
+            if !version.maps(home, word) {
+                continue;
+            }
+            // For the first store the entry that served loads is cleared, and another one set.
+            let served = &mut version.arrivals[..=usize::from(kind == Kind::Write)];
+            if served.contains(&Arrival::Absent) {
+                served.fill(Arrival::By(*event.get_or_insert_with(|| self.event(cpu))));
+            }
+            version
+                .events_mut()
+                .for_each(|label| self.cpus[cpu].view.add(Some(*label)));
+            if version != self.pages[page].versions[at] {
+                self.page_mut(page).versions[at] = version;
             }
         }
     }
@@ -336,7 +404,8 @@ impl State {
     fn rename(&mut self) {
         let mut names: Vec<(Label, Label)> = Vec::new();
         let mut next = 0;
-        // Words from first to last, each from its furthest message to its first.
+        // Words from first to last, each from its furthest message to its first; then each event
+        // by which an entry came, as a word of its own.
         let mut words: Vec<usize> = Vec::new();
         for word in self.pages.iter().flat_map(|page| &page.words) {
             let first = names.len();
@@ -348,6 +417,24 @@ impl State {
             names[first..].reverse();
             if names.len() > first {
                 words.push(names.len());
+            }
+        }
+        for page in &mut self.pages {
+            let mut same = true;
+            let mut versions = page.versions.clone();
+            for label in versions.iter_mut().flat_map(Version::events_mut) {
+                let named = names.iter().find(|(old, _)| *old == *label);
+                let new = named.map_or(next, |(_, new)| *new);
+                if named.is_none() {
+                    names.push((*label, new));
+                    words.push(names.len());
+                    next += 1;
+                }
+                same &= *label == new;
+                *label = new;
+            }
+            if !same {
+                Rc::make_mut(page).versions = versions;
             }
         }
         self.next_label = next;

@@ -8,7 +8,7 @@
 //!  populate       Ready --page--> Populating --page--> ... -----> next statement
 //!  fork           Ready ----------------------------------------> next statement
 //! ```
-//! This file has the user accesses; `change.rs` has the system calls, `process.rs` has `fork`, and
+//! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the system calls, `process.rs` has `fork`, and
 //! `section.rs` what they exclude.
 
 use std::mem;
@@ -20,7 +20,7 @@ use super::code::{Code, Later};
 use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
-use super::word::Dirty;
+use super::word::Populated;
 use crate::litmus::ast::Prot;
 
 /// The transition relation.
@@ -37,7 +37,7 @@ pub(super) type At = (usize, usize);
 
 /// What becomes of an access that goes by a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Admission {
+pub(super) enum Admission {
     /// It is done, on this word.
     Granted(At),
     /// It is an `exec` of what can only be read: a fault, which may populate this word
@@ -171,7 +171,7 @@ impl Steps<'_> {
         }
         state.cpus[cpu].pc += 1;
         state.cpus[cpu].phase = Phase::Ready;
-        state.forget_fresh(!(1 << cpu));
+        state.end_faults(cpu);
     }
 
     /// A user access: chooses a version, and in it a message or a place.
@@ -182,7 +182,10 @@ impl Steps<'_> {
         fork(state, ways, |mut state, (version, admission)| {
             self.go_by(&mut state, cpu, at, kind, version);
             let fault = match admission {
-                Some(Admission::Granted(word)) => return self.act(state, cpu, call, word, out),
+                Some(Admission::Granted(word)) => {
+                    state.arrive(cpu, at, word, kind);
+                    return self.act(state, cpu, call, word, out);
+                }
                 Some(Admission::Fetched(word)) => {
                     if let Some((page, word)) = word {
                         state.page_mut(page).words[word].touch.refused_exec = true;
@@ -198,51 +201,6 @@ impl Steps<'_> {
             self.retire(&mut state, cpu, fault);
             out.push(state);
         });
-    }
-
-    /// Appends the states in which the access has faulted and not been tried again yet: its page is
-    /// populated, and by then the mapping may be another one.
-    fn fault_in_vain(
-        &self,
-        state: &State,
-        cpu: usize,
-        at: usize,
-        kind: Kind,
-        ways: &[(usize, Option<Admission>)],
-        out: &mut Vec<State>,
-    ) {
-        let others = (0..state.cpus.len()).filter(|&other| other != cpu);
-        let may_change = state.pages[at].versions.len() > 1
-            || others
-                .into_iter()
-                .any(|other| state.later(self.code, other, at).any(Later::CHANGE));
-        let is_watched = self.code.watched_touch[at]
-            || self.rules.kinds_need_translation && state.may_stay_behind(self.code, at);
-        if !self.rules.faults_in_vain || !is_watched || !may_change {
-            return;
-        }
-        for (version, admission) in ways {
-            let Some(Admission::Granted((page, word))) = *admission else {
-                continue;
-            };
-            let before = state.pages[page].words[word].touch;
-            let mut touch = before;
-            if !touch.populated {
-                if touch.in_vain == 0 {
-                    touch.fresh = !(1 << cpu);
-                }
-                touch.in_vain |= 1 << cpu;
-            }
-            if kind == Kind::Write {
-                touch.dirty = touch.dirty.max(Dirty::Maybe);
-            }
-            if touch != before {
-                let mut faulted = state.clone();
-                self.go_by(&mut faulted, cpu, at, kind, *version);
-                faulted.page_mut(page).words[word].touch = touch;
-                out.push(faulted);
-            }
-        }
     }
 
     /// The versions of page `at` that an access may go by, and what becomes of it there.
@@ -282,103 +240,12 @@ impl Steps<'_> {
     }
 
     /// Whether an access of this kind may be done where the protection is `prot`.
-    fn admits(&self, kind: Kind, prot: Prot) -> bool {
+    pub(super) fn admits(&self, kind: Kind, prot: Prot) -> bool {
         let like = match kind {
             Kind::Exec if !self.rules.exec_needs_x => Kind::Read,
             kind => kind,
         };
         like.allowed(prot)
-    }
-
-    /// Notes that `cpu` has gone by `version` of a page.
-    fn go_by(&self, state: &mut State, cpu: usize, page: usize, kind: Kind, version: usize) {
-        let cpus = if self.rules.cpus_differ {
-            cpu..cpu + 1
-        } else {
-            0..state.cpus.len()
-        };
-        for cpu in cpus {
-            for other in Kind::ALL {
-                let goes = other == kind || !self.rules.kinds_differ;
-                let least = match goes {
-                    true => self.left_by_fault(state, cpu, page, kind, version),
-                    false => self.behind(state, cpu, page, kind, other, version),
-                };
-                if state.pages[page].floor(cpu, other) < least {
-                    state.page_mut(page).raise(cpu, other, least);
-                }
-            }
-        }
-    }
-
-    /// The oldest version of a page that this kind of access may go by once it went by `version`: an
-    /// older one where that refuses it, as its fault may have begun before the page was populated,
-    /// and looked at the mapping after it was gone.
-    fn left_by_fault(
-        &self,
-        state: &State,
-        cpu: usize,
-        page: usize,
-        kind: Kind,
-        version: usize,
-    ) -> usize {
-        let versions = &state.pages[page].versions;
-        let admits = |at: usize| {
-            let mapping = versions[at].mapping;
-            mapping.filter(|mapping| self.admits(kind, mapping.prot))
-        };
-        if !self.rules.faults_in_vain || admits(version).is_some() {
-            return version;
-        }
-        let is_fresh = |at: &usize| {
-            admits(*at).is_some_and(|mapping| {
-                let words = &state.pages[state.home(page, mapping)].words;
-                words[mapping.word].touch.fresh >> cpu & 1 != 0
-            })
-        };
-        let floor = state.pages[page].floor(cpu, kind);
-        (floor..version).find(is_fresh).unwrap_or(version)
-    }
-
-    /// The oldest version of a page that `other` kinds of access may go by once `kind` goes by
-    /// `version`.
-    fn behind(
-        &self,
-        state: &State,
-        cpu: usize,
-        page: usize,
-        kind: Kind,
-        other: Kind,
-        version: usize,
-    ) -> usize {
-        let floor = state.pages[page].floor(cpu, other);
-        if !self.rules.kinds_need_translation || version <= floor {
-            return floor;
-        }
-        let versions = &state.pages[page].versions;
-        let populated = |version: usize| {
-            let mapping = versions[version].mapping?;
-            let word = &state.pages[state.home(page, mapping)].words[mapping.word];
-            Some((
-                mapping.prot,
-                word.touch.populated
-                    || word.touch.refused_exec
-                    || word.touch.in_vain & !(1 << cpu) != 0,
-            ))
-        };
-        match populated(version) {
-            // It had a translation there already, and did not fault.
-            Some((prot, true)) if self.admits(kind, prot) => floor,
-            // Its fault made the page present.
-            Some((prot, false)) if self.admits(kind, prot) => version,
-            // It is refused. A translation that is older may be left.
-            _ => {
-                let is_left = |version: &usize| {
-                    populated(*version).is_some_and(|(prot, is)| is && self.admits(other, prot))
-                };
-                (floor..version).find(is_left).unwrap_or(version)
-            }
-        }
     }
 
     /// Lets `cpu` know what the callers knew that made the versions up to `version`.
@@ -435,7 +302,7 @@ impl Steps<'_> {
             }
             _ => {
                 let touch = &mut state.page_mut(page).words[word].touch;
-                touch.populate();
+                touch.populated = Populated::Yes;
                 touch.accessed = true;
                 self.retire(&mut state, cpu, Ret::Ok);
                 out.push(state);

@@ -103,31 +103,50 @@ pub(super) enum Dirty {
     Yes,
 }
 
+/// Whether an incarnation of a page was accessed or populated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Populated {
+    /// It was not.
+    #[default]
+    No,
+    /// By a fault of this CPU alone, whose access is still to be tried again.
+    ByFault(u8),
+    /// It was.
+    Yes,
+}
+
 /// What has been done to an incarnation of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Touch {
-    /// It was accessed or populated.
-    pub(super) populated: bool,
+    /// Whether it was accessed or populated.
+    pub(super) populated: Populated,
     /// It could be read, and an `exec` of it was refused.
     pub(super) refused_exec: bool,
     /// It was accessed.
     pub(super) accessed: bool,
     /// It was stored to.
     pub(super) dirty: Dirty,
-    /// The CPUs whose faults have populated it and whose accesses have not gone by that yet.
-    pub(super) in_vain: u64,
-    /// The CPUs that are still in the statement that they were in when it was populated: a fault
-    /// of theirs may have begun before.
-    pub(super) fresh: u64,
 }
 
 impl Touch {
-    /// It was accessed or populated.
-    pub(super) fn populate(&mut self) {
-        if !self.populated && self.in_vain == 0 {
-            self.fresh = u64::MAX;
-        }
-        self.populated = true;
+    /// Whether an entry may be there, for an access of `cpu` that has not populated it itself.
+    pub(super) fn is_populated_for(&self, cpu: usize) -> bool {
+        self.refused_exec
+            || match self.populated {
+                Populated::No => false,
+                Populated::ByFault(other) => usize::from(other) != cpu,
+                Populated::Yes => true,
+            }
+    }
+
+    /// A fault of `cpu` finds it populated, or populates it.
+    pub(super) fn fault(&mut self, cpu: usize) {
+        let cpu = u8::try_from(cpu).expect("few CPUs");
+        self.populated = match self.populated {
+            Populated::No => Populated::ByFault(cpu),
+            Populated::ByFault(other) if other == cpu => Populated::ByFault(cpu),
+            Populated::ByFault(_) | Populated::Yes => Populated::Yes,
+        };
     }
 }
 
@@ -218,7 +237,7 @@ impl Word {
         if rules.release_acquire {
             view.join(&message.view);
         }
-        self.touch.populate();
+        self.touch.populated = Populated::Yes;
         self.touch.accessed = true;
         message.value
     }
@@ -240,7 +259,7 @@ impl Word {
             view: view.clone(),
         };
         self.messages.insert(at, message);
-        self.touch.populate();
+        self.touch.populated = Populated::Yes;
         self.touch.accessed = true;
         self.touch.dirty = Dirty::Yes;
     }

@@ -1,6 +1,7 @@
 //! Tests of the specification: what it allows, what it forbids, and the search.
 
 mod cost;
+mod faults;
 mod mapping;
 mod memory;
 mod processes;

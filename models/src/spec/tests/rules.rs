@@ -160,58 +160,6 @@ fn mremap_clears_first() {
 }
 
 #[test]
-fn faults_in_vain() {
-    let populates = "page A; mmap A rw;";
-    let store = ["mprotect A r;", "r0 = write A 1;"];
-    for outcome in [
-        "1:r0=accerr present(A)=true dirty(A)=true",
-        "1:r0=accerr present(A)=true dirty(A)=false",
-    ] {
-        stronger(
-            |r| r.faults_in_vain = false,
-            outcome,
-            populates,
-            &store,
-            r"present(A) /\ dirty(A)",
-        );
-    }
-    let moved = "page A; page B; mmap A r; mmap B r;";
-    stronger(
-        |r| r.faults_in_vain = false,
-        "1:r0=maperr present(B)=true",
-        moved,
-        &["mremap A B;", "r0 = read A;"],
-        "present(B)",
-    );
-    // The fault begins before the page is populated, and finds the mapping gone; the entry is
-    // still there.
-    stronger(
-        |r| r.faults_in_vain = false,
-        "0:r0=maperr 0:r1=ok 1:r0=ok",
-        "page A; mmap A rw;",
-        &[
-            "r0 = write A 1; r1 = write A 2;",
-            "r0 = mmap A rw populate; munmap A;",
-        ],
-        NOTHING,
-    );
-    // Nobody else has populated it meanwhile.
-    run(
-        "page A; mmap A rw; write A 7;",
-        &["r0 = write A 1; r1 = write A 2;", "munmap A;"],
-        NOTHING,
-    )
-    .forbids("0:r0=maperr 0:r1=ok");
-    // It was there already, and stays clean where nothing was to be stored.
-    run(
-        "page A; mmap A rw;",
-        &["mprotect A none;", "r0 = read A;"],
-        "dirty(A)",
-    )
-    .forbids("1:r0=accerr dirty(A)=true");
-}
-
-#[test]
 fn monotonic() {
     let threads = ["munmap A;", "r0 = read A; r1 = read A;"];
     weaker(

@@ -1,0 +1,153 @@
+//! Faults: what they populate in vain, and what they leave to the accesses after them.
+
+use super::call::Kind;
+use super::code::Later;
+use super::page::{Arrival, Version};
+use super::state::State;
+use super::step::{Admission, Steps};
+use super::word::Dirty;
+
+impl Steps<'_> {
+    /// Appends the states in which the access has faulted and not been tried again yet: its page is
+    /// populated, and by then the mapping may be another one.
+    pub(super) fn fault_in_vain(
+        &self,
+        state: &State,
+        cpu: usize,
+        at: usize,
+        kind: Kind,
+        ways: &[(usize, Option<Admission>)],
+        out: &mut Vec<State>,
+    ) {
+        let others = (0..state.cpus.len()).filter(|&other| other != cpu);
+        let may_change = state.pages[at].versions.len() > 1
+            || others
+                .into_iter()
+                .any(|other| state.later(self.code, other, at).any(Later::CHANGE));
+        let is_watched = self.code.watched_touch[at]
+            || self.rules.kinds_need_translation && state.may_stay_behind(self.code, at);
+        if !self.rules.faults_in_vain || !is_watched || !may_change {
+            return;
+        }
+        for (version, admission) in ways {
+            let Some(Admission::Granted((page, word))) = *admission else {
+                continue;
+            };
+            let mut faulted = state.clone();
+            faulted.arrive(cpu, at, (page, word), kind);
+            let news = faulted.next_label != state.next_label;
+            let touch = &mut faulted.page_mut(page).words[word].touch;
+            touch.fault(cpu);
+            if kind == Kind::Write {
+                touch.dirty = touch.dirty.max(Dirty::Maybe);
+            }
+            if news || *touch != state.pages[page].words[word].touch {
+                self.go_by(&mut faulted, cpu, at, kind, *version);
+                out.push(faulted);
+            }
+        }
+    }
+
+    /// Notes that `cpu` has gone by `version` of a page.
+    pub(super) fn go_by(
+        &self,
+        state: &mut State,
+        cpu: usize,
+        page: usize,
+        kind: Kind,
+        version: usize,
+    ) {
+        let cpus = if self.rules.cpus_differ {
+            cpu..cpu + 1
+        } else {
+            0..state.cpus.len()
+        };
+        for along in cpus {
+            for other in Kind::ALL {
+                let goes = other == kind || !self.rules.kinds_differ;
+                let least = match (goes, along == cpu) {
+                    (true, true) => self.left_by_fault(state, cpu, page, kind, version),
+                    (true, false) => version,
+                    (false, true) => self.behind(state, cpu, page, kind, other, version),
+                    (false, false) => continue,
+                };
+                if state.pages[page].floor(along, other) < least {
+                    state.page_mut(page).raise(along, other, least);
+                }
+            }
+        }
+    }
+
+    /// The oldest version of a page that this kind of access may go by once it went by `version`: an
+    /// older one where that refuses it and an entry serves it there that is news to the CPU. The
+    /// fault may have begun before the entry came, and looked at the mapping after it was gone.
+    fn left_by_fault(
+        &self,
+        state: &State,
+        cpu: usize,
+        page: usize,
+        kind: Kind,
+        version: usize,
+    ) -> usize {
+        let versions = &state.pages[page].versions;
+        let admits = |version: &Version| {
+            let mapping = version.mapping;
+            mapping.filter(|mapping| self.admits(kind, mapping.prot))
+        };
+        if !self.rules.faults_in_vain || admits(&versions[version]).is_some() {
+            return version;
+        }
+        let view = &state.cpus[cpu].view;
+        let is_news = |at: &usize| {
+            let version = &versions[*at];
+            let Some(mapping) = admits(version) else {
+                return false;
+            };
+            let touch = state.pages[state.home(page, mapping)].words[mapping.word].touch;
+            let came = match version.arrivals[usize::from(kind == Kind::Write)] {
+                Arrival::By(label) => Some(label),
+                Arrival::Absent | Arrival::Known => None,
+            };
+            let mut events = version.made.into_iter().chain(came);
+            touch.is_populated_for(cpu) && events.any(|label| !view.has(Some(label)))
+        };
+        let floor = state.pages[page].floor(cpu, kind);
+        (floor..version).find(is_news).unwrap_or(version)
+    }
+
+    /// The oldest version of a page that `other` kinds of access may go by once `kind` goes by
+    /// `version`.
+    fn behind(
+        &self,
+        state: &State,
+        cpu: usize,
+        page: usize,
+        kind: Kind,
+        other: Kind,
+        version: usize,
+    ) -> usize {
+        let floor = state.pages[page].floor(cpu, other);
+        if !self.rules.kinds_need_translation || version <= floor {
+            return floor;
+        }
+        let versions = &state.pages[page].versions;
+        let populated = |version: usize| {
+            let mapping = versions[version].mapping?;
+            let touch = state.pages[state.home(page, mapping)].words[mapping.word].touch;
+            Some((mapping.prot, touch.is_populated_for(cpu)))
+        };
+        match populated(version) {
+            // It had a translation there already, and did not fault.
+            Some((prot, true)) if self.admits(kind, prot) => floor,
+            // Its fault made the page present.
+            Some((prot, false)) if self.admits(kind, prot) => version,
+            // It is refused. A translation that is older may be left.
+            _ => {
+                let is_left = |version: &usize| {
+                    populated(*version).is_some_and(|(prot, is)| is && self.admits(other, prot))
+                };
+                (floor..version).find(is_left).unwrap_or(version)
+            }
+        }
+    }
+}
