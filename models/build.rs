@@ -13,8 +13,9 @@ const SOURCES: &[&str] = &[
     "explorer/src",
     "src/engines",
     "src/litmus",
+    "src/ops",
     "src/platform",
-    "src/scenario.rs",
+    "src/scenario",
     "src/spec",
 ];
 

@@ -92,7 +92,7 @@ pub fn is_result(name: &str) -> bool {
 }
 
 /// The candidate that a mistyped `word` was most likely meant to be, if one is near.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -110,31 +110,12 @@ pub(super) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Edits that turn one word into the other, ignoring case: insertions,
-/// deletions, substitutions, and swaps of neighbours. `None` above `limit`.
+/// Edits that turn one word into the other, ignoring case: insertions, deletions, substitutions,
+/// and swaps of neighbours. `None` above `limit`.
 fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
-    let lower = |s: &str| -> Vec<char> {
-        // Longer words than any name of the format are never near one.
-        s.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    let (a, b) = (lower(a), lower(b));
-    if a.len().abs_diff(b.len()) > limit {
-        return None;
-    }
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    Some(rows[a.len()][b.len()]).filter(|&steps| steps <= limit)
+    // Longer words than any name of the format are never near one.
+    let lower = |s: &str| s.chars().take(64).collect::<String>().to_ascii_lowercase();
+    Some(strsim::osa_distance(&lower(a), &lower(b))).filter(|&steps| steps <= limit)
 }
 
 #[cfg(test)]

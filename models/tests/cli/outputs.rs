@@ -90,7 +90,6 @@ fn hints_name_the_command_as_it_was_called() {
 #[test]
 fn what_was_found_until_an_interrupt_is_told() {
     use std::io::{BufRead, BufReader, Read};
-    use std::os::unix::process::CommandExt;
 
     for engine in ["explorer", "loom", "shuttle", "native", "linux"] {
         if engine == "linux" && seqfault_models::linux::Host::new(1).is_err() {
@@ -101,16 +100,9 @@ fn what_was_found_until_an_interrupt_is_told() {
             _ => "--verbose",
         };
         // The first is over soon, and is the sign that the second is under way.
-        let mut child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
-            .args(["check", "one-cpu.litmus", "../long/three-cpus.litmus"])
-            .args(["--engine", engine, "--jobs", "1"])
-            .args(iterations.split(' '))
-            .current_dir(fixtures())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("the command starts");
+        let tests = "one-cpu.litmus ../long/three-cpus.litmus";
+        let options = format!("--engine {engine} --jobs 1 {iterations}");
+        let mut child = started(&format!("check {tests} {options}"));
         let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut text = String::new();
         if iterations == "--verbose" {
@@ -166,19 +158,25 @@ fn the_search_of_a_program_ends_at_an_interrupt() {
     assert!(text.contains(", 1 not run, "), "{text}");
 }
 
-/// How a command ends, and what it says, if Ctrl-C comes when it is under way.
+/// A command that is under way, in a process group of its own.
 #[cfg(target_os = "linux")]
-fn interrupted(arguments: &str) -> (Option<i32>, String, String) {
+fn started(arguments: &str) -> std::process::Child {
     use std::os::unix::process::CommandExt;
 
-    let child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+    Command::new(env!("CARGO_BIN_EXE_seqfault"))
         .args(arguments.split_whitespace())
         .current_dir(fixtures())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .expect("the command starts");
+        .expect("the command starts")
+}
+
+/// How a command ends, and what it says, if Ctrl-C comes when it is under way.
+#[cfg(target_os = "linux")]
+fn interrupted(arguments: &str) -> (Option<i32>, String, String) {
+    let child = started(arguments);
     while !is_caught(child.id()) {
         std::thread::yield_now();
     }

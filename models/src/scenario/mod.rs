@@ -1,19 +1,26 @@
 //! A litmus test made ready to run on core.
 
+mod deviations;
+mod step;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use seqfault_core::{
-    Access, CHOICES, ChoiceError, Config, Counter, Cpu, CpuId, Errno, Fault, Geometry, MmId,
-    MmapFlags, PageRange, Platform, Prot, Protocol, Quirk, Quirks, System, Vpn,
+    Access, Config, Counter, CpuId, Geometry, MmId, MmapFlags, PageRange, Platform, Prot, Quirks,
+    System, Vpn,
 };
+
+use deviations::with_limits;
+pub use deviations::{Deviations, choose, limit, quirk};
+pub use step::{Answer, Step};
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Atom, Backing, Condition, Decl, Item, Op, Outcome, PageProperty, Part, Place, Program,
-    Span, Value,
+    self, Atom, Backing, Condition, Decl, Op, Outcome, PageProperty, Part, Place, Program, Span,
+    Value,
 };
-use crate::litmus::names::{FRAMES, LIMITS};
+use crate::litmus::names::FRAMES;
 
 /// Why a test cannot run as it is asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,178 +38,6 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// What is asked for beyond what the file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deviations {
-    /// Choices, made after those of the file.
-    pub choices: Vec<(String, String)>,
-    /// Quirks.
-    pub quirks: Vec<Quirk>,
-}
-
-impl Deviations {
-    /// The items of a `broken by` line.
-    pub fn from_items(items: &[Item]) -> Result<Deviations, Refusal> {
-        let mut deviations = Deviations::default();
-        for item in items {
-            match item {
-                Item::Quirk(name, span) => deviations.quirks.push(quirk(name, Some(span))?),
-                Item::Choice(choice) => {
-                    let pair = (choice.key.clone(), choice.value.clone());
-                    deviations.choices.push(pair);
-                }
-            }
-        }
-        Ok(deviations)
-    }
-
-    /// Whether nothing deviates.
-    pub fn is_empty(&self) -> bool {
-        self.choices.is_empty() && self.quirks.is_empty()
-    }
-}
-
-impl fmt::Display for Deviations {
-    /// As arguments of the command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let choices = self.choices.iter().map(|(k, v)| format!("--with {k}={v}"));
-        let quirks = self.quirks.iter().map(|q| format!("--quirk {q}"));
-        let all: Vec<String> = choices.chain(quirks).collect();
-        f.write_str(&all.join(" "))
-    }
-}
-
-/// The quirk of this name.
-pub fn quirk(name: &str, span: Option<&Span>) -> Result<Quirk, Refusal> {
-    Quirk::from_name(name).ok_or_else(|| {
-        let near = nearest(name, Quirk::ALL.iter().map(|q| q.name()));
-        Refusal {
-            message: format!(
-                "no quirk is named `{name}`{}; `seqfault knobs` lists them",
-                near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"))
-            ),
-            span: span.cloned(),
-        }
-    })
-}
-
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|n| (distance(name, n), n))
-        .min()
-        .filter(|&(distance, n)| distance <= n.len().div_ceil(3))
-        .map(|(_, n)| n)
-}
-
-/// The number of insertions, deletions and substitutions between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-/// Makes the choice `key=value`.
-pub fn choose(
-    protocol: &mut Protocol,
-    key: &str,
-    value: &str,
-    span: Option<&Span>,
-) -> Result<(), Refusal> {
-    protocol.choose(key, value).map_err(|error| {
-        let message = match error {
-            ChoiceError::UnknownChoice => {
-                let names: Vec<&str> = CHOICES.iter().map(|c| c.name).collect();
-                let limits = LIMITS.join(" and ");
-                format!(
-                    "no choice is named `{key}`; there are {}, and the limits {limits}",
-                    names.join(", ")
-                )
-            }
-            ChoiceError::UnknownValue(values) => {
-                let names: Vec<&str> = values.iter().map(|v| v.name).collect();
-                format!("`{key}` cannot be `{value}`; it is {}", names.join(" or "))
-            }
-        };
-        Refusal {
-            message,
-            span: span.cloned(),
-        }
-    })
-}
-
-/// The limit `key=value` on memory; `None` if that is no limit.
-pub fn limit(key: &str, value: &str, span: Option<&Span>) -> Result<Option<u32>, Refusal> {
-    if !LIMITS.contains(&key) {
-        return Ok(None);
-    }
-    let limit = value.parse().map(Some);
-    limit.map_err(|_| Refusal {
-        message: format!("`{key}` cannot be `{value}`; it is how many each CPU has"),
-        span: span.cloned(),
-    })
-}
-
-/// The program with the limits on memory that are beyond its file, for those who judge it.
-fn with_limits(program: &Program, deviations: &Deviations) -> Program {
-    let mut program = program.clone();
-    let more = deviations.choices.iter();
-    let more = more.filter(|(key, _)| LIMITS.contains(&key.as_str()));
-    program.with.extend(more.map(|(key, value)| ast::Choice {
-        key: key.clone(),
-        value: value.clone(),
-        span: 0..0,
-    }));
-    program
-}
-
-/// An operation with resolved pages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// `read`
-    Read(Vpn),
-    /// `write`
-    Write(Vpn, u64),
-    /// `xchg`
-    Xchg(Vpn, u64),
-    /// `exec`
-    Exec(Vpn),
-    /// `mmap`
-    Mmap(PageRange, Prot, MmapFlags),
-    /// `munmap`
-    Munmap(PageRange),
-    /// `mremap`
-    Mremap(PageRange, PageRange),
-    /// `mprotect`
-    Mprotect(PageRange, Prot),
-    /// `madvise … dontneed`
-    Dontneed(PageRange),
-    /// `madvise … cold`
-    Cold(PageRange),
-    /// `madvise … populate_read` or `populate_write`
-    Populate(PageRange, Access),
-    /// `fork`
-    Fork(MmId),
-    /// `rcu_barrier`
-    RcuBarrier,
-    /// `switch lazy`
-    SwitchLazy,
-    /// `switch main`
-    SwitchMain,
-    /// `prefetch`
-    Prefetch(Vpn),
-    /// `evict`
-    Evict(Vpn),
-}
 
 /// A statement ready to run.
 #[derive(Clone, Debug)]
@@ -575,101 +410,4 @@ fn resolve(
         step,
         text: stmt.to_string(),
     })
-}
-
-/// The answer to a [`Step`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The word that was seen.
-    Word(u64),
-    /// `ok`, or the fault's or the error's name.
-    Name(&'static str),
-}
-
-impl From<Answer> for Value {
-    fn from(answer: Answer) -> Value {
-        match answer {
-            Answer::Word(word) => Value::Word(word),
-            Answer::Name(name) => Value::Name(name.to_owned()),
-        }
-    }
-}
-
-impl Step {
-    /// The page that it translates, if it is an access or a part of one.
-    fn accessed(&self) -> Option<Vpn> {
-        match *self {
-            Step::Read(vpn)
-            | Step::Write(vpn, _)
-            | Step::Xchg(vpn, _)
-            | Step::Exec(vpn)
-            | Step::Prefetch(vpn) => Some(vpn),
-            _ => None,
-        }
-    }
-
-    /// Whether the entry of `vpn` may be another one afterwards, for any CPU's part.
-    fn changes(&self, vpn: Vpn) -> bool {
-        match *self {
-            Step::Write(page, _) | Step::Xchg(page, _) => page == vpn,
-            Step::Mmap(range, ..)
-            | Step::Munmap(range)
-            | Step::Mprotect(range, _)
-            | Step::Dontneed(range)
-            | Step::Cold(range)
-            | Step::Populate(range, _) => range.contains(vpn),
-            Step::Mremap(from, to) => from.contains(vpn) || to.contains(vpn),
-            Step::Fork(_) => true,
-            Step::Read(_)
-            | Step::Exec(_)
-            | Step::RcuBarrier
-            | Step::SwitchLazy
-            | Step::SwitchMain
-            | Step::Prefetch(_)
-            | Step::Evict(_) => false,
-        }
-    }
-
-    /// Whether the page table that translates `vpn` may be freed by it.
-    fn frees_table(&self, vpn: Vpn, reclaims: bool) -> bool {
-        match *self {
-            Step::Mmap(range, ..) | Step::Munmap(range) => range.contains(vpn),
-            Step::Mremap(from, to) => from.contains(vpn) || to.contains(vpn),
-            Step::Dontneed(range) => reclaims && range.contains(vpn),
-            _ => false,
-        }
-    }
-
-    /// Does it on `cpu`.
-    pub fn run<P: Platform>(&self, cpu: &mut Cpu<'_, P>) -> Answer {
-        fn fault(result: Result<(), Fault>) -> Answer {
-            Answer::Name(result.map_or_else(Fault::name, |()| "ok"))
-        }
-        fn word(result: Result<u64, Fault>) -> Answer {
-            result.map_or_else(|fault| Answer::Name(fault.name()), Answer::Word)
-        }
-        fn errno(result: Result<(), Errno>) -> Answer {
-            Answer::Name(result.map_or_else(Errno::name, |()| "ok"))
-        }
-        match *self {
-            Step::Read(vpn) => return word(cpu.read(vpn)),
-            Step::Xchg(vpn, value) => return word(cpu.xchg(vpn, value)),
-            Step::Write(vpn, value) => return fault(cpu.write(vpn, value)),
-            Step::Exec(vpn) => return fault(cpu.exec(vpn)),
-            Step::Mmap(range, prot, flags) => return errno(cpu.mmap(range, prot, flags)),
-            Step::Munmap(range) => return errno(cpu.munmap(range)),
-            Step::Mremap(from, to) => return errno(cpu.mremap(from, to)),
-            Step::Mprotect(range, prot) => return errno(cpu.mprotect(range, prot)),
-            Step::Dontneed(range) => return errno(cpu.madvise_dontneed(range)),
-            Step::Cold(range) => return errno(cpu.madvise_cold(range)),
-            Step::Populate(range, access) => return errno(cpu.madvise_populate(range, access)),
-            Step::Fork(child) => return errno(cpu.fork(child)),
-            Step::RcuBarrier => cpu.rcu_barrier(),
-            Step::SwitchLazy => cpu.switch_lazy(),
-            Step::SwitchMain => cpu.switch_to_mm(),
-            Step::Prefetch(vpn) => cpu.prefetch(vpn),
-            Step::Evict(vpn) => cpu.evict(vpn),
-        }
-        Answer::Name("ok")
-    }
 }
