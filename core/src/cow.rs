@@ -70,10 +70,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
     ) -> Option<Outcome> {
         // QUIRK(CowNoReference): proofs/cow/freed-while-copied
         let referenced = old.pfn() != Pfn::ZERO && !self.sys.has(Quirk::CowNoReference);
-        if referenced {
+        // QUIRK(CowReferenceAfterPtl): proofs/cow/referenced-after-the-lock
+        let late = self.sys.has(Quirk::CowReferenceAfterPtl);
+        if referenced && !late {
             self.sys.frame(old.pfn()).get();
         }
         ptl.unlock();
+        if referenced && late {
+            self.sys.frame(old.pfn()).get();
+        }
         let outcome = match self.alloc_frame(vpn) {
             Some(copy) => self.copy_and_map(vma, vpn, old, copy, stays),
             None => Some(Err(Fault::Bus)),

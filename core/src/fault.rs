@@ -37,7 +37,7 @@ use crate::pte::Pte;
 use crate::quirk::Quirk;
 use crate::table::PtlGuard;
 use crate::violation::Invariant;
-use crate::vma::VmaCopy;
+use crate::vma::{VmaCopy, VmaRead};
 
 /// Why an access did not go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,6 +202,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let instance = self.mm_instance(range.start.0);
         self.lock_event(LockClass::Vma, instance, LockStep::TryLocked);
         let copy = read.vma().copy_stable();
+        let mut read = Some(read);
+        let end = |cpu: &Self, read: &mut Option<VmaRead<'_, P>>| {
+            if let Some(read) = read.take() {
+                cpu.lock_event(LockClass::Vma, instance, LockStep::Unlocked);
+                read.end();
+            }
+        };
+        // QUIRK(VmaLockEndsEarly): proofs/vma_lock/ended-early
+        if self.sys.has(Quirk::VmaLockEndsEarly) {
+            end(self, &mut read);
+        }
         drop(rcu);
         // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
         let result = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
@@ -210,8 +221,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: the VMA is another one by now");
             None
         };
-        self.lock_event(LockClass::Vma, instance, LockStep::Unlocked);
-        read.end();
+        end(self, &mut read);
         // QUIRK(VmaUsedAfterPut): proofs/vma_lock/used-after-put
         if self.sys.has(Quirk::VmaUsedAfterPut) {
             vma.life.used();

@@ -63,6 +63,8 @@ quirks! {
     ModifyVmaUnlocked, "modify-vma-unlocked", "commits c137381f71ae, 49b0638502da";
     /// The mmap read lock is taken while a VMA's read lock is held.
     MmapLockUnderVmaLock, "mmap-lock-under-vma-lock", "Documentation/mm/process_addrs.rst";
+    /// A fault ends its read lock of the VMA when it has copied what the VMA says.
+    VmaLockEndsEarly, "vma-lock-ends-early", "mm/memory.c, arch/x86/mm/fault.c: vma_end_read() after handle_mm_fault()";
     /// A VMA is looked at after its reference was dropped.
     VmaUsedAfterPut, "vma-used-after-put", "CVE-2025-38554, commit 9bbffee67ffd; mm/mmap_lock.c, vma_refcount_put()";
     /// A fault by RCU alone does not look its VMA up again under the page-table lock.
@@ -245,6 +247,8 @@ quirks! {
     CowKeepsReference, "cow-keeps-reference", "mm/memory.c, wp_page_copy(): folio_put(old_folio)";
     /// A page is copied without a reference of it.
     CowNoReference, "cow-no-reference", "mm/memory.c, do_wp_page(): folio_get() before the page-table lock is left";
+    /// The reference of a page that is to be copied is taken when the page-table lock has been left.
+    CowReferenceAfterPtl, "cow-reference-after-ptl", "mm/memory.c, do_wp_page(): folio_get() before pte_unmap_unlock()";
     /// A fault keeps the reference of a page that it has copied.
     CowReferenceNotPut, "cow-reference-not-put", "mm/memory.c, wp_page_copy(): folio_put(old_folio), whether it was replaced or not";
     /// A fault that has copied a page does not look whether the entry is the same still.
