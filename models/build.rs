@@ -17,6 +17,7 @@ const SOURCES: &[&str] = &[
     "src/platform",
     "src/scenario",
     "src/spec",
+    "src/subjects",
 ];
 
 fn main() -> io::Result<()> {

@@ -12,5 +12,6 @@ pub mod platform;
 mod random;
 pub mod scenario;
 pub mod spec;
+pub mod subjects;
 pub mod timeline;
 pub mod verdict;

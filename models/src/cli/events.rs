@@ -20,6 +20,7 @@ use crate::linux::events::Event;
 use crate::litmus;
 use crate::platform::{self, Native};
 use crate::scenario::{Deviations, Scenario};
+use crate::subjects;
 use crate::verdict::plural;
 
 /// The loops: initial state, and one turn.
@@ -169,12 +170,12 @@ fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
             COUNTED.map(|(.., counter)| Some(local.counters().get(counter?)))
         };
         for statement in &scenario.setup {
-            statement.step.run(&mut cpu);
+            subjects::perform(&statement.op, &mut cpu);
         }
         let turns = |turns: u64, mut cpu: Cpu<'_, Native>| {
             for _ in 0..turns {
                 for statement in &scenario.threads[0] {
-                    statement.step.run(&mut cpu);
+                    subjects::perform(&statement.op, &mut cpu);
                 }
                 cpu.rcu_barrier();
             }

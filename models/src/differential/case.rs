@@ -15,6 +15,7 @@ use crate::platform::{self, Native};
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine, Ret};
 use crate::spec::vma::Vmas;
+use crate::subjects::perform;
 
 /// A core, and what is done with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,8 +187,9 @@ impl Trio<'_> {
                     same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
                 }
             }
-            if let Some(step) = op.step(first) {
-                same_answer(step.run(&mut cpu), self.answer).map_err(|what| (Party::Core, what))?;
+            if let Some(op) = op.on_core(first) {
+                same_answer(perform(&op, &mut cpu), self.answer)
+                    .map_err(|what| (Party::Core, what))?;
             }
             same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;
             if let Some(expected) = child {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use seqfault_core::{self as core, Access, MmapFlags, PageRange, Vpn};
+use seqfault_core::{MmId, PageRange, Vpn};
 
 use super::child::CHILD;
-use crate::litmus::ast::Prot;
-use crate::scenario::Step;
+use crate::ops::{self, Backing};
 use crate::spec::seq::{Bytes, Call, Machine, Ret};
+use crate::subjects::{Addresses, protection};
 
 /// One operation of a CPU; pages are numbered from the window's first.
 ///
@@ -81,16 +81,22 @@ impl Op {
     }
 
     /// The operation on core, with the window at `first`; `None` where core has nothing to do.
-    pub(super) fn step(&self, first: Vpn) -> Option<Step> {
+    pub(super) fn on_core(&self, first: Vpn) -> Option<ops::Op<Addresses>> {
         Some(match self {
-            Op::Call(call) | Op::Bytes(call, Bytes::Short) => return core_call(call, first),
+            Op::Call(call) | Op::Bytes(call, Bytes::Short) => return call_on_core(call, first),
             Op::Bytes(..) => return None,
-            Op::Prefetch(page) => Step::Prefetch(vpn(first, *page)),
-            Op::Evict(page) => Step::Evict(vpn(first, *page)),
-            Op::Fork => Step::Fork(CHILD),
-            Op::RcuBarrier => Step::RcuBarrier,
-            Op::SwitchLazy => Step::SwitchLazy,
-            Op::SwitchMain => Step::SwitchMain,
+            Op::Prefetch(page) => ops::Op::Prefetch {
+                page: vpn(first, *page),
+            },
+            Op::Evict(page) => ops::Op::Evict {
+                page: vpn(first, *page),
+            },
+            Op::Fork => ops::Op::Fork { process: CHILD },
+            Op::RcuBarrier => ops::Op::RcuBarrier {},
+            Op::SwitchLazy => ops::Op::SwitchLazy {},
+            Op::SwitchMain => ops::Op::Switch {
+                process: MmId::MAIN,
+            },
         })
     }
 }
@@ -100,45 +106,54 @@ fn vpn(first: Vpn, page: usize) -> Vpn {
 }
 
 /// A call on core, with the window at `first`.
-fn core_call(call: &Call, first: Vpn) -> Option<Step> {
-    let vpn = |page: &usize| vpn(first, *page);
-    let range = |pages: &Range<usize>| PageRange::new(vpn(&pages.start), vpn(&pages.end));
+fn call_on_core(call: &Call, first: Vpn) -> Option<ops::Op<Addresses>> {
+    let page = |page: &usize| vpn(first, *page);
+    let range = |pages: &Range<usize>| PageRange::new(page(&pages.start), page(&pages.end));
     Some(match call {
-        Call::Read(page) => Step::Read(vpn(page)),
-        Call::Write(page, value) => Step::Write(vpn(page), *value),
-        Call::Xchg(page, value) => Step::Xchg(vpn(page), *value),
-        Call::Exec(page) => Step::Exec(vpn(page)),
+        Call::Read(at) => ops::Op::Read { page: page(at) },
+        Call::Write(at, word) => ops::Op::Write {
+            page: page(at),
+            word: *word,
+        },
+        Call::Xchg(at, word) => ops::Op::Xchg {
+            page: page(at),
+            word: *word,
+        },
+        Call::Exec(at) => ops::Op::Exec { page: page(at) },
         Call::Mmap {
             pages,
             prot,
             populate,
             noreplace,
-        } => {
-            let flags = MmapFlags {
-                noreplace: *noreplace,
-                populate: *populate,
-            };
-            Step::Mmap(range(pages), core_prot(*prot), flags)
-        }
-        Call::Munmap(pages) => Step::Munmap(range(pages)),
-        Call::Mremap(from, to) => Step::Mremap(range(from), range(to)),
-        Call::Mprotect(pages, prot) => Step::Mprotect(range(pages), core_prot(*prot)),
-        Call::Dontneed(pages) => Step::Dontneed(range(pages)),
-        Call::PopulateRead(pages) => Step::Populate(range(pages), Access::Read),
-        Call::PopulateWrite(pages) => Step::Populate(range(pages), Access::Write),
+        } => ops::Op::Mmap {
+            pages: range(pages),
+            prot: *prot,
+            backing: Backing::Anon,
+            populate: *populate,
+            noreplace: *noreplace,
+        },
+        Call::Munmap(pages) => ops::Op::Munmap {
+            pages: range(pages),
+        },
+        Call::Mremap(from, to) => ops::Op::Mremap {
+            from: range(from),
+            to: range(to),
+        },
+        Call::Mprotect(pages, prot) => ops::Op::Mprotect {
+            pages: range(pages),
+            prot: *prot,
+        },
+        Call::Dontneed(pages) => ops::Op::Dontneed {
+            pages: range(pages),
+        },
+        Call::PopulateRead(pages) => ops::Op::PopulateRead {
+            pages: range(pages),
+        },
+        Call::PopulateWrite(pages) => ops::Op::PopulateWrite {
+            pages: range(pages),
+        },
         Call::Fork(..) | Call::Nop => return None,
     })
-}
-
-/// The same protection, as core has it.
-pub(super) fn core_prot(prot: Prot) -> core::Prot {
-    match prot {
-        Prot::None => core::Prot::NONE,
-        Prot::R => core::Prot::R,
-        Prot::Rw => core::Prot::RW,
-        Prot::Rx => core::Prot::R | core::Prot::X,
-        Prot::Rwx => core::Prot::RW | core::Prot::X,
-    }
 }
 
 impl fmt::Display for Op {
@@ -158,7 +173,7 @@ impl fmt::Display for Op {
                 populate,
                 noreplace,
             }) => {
-                write!(f, "mmap {} {}", part(pages), core_prot(*prot))?;
+                write!(f, "mmap {} {}", part(pages), protection(*prot))?;
                 if *populate {
                     f.write_str(" populate")?;
                 }
@@ -170,7 +185,7 @@ impl fmt::Display for Op {
             Op::Call(Call::Munmap(pages)) => write!(f, "munmap {}", part(pages)),
             Op::Call(Call::Mremap(from, to)) => write!(f, "mremap {} {}", part(from), part(to)),
             Op::Call(Call::Mprotect(pages, prot)) => {
-                write!(f, "mprotect {} {}", part(pages), core_prot(*prot))
+                write!(f, "mprotect {} {}", part(pages), protection(*prot))
             }
             Op::Call(Call::Dontneed(pages)) => write!(f, "madvise {} dontneed", part(pages)),
             Op::Call(Call::PopulateRead(pages)) => {

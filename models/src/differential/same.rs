@@ -7,14 +7,14 @@ use std::ops::Range;
 use seqfault_core::{self as core, Access, MmId, PageRange, PageState, System, Vpn};
 
 use super::difference::{OWNED, RESIDENT, What};
-use super::op::{Op, core_prot};
+use super::op::Op;
 use super::subject::PAGES;
 use crate::linux::{Host, Rights};
 use crate::platform::Native;
-use crate::scenario::Answer;
 use crate::spec::Rules;
 use crate::spec::seq::{Machine, Ret};
 use crate::spec::vma::Vmas;
+use crate::subjects::{Answer, protection};
 
 /// What the specification says of one of core's pages; `None` where core may choose.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Expected {
 impl Expected {
     /// What `spec` says of `page`, where `rules` leave core its choices.
     pub(super) fn of(spec: &Machine, page: usize, rules: &Rules) -> Expected {
-        let prot = spec.prot(page).map(core_prot);
+        let prot = spec.prot(page).map(protection);
         let may_write = prot.is_some_and(|prot| prot.allows(Access::Write));
         Expected {
             prot,

@@ -10,6 +10,7 @@ use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
 use crate::platform::{self, Entry, record, start};
 use crate::scenario::Statement;
+use crate::subjects;
 
 /// An execution that is under way.
 pub(super) struct Run<P: Platform> {
@@ -37,7 +38,7 @@ impl<P: Platform> Run<P> {
         let mut boot = Cpu::new(&system, locals.remove(0));
         for (number, statement) in scenario.setup.iter().enumerate() {
             record(Entry::Setup(number));
-            statement.step.run(&mut boot);
+            subjects::perform(&statement.op, &mut boot);
         }
         boot.settle();
         start();
@@ -65,7 +66,7 @@ impl<P: Platform> Run<P> {
         let mut registers = Vec::new();
         for (number, statement) in statements.iter().enumerate() {
             record(Entry::Begin(id, number));
-            let value = Value::from(statement.step.run(&mut cpu));
+            let value = Value::from(subjects::perform(&statement.op, &mut cpu));
             record(Entry::End(id, number, value.to_string()));
             if let Some(reg) = &statement.reg {
                 registers.push(((id.0, reg.clone()), value));

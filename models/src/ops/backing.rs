@@ -32,7 +32,10 @@ impl<N: Names> Backing<N> {
     }
 }
 
-impl<N: Names> fmt::Display for Backing<N> {
+impl<N: Names> fmt::Display for Backing<N>
+where
+    N::FilePage: fmt::Display,
+{
     /// Nothing for anonymous memory.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -25,15 +25,15 @@ use crate::litmus::ast::{Pages, Place, Prot};
 /// How operations name what they are about.
 pub trait Names: Clone + Debug + PartialEq + Eq + Hash {
     /// One page.
-    type Page: Clone + Debug + PartialEq + Eq + Hash + Display;
+    type Page: Clone + Debug + PartialEq + Eq + Hash;
     /// Adjacent pages.
-    type Pages: Clone + Debug + PartialEq + Eq + Hash + Display;
+    type Pages: Clone + Debug + PartialEq + Eq + Hash;
     /// One page of a file.
-    type FilePage: Clone + Debug + PartialEq + Eq + Hash + Display;
+    type FilePage: Clone + Debug + PartialEq + Eq + Hash;
     /// A file.
-    type File: Clone + Debug + PartialEq + Eq + Hash + Display;
+    type File: Clone + Debug + PartialEq + Eq + Hash;
     /// A process.
-    type Process: Clone + Debug + PartialEq + Eq + Hash + Display;
+    type Process: Clone + Debug + PartialEq + Eq + Hash;
 }
 
 /// By the names that the author of the test gave.
@@ -154,7 +154,14 @@ impl Op<AsWritten> {
     }
 }
 
-impl<N: Names> Display for Op<N> {
+impl<N: Names> Display for Op<N>
+where
+    N::Page: Display,
+    N::Pages: Display,
+    N::FilePage: Display,
+    N::File: Display,
+    N::Process: Display,
+{
     /// As the grammar has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = self.row();

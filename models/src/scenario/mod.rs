@@ -1,26 +1,26 @@
 //! A litmus test made ready to run on core.
 
 mod deviations;
-mod step;
+mod speculation;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 
 use seqfault_core::{
-    Access, Config, Counter, CpuId, Geometry, MmId, MmapFlags, PageRange, Platform, Prot, Quirks,
-    System, Vpn,
+    Access, Config, Counter, CpuId, Geometry, MmId, PageRange, Platform, Quirks, System, Vpn,
 };
 
 use deviations::with_limits;
 pub use deviations::{Deviations, choose, limit, quirk};
-pub use step::{Answer, Step};
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Atom, Backing, Condition, Decl, Op, Outcome, PageProperty, Part, Place, Program, Span,
-    Value,
+    self, Atom, Condition, Decl, Outcome, PageProperty, Part, Place, Program, Span, Value,
 };
 use crate::litmus::names::FRAMES;
+use crate::ops::{AsWritten, Op, Rename};
+use crate::subjects::{self, Addresses};
 
 /// Why a test cannot run as it is asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Statement {
     /// The register that takes the result.
     pub reg: Option<String>,
     /// What is done.
-    pub step: Step,
+    pub op: Op<Addresses>,
     /// As the file has it.
     pub text: String,
 }
@@ -121,11 +121,11 @@ impl Scenario {
                 let mut statements = Vec::new();
                 for stmt in body {
                     let statement = resolve(&layout, &processes, process, stmt)?;
-                    match statement.step {
-                        Step::SwitchLazy => lazy = true,
-                        Step::SwitchMain => lazy = false,
+                    match statement.op {
+                        Op::SwitchLazy {} => lazy = true,
+                        Op::Switch { .. } => lazy = false,
                         // A CPU that runs a kernel thread walks its page tables still.
-                        Step::RcuBarrier | Step::Prefetch(_) | Step::Evict(_) => {}
+                        Op::RcuBarrier {} | Op::Prefetch { .. } | Op::Evict { .. } => {}
                         _ if lazy => {
                             return Err(Refusal {
                                 message: "this CPU runs a kernel thread here (`switch lazy`): \
@@ -202,11 +202,17 @@ impl Scenario {
         for vpn in (0..self.layout.len()).map(|id| Vpn(self.layout.vpn(id))) {
             let accesses = own
                 .iter()
-                .filter(|s| s.step.accessed() == Some(vpn))
+                .filter(|s| speculation::accessed(&s.op) == Some(vpn))
                 .count();
-            let changed = self.threads.iter().flatten().any(|s| s.step.changes(vpn));
+            let changed = self
+                .threads
+                .iter()
+                .flatten()
+                .any(|s| speculation::changes(&s.op, vpn));
             let reclaims = self.config.protocol.pt_reclaim;
-            let freed = others.iter().any(|s| s.step.frees_table(vpn, reclaims));
+            let freed = others
+                .iter()
+                .any(|s| speculation::frees_table(&s.op, vpn, reclaims));
             if accesses > 0 && changed || freed {
                 fills.push(vpn);
             }
@@ -318,7 +324,7 @@ fn most_pages(program: &Program) -> u32 {
         Part::One(_) => 1,
         Part::Slice(start, end) => end - start,
     };
-    let of = |op: &Op| match op {
+    let of = |op: &Op<AsWritten>| match op {
         Op::Fork { .. } => all,
         op => op.pages().iter().map(len).sum(),
     };
@@ -346,6 +352,41 @@ fn mm_of(processes: &[String], process: Option<&str>) -> MmId {
     forked.map_or(MmId::MAIN, |at| MmId(at + 1))
 }
 
+/// The names of a process, which are addresses for core.
+struct AtAddresses<'a> {
+    layout: &'a Layout,
+    processes: &'a [String],
+}
+
+/// Core has nothing of this name.
+struct NotInCore;
+
+impl Rename<AsWritten, Addresses> for AtAddresses<'_> {
+    type Error = NotInCore;
+
+    fn page(&mut self, page: &Place) -> Result<Vpn, NotInCore> {
+        Ok(Vpn(self.layout.vpn(self.layout.id(page))))
+    }
+
+    fn pages(&mut self, pages: &ast::Pages) -> Result<PageRange, NotInCore> {
+        let ids = self.layout.ids(pages);
+        let start = self.layout.vpn(ids.start);
+        Ok(PageRange::new(Vpn(start), Vpn(start + ids.len() as u64)))
+    }
+
+    fn file_page(&mut self, _: &Place) -> Result<Infallible, NotInCore> {
+        Err(NotInCore)
+    }
+
+    fn file(&mut self, _: &String) -> Result<Infallible, NotInCore> {
+        Err(NotInCore)
+    }
+
+    fn process(&mut self, process: &String) -> Result<MmId, NotInCore> {
+        Ok(mm_of(self.processes, Some(process)))
+    }
+}
+
 /// `process` is the one that runs the statement; the first has no name.
 fn resolve(
     layout: &Layout,
@@ -353,61 +394,20 @@ fn resolve(
     process: Option<&str>,
     stmt: &ast::Stmt,
 ) -> Result<Statement, Refusal> {
-    let page = |place: &Place| Vpn(layout.vpn(layout.id(place)));
-    let range = |pages: &ast::Pages| {
-        let ids = layout.ids(pages);
-        let start = layout.vpn(ids.start);
-        PageRange::new(Vpn(start), Vpn(start + ids.len() as u64))
+    let switches = match &stmt.op {
+        Op::Switch { process: to } => to != process.unwrap_or("main"),
+        _ => false,
     };
-    let prot = |prot: ast::Prot| match prot {
-        ast::Prot::None => Prot::NONE,
-        ast::Prot::R => Prot::R,
-        ast::Prot::Rw => Prot::RW,
-        ast::Prot::Rx => Prot::R | Prot::X,
-        ast::Prot::Rwx => Prot::RW | Prot::X,
-    };
-    let step = match &stmt.op {
-        Op::Read { page: at } => Step::Read(page(at)),
-        Op::Write { page: at, word } => Step::Write(page(at), *word),
-        Op::Xchg { page: at, word } => Step::Xchg(page(at), *word),
-        Op::Exec { page: at } => Step::Exec(page(at)),
-        Op::Mmap {
-            pages,
-            prot: p,
-            backing: Backing::Anon,
-            populate,
-            noreplace,
-        } => Step::Mmap(
-            range(pages),
-            prot(*p),
-            MmapFlags {
-                noreplace: *noreplace,
-                populate: *populate,
-            },
-        ),
-        Op::Munmap { pages } => Step::Munmap(range(pages)),
-        Op::Mremap { from, to } => Step::Mremap(range(from), range(to)),
-        Op::Mprotect { pages, prot: p } => Step::Mprotect(range(pages), prot(*p)),
-        Op::Dontneed { pages } => Step::Dontneed(range(pages)),
-        Op::Cold { pages } => Step::Cold(range(pages)),
-        Op::PopulateRead { pages } => Step::Populate(range(pages), Access::Read),
-        Op::PopulateWrite { pages } => Step::Populate(range(pages), Access::Write),
-        Op::RcuBarrier {} => Step::RcuBarrier,
-        Op::SwitchLazy {} => Step::SwitchLazy,
-        Op::Switch { process: name } if name == process.unwrap_or("main") => Step::SwitchMain,
-        Op::Fork { process: name } => Step::Fork(mm_of(processes, Some(name))),
-        Op::Prefetch { page: at } => Step::Prefetch(page(at)),
-        Op::Evict { page: at } => Step::Evict(page(at)),
-        other => {
-            return Err(Refusal {
-                message: format!("`{other}` is not supported yet"),
-                span: Some(stmt.span.clone()),
-            });
-        }
-    };
-    Ok(Statement {
-        reg: stmt.reg.clone(),
-        step,
-        text: stmt.to_string(),
-    })
+    let op = stmt.op.rename(&mut AtAddresses { layout, processes });
+    match op {
+        Ok(op) if !switches && subjects::does(&op) => Ok(Statement {
+            reg: stmt.reg.clone(),
+            op,
+            text: stmt.to_string(),
+        }),
+        _ => Err(Refusal {
+            message: format!("`{}` is not supported yet", stmt.op),
+            span: Some(stmt.span.clone()),
+        }),
+    }
 }

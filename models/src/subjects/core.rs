@@ -1,0 +1,138 @@
+//! Core: operations over addresses.
+
+use std::convert::Infallible;
+
+use seqfault_core::{
+    self as core, Access, Cpu, Errno, Fault, MmId, MmapFlags, PageRange, Platform, Vpn,
+};
+
+use crate::litmus::ast::{Prot, Value};
+use crate::ops::{Backing, Names, Op};
+use crate::platform::Native;
+
+/// By addresses: pages, and the address spaces of processes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Addresses;
+
+impl Names for Addresses {
+    type Page = Vpn;
+    type Pages = PageRange;
+    type FilePage = Infallible;
+    type File = Infallible;
+    type Process = MmId;
+}
+
+/// The answer of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The word that was seen.
+    Word(u64),
+    /// `ok`, or the fault's or the error's name.
+    Name(&'static str),
+}
+
+impl From<Answer> for Value {
+    fn from(answer: Answer) -> Value {
+        match answer {
+            Answer::Word(word) => Value::Word(word),
+            Answer::Name(name) => Value::Name(name.to_owned()),
+        }
+    }
+}
+
+impl From<()> for Answer {
+    fn from((): ()) -> Answer {
+        Answer::Name("ok")
+    }
+}
+
+impl From<Result<u64, Fault>> for Answer {
+    fn from(result: Result<u64, Fault>) -> Answer {
+        result.map_or_else(|fault| Answer::Name(fault.name()), Answer::Word)
+    }
+}
+
+impl From<Result<(), Fault>> for Answer {
+    fn from(result: Result<(), Fault>) -> Answer {
+        Answer::Name(result.map_or_else(Fault::name, |()| "ok"))
+    }
+}
+
+impl From<Result<(), Errno>> for Answer {
+    fn from(result: Result<(), Errno>) -> Answer {
+        Answer::Name(result.map_or_else(Errno::name, |()| "ok"))
+    }
+}
+
+/// An operation that is ready to be done.
+type Work<P> = Box<dyn FnOnce(&mut Cpu<'_, P>) -> Answer>;
+
+/// Makes work of a call whose result says how it went.
+fn work<P: Platform, R: Into<Answer>>(
+    call: impl FnOnce(&mut Cpu<'_, P>) -> R + 'static,
+) -> Option<Work<P>> {
+    Some(Box::new(|cpu| call(cpu).into()))
+}
+
+/// How core does `op`; `None` if it does not have it.
+fn prepare<P: Platform>(op: &Op<Addresses>) -> Option<Work<P>> {
+    match *op {
+        Op::Read { page } => work(move |cpu| cpu.read(page)),
+        Op::Write { page, word } => work(move |cpu| cpu.write(page, word)),
+        Op::Xchg { page, word } => work(move |cpu| cpu.xchg(page, word)),
+        Op::Exec { page } => work(move |cpu| cpu.exec(page)),
+        Op::Mmap {
+            pages,
+            prot,
+            backing: Backing::Anon,
+            populate,
+            noreplace,
+        } => {
+            let flags = MmapFlags {
+                noreplace,
+                populate,
+            };
+            work(move |cpu| cpu.mmap(pages, protection(prot), flags))
+        }
+        Op::Munmap { pages } => work(move |cpu| cpu.munmap(pages)),
+        Op::Mprotect { pages, prot } => work(move |cpu| cpu.mprotect(pages, protection(prot))),
+        Op::Mremap { from, to } => work(move |cpu| cpu.mremap(from, to)),
+        Op::Dontneed { pages } => work(move |cpu| cpu.madvise_dontneed(pages)),
+        Op::Cold { pages } => work(move |cpu| cpu.madvise_cold(pages)),
+        Op::PopulateRead { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Read)),
+        Op::PopulateWrite { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Write)),
+        Op::Fork { process } => work(move |cpu| cpu.fork(process)),
+        // To the CPU's own process: another one is no name here.
+        Op::Switch { .. } => work(|cpu| cpu.switch_to_mm()),
+        Op::SwitchLazy {} => work(|cpu| cpu.switch_lazy()),
+        Op::RcuBarrier {} => work(|cpu| cpu.rcu_barrier()),
+        Op::Prefetch { page } => work(move |cpu| cpu.prefetch(page)),
+        Op::Evict { page } => work(move |cpu| cpu.evict(page)),
+        _ => None,
+    }
+}
+
+/// Whether core has it.
+pub fn does(op: &Op<Addresses>) -> bool {
+    prepare::<Native>(op).is_some()
+}
+
+/// Does `op` on `cpu`.
+///
+/// # Panics
+/// If core [does not](does) have it.
+pub fn perform<P: Platform>(op: &Op<Addresses>, cpu: &mut Cpu<'_, P>) -> Answer {
+    let work = prepare(op).expect("core has the operations of a test that it runs");
+    work(cpu)
+}
+
+/// The same protection, as core has it.
+pub fn protection(prot: Prot) -> core::Prot {
+    match prot {
+        Prot::None => core::Prot::NONE,
+        Prot::R => core::Prot::R,
+        Prot::Rw => core::Prot::RW,
+        Prot::Rx => core::Prot::R | core::Prot::X,
+        Prot::Rwx => core::Prot::RW | core::Prot::X,
+    }
+}
