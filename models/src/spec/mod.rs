@@ -62,7 +62,7 @@
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
 //! does not know of (another CPU populated the page, stored to what was to be copied first, or
-//! changed its protection), the CPU's next access may still go by that: the fault of the first had begun
+//! moved it or changed its protection), the CPU's next access may still go by that: the fault of the first had begun
 //! before the entry came. What a CPU knows is in its view, as with messages.
 //!
 //! So pages pend for several calls at once only if these are `dontneed` (and `populate`, which changes

@@ -40,8 +40,8 @@ pub(super) struct Version {
     pub(super) mapping: Option<Mapping>,
     /// The CPU whose pending call made it.
     pub(super) by: Option<u8>,
-    /// The event of that call, which changed an entry's protection (it is clear meanwhile), where
-    /// some CPU may not know of it yet.
+    /// The event of that call, which moved an entry or changed its protection (it is clear
+    /// meanwhile), where some CPU may not know of it yet.
     pub(super) made: Option<Label>,
     /// How the entry came that serves loads, and the one that serves stores.
     pub(super) arrivals: [Arrival; 2],
@@ -210,8 +210,10 @@ impl Page {
                     }
                 }
             }
-            // A fault that began before it came has found the hole that was there.
-            Memory::Moved(_, arrivals) => new.arrivals = arrivals.map(Arrival::known),
+            Memory::Moved(_, arrivals) => {
+                new.made = Some(made);
+                new.arrivals = arrivals.map(Arrival::known);
+            }
             Memory::Fresh => {}
         }
         self.versions.push(new);

@@ -115,11 +115,18 @@ fn the_first_store_replaces_what_serves_loads() {
 }
 
 #[test]
-fn mprotect_replaces_entries() {
+fn calls_replace_entries() {
     by_a_fault(
         "1:r0=maperr 1:r1=7",
         "page A; mmap A rw; write A 7; mprotect A none;",
         &["mprotect A rw; munmap A;", "r0 = read A; r1 = read A;"],
+        NOTHING,
+    );
+    // What was there before a move is unmapped first.
+    by_a_fault(
+        "1:r0=maperr 1:r1=7",
+        "page A; page B; mmap A rw; mmap B rw; write A 7;",
+        &["mremap A B; munmap B;", "r0 = read B; r1 = read B;"],
         NOTHING,
     );
     // It is clear while its protection changes.
