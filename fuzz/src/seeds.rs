@@ -101,7 +101,11 @@ pub fn mm_ops() -> Vec<Seed> {
 pub fn answers(data: &[u8]) -> BTreeSet<String> {
     let mut spec = Machine::new(PAGES);
     let answers = sequence::case(data).ops.into_iter().map(|op| {
-        let answer = match spec.apply(op.call()).value() {
+        let answer = op.apply(&mut spec).value();
+        if op == Op::FORK {
+            spec.exit();
+        }
+        let answer = match answer {
             Value::Word(0) => "0".to_owned(),
             Value::Word(_) => "word".to_owned(),
             Value::Name(name) => name,

@@ -77,8 +77,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let munmap = Op::Call(Call::Munmap(8..PAGES));
-        let ops = [munmap, Op::Call(Call::Write(11, 16)), Op::SwitchLazy];
+        let munmap = Op::Call(Call::Munmap { pages: 8..PAGES });
+        let ops = [
+            munmap,
+            Op::Call(Call::Write { page: 11, word: 16 }),
+            Op::SWITCH_LAZY,
+        ];
         let subject = Subject {
             protocol: Protocol::preset(FaultPath::Spf),
             ..Subject::default()

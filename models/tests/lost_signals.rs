@@ -27,11 +27,11 @@ fn lost_signals_are_taken_back() {
         }
     };
     let maperr = Answer::Fault(Fault::Maperr);
-    assert_eq!(host.apply(&Call::Read(0), None), maperr);
+    assert_eq!(host.apply(&Call::Read { page: 0 }, None), maperr);
     lose_signals();
     host.reset();
-    assert_eq!(host.apply(&Call::Read(0), None), maperr);
+    assert_eq!(host.apply(&Call::Read { page: 0 }, None), maperr);
     lose_signals();
     let mut other = Host::new(1).expect("there was one");
-    assert_eq!(other.apply(&Call::Read(0), None), maperr);
+    assert_eq!(other.apply(&Call::Read { page: 0 }, None), maperr);
 }

@@ -19,7 +19,10 @@ pub struct Tally {
 
 /// What this kernel, being older, cannot do: sequences go on without it.
 pub fn left_out(host: &mut Host) -> Option<&'static str> {
-    host.lacks(&Call::Mremap(0..2, 2..4))
+    host.lacks(&Call::Mremap {
+        from: 0..2,
+        to: 2..4,
+    })
 }
 
 /// Sequences and what they are held against.
@@ -44,7 +47,10 @@ impl Share {
             (wrong.change)(&mut rules);
         }
         let mut host = Host::new(PAGES)?;
-        for call in [Call::PopulateRead(0..1), Call::PopulateWrite(0..1)] {
+        for call in [
+            Call::PopulateRead { pages: 0..1 },
+            Call::PopulateWrite { pages: 0..1 },
+        ] {
             if let Some(lacks) = host.lacks(&call) {
                 return Err(lacks.to_owned());
             }
@@ -72,7 +78,7 @@ impl Share {
             let mut case = Case::random(self.options.seed, number, self.options.ops.clone());
             if self.left_out.is_some() {
                 case.ops.retain(|op| match op.call() {
-                    Call::Mremap(from, _) => from.len() == 1,
+                    Call::Mremap { from, .. } => from.len() == 1,
                     _ => true,
                 });
             }

@@ -29,10 +29,10 @@ pub struct Case {
 
 /// After the sequence: everything that was mapped goes.
 static CLOSING: [Op; 4] = [
-    Op::SwitchMain,
-    Op::RcuBarrier,
-    Op::Call(Call::Munmap(0..PAGES)),
-    Op::RcuBarrier,
+    Op::SWITCH_MAIN,
+    Op::RCU_BARRIER,
+    Op::Call(Call::Munmap { pages: 0..PAGES }),
+    Op::RCU_BARRIER,
 ];
 
 impl Case {
@@ -123,10 +123,10 @@ impl Case {
 
     fn effective(&self) -> Vec<&Op> {
         let mut lazy = false;
-        let possible = self.ops.iter().filter(|op| match op {
-            Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
-            Op::SwitchMain => std::mem::replace(&mut lazy, false),
-            op => !lazy || op.is_for_kernel_thread(),
+        let possible = self.ops.iter().filter(|op| match op.call() {
+            Call::SwitchLazy {} => !std::mem::replace(&mut lazy, true),
+            Call::Switch { .. } => std::mem::replace(&mut lazy, false),
+            _ => !lazy || op.is_for_kernel_thread(),
         });
         let mut ops = Vec::with_capacity(self.ops.len() + CLOSING.len());
         ops.extend(possible);
@@ -168,21 +168,21 @@ impl Trio<'_> {
             let op = self.ops[at];
             self.answer = op.apply(&mut self.spec);
             // Before the host's child stores to its pages.
-            let child = (*op == Op::Fork).then(|| expected_child(&self.spec, &self.core_rules));
+            let child = (*op == Op::FORK).then(|| expected_child(&self.spec, &self.core_rules));
             for page in op.call().pages() {
                 self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
             }
             // The host first: where the specification is wrong, it is the authority.
             if let Some((host, level)) = &mut self.host {
-                if *op == Op::Fork {
+                if *op == Op::FORK {
                     same_host_child(host, &mut self.spec).map_err(|what| (Party::Linux, what))?;
                 }
                 same_host(host, op, self.answer, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
                 if *level == Level::Vma && op.acts() {
-                    match op {
-                        Op::Fork => self.vmas.fork(),
-                        op => self.vmas.apply(op.call(), self.answer),
+                    match op.call() {
+                        Call::Fork { .. } => self.vmas.fork(),
+                        call => self.vmas.apply(call, self.answer),
                     }
                     same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
                 }
@@ -197,7 +197,7 @@ impl Trio<'_> {
                 cpu.exit_mm(CHILD);
                 self.spec.exit();
             }
-            if *op == Op::RcuBarrier {
+            if *op == Op::RCU_BARRIER {
                 let local = cpu.into_local();
                 system.check_at_rest(slice::from_ref(&local));
                 cpu = Cpu::new(&system, local);

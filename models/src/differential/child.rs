@@ -18,8 +18,11 @@ use crate::spec::seq::{Call, Machine, Ret};
 pub(super) const CHILD: MmId = MmId(1);
 
 /// The child's accesses to a page: `main` never holds the word that it stores.
-pub(super) const ACCESSES: [fn(usize) -> Call; 3] =
-    [Call::Read, Call::Exec, |page| Call::Write(page, 9)];
+pub(super) const ACCESSES: [fn(usize) -> Call; 3] = [
+    |page| Call::Read { page },
+    |page| Call::Exec { page },
+    |page| Call::Write { page, word: 9 },
+];
 
 /// Forks on the host, and compares what the child is answered with what the child of `spec` is.
 pub(super) fn same_host_child(host: &mut Host, spec: &mut Machine) -> Result<(), What> {
@@ -72,7 +75,7 @@ pub(super) fn same_core_child(
 fn same_child_page(page: usize, found: &PageState, expected: &Expected) -> Result<(), What> {
     same_page(page, found, expected).map_err(|what| match what {
         What::Value { found, .. } => What::Child {
-            call: Call::Read(page),
+            call: Call::Read { page },
             found,
             expected: expected.value.value(),
         },

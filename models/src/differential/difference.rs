@@ -108,7 +108,11 @@ pub(super) const OWNED: &str = "owned";
 pub(super) const RESIDENT: &str = "resident";
 
 /// Accesses that tell a protection.
-const PROBES: [fn(usize) -> Call; 3] = [Call::Read, Call::Exec, |page| Call::Write(page, 1)];
+const PROBES: [fn(usize) -> Call; 3] = [
+    |page| Call::Read { page },
+    |page| Call::Exec { page },
+    |page| Call::Write { page, word: 1 },
+];
 
 impl Difference {
     /// A litmus test for one CPU that asks for what the specification says:
@@ -131,13 +135,13 @@ impl Difference {
         if matches!(self.what, What::Property { name: RESIDENT, .. }) {
             line("(* No condition tells what mincore finds. *)");
         }
-        let is_read = |call: &Call| matches!(call, Call::Read(_));
+        let is_read = |call: &Call| matches!(call, Call::Read { .. });
         if matches!(&self.what, What::Child { call, .. } if !is_read(call))
             || matches!(self.what, What::OfChild(_))
         {
             line("(* No condition tells what a child may do but read. *)");
         }
-        if *self.last() == Op::Fork && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
+        if *self.last() == Op::FORK && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
             line("(* The child stores to its pages, which no statement says. *)");
         }
         let is_core = self.party == Party::Core;
@@ -147,7 +151,7 @@ impl Difference {
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
         let mut children = (0..).map(|number| format!("c{number}"));
         for (number, op) in ops.iter().enumerate() {
-            if *op == Op::Fork {
+            if *op == Op::FORK {
                 let child = children.next().expect("there are enough numbers");
                 line(&format!("  r{number} = fork {child};"));
             } else if op.has_answer() {
@@ -205,11 +209,11 @@ impl Difference {
                 atoms.join(" /\\ ")
             }
             What::Child {
-                call: Call::Read(page),
+                call: Call::Read { page },
                 expected,
                 ..
             } => {
-                let forks = ops.iter().filter(|op| **op == Op::Fork).count();
+                let forks = ops.iter().filter(|op| **op == Op::FORK).count();
                 format!("c{}:A[{page}]={expected}", forks - 1)
             }
             What::Answer(_)
@@ -304,7 +308,9 @@ impl fmt::Debug for Difference {
 /// Whether a page may hold `word` by what `ops` say.
 fn stores(ops: &[Op], word: u64) -> bool {
     let stored = |op: &Op| match op {
-        Op::Call(Call::Write(_, value) | Call::Xchg(_, value)) => *value == word,
+        Op::Call(Call::Write { word: value, .. } | Call::Xchg { word: value, .. }) => {
+            *value == word
+        }
         _ => false,
     };
     word == 0 || ops.iter().any(stored)
@@ -315,6 +321,7 @@ mod tests {
     use super::*;
     use crate::litmus::ast::Prot;
     use crate::litmus::parse;
+    use crate::ops::Backing;
     use crate::scenario::{Deviations, Scenario};
     use crate::spec::seq::Ret;
     use crate::spec::{Rules, outcomes};
@@ -327,17 +334,18 @@ mod tests {
             prot: Prot::Rw,
             populate: false,
             noreplace: false,
+            backing: Backing::Anon,
         };
         let ops = vec![
             Op::Call(mmap),
-            Op::Fork,
-            Op::Call(Call::Write(1, 2)),
-            Op::Fork,
+            Op::FORK,
+            Op::Call(Call::Write { page: 1, word: 2 }),
+            Op::FORK,
         ];
         let mut spec = Machine::new(PAGES);
         for op in &ops {
             op.apply(&mut spec);
-            if *op == Op::Fork {
+            if *op == Op::FORK {
                 spec.exit();
             }
         }
@@ -353,7 +361,7 @@ mod tests {
             answer: Ret::Ok.value(),
             spec: spec.clone(),
         };
-        let word = difference(Call::Read(1), Ret::Word(2));
+        let word = difference(Call::Read { page: 1 }, Ret::Word(2));
         let text = word.to_string();
         assert!(
             text.contains("in the child of `fork` `read A[1]` answers 7, not 2"),
@@ -362,7 +370,7 @@ mod tests {
         for line in ["  r1 = fork c0;", "  r3 = fork c1;", "forall (c1:A[1]=2)"] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
-        for difference in [word, difference(Call::Exec(1), Ret::Accerr)] {
+        for difference in [word, difference(Call::Exec { page: 1 }, Ret::Accerr)] {
             let text = difference.litmus();
             let program = parse("difference.litmus", &text)
                 .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
@@ -380,6 +388,7 @@ mod tests {
             prot: Prot::R,
             populate: true,
             noreplace: true,
+            backing: Backing::Anon,
         };
         assert_eq!(spec.apply(&mmap), Ret::Ok);
         let (page, expected) = (1, false);
@@ -400,7 +409,10 @@ mod tests {
                 message: "index \"3\"\nout of bounds".to_owned(),
             },
         ];
-        let ops = [vec![Op::Call(mmap)], vec![Op::Prefetch(1), Op::RcuBarrier]];
+        let ops = [
+            vec![Op::Call(mmap)],
+            vec![Op::Call(Call::Prefetch { page: 1 }), Op::RCU_BARRIER],
+        ];
         for (what, ops) in kinds
             .iter()
             .flat_map(|what| ops.iter().map(move |o| (what, o)))

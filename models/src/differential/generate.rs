@@ -12,6 +12,7 @@ use super::case::Case;
 use super::op::Op;
 use super::subject::{PAGES, Shape, Subject, protocols};
 use crate::litmus::ast::Prot;
+use crate::ops::Backing;
 use crate::random::Random;
 use crate::spec::seq::{Bytes, Call};
 
@@ -87,18 +88,24 @@ impl Sequence {
     /// The next operation.
     pub fn op(&mut self) -> Op {
         if self.random.once_in(FORK_ONCE_IN) {
-            return Op::Fork;
+            return Op::FORK;
         }
         match self.random.within(0..48) {
-            0..2 => Op::Prefetch(self.page()),
-            2 => Op::Evict(self.page()),
-            3 => Op::RcuBarrier,
-            4 => Op::SwitchLazy,
-            5..8 => Op::SwitchMain,
-            8..15 => Op::Call(Call::Read(self.page())),
-            15..22 => Op::Call(Call::Write(self.page(), self.word())),
-            22..24 => Op::Call(Call::Xchg(self.page(), self.word())),
-            24..27 => Op::Call(Call::Exec(self.page())),
+            0..2 => Op::Call(Call::Prefetch { page: self.page() }),
+            2 => Op::Call(Call::Evict { page: self.page() }),
+            3 => Op::RCU_BARRIER,
+            4 => Op::SWITCH_LAZY,
+            5..8 => Op::SWITCH_MAIN,
+            8..15 => Op::Call(Call::Read { page: self.page() }),
+            15..22 => Op::Call(Call::Write {
+                page: self.page(),
+                word: self.word(),
+            }),
+            22..24 => Op::Call(Call::Xchg {
+                page: self.page(),
+                word: self.word(),
+            }),
+            24..27 => Op::Call(Call::Exec { page: self.page() }),
             _ => {
                 let call = self.system_call();
                 if self.random.once_in(BYTES_ONCE_IN) {
@@ -118,12 +125,16 @@ impl Sequence {
                 prot: self.prot(),
                 populate: self.random.once_in(3),
                 noreplace: self.random.once_in(3),
+                backing: Backing::Anon,
             },
-            5..7 => Call::Munmap(pages),
-            7..11 => Call::Mprotect(pages, self.prot()),
-            11..13 => Call::Dontneed(pages),
-            13 => Call::PopulateRead(pages),
-            14 => Call::PopulateWrite(pages),
+            5..7 => Call::Munmap { pages },
+            7..11 => Call::Mprotect {
+                pages,
+                prot: self.prot(),
+            },
+            11..13 => Call::Dontneed { pages },
+            13 => Call::PopulateRead { pages },
+            14 => Call::PopulateWrite { pages },
             _ => self.mremap(pages),
         }
     }
@@ -141,7 +152,10 @@ impl Sequence {
             _ => self.pages,
         };
         let len = from.len().min(room - start);
-        Call::Mremap(from.start..from.start + len, start..start + len)
+        Call::Mremap {
+            from: from.start..from.start + len,
+            to: start..start + len,
+        }
     }
 
     fn prot(&mut self) -> Prot {

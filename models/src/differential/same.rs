@@ -125,14 +125,12 @@ pub(super) fn same_host(
     expected: Ret,
     spec: &Machine,
 ) -> Result<(), What> {
-    let bytes = match op {
-        Op::Bytes(_, bytes) => Some(*bytes),
-        Op::Call(_) | Op::Fork => None,
-        _ => return Ok(()),
-    };
+    if !op.is_asked() {
+        return Ok(());
+    }
     // A child has come and gone already.
-    if *op != Op::Fork {
-        let found = host.apply(op.call(), bytes);
+    if *op != Op::FORK {
+        let found = host.apply(op.call(), op.bytes());
         if !found.is(expected) {
             return Err(What::Answer(found.value()));
         }

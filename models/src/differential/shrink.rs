@@ -11,6 +11,7 @@ use super::case::Case;
 use super::difference::{Difference, What};
 use super::op::Op;
 use super::subject::Subject;
+use crate::ops::Backing;
 use crate::spec::Rules;
 use crate::spec::seq::Call;
 
@@ -139,11 +140,7 @@ fn is_same_kind(a: &Difference, b: &Difference) -> bool {
 
 /// Operations that are a little simpler than `op`.
 pub fn simpler(op: &Op) -> Vec<Op> {
-    let (call, bytes) = match op {
-        Op::Call(call) => (call, None),
-        Op::Bytes(call, bytes) => (call, Some(*bytes)),
-        _ => return Vec::new(),
-    };
+    let (call, bytes) = (op.call(), op.bytes());
     let mut simpler: Vec<Op> = match bytes {
         None => simpler_calls(call).into_iter().map(Op::Call).collect(),
         Some(bytes) => {
@@ -164,19 +161,27 @@ fn simpler_calls(call: &Call) -> Vec<Call> {
         shorter.into_iter().filter(|pages| !pages.is_empty())
     };
     match call {
-        Call::Write(page, value) if *value > 1 => vec![Call::Write(*page, 1)],
-        Call::Xchg(page, value) => vec![Call::Write(*page, *value)],
+        Call::Write { page, word: value } if *value > 1 => vec![Call::Write {
+            page: *page,
+            word: 1,
+        }],
+        Call::Xchg { page, word: value } => vec![Call::Write {
+            page: *page,
+            word: *value,
+        }],
         Call::Mmap {
             pages,
             prot,
             populate,
             noreplace,
+            backing: Backing::Anon,
         } => {
             let mmap = |pages, populate, noreplace| Call::Mmap {
                 pages,
                 prot: *prot,
                 populate,
                 noreplace,
+                backing: Backing::Anon,
             };
             let mut calls: Vec<Call> = shorter(pages)
                 .map(|pages| mmap(pages, *populate, *noreplace))
@@ -189,20 +194,29 @@ fn simpler_calls(call: &Call) -> Vec<Call> {
             }
             calls
         }
-        Call::Munmap(pages) => shorter(pages).map(Call::Munmap).collect(),
-        Call::Mremap(from, to) => {
+        Call::Munmap { pages } => shorter(pages).map(|pages| Call::Munmap { pages }).collect(),
+        Call::Mremap { from, to } => {
             let calls = shorter(from).map(|part| {
                 let start = to.start + (part.start - from.start);
-                Call::Mremap(part.clone(), start..start + part.len())
+                Call::Mremap {
+                    from: part.clone(),
+                    to: start..start + part.len(),
+                }
             });
             calls.collect()
         }
-        Call::Mprotect(pages, prot) => shorter(pages)
-            .map(|pages| Call::Mprotect(pages, *prot))
+        Call::Mprotect { pages, prot } => shorter(pages)
+            .map(|pages| Call::Mprotect { pages, prot: *prot })
             .collect(),
-        Call::Dontneed(pages) => shorter(pages).map(Call::Dontneed).collect(),
-        Call::PopulateRead(pages) => shorter(pages).map(Call::PopulateRead).collect(),
-        Call::PopulateWrite(pages) => shorter(pages).map(Call::PopulateWrite).collect(),
+        Call::Dontneed { pages } => shorter(pages)
+            .map(|pages| Call::Dontneed { pages })
+            .collect(),
+        Call::PopulateRead { pages } => shorter(pages)
+            .map(|pages| Call::PopulateRead { pages })
+            .collect(),
+        Call::PopulateWrite { pages } => shorter(pages)
+            .map(|pages| Call::PopulateWrite { pages })
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -78,7 +78,7 @@ impl Subject {
     /// (Room for more costs time: a machine is made for each case.)
     pub(super) fn config(&self, ops: &[&Op]) -> Config {
         let pages = PAGES as u32;
-        let forks = ops.iter().any(|op| **op == Op::Fork);
+        let forks = ops.iter().any(|op| **op == Op::FORK);
         let retiring = ops.iter().filter(|op| op.may_retire_tables()).count() as u32;
         Config {
             geometry: self.shape.geometry(),

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::access::{Accessor, take_signals};
 use super::answer::Answer;
 use crate::litmus::ast::Prot;
+use crate::ops::Backing;
 use crate::spec::seq::{Bytes, Call};
 
 /// The first arena's first address.
@@ -130,28 +131,29 @@ impl Arena {
     /// Does a call, whose range is given as `bytes` if not as whole pages.
     pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
         match call {
-            Call::Read(page) => self.read(*page),
-            Call::Write(page, value) => self.write(*page, *value),
-            Call::Xchg(page, value) => self.xchg(*page, *value),
-            Call::Exec(page) => self.exec(*page),
+            Call::Read { page } => self.read(*page),
+            Call::Write { page, word: value } => self.write(*page, *value),
+            Call::Xchg { page, word: value } => self.xchg(*page, *value),
+            Call::Exec { page } => self.exec(*page),
             Call::Mmap {
                 pages,
                 prot,
                 populate,
                 noreplace,
+                backing: Backing::Anon,
             } => self.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
-            Call::Munmap(pages) => self.munmap(pages.clone(), bytes),
-            Call::Mremap(from, to) => self.mremap(from.clone(), to.clone(), bytes),
-            Call::Mprotect(pages, prot) => self.mprotect(pages.clone(), bytes, *prot),
-            Call::Dontneed(pages) => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
-            Call::PopulateRead(pages) => {
+            Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
+            Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
+            Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
+            Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
+            Call::PopulateRead { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)
             }
-            Call::PopulateWrite(pages) => {
+            Call::PopulateWrite { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
             }
-            Call::Fork(..) => unreachable!("a process is no call on one window: see `fork`"),
-            Call::Nop => Answer::Ok,
+            // A process is no call on one window: see `fork`.
+            other => unreachable!("the host is asked for accesses and system calls, not {other:?}"),
         }
     }
 

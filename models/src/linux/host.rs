@@ -71,12 +71,12 @@ impl Host {
     /// What a call needs that this kernel, being older, has not. The window is empty.
     pub fn lacks(&mut self, call: &Call) -> Option<&'static str> {
         let (advice, name) = match call {
-            Call::Mremap(from, _) if from.len() > 1 => {
+            Call::Mremap { from, .. } if from.len() > 1 => {
                 let lacks = moves_several() != Ok(Answer::Ok);
                 return lacks.then_some("mremap of several mappings (Linux 6.17)");
             }
-            Call::PopulateRead(_) => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
-            Call::PopulateWrite(_) => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
+            Call::PopulateRead { .. } => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
+            Call::PopulateWrite { .. } => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
             _ => return None,
         };
         // A kernel that knows the advice misses the mapping first.

@@ -10,6 +10,7 @@
 
 mod backing;
 mod kinds;
+mod numbered;
 mod row;
 mod table;
 
@@ -17,6 +18,8 @@ use std::fmt::{self, Debug, Display};
 use std::hash::Hash;
 
 pub use backing::{Backing, UffdMode};
+pub(crate) use numbered::range;
+pub use numbered::{Named, Numbered, Numbers, Unnamed};
 pub use row::{Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};
 
@@ -73,6 +76,15 @@ pub enum Operand<N: Names> {
     Flag(bool),
 }
 
+/// An operand that says where an operation is done.
+#[derive(Clone, Copy, Debug)]
+pub enum Located<'a, N: Names> {
+    /// One page.
+    Page(&'a N::Page),
+    /// Adjacent pages.
+    Pages(&'a N::Pages),
+}
+
 /// Names things otherwise.
 pub trait Rename<N: Names, M: Names> {
     /// Why something has no such name.
@@ -91,28 +103,6 @@ pub trait Rename<N: Names, M: Names> {
 }
 
 impl<N: Names> Op<N> {
-    /// The same operation, with what it names by other names.
-    ///
-    /// # Errors
-    /// Those of `names`.
-    pub fn rename<M: Names, R: Rename<N, M>>(&self, names: &mut R) -> Result<Op<M>, R::Error> {
-        let operands = self.operands().into_iter().map(|operand| {
-            Ok(match operand {
-                Operand::Page(page) => Operand::Page(names.page(&page)?),
-                Operand::Pages(pages) => Operand::Pages(names.pages(&pages)?),
-                Operand::Word(word) => Operand::Word(word),
-                Operand::Prot(prot) => Operand::Prot(prot),
-                Operand::Backing(backing) => Operand::Backing(backing.rename(names)?),
-                Operand::Modes(modes) => Operand::Modes(modes),
-                Operand::Process(process) => Operand::Process(names.process(&process)?),
-                Operand::File(file) => Operand::File(names.file(&file)?),
-                Operand::Len(len) => Operand::Len(len),
-                Operand::Flag(flag) => Operand::Flag(flag),
-            })
-        });
-        Ok(Op::new(self.row(), operands.collect::<Result<_, _>>()?))
-    }
-
     /// The grammar's verb.
     pub fn verb(&self) -> &'static str {
         self.row().verb

@@ -5,7 +5,7 @@
 //! resolved then, and every subject says that it does not support it.
 
 use super::kinds::{self, Given};
-use super::{Family, Kind, Names, Operand, Row, Slot};
+use super::{Family, Kind, Located, Names, Operand, Rename, Row, Slot};
 
 macro_rules! operations {
     ($($(#[$about:meta])* $family:ident {
@@ -61,6 +61,32 @@ macro_rules! operations {
                         $(<kinds::$kind as Given<N>>::operand($name.clone()),)*
                         $($(<kinds::$other as Given<N>>::operand($more.clone()),)*)?
                     ],)*)*
+                }
+            }
+
+            /// The same operation, with what it names by other names.
+            ///
+            /// # Errors
+            /// Those of `names`.
+            pub fn rename<M: Names, R: Rename<N, M>>(
+                &self,
+                names: &mut R,
+            ) -> Result<Op<M>, R::Error> {
+                Ok(match self {
+                    $($(Op::$op { $($name,)* $($($more,)*)? } => Op::$op {
+                        $($name: kinds::$kind::rename($name, names)?,)*
+                        $($($more: kinds::$other::rename($more, names)?,)*)?
+                    },)*)*
+                })
+            }
+
+            /// Calls `each` with the operands that say where it is done, in the row's order.
+            pub fn locate<'a>(&'a self, mut each: impl FnMut(Located<'a, N>)) {
+                match self {
+                    $($(Op::$op { $($name,)* $($($more,)*)? } => {
+                        $(<kinds::$kind as Given<N>>::located($name).map(&mut each);)*
+                        $($(<kinds::$other as Given<N>>::located($more).map(&mut each);)*)?
+                    })*)*
                 }
             }
 

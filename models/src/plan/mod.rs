@@ -29,6 +29,7 @@ use seqfault_core::{Protocol, Quirks};
 use self::record::{RECORD, Window, op, record};
 use crate::differential::Op;
 use crate::litmus::ast::{self, Part, Place, Program};
+use crate::ops::Numbers;
 use crate::scenario::{Deviations, Scenario};
 use crate::spec::seq::Call;
 
@@ -86,7 +87,7 @@ impl Plan {
         let setup = rows.next().unwrap_or_default();
         let threads = rows.collect();
         let children = usize::from(shape) / CPU_COUNTS;
-        let is_child = |cpu| setup.contains(&Op::Fork) && children >> cpu & 1 != 0;
+        let is_child = |cpu| setup.contains(&Op::FORK) && children >> cpu & 1 != 0;
         Plan {
             protocol: choices::decode(chosen),
             quirks: Quirks::NONE,
@@ -132,7 +133,7 @@ impl Plan {
 
     /// Whether it makes a second process.
     pub fn forks(&self) -> bool {
-        self.rows().flatten().any(|op| *op == Op::Fork)
+        self.rows().flatten().any(|op| *op == Op::FORK)
     }
 
     /// How many operations it has.
@@ -198,14 +199,14 @@ impl Plan {
 /// a child already.
 fn possible(mut ops: Vec<Op>, forked: &mut bool) -> Vec<Op> {
     let mut lazy = false;
-    ops.retain(|op| match op {
-        Op::SwitchLazy => !std::mem::replace(&mut lazy, true),
-        Op::SwitchMain => std::mem::replace(&mut lazy, false),
-        Op::RcuBarrier => true,
+    ops.retain(|op| match op.call() {
+        Call::SwitchLazy {} => !std::mem::replace(&mut lazy, true),
+        Call::Switch { .. } => std::mem::replace(&mut lazy, false),
+        Call::RcuBarrier {} => true,
         _ => !lazy,
     });
     ops.truncate(MAX_OPS);
-    ops.retain(|op| *op != Op::Fork || !std::mem::replace(forked, true));
+    ops.retain(|op| *op != Op::FORK || !std::mem::replace(forked, true));
     ops
 }
 
@@ -259,20 +260,24 @@ impl Pages {
         })
     }
 
-    fn op(&self, op: &ast::Op, process: &str) -> Option<Op> {
-        let page = |place: &Place| self.page(place).ok_or(());
-        if let Some(call) = Call::of(op, page, |pages| self.range(pages).ok_or(())).ok()? {
-            return Some(Op::Call(call));
-        }
-        Some(match op {
-            ast::Op::Prefetch { page } => Op::Prefetch(self.page(page)?),
-            ast::Op::Evict { page } => Op::Evict(self.page(page)?),
-            ast::Op::RcuBarrier {} => Op::RcuBarrier,
-            ast::Op::SwitchLazy {} => Op::SwitchLazy,
-            ast::Op::Switch { process: name } if name == process => Op::SwitchMain,
-            ast::Op::Fork { .. } => Op::Fork,
-            _ => return None,
-        })
+    fn op(&self, op: &ast::Op, own: &str) -> Option<Op> {
+        let call = op.rename(&mut Numbers {
+            page: |place: &Place| self.page(place).ok_or(()),
+            pages: |pages: &ast::Pages| self.range(pages).ok_or(()),
+            process: |process: &str| Ok(usize::from(process != own)),
+        });
+        let call = call.ok()?;
+        let has_record = call.is_call()
+            || matches!(
+                call,
+                Call::Prefetch { .. }
+                    | Call::Evict { .. }
+                    | Call::RcuBarrier {}
+                    | Call::SwitchLazy {}
+                    | Call::Switch { process: 0 }
+                    | Call::Fork { .. }
+            );
+        has_record.then_some(Op::Call(call))
     }
 }
 

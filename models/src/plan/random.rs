@@ -13,6 +13,7 @@ use seqfault_core::Quirks;
 use super::{Plan, choices, possible};
 use crate::differential::{Op, Sequence};
 use crate::litmus::ast::Prot;
+use crate::ops::Backing;
 use crate::random::Random;
 use crate::spec::seq::Call;
 
@@ -50,7 +51,7 @@ impl Plan {
         };
         let mut forked = false;
         let setup = possible(draw.setup(), &mut forked);
-        let has_child = setup.contains(&Op::Fork);
+        let has_child = setup.contains(&Op::FORK);
         let in_child = |_| has_child && draw.sequence.random.once_in(2);
         let in_child: Vec<bool> = (0..cpus).map(in_child).collect();
         let threads: Vec<Vec<Op>> = (0..cpus).map(|_| draw.thread(ops.clone())).collect();
@@ -90,12 +91,13 @@ impl Draw {
                 prot: Prot::Rw,
                 populate: self.sequence.random.once_in(4),
                 noreplace: false,
+                backing: Backing::Anon,
             }));
         }
         let more = self.sequence.random.within(0..SETUP + 1);
-        ops.extend((0..more).map(|_| self.op()).filter(|op| *op != Op::Fork));
+        ops.extend((0..more).map(|_| self.op()).filter(|op| *op != Op::FORK));
         if self.sequence.random.once_in(CHILD_ONCE_IN) {
-            ops.push(Op::Fork);
+            ops.push(Op::FORK);
         }
         ops
     }
@@ -105,9 +107,9 @@ impl Draw {
         let mut ops: Vec<Op> = (0..len).map(|_| self.op()).collect();
         if self.sequence.random.once_in(LAZY_ONCE_IN) {
             let lazy = self.sequence.random.within(0..ops.len() + 1);
-            ops.insert(lazy, Op::SwitchLazy);
+            ops.insert(lazy, Op::SWITCH_LAZY);
             if self.sequence.random.once_in(2) {
-                ops.insert(lazy + 1, Op::SwitchMain);
+                ops.insert(lazy + 1, Op::SWITCH_MAIN);
             }
         }
         ops
@@ -116,17 +118,11 @@ impl Draw {
     /// An operation over the window.
     fn op(&mut self) -> Op {
         let start = self.window.start;
-        let op = match self.sequence.op() {
-            Op::Call(call) | Op::Bytes(call, _) => Op::Call(call.moved(|page| start + page)),
-            Op::Prefetch(page) => Op::Prefetch(start + page),
-            Op::Evict(page) => Op::Evict(start + page),
-            op => op,
-        };
-        match op {
-            Op::Call(Call::Write(page, _)) => Op::Call(Call::Write(page, self.word())),
-            Op::Call(Call::Xchg(page, _)) => Op::Call(Call::Xchg(page, self.word())),
-            op => op,
+        let mut call = self.sequence.op().call().moved(|page| start + page);
+        if let Call::Write { word, .. } | Call::Xchg { word, .. } = &mut call {
+            *word = self.word();
         }
+        Op::Call(call)
     }
 
     fn word(&mut self) -> u64 {
@@ -168,7 +164,7 @@ mod tests {
     fn every_protocol_forks_and_lazy_cpus_are_drawn() {
         assert!(WINDOWS.iter().all(|window| window.end <= PAGES));
         let ops: HashSet<Op> = plans().flat_map(|p| p.threads.concat()).collect();
-        for op in [Op::Fork, Op::SwitchLazy, Op::SwitchMain, Op::RcuBarrier] {
+        for op in [Op::FORK, Op::SWITCH_LAZY, Op::SWITCH_MAIN, Op::RCU_BARRIER] {
             assert!(ops.contains(&op), "{op}");
         }
         assert!(plans().any(|plan| plan.in_child.contains(&true)));

@@ -37,7 +37,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         for at in 0..ops(plan, row).len() {
             add(&|plan| {
                 let op = ops_mut(plan, row).remove(at);
-                if op == Op::Fork {
+                if op == Op::FORK {
                     plan.in_child.fill(false);
                 }
             });

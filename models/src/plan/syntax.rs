@@ -1,17 +1,16 @@
 //! A plan as the syntax tree of a litmus test.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use seqfault_core::Protocol;
 
 use super::{PAGES, Plan};
 use crate::differential::Op;
 use crate::litmus::ast::{
-    self, Atom, Backing, BrokenBy, Choice, Condition, Decl, Formula, Item, Part, Place, Program,
-    Quantifier, Stmt, Thread, Value,
+    self, Atom, BrokenBy, Choice, Condition, Decl, Formula, Item, Place, Program, Quantifier, Stmt,
+    Thread, Value,
 };
-use crate::spec::seq::Call;
+use crate::ops::Named;
 
 /// The name of all pages together.
 const NAME: &str = "A";
@@ -169,71 +168,11 @@ fn place(page: usize) -> Place {
     }
 }
 
-fn pages(range: &Range<usize>) -> ast::Pages {
-    ast::Pages {
-        name: NAME.to_owned(),
-        part: match range.len() {
-            PAGES => Part::All,
-            1 => Part::One(range.start),
-            _ => Part::Slice(range.start, range.end),
-        },
-    }
-}
-
 fn statement(op: &Op, process: &str) -> ast::Op {
-    match op {
-        Op::Bytes(..) | Op::Call(Call::Fork(..)) => unreachable!("no record is such a call"),
-        Op::Fork => ast::Op::Fork {
-            process: CHILD.to_owned(),
-        },
-        Op::Call(Call::Read(page)) => ast::Op::Read { page: place(*page) },
-        Op::Call(Call::Write(page, word)) => ast::Op::Write {
-            page: place(*page),
-            word: *word,
-        },
-        Op::Call(Call::Xchg(page, word)) => ast::Op::Xchg {
-            page: place(*page),
-            word: *word,
-        },
-        Op::Call(Call::Exec(page)) => ast::Op::Exec { page: place(*page) },
-        Op::Call(Call::Mmap {
-            pages: range,
-            prot,
-            populate,
-            noreplace,
-        }) => ast::Op::Mmap {
-            pages: pages(range),
-            prot: *prot,
-            backing: Backing::Anon,
-            populate: *populate,
-            noreplace: *noreplace,
-        },
-        Op::Call(Call::Munmap(range)) => ast::Op::Munmap {
-            pages: pages(range),
-        },
-        Op::Call(Call::Mremap(from, to)) => ast::Op::Mremap {
-            from: pages(from),
-            to: pages(to),
-        },
-        Op::Call(Call::Mprotect(range, prot)) => ast::Op::Mprotect {
-            pages: pages(range),
-            prot: *prot,
-        },
-        Op::Call(Call::Dontneed(range)) => ast::Op::Dontneed {
-            pages: pages(range),
-        },
-        Op::Call(Call::PopulateRead(range)) => ast::Op::PopulateRead {
-            pages: pages(range),
-        },
-        Op::Call(Call::PopulateWrite(range)) => ast::Op::PopulateWrite {
-            pages: pages(range),
-        },
-        Op::Call(Call::Nop) | Op::RcuBarrier => ast::Op::RcuBarrier {},
-        Op::Prefetch(page) => ast::Op::Prefetch { page: place(*page) },
-        Op::Evict(page) => ast::Op::Evict { page: place(*page) },
-        Op::SwitchLazy => ast::Op::SwitchLazy {},
-        Op::SwitchMain => ast::Op::Switch {
-            process: process.to_owned(),
-        },
-    }
+    let named = op.call().rename(&mut Named {
+        pages: NAME,
+        all: PAGES,
+        processes: &[process, CHILD],
+    });
+    named.expect("there are two processes and no files")
 }

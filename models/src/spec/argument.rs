@@ -60,11 +60,11 @@ impl Bytes {
         match (self, call) {
             (Bytes::Short, _) => None,
             (Bytes::Unaligned, _) => Some(Ret::Einval),
-            (Bytes::Empty, Call::Mmap { .. } | Call::Munmap(_) | Call::Mremap(..)) => {
+            (Bytes::Empty, Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. }) => {
                 Some(Ret::Einval)
             }
             (Bytes::Empty, _) => Some(Ret::Ok),
-            (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect(..)) => Some(Ret::Enomem),
+            (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Ret::Enomem),
             (Bytes::Wrapping, _) => Some(Ret::Einval),
         }
     }

@@ -2,157 +2,75 @@
 
 use std::ops::Range;
 
-use crate::litmus::ast::{Backing, Op, Pages, Place, Prot, Value};
+use crate::litmus::ast::{Pages, Place, Prot, Value};
+use crate::ops::{AsWritten, Backing, Family, Numbered, Numbers, Op};
 
 /// One user access or system call over page ids.
 ///
 /// Pages of a range are adjacent addresses; whether pages `i` and `i + 1` of
 /// two different ranges are adjacent is the caller's business, since nothing
 /// here depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Call {
-    /// `read L`
-    Read(usize),
-    /// `write L v`
-    Write(usize, u64),
-    /// `xchg L v`
-    Xchg(usize, u64),
-    /// `exec L`
-    Exec(usize),
-    /// `mmap R PROT [populate] [noreplace]`, anonymous private.
-    Mmap {
-        /// The range.
-        pages: Range<usize>,
-        /// Its protection.
-        prot: Prot,
-        /// `populate`: fill the page tables afterwards, as far as possible.
-        populate: bool,
-        /// `noreplace`: fail with `eexist` over a mapping.
-        noreplace: bool,
-    },
-    /// `munmap R`
-    Munmap(Range<usize>),
-    /// `mremap R S`: the pages of R move to the places of S. Of one mapping there may be more or
-    /// fewer of these.
-    Mremap(Range<usize>, Range<usize>),
-    /// `mprotect R PROT`
-    Mprotect(Range<usize>, Prot),
-    /// `madvise R dontneed`
-    Dontneed(Range<usize>),
-    /// `madvise R populate_read`
-    PopulateRead(Range<usize>),
-    /// `madvise R populate_write`
-    PopulateWrite(Range<usize>),
-    /// `fork NAME`: all pages of the caller's process, and those of the new one, of which there
-    /// are as many and nothing is mapped.
-    Fork(Range<usize>, Range<usize>),
-    /// A statement that changes no outcome (`rcu_barrier`, `prefetch`, …).
-    Nop,
-}
+pub type Call = Op<Numbered>;
 
 impl Call {
-    /// What a statement asks for, its pages numbered by `page` and `range`; `None` if that is
-    /// none of these calls, or `fork`, which the statement's process decides.
+    /// What a statement asks of the specification, its pages numbered by `page` and `pages`; `None`
+    /// if that is nothing, or depends on the statement's process.
     ///
     /// # Errors
-    /// Those of `page` and `range`.
+    /// Those of `page` and `pages`.
     pub fn of<E>(
-        op: &Op,
+        op: &Op<AsWritten>,
         page: impl Fn(&Place) -> Result<usize, E>,
-        range: impl Fn(&Pages) -> Result<Range<usize>, E>,
+        pages: impl Fn(&Pages) -> Result<Range<usize>, E>,
     ) -> Result<Option<Call>, E> {
-        Ok(Some(match op {
-            Op::Read { page: at } => Call::Read(page(at)?),
-            Op::Write { page: at, word } => Call::Write(page(at)?, *word),
-            Op::Xchg { page: at, word } => Call::Xchg(page(at)?, *word),
-            Op::Exec { page: at } => Call::Exec(page(at)?),
-            Op::Mmap {
-                pages,
-                prot,
-                backing: Backing::Anon,
-                populate,
-                noreplace,
-            } => Call::Mmap {
-                pages: range(pages)?,
-                prot: *prot,
-                populate: *populate,
-                noreplace: *noreplace,
-            },
-            Op::Munmap { pages } => Call::Munmap(range(pages)?),
-            Op::Mremap { from, to } => Call::Mremap(range(from)?, range(to)?),
-            Op::Mprotect { pages, prot } => Call::Mprotect(range(pages)?, *prot),
-            Op::Dontneed { pages } => Call::Dontneed(range(pages)?),
-            Op::PopulateRead { pages } => Call::PopulateRead(range(pages)?),
-            Op::PopulateWrite { pages } => Call::PopulateWrite(range(pages)?),
-            _ => return Ok(None),
-        }))
-    }
-
-    /// The same call on other pages: each range begins where `page` says.
-    pub fn moved(mut self, page: impl Fn(usize) -> usize) -> Call {
-        let shift = |pages: &mut Range<usize>| {
-            let start = page(pages.start);
-            *pages = start..start + pages.len();
-        };
-        match &mut self {
-            Call::Read(id) | Call::Write(id, _) | Call::Xchg(id, _) | Call::Exec(id) => {
-                *id = page(*id);
-            }
-            Call::Mremap(from, to) | Call::Fork(from, to) => {
-                shift(from);
-                shift(to);
-            }
-            Call::Mmap { pages, .. }
-            | Call::Munmap(pages)
-            | Call::Mprotect(pages, _)
-            | Call::Dontneed(pages)
-            | Call::PopulateRead(pages)
-            | Call::PopulateWrite(pages) => shift(pages),
-            Call::Nop => {}
+        let process = |_: &str| Ok(0);
+        let call = op.rename(&mut Numbers {
+            page,
+            pages,
+            process,
+        });
+        match call {
+            Ok(call) => Ok(Some(call).filter(Call::is_call)),
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(error),
         }
-        self
     }
 
-    /// The pages that the call is about.
-    pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
-        let more = match self {
-            Call::Mremap(_, to) | Call::Fork(_, to) => to.clone(),
-            _ => 0..0,
-        };
-        self.range().chain(more)
-    }
-
-    /// Its page, or its range; of two the first.
-    pub fn range(&self) -> Range<usize> {
+    /// Whether it is an access, or a system call that the specification has and that is about pages.
+    pub(crate) fn is_call(&self) -> bool {
         match self {
-            Call::Read(page) | Call::Write(page, _) | Call::Xchg(page, _) | Call::Exec(page) => {
-                *page..*page + 1
-            }
-            Call::Mmap { pages, .. }
-            | Call::Munmap(pages)
-            | Call::Mremap(pages, _)
-            | Call::Mprotect(pages, _)
-            | Call::Dontneed(pages)
-            | Call::PopulateRead(pages)
-            | Call::PopulateWrite(pages)
-            | Call::Fork(pages, _) => pages.clone(),
-            Call::Nop => 0..0,
+            Op::Mmap { backing, .. } => *backing == Backing::Anon,
+            Op::Munmap { .. }
+            | Op::Mremap { .. }
+            | Op::Mprotect { .. }
+            | Op::Dontneed { .. }
+            | Op::PopulateRead { .. }
+            | Op::PopulateWrite { .. } => true,
+            op => op.kind().is_some(),
         }
     }
 
     /// The kind of user access that this is, if it is one.
     pub(super) fn kind(&self) -> Option<Kind> {
         match self {
-            Call::Read(_) => Some(Kind::Read),
-            Call::Write(..) | Call::Xchg(..) => Some(Kind::Write),
-            Call::Exec(_) => Some(Kind::Exec),
+            Op::Read { .. } => Some(Kind::Read),
+            Op::Write { .. } | Op::Xchg { .. } => Some(Kind::Write),
+            Op::Exec { .. } => Some(Kind::Exec),
             _ => None,
         }
     }
 
+    /// Whether it is an access or a system call.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.kind().is_some() || self.is_section()
+    }
+
     /// Whether this is a system call that holds a section of the address space.
     pub(super) fn is_section(&self) -> bool {
-        self.kind().is_none() && *self != Call::Nop
+        match self.row().family {
+            Family::Mapping | Family::Advice => true,
+            _ => matches!(self, Op::Fork { .. }),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl Steps<'_> {
         let (ret, changed) = self.change(state, cpu, call);
         if changed && self.rules.window {
             state.cpus[cpu].phase = Phase::Pending(ret);
-            if matches!(call, Call::Munmap(_)) && self.rules.munmap_downgrades {
+            if matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades {
                 self.release(state, cpu, section);
             }
         } else {
@@ -69,7 +69,7 @@ impl Steps<'_> {
                 }
                 Ret::Ok
             }
-            Call::Munmap(pages) => {
+            Call::Munmap { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
                     if state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
@@ -77,7 +77,7 @@ impl Steps<'_> {
                 }
                 Ret::Ok
             }
-            Call::Mremap(from, to) => {
+            Call::Mremap { from, to } => {
                 if from.start < to.end && to.start < from.end {
                     return (Ret::Einval, false);
                 }
@@ -125,7 +125,7 @@ impl Steps<'_> {
                 }
                 Ret::Ok
             }
-            Call::Mprotect(pages, prot) => {
+            Call::Mprotect { pages, prot } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
                     let old = state.pages[page].newest();
                     if old.is_some_and(|old| old.prot != *prot && self.grants(old.prot, *prot)) {
@@ -134,7 +134,7 @@ impl Steps<'_> {
                 }
                 failed
             }
-            Call::Dontneed(pages) => {
+            Call::Dontneed { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
                     if let Some(old) = state.pages[page].newest() {
                         let memory = kept(self.rules.dontneed_discards);
@@ -180,7 +180,7 @@ impl Steps<'_> {
                 state.page_mut(page).end_for_caller(cpu);
             }
         }
-        let downgraded = matches!(call, Call::Munmap(_)) && self.rules.munmap_downgrades;
+        let downgraded = matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades;
         let section = if downgraded {
             Section::Shared
         } else {
@@ -218,7 +218,7 @@ impl Steps<'_> {
             (Call::Mmap { .. }, _) => None,
             (_, None) => Some(Ret::Enomem),
             (_, Some(Prot::None)) => Some(self.rules.populate_denied),
-            (Call::PopulateWrite(_), Some(prot)) if !Kind::Write.allowed(prot) => {
+            (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
                 Some(self.rules.populate_denied)
             }
             _ => None,
@@ -242,7 +242,7 @@ impl Steps<'_> {
             state.cpus[cpu].phase = Phase::Populating(done + 1);
         }
         let write = match call {
-            Call::PopulateRead(_) => false,
+            Call::PopulateRead { .. } => false,
             _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
         };
         let is_watched = self.rules.kinds_need_translation || self.code.watched_touch[page];

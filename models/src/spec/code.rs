@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::call::{Call, Kind};
+use crate::ops::range;
 
 /// One statement.
 #[derive(Clone, Debug)]
@@ -11,6 +14,40 @@ pub(super) struct Instr {
     pub(super) call: Call,
     /// The slot of the register that takes the answer.
     pub(super) reg: Option<usize>,
+    /// The pages that it is about: of `fork`, all of the caller's process, and those of the new
+    /// one, of which there are as many and nothing is mapped.
+    pages: SmallVec<[Range<usize>; 2]>,
+}
+
+impl Instr {
+    /// `call`, of a CPU in `process`, where each process has `own` pages.
+    pub(super) fn new(call: Call, reg: Option<usize>, process: usize, own: usize) -> Instr {
+        let pages = match call {
+            Call::Fork { process: child } => {
+                let of = |process: usize| process * own..(process + 1) * own;
+                smallvec![of(process), of(child)]
+            }
+            ref call => {
+                let mut pages = SmallVec::new();
+                call.locate(|located| pages.push(range(located)));
+                pages
+            }
+        };
+        Instr { call, reg, pages }
+    }
+
+    /// The pages that it is about, page by page.
+    pub(super) fn pages(&self) -> impl Iterator<Item = usize> {
+        self.pages.iter().flat_map(Range::clone)
+    }
+
+    /// What `fork` copies, and where to.
+    pub(super) fn copied(&self) -> Option<(&Range<usize>, &Range<usize>)> {
+        match (&self.call, &self.pages[..]) {
+            (Call::Fork { .. }, [from, to]) => Some((from, to)),
+            _ => None,
+        }
+    }
 }
 
 /// What a CPU will still do to a page, as a set of bits.
@@ -39,11 +76,12 @@ impl Later {
     }
 
     /// What a call does to one of its pages.
-    fn by(call: &Call, page: usize) -> Later {
-        match call {
-            Call::Fork(from, _) if from.contains(&page) => Later::COPY,
-            Call::PopulateRead(_) | Call::PopulateWrite(_) => Later::POPULATE,
+    fn by(instr: &Instr, page: usize) -> Later {
+        match &instr.call {
+            Call::Fork { .. } if instr.pages[0].contains(&page) => Later::COPY,
+            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Later::POPULATE,
             Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
+            call if !call.is_asked() => Later::NOTHING,
             call => call.kind().map_or(Later::CHANGE, Later::of),
         }
     }
@@ -131,14 +169,14 @@ impl Code {
         self.process.iter().max().map_or(1, |last| last + 1)
     }
 
-    /// Makes `call` the statement of a program that has one CPU and one statement.
-    pub(super) fn set_only(&mut self, call: &Call) {
-        self.threads[0][0].call.clone_from(call);
-        self.sections[0][0] = call.is_section();
+    /// Makes `instr` the statement of a program that has one CPU and one statement.
+    pub(super) fn set_only(&mut self, instr: Instr) {
+        self.sections[0][0] = instr.call.is_section();
         let row = &mut self.later[0][0];
         row.fill(Later::NOTHING);
-        call.pages()
-            .for_each(|page| row[page] = Later::by(call, page));
+        let pages = instr.pages();
+        pages.for_each(|page| row[page] = Later::by(&instr, page));
+        self.threads[0][0] = instr;
     }
 
     /// Makes it code over so many pages, each watched.
@@ -220,7 +258,7 @@ impl Sharing {
     /// What `mremap` moves.
     fn add_moves(&mut self, threads: &[Vec<Instr>]) {
         for instr in threads.iter().flatten() {
-            if let Call::Mremap(from, to) = &instr.call {
+            if let Call::Mremap { from, to } = &instr.call {
                 self.add(from, to);
             }
         }
@@ -233,8 +271,8 @@ fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
     let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
-        for touched in instr.call.pages() {
-            let bits = Later::by(&instr.call, touched);
+        for touched in instr.pages() {
+            let bits = Later::by(instr, touched);
             let sharing = firsts.iter().zip(&mut row);
             let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
             // An exchange reads too, but as a store it already conflicts with everything.

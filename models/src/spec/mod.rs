@@ -194,7 +194,11 @@ pub fn admits(
 
 /// The pages as the setup leaves them.
 fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
-    let mut machine = Machine::with_rules(resolved.code.pages, rules.clone());
+    let mut machine = Machine::of_processes(
+        resolved.own,
+        resolved.code.pages / resolved.own.max(1),
+        rules.clone(),
+    );
     for call in &resolved.setup {
         machine.apply(call);
     }

@@ -24,12 +24,12 @@
 //! what the child has is what was stored before the flush: no CPU's later store without its earlier
 //! ones.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use smallvec::smallvec;
 
 use super::call::Ret;
+use super::code::Instr;
 use super::page::{Arrival, Mapping, Page, Version};
 use super::section::Section;
 use super::state::{Phase, State};
@@ -38,14 +38,8 @@ use super::word::Word;
 
 impl Steps<'_> {
     /// A step of a `fork` that has copied the first `done` pages: it copies what is left.
-    pub(super) fn copy(
-        &self,
-        state: &mut State,
-        cpu: usize,
-        from: &Range<usize>,
-        to: &Range<usize>,
-        done: u16,
-    ) {
+    pub(super) fn copy(&self, state: &mut State, cpu: usize, instr: &Instr, done: u16) {
+        let (from, to) = instr.copied().expect("a fork");
         if done == 0 {
             self.acquire(state, cpu, Section::Exclusive);
         }

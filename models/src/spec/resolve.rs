@@ -41,6 +41,8 @@ pub(super) type NamedProperty = (PageProperty, Place);
 /// A program over page ids.
 #[derive(Clone, Debug)]
 pub(super) struct Resolved {
+    /// How many pages each process has.
+    pub(super) own: usize,
     /// The setup's calls.
     pub(super) setup: Vec<Call>,
     /// The threads.
@@ -87,7 +89,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                         regs.len() - 1
                     })
             });
-            instrs.push(Instr { call, reg });
+            instrs.push(Instr::new(call, reg, own, names.pages));
         }
         threads.push(instrs);
     }
@@ -99,8 +101,8 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         let span = &program.condition.span;
         match atom {
             Atom::Word { process, place, .. } => {
-                let page = names.pages_before(process.as_deref().unwrap_or(MAIN), span)?;
-                let page = page + names.page(place, span)?;
+                let process_number = names.number(process.as_deref().unwrap_or(MAIN), span)?;
+                let page = process_number * names.pages + names.page(place, span)?;
                 words.insert((process.clone(), place.clone()), page);
             }
             Atom::Page { property, place } => {
@@ -110,10 +112,12 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         }
     }
     let mut sharing = Sharing::new(names.all_pages());
-    let calls = threads.iter().flatten().map(|instr| &instr.call);
-    for call in setup.iter().chain(calls) {
-        match call {
-            Call::Fork(from, to) if !rules.fork_private => sharing.add(from, to),
+    let prepared = setup
+        .iter()
+        .map(|call| Instr::new(call.clone(), None, 0, names.pages));
+    for instr in prepared.chain(threads.iter().flatten().cloned()) {
+        match instr.copied() {
+            Some((from, to)) if !rules.fork_private => sharing.add(from, to),
             _ => {}
         }
     }
@@ -134,6 +138,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let words = words.into_iter().collect();
     let properties = properties.into_iter().collect();
     Ok(Resolved {
+        own: names.pages,
         setup,
         code,
         regs,
@@ -217,12 +222,10 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// How many pages there are before those of a process.
-    fn pages_before(&self, process: &str, span: &Span) -> Result<usize, Unsupported> {
+    /// The number of a process.
+    fn number(&self, process: &str, span: &Span) -> Result<usize, Unsupported> {
         let number = self.processes.iter().position(|there| *there == process);
-        let number =
-            number.ok_or_else(|| unsupported(format!("process `{process}`"), span.clone()))?;
-        Ok(number * self.pages)
+        number.ok_or_else(|| unsupported(format!("process `{process}`"), span.clone()))
     }
 
     fn range(&self, name: &str, span: &Span) -> Result<Range<usize>, Unsupported> {
@@ -265,15 +268,14 @@ impl<'a> Names<'a> {
         let page = |place: &Place| self.page(place, span);
         let known = match &stmt.op {
             Op::Fork { process: child } => {
-                let child = self.pages_before(child, span)?;
-                let (from, to) = (before..before + self.pages, child..child + self.pages);
-                return Ok(Call::Fork(from, to));
+                let process = self.number(child, span)?;
+                return Ok(Call::Fork { process });
             }
             op => Call::of(op, page, |pages| self.pages(pages, span))?,
         };
-        let call = known.map_or(Call::Nop, |call| call.moved(|page| before + page));
+        let call = known.map_or(Call::RcuBarrier {}, |call| call.moved(|page| before + page));
         match &stmt.op {
-            _ if call != Call::Nop => {}
+            _ if call != Call::RcuBarrier {} => {}
             Op::SwitchLazy {} => *lazy = true,
             Op::Switch { process: name } if name == self.processes[process] => *lazy = false,
             Op::RcuBarrier {} => {}

@@ -13,6 +13,7 @@
 //! `mmap_lock` for reading, local is the lock of one mapping.
 
 use super::call::Call;
+use super::code::Instr;
 use super::rules::DontneedLock;
 use super::state::{Phase, State};
 use super::step::Steps;
@@ -32,11 +33,11 @@ impl Steps<'_> {
     /// The section that a call takes.
     pub(super) fn section(&self, call: &Call) -> Section {
         match call {
-            Call::Dontneed(_) => match self.rules.dontneed_lock {
+            Call::Dontneed { .. } => match self.rules.dontneed_lock {
                 DontneedLock::Mmap => Section::Shared,
                 DontneedLock::Vma => Section::Local,
             },
-            Call::PopulateRead(_) | Call::PopulateWrite(_) => Section::Shared,
+            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Section::Shared,
             _ => Section::Exclusive,
         }
     }
@@ -47,26 +48,26 @@ impl Steps<'_> {
         state: &State,
         cpu: usize,
         section: Section,
-        call: &Call,
+        instr: &Instr,
     ) -> bool {
         (0..state.cpus.len())
             .filter(|&other| other != cpu && self.code.process[other] == self.code.process[cpu])
             .any(|other| {
-                let instr = self.code.at(other, state.cpus[other].pc);
-                let Some(held) = instr.map(|instr| &instr.call) else {
+                let Some(held) = self.code.at(other, state.cpus[other].pc) else {
                     return false;
                 };
-                let holds = match (state.cpus[other].phase, held) {
+                let holds = match (state.cpus[other].phase, &held.call) {
                     (Phase::Ready | Phase::Populating(0), _) => return false,
                     (Phase::Populating(_), _) => Section::Shared,
-                    (Phase::Pending(_), Call::Munmap(_)) if self.rules.munmap_downgrades => {
+                    (Phase::Pending(_), Call::Munmap { .. }) if self.rules.munmap_downgrades => {
                         Section::Shared
                     }
                     (Phase::Pending(_) | Phase::Copying(_), held) => self.section(held),
                 };
                 match (section, holds) {
                     (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
-                        call.pages()
+                        instr
+                            .pages()
                             .any(|page| held.pages().any(|other| other == page))
                     }
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,

@@ -13,7 +13,7 @@ use super::finale::{owned, property, value};
 use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
-use super::step::Steps;
+use super::step::{Few, Steps};
 use crate::litmus::ast::{PageProperty, Prot};
 
 /// One CPU and a dense window of pages, nothing mapped at first.
@@ -21,6 +21,8 @@ use crate::litmus::ast::{PageProperty, Prot};
 pub struct Machine {
     /// One CPU, and the call that it does.
     code: Code,
+    /// The pages of each process.
+    own: usize,
     /// The only state that there is. Between calls: in normal form, with nothing known of the past.
     state: Vec<State>,
     rules: Rules,
@@ -34,16 +36,21 @@ impl Machine {
 
     /// A window of `pages` pages under `rules`.
     pub fn with_rules(pages: usize, rules: Rules) -> Machine {
-        let nothing = Instr {
-            call: Call::Nop,
-            reg: Some(0),
-        };
+        Machine::of_processes(pages, 1, rules)
+    }
+
+    /// Windows of `own` pages each, of so many processes: the CPU is in the first one, which may
+    /// fork the others.
+    pub(super) fn of_processes(own: usize, processes: usize, rules: Rules) -> Machine {
+        let nothing = Instr::new(Call::RcuBarrier {}, Some(0), 0, own);
+        let pages = processes * own;
         let code = Code::new(vec![vec![nothing]], pages, 1);
         // One for all, until they differ.
         let hole = Rc::new(Page::hole());
         Machine {
             state: vec![State::start(&code, vec![hole; pages])],
             code,
+            own,
             rules,
         }
     }
@@ -54,7 +61,9 @@ impl Machine {
     /// If the call names a page outside the window, or if `rules` let even a
     /// single CPU choose between answers.
     pub fn apply(&mut self, call: &Call) -> Ret {
-        self.code.set_only(call);
+        let instr = Instr::new(call.clone(), Some(0), 0, self.own);
+        let changed = instr.pages().collect::<Few<usize>>();
+        self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
             rules: &self.rules,
@@ -65,7 +74,7 @@ impl Machine {
             assert!(self.state.len() == 1, "one CPU has one way to do {call:?}");
         }
         let state = &mut self.state[0];
-        state.restart(&self.code, &self.rules, call.pages());
+        state.restart(&self.code, &self.rules, changed.into_iter());
         state.regs[0].take().expect("the call has returned")
     }
 
@@ -84,17 +93,19 @@ impl Machine {
     /// Forks: the pages of the child are behind the window's own, in the same order, until it
     /// [exits](Machine::exit).
     pub fn fork(&mut self) -> Ret {
-        let pages = self.code.pages;
+        let pages = self.own;
         self.code.resize(2 * pages);
         let hole = Rc::new(Page::hole());
         self.state[0].pages.resize(2 * pages, hole);
-        self.apply(&Call::Fork(0..pages, pages..2 * pages))
+        self.apply(&Call::Fork { process: 1 })
     }
 
     /// The child ends.
     pub fn exit(&mut self) {
-        let pages = self.code.pages / 2;
-        self.apply(&Call::Munmap(pages..2 * pages));
+        let pages = self.own;
+        self.apply(&Call::Munmap {
+            pages: pages..2 * pages,
+        });
         self.code.resize(pages);
         self.state[0].pages.truncate(pages);
     }

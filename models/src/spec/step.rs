@@ -96,7 +96,7 @@ impl Steps<'_> {
             Phase::Populating(0) => Section::Shared,
             Phase::Pending(_) | Phase::Populating(_) | Phase::Copying(_) => return true,
         };
-        !instr.call.is_section() || !self.excluded(state, cpu, section, &instr.call)
+        !instr.call.is_section() || !self.excluded(state, cpu, section, instr)
     }
 
     /// Appends all states that one step of `cpu`, which [can](Steps::can_step), leads to.
@@ -110,18 +110,18 @@ impl Steps<'_> {
                 out.push(state);
             }
             (Phase::Populating(done), call) => self.populate(state, cpu, call, done, out),
-            (phase, Call::Fork(from, to)) => {
+            (phase, Call::Fork { .. }) => {
                 let done = match phase {
                     Phase::Copying(done) => done,
                     _ => 0,
                 };
-                self.copy(&mut state, cpu, from, to, done);
+                self.copy(&mut state, cpu, instr, done);
                 out.push(state);
             }
-            (_, call @ (Call::PopulateRead(_) | Call::PopulateWrite(_))) => {
+            (_, call @ (Call::PopulateRead { .. } | Call::PopulateWrite { .. })) => {
                 self.populate(state, cpu, call, 0, out);
             }
-            (_, Call::Nop) => {
+            (_, call) if !call.is_asked() => {
                 self.retire(&mut state, cpu, Ret::Ok);
                 out.push(state);
             }
@@ -145,7 +145,7 @@ impl Steps<'_> {
             return false;
         };
         let Some(kind) = instr.call.kind() else {
-            return instr.call == Call::Nop;
+            return !instr.call.is_section();
         };
         let page = instr.call.range().start;
         let conflicts = match kind {
@@ -266,7 +266,7 @@ impl Steps<'_> {
         let view = &state.cpus[cpu].view;
         let memory = &state.pages[page].words[word];
         match *call {
-            Call::Read(_) => {
+            Call::Read { .. } => {
                 let messages = memory.readable(view, self.rules);
                 fork(state, messages, |mut state, from| {
                     let value = self.read(&mut state, cpu, at, from);
@@ -274,7 +274,7 @@ impl Steps<'_> {
                     out.push(state);
                 });
             }
-            Call::Write(_, value) => {
+            Call::Write { word: value, .. } => {
                 let places: Few<usize> = memory.places(view, self.rules).collect();
                 fork(state, places, |mut state, place| {
                     self.store(&mut state, cpu, at, place, value, false);
@@ -282,7 +282,7 @@ impl Steps<'_> {
                     out.push(state);
                 });
             }
-            Call::Xchg(_, value) => {
+            Call::Xchg { word: value, .. } => {
                 let messages: Few<usize> = memory.exchangeable(view, self.rules).collect();
                 fork(state, messages, |mut state, from| {
                     let old = self.read(&mut state, cpu, at, from);

@@ -109,7 +109,7 @@ impl Vmas {
     /// What `call` does to them when it answers with `ret`.
     pub fn apply(&mut self, call: &Call, ret: Ret) {
         match call {
-            Call::Write(page, _) | Call::Xchg(page, _) => self.own(*page),
+            Call::Write { page, .. } | Call::Xchg { page, .. } => self.own(*page),
             Call::Mmap {
                 pages,
                 prot,
@@ -121,10 +121,10 @@ impl Vmas {
                     pages.clone().for_each(|page| self.own(page));
                 }
             }
-            Call::Munmap(pages) => self.unmap(pages),
-            Call::Mremap(from, to) if ret == Ret::Ok => self.mremap(from, to),
-            Call::Mprotect(pages, prot) => self.mprotect(pages, *prot),
-            Call::PopulateWrite(pages) => {
+            Call::Munmap { pages } => self.unmap(pages),
+            Call::Mremap { from, to } if ret == Ret::Ok => self.mremap(from, to),
+            Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
+            Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
                     if !self.at(page).is_some_and(|at| self.is_writable(at)) {
                         break;
@@ -310,6 +310,7 @@ impl Vmas {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Backing;
 
     /// The VMAs after `rw` mappings, stores and protections, as starts and ends.
     fn after(calls: &[Call]) -> Vec<(usize, usize)> {
@@ -327,6 +328,7 @@ mod tests {
             prot: Prot::Rw,
             populate: false,
             noreplace: false,
+            backing: Backing::Anon,
         }
     }
 
@@ -337,21 +339,39 @@ mod tests {
 
     #[test]
     fn what_fills_a_hole_between_touched_ones_goes_left() {
-        let touched = [rw(0..2), Call::Write(0, 1), rw(4..6), Call::Write(4, 1)];
+        let touched = [
+            rw(0..2),
+            Call::Write { page: 0, word: 1 },
+            rw(4..6),
+            Call::Write { page: 4, word: 1 },
+        ];
         let filled = [&touched[..], &[rw(2..4)]].concat();
         assert_eq!(after(&filled), [(0, 4), (4, 6)]);
     }
 
     #[test]
     fn what_was_touched_is_one_with_its_old_place_alone() {
-        let moved = [rw(0..2), rw(4..6), Call::Mremap(4..6, 2..4)];
+        let moved = [
+            rw(0..2),
+            rw(4..6),
+            Call::Mremap {
+                from: 4..6,
+                to: 2..4,
+            },
+        ];
         assert_eq!(after(&moved), [(0, 4)]);
         let touched = [
             rw(0..2),
             rw(4..8),
-            Call::Write(4, 1),
-            Call::Mremap(4..6, 2..4),
-            Call::Mremap(2..4, 4..6),
+            Call::Write { page: 4, word: 1 },
+            Call::Mremap {
+                from: 4..6,
+                to: 2..4,
+            },
+            Call::Mremap {
+                from: 2..4,
+                to: 4..6,
+            },
         ];
         assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
         assert_eq!(after(&touched), [(0, 2), (4, 8)]);
@@ -361,10 +381,13 @@ mod tests {
     fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
         let calls = [
             rw(0..1),
-            Call::Write(0, 1),
+            Call::Write { page: 0, word: 1 },
             rw(2..5),
-            Call::Mremap(2..3, 1..2),
-            Call::Write(4, 1),
+            Call::Mremap {
+                from: 2..3,
+                to: 1..2,
+            },
+            Call::Write { page: 4, word: 1 },
             rw(2..3),
         ];
         assert_eq!(after(&calls[..4]), [(0, 2), (3, 5)]);
@@ -375,9 +398,15 @@ mod tests {
     fn a_split_that_is_undone_is_one_again() {
         let calls = [
             rw(0..6),
-            Call::Write(0, 1),
-            Call::Mprotect(2..4, Prot::R),
-            Call::Mprotect(2..4, Prot::Rw),
+            Call::Write { page: 0, word: 1 },
+            Call::Mprotect {
+                pages: 2..4,
+                prot: Prot::R,
+            },
+            Call::Mprotect {
+                pages: 2..4,
+                prot: Prot::Rw,
+            },
         ];
         assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
         assert_eq!(after(&calls), [(0, 6)]);
@@ -386,7 +415,7 @@ mod tests {
     #[test]
     fn a_fork_leaves_its_parent_as_it_is() {
         let mut vmas = Vmas::default();
-        for call in [rw(0..2), Call::Write(0, 1)] {
+        for call in [rw(0..2), Call::Write { page: 0, word: 1 }] {
             vmas.apply(&call, Ret::Ok);
         }
         let mut wrong = vmas.clone();
@@ -405,13 +434,24 @@ mod tests {
             prot: Prot::R,
             populate: false,
             noreplace: false,
+            backing: Backing::Anon,
         };
-        let untouched = [rw(0..2), Call::Mprotect(0..2, Prot::R), r.clone()];
+        let untouched = [
+            rw(0..2),
+            Call::Mprotect {
+                pages: 0..2,
+                prot: Prot::R,
+            },
+            r.clone(),
+        ];
         assert_eq!(after(&untouched), [(0, 4)]);
         let touched = [
             rw(0..2),
-            Call::Write(0, 1),
-            Call::Mprotect(0..2, Prot::R),
+            Call::Write { page: 0, word: 1 },
+            Call::Mprotect {
+                pages: 0..2,
+                prot: Prot::R,
+            },
             r,
         ];
         assert_eq!(after(&touched), [(0, 2), (2, 4)]);

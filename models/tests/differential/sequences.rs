@@ -7,6 +7,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use seqfault_models::differential::{Case, Op, PAGES, Subject, protocols};
 use seqfault_models::litmus::ast::{Prot, Value};
+use seqfault_models::ops::Backing;
 use seqfault_models::spec::Rules;
 use seqfault_models::spec::seq::{Call, Machine};
 
@@ -48,30 +49,37 @@ fn every_protocol_does_as_the_specification_says() {
             prot,
             populate,
             noreplace: false,
+            backing: Backing::Anon,
         })
     };
     let ops = vec![
         mmap(0..PAGES, Prot::Rw, false),
-        Op::Call(Call::Read(1)),
-        Op::Call(Call::Write(1, 1)),
-        Op::Call(Call::Write(3, 2)),
-        Op::Call(Call::Mprotect(1..4, Prot::Rx)),
-        Op::Call(Call::Write(1, 3)),
-        Op::Call(Call::Exec(3)),
-        Op::Call(Call::Mprotect(0..PAGES, Prot::Rw)),
-        Op::Call(Call::Xchg(3, 4)),
-        Op::Call(Call::Munmap(2..9)),
+        Op::Call(Call::Read { page: 1 }),
+        Op::Call(Call::Write { page: 1, word: 1 }),
+        Op::Call(Call::Write { page: 3, word: 2 }),
+        Op::Call(Call::Mprotect {
+            pages: 1..4,
+            prot: Prot::Rx,
+        }),
+        Op::Call(Call::Write { page: 1, word: 3 }),
+        Op::Call(Call::Exec { page: 3 }),
+        Op::Call(Call::Mprotect {
+            pages: 0..PAGES,
+            prot: Prot::Rw,
+        }),
+        Op::Call(Call::Xchg { page: 3, word: 4 }),
+        Op::Call(Call::Munmap { pages: 2..9 }),
         mmap(4..6, Prot::R, true),
-        Op::RcuBarrier,
-        Op::Call(Call::PopulateWrite(0..2)),
-        Op::Prefetch(1),
-        Op::Call(Call::Dontneed(0..PAGES)),
-        Op::Call(Call::Read(1)),
-        Op::Evict(1),
-        Op::Call(Call::PopulateRead(4..6)),
-        Op::SwitchLazy,
-        Op::SwitchMain,
-        Op::Call(Call::Write(1, 5)),
+        Op::RCU_BARRIER,
+        Op::Call(Call::PopulateWrite { pages: 0..2 }),
+        Op::Call(Call::Prefetch { page: 1 }),
+        Op::Call(Call::Dontneed { pages: 0..PAGES }),
+        Op::Call(Call::Read { page: 1 }),
+        Op::Call(Call::Evict { page: 1 }),
+        Op::Call(Call::PopulateRead { pages: 4..6 }),
+        Op::SWITCH_LAZY,
+        Op::SWITCH_MAIN,
+        Op::Call(Call::Write { page: 1, word: 5 }),
     ];
     for protocol in protocols() {
         let subject = Subject {
@@ -95,8 +103,8 @@ fn sequences_reach_every_answer() {
         let case = case().new_tree(&mut runner).expect("a case").current();
         let mut spec = Machine::new(PAGES);
         for op in &case.ops {
-            if let Op::Call(call) = op {
-                let answer = match spec.apply(call).value() {
+            if op.has_answer() && *op != Op::FORK {
+                let answer = match op.apply(&mut spec).value() {
                     Value::Word(0) => "0".to_owned(),
                     Value::Word(_) => "a word".to_owned(),
                     Value::Name(name) => name,

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seqfault_models::differential::{Case, Op, PAGES, Shape, Subject, protocols};
 use seqfault_models::litmus::ast::Prot;
+use seqfault_models::ops::Backing;
 use seqfault_models::spec::seq::Call;
 
 /// Operations of a sequence.
@@ -44,6 +45,7 @@ fn mmap() -> impl Strategy<Value = Call> {
             prot,
             populate,
             noreplace,
+            backing: Backing::Anon,
         },
     )
 }
@@ -51,32 +53,32 @@ fn mmap() -> impl Strategy<Value = Call> {
 fn call() -> impl Strategy<Value = Call> {
     let word = 1..4u64;
     prop_oneof![
-        4 => page().prop_map(Call::Read),
-        4 => (page(), word.clone()).prop_map(|(page, word)| Call::Write(page, word)),
-        1 => (page(), word).prop_map(|(page, word)| Call::Xchg(page, word)),
-        2 => page().prop_map(Call::Exec),
+        4 => page().prop_map(|page| Call::Read { page }),
+        4 => (page(), word.clone()).prop_map(|(page, word)| Call::Write { page, word }),
+        1 => (page(), word).prop_map(|(page, word)| Call::Xchg { page, word }),
+        2 => page().prop_map(|page| Call::Exec { page }),
         5 => mmap(),
-        2 => pages().prop_map(Call::Munmap),
+        2 => pages().prop_map(|pages| Call::Munmap { pages }),
         1 => (pages(), page()).prop_map(|(pages, to)| {
             let len = pages.len().min(PAGES - to);
-            Call::Mremap(pages.start..pages.start + len, to..to + len)
+            Call::Mremap { from: pages.start..pages.start + len, to: to..to + len }
         }),
-        4 => (pages(), prot()).prop_map(|(pages, prot)| Call::Mprotect(pages, prot)),
-        2 => pages().prop_map(Call::Dontneed),
-        1 => pages().prop_map(Call::PopulateRead),
-        1 => pages().prop_map(Call::PopulateWrite),
+        4 => (pages(), prot()).prop_map(|(pages, prot)| Call::Mprotect { pages, prot }),
+        2 => pages().prop_map(|pages| Call::Dontneed { pages }),
+        1 => pages().prop_map(|pages| Call::PopulateRead { pages }),
+        1 => pages().prop_map(|pages| Call::PopulateWrite { pages }),
     ]
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         26 => call().prop_map(Op::Call),
-        2 => page().prop_map(Op::Prefetch),
-        1 => page().prop_map(Op::Evict),
-        1 => Just(Op::Fork),
-        1 => Just(Op::RcuBarrier),
-        1 => Just(Op::SwitchLazy),
-        2 => Just(Op::SwitchMain),
+        2 => page().prop_map(|page| Op::Call(Call::Prefetch { page })),
+        1 => page().prop_map(|page| Op::Call(Call::Evict { page })),
+        1 => Just(Op::FORK),
+        1 => Just(Op::RCU_BARRIER),
+        1 => Just(Op::SWITCH_LAZY),
+        2 => Just(Op::SWITCH_MAIN),
     ]
 }
 

@@ -8,6 +8,7 @@ use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
 use super::super::{Placement, Rules};
 use crate::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
+use crate::ops::Backing;
 
 /// Any call over a window of `pages` pages.
 pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
@@ -32,24 +33,28 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
     )
         .prop_map(
             move |(choice, page, value, pages, prot, populate, noreplace)| match choice {
-                0..=1 => Call::Read(page),
-                2..=3 => Call::Write(page, value),
-                4 => Call::Xchg(page, value),
-                5 => Call::Exec(page),
+                0..=1 => Call::Read { page },
+                2..=3 => Call::Write { page, word: value },
+                4 => Call::Xchg { page, word: value },
+                5 => Call::Exec { page },
                 6 => Call::Mmap {
                     pages,
                     prot,
                     populate,
                     noreplace,
+                    backing: Backing::Anon,
                 },
-                7 => Call::Munmap(pages),
-                8 => Call::Mprotect(pages, prot),
-                9 => Call::Dontneed(pages),
-                10 => Call::PopulateRead(pages),
-                11 => Call::PopulateWrite(pages),
+                7 => Call::Munmap { pages },
+                8 => Call::Mprotect { pages, prot },
+                9 => Call::Dontneed { pages },
+                10 => Call::PopulateRead { pages },
+                11 => Call::PopulateWrite { pages },
                 _ => {
                     let len = pages.len().min(size - page);
-                    Call::Mremap(pages.start..pages.start + len, page..page + len)
+                    Call::Mremap {
+                        from: pages.start..pages.start + len,
+                        to: page..page + len,
+                    }
                 }
             },
         )
@@ -76,10 +81,8 @@ fn resolved_in(
         let mut body = Vec::new();
         for (pc, call) in thread.iter().enumerate() {
             regs.push((cpu, format!("r{pc}")));
-            body.push(Instr {
-                call: call.clone(),
-                reg: Some(regs.len() - 1),
-            });
+            let reg = Some(regs.len() - 1);
+            body.push(Instr::new(call.clone(), reg, process[cpu], pages));
         }
         instrs.push(body);
     }
@@ -114,6 +117,7 @@ fn resolved_in(
     code.watched_touch[pages..].fill(false);
     code.watch_what_is_shared();
     Resolved {
+        own: pages,
         setup: Vec::new(),
         code,
         regs,
@@ -126,19 +130,20 @@ fn resolved_in(
 
 /// A window where the first page holds 9.
 fn mapped(pages: usize, rules: &Rules) -> Machine {
-    mapped_of(pages, pages, rules)
+    mapped_of(1, pages, rules)
 }
 
-/// The same of so many pages, of which the first so many are mapped.
-fn mapped_of(all_pages: usize, pages: usize, rules: &Rules) -> Machine {
-    let mut machine = Machine::with_rules(all_pages, rules.clone());
+/// The same of so many processes, of which the first has all its pages mapped.
+fn mapped_of(processes: usize, pages: usize, rules: &Rules) -> Machine {
+    let mut machine = Machine::of_processes(pages, processes, rules.clone());
     machine.apply(&Call::Mmap {
         pages: 0..pages,
         prot: Prot::Rw,
         populate: false,
         noreplace: false,
+        backing: Backing::Anon,
     });
-    machine.apply(&Call::Write(0, 9));
+    machine.apply(&Call::Write { page: 0, word: 9 });
     machine
 }
 
@@ -246,9 +251,22 @@ fn compare_from(resolved: &Resolved, start: &Machine, rules: &Rules) -> Result<(
 /// Memory that came back to its page is its own again, not another page's.
 #[test]
 fn memory_loses_nothing_of_what_comes_back() {
-    let [there, back] = [Call::Mremap(0..1, 1..2), Call::Mremap(1..2, 0..1)];
+    let [there, back] = [
+        Call::Mremap {
+            from: 0..1,
+            to: 1..2,
+        },
+        Call::Mremap {
+            from: 1..2,
+            to: 0..1,
+        },
+    ];
     for rules in variants() {
-        let threads = [vec![there.clone()], vec![Call::Read(0)], vec![back.clone()]];
+        let threads = [
+            vec![there.clone()],
+            vec![Call::Read { page: 0 }],
+            vec![back.clone()],
+        ];
         compare(&threads, 2, &rules).unwrap();
     }
 }
@@ -274,7 +292,6 @@ fn forking(others: usize, calls: usize) -> impl Strategy<Value = Forking> {
         any::<[bool; 3]>(),
     )
         .prop_map(|((parent, mut before, after), others, asked)| {
-            let own = parent * OWN..(parent + 1) * OWN;
             let inside = |calls: Vec<Call>, process: usize| -> Vec<Call> {
                 let moved = calls
                     .into_iter()
@@ -282,7 +299,7 @@ fn forking(others: usize, calls: usize) -> impl Strategy<Value = Forking> {
                 moved.collect()
             };
             before = inside(before, parent);
-            before.push(Call::Fork(own, 2 * OWN..3 * OWN));
+            before.push(Call::Fork { process: 2 });
             before.extend(inside(after, parent));
             let mut forking = Forking {
                 threads: vec![before],
@@ -304,8 +321,8 @@ fn compare_forking(forking: &Forking, rules: &Rules) -> Result<(), TestCaseError
         asked,
     } = forking;
     let resolved = resolved_in(threads, process.clone(), OWN, asked, rules);
-    let mut start = mapped_of(3 * OWN, OWN, rules);
-    start.apply(&Call::Fork(0..OWN, OWN..2 * OWN));
+    let mut start = mapped_of(3, OWN, rules);
+    start.apply(&Call::Fork { process: 1 });
     compare_from(&resolved, &start, rules)
 }
 

@@ -6,6 +6,7 @@ use super::super::Rules;
 use super::super::seq::{Bytes, Call, Machine, Ret};
 use super::search::any_call;
 use crate::litmus::ast::Prot;
+use crate::ops::Backing;
 
 fn mmap(pages: std::ops::Range<usize>, prot: Prot) -> Call {
     Call::Mmap {
@@ -13,6 +14,7 @@ fn mmap(pages: std::ops::Range<usize>, prot: Prot) -> Call {
         prot,
         populate: false,
         noreplace: false,
+        backing: Backing::Anon,
     }
 }
 
@@ -21,9 +23,15 @@ fn holed() -> Machine {
     let mut machine = Machine::new(4);
     machine.apply(&mmap(0..4, Prot::Rw));
     for page in [0, 1, 3] {
-        assert_eq!(machine.apply(&Call::Write(page, page as u64 + 1)), Ret::Ok);
+        assert_eq!(
+            machine.apply(&Call::Write {
+                page,
+                word: page as u64 + 1
+            }),
+            Ret::Ok
+        );
     }
-    assert_eq!(machine.apply(&Call::Munmap(2..3)), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 2..3 }), Ret::Ok);
     machine
 }
 
@@ -38,10 +46,14 @@ fn protections_admit_their_accesses() {
     ];
     for (prot, admitted) in cases {
         let mut machine = Machine::new(1);
-        assert_eq!(machine.apply(&Call::Read(0)), Ret::Maperr);
+        assert_eq!(machine.apply(&Call::Read { page: 0 }), Ret::Maperr);
         machine.apply(&mmap(0..1, prot));
-        let answers = [Call::Read(0), Call::Write(0, 5), Call::Exec(0)]
-            .map(|call| machine.apply(&call) != Ret::Accerr);
+        let answers = [
+            Call::Read { page: 0 },
+            Call::Write { page: 0, word: 5 },
+            Call::Exec { page: 0 },
+        ]
+        .map(|call| machine.apply(&call) != Ret::Accerr);
         assert_eq!(answers, admitted, "{prot:?}");
     }
 }
@@ -49,7 +61,13 @@ fn protections_admit_their_accesses() {
 #[test]
 fn mprotect_stops_at_a_hole() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Mprotect(0..4, Prot::R)), Ret::Enomem);
+    assert_eq!(
+        machine.apply(&Call::Mprotect {
+            pages: 0..4,
+            prot: Prot::R
+        }),
+        Ret::Enomem
+    );
     assert_eq!([0, 1, 2, 3].map(|page| machine.prot(page)), {
         [Some(Prot::R), Some(Prot::R), None, Some(Prot::Rw)]
     });
@@ -58,7 +76,7 @@ fn mprotect_stops_at_a_hole() {
 #[test]
 fn dontneed_passes_over_a_hole() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Dontneed(0..4)), Ret::Enomem);
+    assert_eq!(machine.apply(&Call::Dontneed { pages: 0..4 }), Ret::Enomem);
     assert_eq!([0, 1, 3].map(|page| machine.value(page)), [Ret::Word(0); 3]);
     assert_eq!(machine.value(2), Ret::Maperr);
 }
@@ -67,12 +85,24 @@ fn dontneed_passes_over_a_hole() {
 fn populate_stops_where_it_is_refused() {
     let mut machine = holed();
     machine.apply(&mmap(0..2, Prot::R));
-    assert_eq!(machine.apply(&Call::PopulateRead(0..4)), Ret::Enomem);
+    assert_eq!(
+        machine.apply(&Call::PopulateRead { pages: 0..4 }),
+        Ret::Enomem
+    );
     assert_eq!([0, 1].map(|page| machine.populated(page)), [Some(true); 2]);
-    assert_eq!(machine.apply(&Call::PopulateWrite(0..4)), Ret::Einval);
-    machine.apply(&Call::Mprotect(0..1, Prot::None));
-    assert_eq!(machine.apply(&Call::PopulateRead(0..1)), Ret::Einval);
-    assert_eq!(machine.apply(&Call::PopulateWrite(3..4)), Ret::Ok);
+    assert_eq!(
+        machine.apply(&Call::PopulateWrite { pages: 0..4 }),
+        Ret::Einval
+    );
+    machine.apply(&Call::Mprotect {
+        pages: 0..1,
+        prot: Prot::None,
+    });
+    assert_eq!(
+        machine.apply(&Call::PopulateRead { pages: 0..1 }),
+        Ret::Einval
+    );
+    assert_eq!(machine.apply(&Call::PopulateWrite { pages: 3..4 }), Ret::Ok);
 }
 
 #[test]
@@ -83,6 +113,7 @@ fn noreplace_changes_nothing_over_a_mapping() {
         prot: Prot::R,
         populate: true,
         noreplace: true,
+        backing: Backing::Anon,
     };
     assert_eq!(machine.apply(&call), Ret::Eexist);
     assert!(!machine.mapped(2));
@@ -92,6 +123,7 @@ fn noreplace_changes_nothing_over_a_mapping() {
         prot: Prot::R,
         populate: true,
         noreplace: true,
+        backing: Backing::Anon,
     };
     assert_eq!(machine.apply(&call), Ret::Ok);
     assert_eq!(
@@ -103,19 +135,28 @@ fn noreplace_changes_nothing_over_a_mapping() {
 #[test]
 fn munmap_of_holes_succeeds() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Munmap(0..4)), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Ret::Ok);
     assert!((0..4).all(|page| !machine.mapped(page)));
-    assert_eq!(machine.apply(&Call::Munmap(0..4)), Ret::Ok);
-    assert_eq!(machine.apply(&Call::Mprotect(0..1, Prot::R)), Ret::Enomem);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Ret::Ok);
+    assert_eq!(
+        machine.apply(&Call::Mprotect {
+            pages: 0..1,
+            prot: Prot::R
+        }),
+        Ret::Enomem
+    );
 }
 
 #[test]
 fn arguments_that_are_not_whole_pages() {
     let calls = [
         mmap(0..1, Prot::R),
-        Call::Munmap(0..1),
-        Call::Mprotect(0..1, Prot::R),
-        Call::Dontneed(0..1),
+        Call::Munmap { pages: 0..1 },
+        Call::Mprotect {
+            pages: 0..1,
+            prot: Prot::R,
+        },
+        Call::Dontneed { pages: 0..1 },
     ];
     let answers = |bytes| calls.clone().map(|call| holed().apply_bytes(&call, bytes));
     let [ok, einval, enomem] = [Ret::Ok, Ret::Einval, Ret::Enomem];
@@ -134,11 +175,11 @@ fn arguments_that_are_not_whole_pages() {
 fn only_what_was_stored_to_is_owned() {
     let mut machine = Machine::with_rules(3, Rules::linux());
     machine.apply(&mmap(0..3, Prot::Rw));
-    machine.apply(&Call::Read(0));
-    machine.apply(&Call::PopulateWrite(1..2));
+    machine.apply(&Call::Read { page: 0 });
+    machine.apply(&Call::PopulateWrite { pages: 1..2 });
     let owned = |machine: &Machine| [0, 1, 2].map(|page| machine.owned(page));
     assert_eq!(owned(&machine), [Some(false), Some(true), Some(false)]);
-    machine.apply(&Call::Write(0, 1));
+    machine.apply(&Call::Write { page: 0, word: 1 });
     assert_eq!(owned(&machine), [Some(true), Some(true), Some(false)]);
 }
 
@@ -146,14 +187,20 @@ fn only_what_was_stored_to_is_owned() {
 #[test]
 fn a_child_is_a_copy_that_goes() {
     let mut machine = holed();
-    machine.apply(&Call::Mprotect(1..2, Prot::R));
+    machine.apply(&Call::Mprotect {
+        pages: 1..2,
+        prot: Prot::R,
+    });
     let before: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
     assert_eq!(machine.fork(), Ret::Ok);
     let child: Vec<_> = (4..8).map(|page| machine.value(page)).collect();
     assert_eq!(child, before);
-    assert_eq!(machine.apply(&Call::Write(4, 9)), Ret::Ok);
-    assert_eq!(machine.apply(&Call::Write(5, 9)), Ret::Accerr);
-    assert_eq!(machine.apply(&Call::Exec(6)), Ret::Maperr);
+    assert_eq!(machine.apply(&Call::Write { page: 4, word: 9 }), Ret::Ok);
+    assert_eq!(
+        machine.apply(&Call::Write { page: 5, word: 9 }),
+        Ret::Accerr
+    );
+    assert_eq!(machine.apply(&Call::Exec { page: 6 }), Ret::Maperr);
     assert_eq!(machine.value(4), Ret::Word(9));
     machine.exit();
     let after: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
@@ -165,11 +212,20 @@ fn a_child_is_a_copy_that_goes() {
 #[test]
 fn an_exchange_yields_the_old_word() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Xchg(0, 9)), Ret::Word(1));
-    assert_eq!(machine.apply(&Call::Read(0)), Ret::Word(9));
+    assert_eq!(
+        machine.apply(&Call::Xchg { page: 0, word: 9 }),
+        Ret::Word(1)
+    );
+    assert_eq!(machine.apply(&Call::Read { page: 0 }), Ret::Word(9));
     assert_eq!(machine.dirty(0), Some(true));
-    assert_eq!(machine.apply(&Call::Mprotect(0..1, Prot::R)), Ret::Ok);
-    assert_eq!(machine.apply(&Call::Xchg(0, 8)), Ret::Accerr);
+    assert_eq!(
+        machine.apply(&Call::Mprotect {
+            pages: 0..1,
+            prot: Prot::R
+        }),
+        Ret::Ok
+    );
+    assert_eq!(machine.apply(&Call::Xchg { page: 0, word: 8 }), Ret::Accerr);
     assert_eq!(machine.value(0), Ret::Word(9));
 }
 
@@ -205,9 +261,9 @@ proptest! {
         let mut halves = whole.clone();
         let calls: [fn(std::ops::Range<usize>, Prot) -> Call; 4] = [
             mmap,
-            |pages, _| Call::Munmap(pages),
-            |pages, prot| Call::Mprotect(pages, prot),
-            |pages, _| Call::Dontneed(pages),
+            |pages, _| Call::Munmap { pages },
+            |pages, prot| Call::Mprotect { pages, prot },
+            |pages, _| Call::Dontneed { pages },
         ];
         for call in calls {
             let (mut a, mut b) = (whole.clone(), halves.clone());
@@ -225,8 +281,8 @@ proptest! {
                 prop_assert!(halves.contains(&ret));
             }
         }
-        halves.apply(&Call::Munmap(0..4));
-        whole.apply(&Call::Munmap(0..4));
+        halves.apply(&Call::Munmap { pages: 0..4 });
+        whole.apply(&Call::Munmap { pages: 0..4 });
         prop_assert!((0..4).all(|page| !whole.mapped(page) && !halves.mapped(page)));
     }
 }
