@@ -69,6 +69,8 @@ quirks! {
     VmaUsedAfterPut, "vma-used-after-put", "CVE-2025-38554, commit 9bbffee67ffd; mm/mmap_lock.c, vma_refcount_put()";
     /// A fault by RCU alone does not look its VMA up again under the page-table lock.
     NoVmaRecheckUnderPtl, "no-vma-recheck-under-ptl", "LWN, \"Improving page-fault scalability\", May 2023";
+    /// A fault under RCU takes from an entry what its VMA does not allow any more.
+    RcuFaultNarrows, "rcu-fault-narrows", "mm/mprotect.c, change_pte_range() and its caller, which flush what they take: a fault flushes its own CPU alone";
     /// After the page-table lock was taken, nobody looks whether the table is still hooked in.
     NoPmdRecheck, "no-pmd-recheck", "mm/pgtable-generic.c, __pte_offset_map_lock()";
     /// A page table is hooked in without a release.

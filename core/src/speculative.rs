@@ -170,7 +170,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(NoTableRecheckUnderRcu): proofs/vma_tree/table-unhooked-under-fault
             let same =
                 self.sys.has(Quirk::NoTableRecheckUnderRcu) || self.leaf_table(vpn) == Some(id);
-            match again.filter(suits) {
+            // mprotect() has changed the VMA and not come to this entry yet: to set it as the VMA is
+            // would take permission that only mprotect() flushes.
+            // QUIRK(RcuFaultNarrows): proofs/vma_tree/narrowed-by-a-fault
+            let entry = ptl.pte(vpn).prot();
+            let keeps =
+                |vma: &VmaCopy| vma.prot.contains(entry) || self.sys.has(Quirk::RcuFaultNarrows);
+            match again.filter(suits).filter(keeps) {
                 Some(again) if same => copy = again,
                 _ => {
                     ptl.unlock();
