@@ -18,7 +18,6 @@ use std::fmt::{self, Debug, Display};
 use std::hash::Hash;
 
 pub use backing::{Backing, UffdMode};
-pub(crate) use numbered::range;
 pub use numbered::{Named, Numbered, Numbers, Unnamed};
 pub use row::{Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};

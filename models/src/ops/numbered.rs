@@ -25,7 +25,7 @@ impl Op<Numbered> {
     pub fn range(&self) -> Range<usize> {
         let mut first = None;
         self.locate(|located| {
-            first.get_or_insert_with(|| range(located));
+            first.get_or_insert_with(|| located.range());
         });
         first.unwrap_or(0..0)
     }
@@ -33,7 +33,7 @@ impl Op<Numbered> {
     /// The pages that it names.
     pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
         let mut all: SmallVec<[Range<usize>; 2]> = SmallVec::new();
-        self.locate(|located| all.push(range(located)));
+        self.locate(|located| all.push(located.range()));
         all.into_iter().flatten()
     }
 
@@ -44,11 +44,13 @@ impl Op<Numbered> {
     }
 }
 
-/// The pages of an operand.
-pub(crate) fn range(located: Located<'_, Numbered>) -> Range<usize> {
-    match located {
-        Located::Page(page) => *page..*page + 1,
-        Located::Pages(pages) => pages.clone(),
+impl Located<'_, Numbered> {
+    /// The pages of the operand.
+    pub(crate) fn range(self) -> Range<usize> {
+        match self {
+            Located::Page(page) => *page..*page + 1,
+            Located::Pages(pages) => pages.clone(),
+        }
     }
 }
 

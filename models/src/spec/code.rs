@@ -5,7 +5,6 @@ use std::ops::Range;
 use smallvec::{SmallVec, smallvec};
 
 use super::call::{Call, Kind};
-use crate::ops::range;
 
 /// One statement.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ impl Instr {
             }
             ref call => {
                 let mut pages = SmallVec::new();
-                call.locate(|located| pages.push(range(located)));
+                call.locate(|located| pages.push(located.range()));
                 pages
             }
         };

@@ -194,11 +194,7 @@ pub fn admits(
 
 /// The pages as the setup leaves them.
 fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
-    let mut machine = Machine::of_processes(
-        resolved.own,
-        resolved.code.pages / resolved.own.max(1),
-        rules.clone(),
-    );
+    let mut machine = Machine::of_processes(resolved.own, resolved.processes, rules.clone());
     for call in &resolved.setup {
         machine.apply(call);
     }

@@ -43,6 +43,8 @@ pub(super) type NamedProperty = (PageProperty, Place);
 pub(super) struct Resolved {
     /// How many pages each process has.
     pub(super) own: usize,
+    /// How many processes there are, those that CPUs fork included.
+    pub(super) processes: usize,
     /// The setup's calls.
     pub(super) setup: Vec<Call>,
     /// The threads.
@@ -139,6 +141,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let properties = properties.into_iter().collect();
     Ok(Resolved {
         own: names.pages,
+        processes: names.processes.len(),
         setup,
         code,
         regs,

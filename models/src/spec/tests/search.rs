@@ -118,6 +118,7 @@ fn resolved_in(
     code.watch_what_is_shared();
     Resolved {
         own: pages,
+        processes: asked.len(),
         setup: Vec::new(),
         code,
         regs,
