@@ -84,7 +84,8 @@ pub(super) fn run(command: &Conform, terminal: Terminal) -> Result<Ending, Troub
     if interrupt.is_on() {
         return Ok(Ending::Interrupted);
     }
-    Ok(Ending::from(tally.wrong == 0 && tally.passed > 0))
+    let wrong = tally.wrong + tally.host_wrong;
+    Ok(Ending::from(wrong == 0 && tally.passed > 0))
 }
 
 impl Held {
@@ -195,6 +196,9 @@ fn summary(
             programs(tally.host_passed),
             grouped(tally.instances)
         );
+        if tally.host_wrong > 0 {
+            line += &format!(", {} wrong", grouped(tally.host_wrong));
+        }
         if tally.host_stopped > 0 {
             line += &format!(
                 ", {} within the specification alone: the search of core was stopped",

@@ -37,7 +37,7 @@ impl Options {
             format!("`{outcome}`, {count} times in {all} instances")
         };
         let fate = if let Some(problem) = &report.problem {
-            wrong(What::Trouble, format!("on linux: {problem}"))
+            wrong(What::HostTrouble, problem.clone())
         } else if let Some(outcome) = first_beyond(report.outcomes.keys(), allowed) {
             let message = format!("linux shows {}: not allowed", often(outcome));
             wrong(What::Beyond(outcome.clone()), message)

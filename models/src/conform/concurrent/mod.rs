@@ -118,6 +118,8 @@ pub enum What {
     Core(Violated),
     /// The search could not go on, and not because there were too many executions.
     Trouble,
+    /// The run on the host's kernel could not go on.
+    HostTrouble,
     /// The host's kernel shows what the specification does not allow.
     Beyond(Outcome),
     /// The host's kernel shows what a complete search of core does not.
@@ -139,6 +141,7 @@ impl fmt::Display for What {
         match self {
             What::Core(violated) => write!(f, "core violates {violated}"),
             What::Trouble => f.write_str("the search of core broke off"),
+            What::HostTrouble => f.write_str("the run on linux broke off"),
             What::Beyond(_) => f.write_str("linux shows what the specification does not allow"),
             What::Unseen(_) => f.write_str("linux shows what the complete search of core does not"),
         }
@@ -175,7 +178,7 @@ impl Finding {
             What::Beyond(outcome) => {
                 program.condition = syntax::never(outcome).unwrap_or(program.condition);
             }
-            What::Core(_) | What::Trouble => {}
+            What::Core(_) | What::Trouble | What::HostTrouble => {}
         }
         program
     }
@@ -205,7 +208,7 @@ pub struct Tally {
     pub executions_stopped: u64,
     /// Those that were given up for their states.
     pub states_stopped: u64,
-    /// Those that are wrong.
+    /// Those that are wrong on core.
     pub wrong: u64,
     /// Executions of all.
     pub executions: u64,
@@ -213,6 +216,8 @@ pub struct Tally {
     pub host_passed: u64,
     /// Those whose outcomes there are allowed, but could be held against no complete search.
     pub host_stopped: u64,
+    /// Those that are wrong on the host's kernel, or broke off there.
+    pub host_wrong: u64,
     /// Those that the host's kernel cannot run.
     pub host_lacks: u64,
     /// Instances on the host's kernel.
@@ -222,22 +227,56 @@ pub struct Tally {
 impl Tally {
     /// Counts a program.
     pub fn add(&mut self, held: &Held) {
-        let is_wrong =
-            matches!(held.on_core, Fate::Wrong(_)) || matches!(held.on_host, OnHost::Wrong(_));
-        self.wrong += u64::from(is_wrong);
         self.executions += held.executions;
         self.instances += held.instances;
         match &held.on_core {
             Fate::Passed => self.passed += 1,
             Fate::Stopped(Stopped::Executions) => self.executions_stopped += 1,
             Fate::Stopped(Stopped::States) => self.states_stopped += 1,
-            Fate::Wrong(_) => {}
+            Fate::Wrong(_) => self.wrong += 1,
         }
         match &held.on_host {
             OnHost::Passed => self.host_passed += 1,
             OnHost::Stopped => self.host_stopped += 1,
             OnHost::Lacks(_) => self.host_lacks += 1,
-            OnHost::Skipped | OnHost::Wrong(_) => {}
+            OnHost::Wrong(_) => self.host_wrong += 1,
+            OnHost::Skipped => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What keeps the host from running a program says nothing of core.
+    #[test]
+    fn what_is_wrong_on_the_host_is_not_wrong_on_core() {
+        let finding = Finding {
+            plan: Plan::random(1, 1, 2, 1..2),
+            what: What::HostTrouble,
+            message: "needs a child process".to_owned(),
+            table: String::new(),
+        };
+        assert!(
+            finding
+                .to_string()
+                .starts_with("the run on linux broke off: needs a child")
+        );
+        let mut tally = Tally::default();
+        tally.add(&Held {
+            plan: finding.plan.clone(),
+            on_core: Fate::Passed,
+            executions: 3,
+            on_host: OnHost::Wrong(Box::new(finding)),
+            instances: 0,
+        });
+        let expected = Tally {
+            passed: 1,
+            executions: 3,
+            host_wrong: 1,
+            ..Tally::default()
+        };
+        assert_eq!(tally, expected);
     }
 }

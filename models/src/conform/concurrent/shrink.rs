@@ -17,7 +17,7 @@ impl Options {
         let mut tries = match smallest.what {
             What::Core(_) => TRIES,
             What::Beyond(_) | What::Unseen(_) => HOST_TRIES,
-            What::Trouble => 0,
+            What::Trouble | What::HostTrouble => 0,
         };
         let mut plans = smallest.plan.smaller().into_iter();
         while let Some(plan) = plans.next() {
@@ -41,7 +41,7 @@ impl Options {
                 Fate::Wrong(finding) => finding,
                 Fate::Passed | Fate::Stopped(_) => return None,
             },
-            What::Beyond(_) | What::Unseen(_) => {
+            What::Beyond(_) | What::Unseen(_) | What::HostTrouble => {
                 let longer = Options {
                     iterations: self.iterations.saturating_mul(HOST_TIMES),
                     ..self.clone()
