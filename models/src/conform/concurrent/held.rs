@@ -1,6 +1,7 @@
 //! One program, held against everything.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use seqfault_core::Quirks;
 
@@ -114,11 +115,18 @@ impl Options {
                 let table = timeline::counterexample(&scenario, failure, subject, WIDTH);
                 wrong(What::Core(failure.violated), &failure.message, table)
             }
+            // It may not even have begun.
+            (None, Some(_)) if self.is_interrupted() => Fate::Stopped(Stopped::Executions),
             (None, Some(problem)) => wrong(What::Trouble, problem, String::new()),
             (None, None) if report.search == Search::Complete => Fate::Passed,
             (None, None) => Fate::Stopped(Stopped::Executions),
         };
         (fate, report.executions)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let interrupt = self.interrupt.as_ref();
+        interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }
 
     /// Searches.
@@ -134,5 +142,28 @@ impl Options {
             problem: Some(format!("internal error: {}", stopped.message)),
             ..Report::empty(Search::Unfinished)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    #[test]
+    fn a_search_that_is_interrupted_before_it_begins_finds_nothing_wrong() {
+        let options = Options {
+            interrupt: Some(Arc::new(AtomicBool::new(true))),
+            ..Options::default()
+        };
+        let held = options.hold(0);
+        assert!(
+            matches!(held.on_core, Fate::Stopped(_)),
+            "{:?}",
+            held.on_core
+        );
+        assert_eq!(held.executions, 0);
     }
 }
