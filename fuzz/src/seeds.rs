@@ -8,7 +8,8 @@ use seqfault_core::{Event, FlushReason, What};
 use seqfault_models::cli;
 use seqfault_models::differential::{Op, PAGES, Subject};
 use seqfault_models::engines::{Judge, driven};
-use seqfault_models::litmus::ast::{Program, Value};
+use seqfault_models::litmus::ast::Program;
+use seqfault_models::ops::Answer;
 use seqfault_models::platform::Entry;
 use seqfault_models::scenario::Deviations;
 use seqfault_models::spec::seq::Machine;
@@ -101,14 +102,14 @@ pub fn mm_ops() -> Vec<Seed> {
 pub fn answers(data: &[u8]) -> BTreeSet<String> {
     let mut spec = Machine::new(PAGES);
     let answers = sequence::case(data).ops.into_iter().map(|op| {
-        let answer = op.apply(&mut spec).value();
+        let answer = op.apply(&mut spec);
         if op == Op::FORK {
             spec.exit();
         }
         let answer = match answer {
-            Value::Word(0) => "0".to_owned(),
-            Value::Word(_) => "word".to_owned(),
-            Value::Name(name) => name,
+            Answer::Word(0) => "0".to_owned(),
+            Answer::Word(_) => "word".to_owned(),
+            answer => answer.to_string(),
         };
         let text = op.to_string();
         let words: Vec<&str> = text.split(' ').collect();

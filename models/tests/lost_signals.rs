@@ -4,7 +4,8 @@
 
 use std::io::Write as _;
 
-use seqfault_models::linux::{Answer, Fault, Host};
+use seqfault_models::linux::Host;
+use seqfault_models::ops::Answer;
 use seqfault_models::spec::seq::Call;
 
 /// What loom and shuttle do when they are first used, and worse: nobody handles faults.
@@ -26,12 +27,12 @@ fn lost_signals_are_taken_back() {
             return;
         }
     };
-    let maperr = Answer::Fault(Fault::Maperr);
-    assert_eq!(host.apply(&Call::Read { page: 0 }, None), maperr);
+    let maperr = Answer::MAPERR;
+    assert_eq!(host.apply(&Call::Read { page: 0 }, None), Some(maperr));
     lose_signals();
     host.reset();
-    assert_eq!(host.apply(&Call::Read { page: 0 }, None), maperr);
+    assert_eq!(host.apply(&Call::Read { page: 0 }, None), Some(maperr));
     lose_signals();
     let mut other = Host::new(1).expect("there was one");
-    assert_eq!(other.apply(&Call::Read { page: 0 }, None), maperr);
+    assert_eq!(other.apply(&Call::Read { page: 0 }, None), Some(maperr));
 }

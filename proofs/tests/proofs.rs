@@ -18,7 +18,7 @@ use seqfault_models::engines::{Engine, Memory, Options, Part};
 use seqfault_models::linux::Host;
 use seqfault_models::matrix::{Cell, Deviation};
 use seqfault_models::scenario::Deviations;
-use seqfault_models::verdict::{self, Answer, Environment, Limits, Request, Subject};
+use seqfault_models::verdict::{self, Environment, Limits, Request, Ruling, Subject};
 use seqfault_proofs::{Corpus, RULES};
 
 /// Executions of a proof under shuttle, on the host's threads, and on the host's kernel.
@@ -143,7 +143,7 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
 fn on_linux(name: &str, test: &Test) -> Trial {
     let sampled = test.clone();
     let trial = Trial::test(format!("{name}::linux"), move || ask_linux(&sampled));
-    match verdict::needs_of_linux(&test.program) {
+    match verdict::linux_lacks(&test.program) {
         Some(needs) => trial.with_kind(needs).with_ignored_flag(true),
         None => trial,
     }
@@ -160,7 +160,7 @@ fn linux_runs_proofs(corpus: &Corpus) -> Trial {
     }
     let proofs = corpus.tests().filter(|(_, test)| !test.is_canary());
     let all: Vec<Option<String>> = proofs
-        .map(|(_, test)| verdict::needs_of_linux(&test.program))
+        .map(|(_, test)| verdict::linux_lacks(&test.program))
         .collect();
     let needs: Vec<String> = all.iter().flatten().cloned().collect();
     let all = all.len();
@@ -382,7 +382,7 @@ fn agree(test: &Test) -> Result<(), Failed> {
     if !test.is_as_expected(&verdict) {
         let run = verdict.run.as_ref();
         let has_problem = run.is_none_or(|run| run.report.problem.is_some());
-        if !is_budgeted || has_problem || verdict.answer() != Answer::Unknown {
+        if !is_budgeted || has_problem || verdict.ruling() != Ruling::Unknown {
             return Err(Failed::from(test.report(&verdict)));
         }
         CUT_UNDER_LOOM.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,7 @@ use super::progress::Watch;
 use super::{Color, Ending, Terminal, Test, Trouble, files, jobs, say};
 use crate::engines::{Engine, Report, Search};
 use crate::litmus::ast::{Outcome, PageProperty};
-use crate::scenario::Refusal;
+use crate::scenario::{Refusal, Scenario};
 use crate::spec::{self, Rules};
 use crate::verdict::{self, Request, Subject, grouped, plural, without_counts};
 
@@ -28,6 +28,8 @@ struct Comparison {
     /// What the specification allows, or why it cannot tell.
     allowed: Result<BTreeSet<Outcome>, String>,
     reports: Vec<(Subject, Report)>,
+    /// Why core is not among them.
+    without_core: Option<String>,
     /// Why the host's kernel is not among them.
     without_linux: Option<String>,
 }
@@ -76,8 +78,11 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
                     let (text, fine) = comparison.show(test, terminal);
                     watch.print(&text);
                     is_fine &= fine;
-                    for (tally, (_, report)) in tallies.iter_mut().zip(&comparison.reports) {
-                        tally.add(report, &comparison.allowed);
+                    for (subject, report) in &comparison.reports {
+                        let of_subject = |tally: &&mut Tally| tally.subject == *subject;
+                        if let Some(tally) = tallies.iter_mut().find(of_subject) {
+                            tally.add(report, &comparison.allowed);
+                        }
                     }
                     without_linux += u64::from(comparison.without_linux.is_some());
                 }
@@ -123,12 +128,12 @@ fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>,
         return Ok(Err(conflict));
     }
     let mut reports = Vec::new();
-    let mut program = test.program.clone();
-    for engine in Engine::ALL {
-        let (scenario, report) = verdict::observe(&test.program, engine, request)?;
-        // With the limits on memory that were asked for.
-        program.with = scenario.program.with;
-        reports.push((Subject::Core(engine), report));
+    let scenario = Scenario::new(&test.program, &request.deviations)?;
+    if scenario.lacks.is_none() {
+        for engine in Engine::ALL {
+            let (_, report) = verdict::observe(&test.program, engine, request)?;
+            reports.push((Subject::Core(engine), report));
+        }
     }
     let without_linux = match verdict::observe_linux(&test.program, request)? {
         Ok(report) => {
@@ -137,12 +142,17 @@ fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>,
         }
         Err(needs) => Some(needs),
     };
-    let spec = spec::outcomes(&program, &Rules::default());
+    if let (Some(lacks), Some(why)) = (&scenario.lacks, &without_linux) {
+        return Ok(Err(format!("{lacks}; {why}")));
+    }
+    // With the limits on memory that were asked for.
+    let spec = spec::outcomes(&scenario.program, &Rules::default());
     Ok(Ok(Comparison {
         allowed: spec
             .map(|spec| spec.outcomes)
             .map_err(|unsupported| unsupported.to_string()),
         reports,
+        without_core: scenario.lacks.map(|lacks| lacks.to_string()),
         without_linux,
     }))
 }
@@ -236,8 +246,11 @@ impl Comparison {
         if let Err(reason) = &self.allowed {
             out += &format!("  {reason}\n");
         }
-        if let Some(needs) = &self.without_linux {
-            out += &format!("  linux skipped: {needs}\n");
+        let without = [("core", &self.without_core), ("linux", &self.without_linux)];
+        for (subject, why) in without {
+            if let Some(why) = why {
+                out += &format!("  {subject} skipped: {why}\n");
+            }
         }
         (out, fine)
     }
@@ -407,6 +420,7 @@ mod tests {
         Comparison {
             allowed: Ok((0..5).map(outcome).collect()),
             reports: SUBJECTS.into_iter().zip(shows).map(report).collect(),
+            without_core: None,
             without_linux: None,
         }
     }

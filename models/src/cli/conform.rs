@@ -124,7 +124,7 @@ mod here {
         let per = |count: u64, time: std::time::Duration| {
             grouped((count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)) as u64)
         };
-        if let Some(what) = run.left_out {
+        if let Some(what) = &run.left_out {
             say(&format!("left out: {what}, which this kernel has not"));
         }
         let left = match run.left {

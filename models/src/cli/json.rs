@@ -177,7 +177,7 @@ fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
         ok: standing(test, verdict) == Standing::Fine,
         verdict: match verdict.skipped {
             Some(_) => "Skipped",
-            None => verdict.answer().name(),
+            None => verdict.ruling().name(),
         },
         skipped: verdict.skipped.as_deref(),
         reasons: &verdict.reasons,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Color, Terminal, Test};
 use crate::engines::Search;
-use crate::verdict::{Answer, Broken, Found, Run, Verdict, grouped, plural};
+use crate::verdict::{Broken, Found, Ruling, Run, Verdict, grouped, plural};
 
 /// The longest label that the others are aligned to.
 const LABEL: usize = 48;
@@ -28,12 +28,12 @@ pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
     if verdict.skipped.is_some() {
         return Standing::Skipped;
     }
-    let answer = verdict.answer();
+    let answer = verdict.ruling();
     if !test.is_canary() {
         return match answer {
             _ if verdict.is_ok() => Standing::Fine,
-            Answer::Unknown => Standing::Unknown,
-            Answer::Ok | Answer::No => Standing::Wrong,
+            Ruling::Unknown => Standing::Unknown,
+            Ruling::Ok | Ruling::No => Standing::Wrong,
         };
     }
     let not_all = |run: &Run| matches!(run.report.search, Search::Sampled | Search::Part(_));
@@ -41,8 +41,8 @@ pub(super) fn standing(test: &Test, verdict: &Verdict) -> Standing {
         _ if verdict.fails_by_itself() => Standing::Fine,
         // Some of the executions need not find out that it is false.
         _ if verdict.is_ok() && verdict.run.as_ref().is_some_and(not_all) => Standing::Skipped,
-        Answer::Unknown => Standing::Unknown,
-        Answer::Ok | Answer::No => Standing::Wrong,
+        Ruling::Unknown => Standing::Unknown,
+        Ruling::Ok | Ruling::No => Standing::Wrong,
     }
 }
 

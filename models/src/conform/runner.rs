@@ -31,7 +31,7 @@ pub struct Run {
     /// Somebody wanted it to end.
     pub interrupted: bool,
     /// What the sequences went without, as this kernel is older.
-    pub left_out: Option<&'static str>,
+    pub left_out: Option<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// How long the host's CPUs worked on it: less than `elapsed` for each job where others use

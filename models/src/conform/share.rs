@@ -18,11 +18,12 @@ pub struct Tally {
 }
 
 /// What this kernel, being older, cannot do: sequences go on without it.
-pub fn left_out(host: &mut Host) -> Option<&'static str> {
-    host.lacks(&Call::Mremap {
+pub fn left_out(host: &mut Host) -> Option<String> {
+    let several = Call::Mremap {
         from: 0..2,
         to: 2..4,
-    })
+    };
+    host.lacks(&several, "mremap A[0..2] A[2..4]")
 }
 
 /// Sequences and what they are held against.
@@ -31,7 +32,7 @@ pub struct Share {
     options: Options,
     rules: Rules,
     host: Host,
-    left_out: Option<&'static str>,
+    left_out: Option<String>,
     /// What was done so far.
     pub tally: Tally,
 }
@@ -47,12 +48,18 @@ impl Share {
             (wrong.change)(&mut rules);
         }
         let mut host = Host::new(PAGES)?;
-        for call in [
-            Call::PopulateRead { pages: 0..1 },
-            Call::PopulateWrite { pages: 0..1 },
+        for (call, text) in [
+            (
+                Call::PopulateRead { pages: 0..1 },
+                "madvise A populate_read",
+            ),
+            (
+                Call::PopulateWrite { pages: 0..1 },
+                "madvise A populate_write",
+            ),
         ] {
-            if let Some(lacks) = host.lacks(&call) {
-                return Err(lacks.to_owned());
+            if let Some(lacks) = host.lacks(&call, text) {
+                return Err(lacks);
             }
         }
         Ok(Share {

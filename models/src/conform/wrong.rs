@@ -1,7 +1,7 @@
 //! Rules of the specification made wrong on purpose, each alone: the comparison must see it.
 
 use super::options::Level;
-use crate::spec::seq::Ret;
+use crate::ops::Answer;
 use crate::spec::{Freedom, HoleRule, Rules};
 
 /// A rule that is wrong.
@@ -66,7 +66,7 @@ pub const WRONG: &[Wrong] = &[
     wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
-        r.populate_denied = Ret::Enomem;
+        r.populate_denied = Answer::ENOMEM;
     }),
     wrong("lengths-must-be-whole-pages", |r| {
         r.lengths_round_up = false

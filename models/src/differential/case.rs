@@ -11,9 +11,10 @@ use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, s
 use super::subject::{PAGES, Subject};
 use crate::conform::Level;
 use crate::linux::Host;
+use crate::ops::Answer;
 use crate::platform::{self, Native};
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine, Ret};
+use crate::spec::seq::{Call, Machine};
 use crate::spec::vma::Vmas;
 use crate::subjects::perform;
 
@@ -83,7 +84,7 @@ impl Case {
             case: self,
             ops: &ops,
             at: 0,
-            answer: Ret::Ok,
+            answer: Answer::Ok,
             vmas: Vmas::new(rules.merging),
             pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
             core_rules,
@@ -110,7 +111,7 @@ impl Case {
             party,
             subject: self.subject,
             ops: done.iter().copied().cloned().collect(),
-            answer: trio.answer.value(),
+            answer: trio.answer,
             spec: trio.spec,
             what,
         }))
@@ -143,7 +144,7 @@ struct Trio<'a> {
     at: usize,
     spec: Machine,
     /// The specification's answer to it.
-    answer: Ret,
+    answer: Answer,
     /// Where VMAs begin and end on the host.
     vmas: Vmas,
     /// What core may choose.

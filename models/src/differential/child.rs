@@ -7,12 +7,13 @@
 use seqfault_core::{MmId, PageRange, PageState, System, Vpn};
 
 use super::difference::What;
-use super::same::{Expected, same_page, same_vmas};
+use super::same::{Expected, same_answer, same_page, same_vmas};
 use super::subject::PAGES;
 use crate::linux::Host;
+use crate::ops::Answer;
 use crate::platform::Native;
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine, Ret};
+use crate::spec::seq::{Call, Machine};
 
 /// The address space of core's child.
 pub(super) const CHILD: MmId = MmId(1);
@@ -30,17 +31,15 @@ pub(super) fn same_host_child(host: &mut Host, spec: &mut Machine) -> Result<(),
     let calls: Vec<Call> = accesses().collect();
     let mut answers = Vec::new();
     let forked = host.fork(&calls, &mut answers);
-    if !forked.is(Ret::Ok) {
-        return Err(What::Answer(forked.value()));
-    }
+    same_answer(forked, Answer::Ok)?;
     for (call, found) in calls.into_iter().zip(answers) {
         // The child's pages are behind the window's own.
         let expected = spec.apply(&call.clone().moved(|page| PAGES + page));
-        if !found.is(expected) {
+        if found != expected {
             return Err(What::Child {
                 call,
-                found: found.value(),
-                expected: expected.value(),
+                found,
+                expected,
             });
         }
     }
@@ -77,7 +76,7 @@ fn same_child_page(page: usize, found: &PageState, expected: &Expected) -> Resul
         What::Value { found, .. } => What::Child {
             call: Call::Read { page },
             found,
-            expected: expected.value.value(),
+            expected: expected.value,
         },
         what => What::OfChild(Box::new(what)),
     })

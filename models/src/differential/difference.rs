@@ -6,14 +6,14 @@ use seqfault_core::{self as core, Violation};
 
 use super::op::Op;
 use super::subject::{PAGES, Shape, Subject};
-use crate::litmus::ast::Value;
+use crate::ops::Answer;
 use crate::spec::seq::{Call, Machine};
 
 /// What is done otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// It answers this.
-    Answer(Value),
+    Answer(Answer),
     /// A page is mapped, or not.
     Mapped {
         /// The page.
@@ -33,7 +33,7 @@ pub enum What {
         /// The page.
         page: usize,
         /// The answer.
-        found: Value,
+        found: Answer,
     },
     /// A page has a property, or not.
     Property {
@@ -49,9 +49,9 @@ pub enum What {
         /// Its access.
         call: Call,
         /// The answer.
-        found: Value,
+        found: Answer,
         /// What the specification says.
-        expected: Value,
+        expected: Answer,
     },
     /// Something else of the child of a `fork` is otherwise.
     OfChild(Box<What>),
@@ -96,7 +96,7 @@ pub struct Difference {
     /// What that one does otherwise.
     pub what: What,
     /// The specification's answer to the last operation.
-    pub(super) answer: Value,
+    pub(super) answer: Answer,
     /// The specification after it.
     pub(super) spec: Machine,
 }
@@ -192,10 +192,10 @@ impl Difference {
                 expected,
             } => holds(name, *page, *expected),
             What::Value { page, found } => {
-                let expected = self.spec.value(*page).value();
+                let expected = self.spec.value(*page);
                 // A word that no statement stores, as the child of `fork` does, is none to ask for.
-                match &expected {
-                    Value::Word(word) if !stores(ops, *word) => format!("~A[{page}]={found}"),
+                match expected {
+                    Answer::Word(word) if !stores(ops, word) => format!("~A[{page}]={found}"),
                     _ => format!("A[{page}]={expected}"),
                 }
             }
@@ -204,7 +204,7 @@ impl Difference {
                 let atoms = PROBES.map(|probe| {
                     let call = probe(*page);
                     ops.push(Op::Call(call.clone()));
-                    format!("0:r{}={}", ops.len() - 1, spec.apply(&call).value())
+                    format!("0:r{}={}", ops.len() - 1, spec.apply(&call))
                 });
                 atoms.join(" /\\ ")
             }
@@ -250,7 +250,7 @@ impl Difference {
                 format!("after `{last}` A[{page}] has {found} protection")
             }
             What::Value { page, found } => {
-                let expected = self.spec.value(*page).value();
+                let expected = self.spec.value(*page);
                 format!("after `{last}` a read of A[{page}] would return {found}, not {expected}")
             }
             What::Property {
@@ -323,7 +323,6 @@ mod tests {
     use crate::litmus::parse;
     use crate::ops::Backing;
     use crate::scenario::{Deviations, Scenario};
-    use crate::spec::seq::Ret;
     use crate::spec::{Rules, outcomes};
 
     /// A child is named by how many forks there were before.
@@ -349,19 +348,19 @@ mod tests {
                 spec.exit();
             }
         }
-        let difference = |call, expected: Ret| Difference {
+        let difference = |call, expected: Answer| Difference {
             party: Party::Linux,
             subject: Subject::default(),
             ops: ops.clone(),
             what: What::Child {
                 call,
-                found: Value::Word(7),
-                expected: expected.value(),
+                found: Answer::Word(7),
+                expected,
             },
-            answer: Ret::Ok.value(),
+            answer: Answer::Ok,
             spec: spec.clone(),
         };
-        let word = difference(Call::Read { page: 1 }, Ret::Word(2));
+        let word = difference(Call::Read { page: 1 }, Answer::Word(2));
         let text = word.to_string();
         assert!(
             text.contains("in the child of `fork` `read A[1]` answers 7, not 2"),
@@ -370,7 +369,7 @@ mod tests {
         for line in ["  r1 = fork c0;", "  r3 = fork c1;", "forall (c1:A[1]=2)"] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
-        for difference in [word, difference(Call::Exec { page: 1 }, Ret::Accerr)] {
+        for difference in [word, difference(Call::Exec { page: 1 }, Answer::ACCERR)] {
             let text = difference.litmus();
             let program = parse("difference.litmus", &text)
                 .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
@@ -390,11 +389,11 @@ mod tests {
             noreplace: true,
             backing: Backing::Anon,
         };
-        assert_eq!(spec.apply(&mmap), Ret::Ok);
+        assert_eq!(spec.apply(&mmap), Answer::Ok);
         let (page, expected) = (1, false);
-        let found = Value::Word(3);
+        let found = Answer::Word(3);
         let kinds = [
-            What::Answer(found.clone()),
+            What::Answer(found),
             What::Mapped { page, expected },
             What::Prot { page, found: None },
             What::Value { page, found },
@@ -425,7 +424,7 @@ mod tests {
                 },
                 ops: ops.clone(),
                 what: what.clone(),
-                answer: Ret::Ok.value(),
+                answer: Answer::Ok,
                 spec: spec.clone(),
             };
             let text = difference.litmus();

@@ -1,14 +1,12 @@
 //! Operations over a window of pages.
 
 use std::fmt;
-use std::ops::Range;
 
-use seqfault_core::{MmId, PageRange, Vpn};
+use seqfault_core::Vpn;
 
-use super::child::CHILD;
-use crate::ops::{self, Named, Numbered, Rename};
-use crate::spec::seq::{Bytes, Call, Machine, Ret};
-use crate::subjects::Addresses;
+use crate::ops::{self, Answer, Named};
+use crate::spec::seq::{Bytes, Call, Machine};
+use crate::subjects::{Addresses, AtAddresses};
 
 /// One operation of a CPU; pages are numbered from the window's first, the CPU's own process is
 /// 0 and the one that it forks 1.
@@ -49,7 +47,7 @@ impl Op {
     }
 
     /// Does it on the specification, where a child lives until it [exits](Machine::exit).
-    pub fn apply(&self, spec: &mut Machine) -> Ret {
+    pub fn apply(&self, spec: &mut Machine) -> Answer {
         match self {
             Op::Bytes(call, bytes) => spec.apply_bytes(call, *bytes),
             Op::Call(Call::Fork { .. }) => spec.fork(),
@@ -97,40 +95,12 @@ impl Op {
     /// The operation on core, with the window at `first`; `None` where core has nothing to do.
     pub(super) fn on_core(&self, first: Vpn) -> Option<ops::Op<Addresses>> {
         match self {
-            Op::Call(call) | Op::Bytes(call, Bytes::Short) => call.rename(&mut Window(first)).ok(),
+            Op::Call(call) | Op::Bytes(call, Bytes::Short) => {
+                let at = |page: usize| Vpn(first.0 + page as u64);
+                call.rename(&mut AtAddresses(at)).ok()
+            }
             Op::Bytes(..) => None,
         }
-    }
-}
-
-/// The addresses of a window that begins here.
-struct Window(Vpn);
-
-impl Rename<Numbered, Addresses> for Window {
-    /// It has no files.
-    type Error = ();
-
-    fn page(&mut self, page: &usize) -> Result<Vpn, ()> {
-        Ok(Vpn(self.0.0 + *page as u64))
-    }
-
-    fn pages(&mut self, pages: &Range<usize>) -> Result<PageRange, ()> {
-        Ok(PageRange::new(
-            self.page(&pages.start)?,
-            self.page(&pages.end)?,
-        ))
-    }
-
-    fn file_page(&mut self, _: &usize) -> Result<std::convert::Infallible, ()> {
-        Err(())
-    }
-
-    fn file(&mut self, _: &usize) -> Result<std::convert::Infallible, ()> {
-        Err(())
-    }
-
-    fn process(&mut self, process: &usize) -> Result<MmId, ()> {
-        Ok(if *process == 0 { MmId::MAIN } else { CHILD })
     }
 }
 

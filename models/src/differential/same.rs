@@ -10,17 +10,18 @@ use super::difference::{OWNED, RESIDENT, What};
 use super::op::Op;
 use super::subject::PAGES;
 use crate::linux::{Host, Rights};
+use crate::ops::Answer;
 use crate::platform::Native;
 use crate::spec::Rules;
-use crate::spec::seq::{Machine, Ret};
+use crate::spec::seq::Machine;
 use crate::spec::vma::Vmas;
-use crate::subjects::{Answer, protection};
+use crate::subjects::{protection, shown};
 
 /// What the specification says of one of core's pages; `None` where core may choose.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub prot: Option<core::Prot>,
-    pub value: Ret,
+    pub value: Answer,
     present: Option<bool>,
     dirty: Option<bool>,
     writable: Option<bool>,
@@ -44,12 +45,7 @@ impl Expected {
 /// Compares one page of core.
 pub(super) fn same_page(page: usize, found: &PageState, expected: &Expected) -> Result<(), What> {
     same_prot(page, found.vma, expected.prot)?;
-    let value = match found.vma {
-        None => Ret::Maperr,
-        Some(prot) if !prot.allows(Access::Read) => Ret::Accerr,
-        Some(_) => Ret::Word(found.word),
-    };
-    same_value(page, value, expected.value)?;
+    same_value(page, shown(found), expected.value)?;
     same_properties(
         page,
         [
@@ -78,11 +74,10 @@ fn same_prot<P: Display + PartialEq>(
     Err(What::Prot { page, found })
 }
 
-fn same_value(page: usize, found: Ret, expected: Ret) -> Result<(), What> {
+fn same_value(page: usize, found: Answer, expected: Answer) -> Result<(), What> {
     if found == expected {
         return Ok(());
     }
-    let found = found.value();
     Err(What::Value { page, found })
 }
 
@@ -104,17 +99,11 @@ fn same_properties<const N: usize>(
     Ok(())
 }
 
-/// Compares core's answer.
-pub(super) fn same_answer(found: Answer, expected: Ret) -> Result<(), What> {
-    let is_same = match (found, expected) {
-        (Answer::Word(found), Ret::Word(word)) => found == word,
-        (Answer::Word(_), _) | (_, Ret::Word(_)) => false,
-        (Answer::Name(found), expected) => expected.name() == Some(found),
-    };
-    if is_same {
-        Ok(())
-    } else {
-        Err(What::Answer(found.into()))
+/// Compares an answer.
+pub(super) fn same_answer(found: Answer, expected: Answer) -> Result<(), What> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(What::Answer(found)),
     }
 }
 
@@ -122,7 +111,7 @@ pub(super) fn same_answer(found: Answer, expected: Ret) -> Result<(), What> {
 pub(super) fn same_host(
     host: &mut Host,
     op: &Op,
-    expected: Ret,
+    expected: Answer,
     spec: &Machine,
 ) -> Result<(), What> {
     if !op.is_asked() {
@@ -130,10 +119,9 @@ pub(super) fn same_host(
     }
     // A child has come and gone already.
     if *op != Op::FORK {
-        let found = host.apply(op.call(), op.bytes());
-        if !found.is(expected) {
-            return Err(What::Answer(found.value()));
-        }
+        let answer = host.apply(op.call(), op.bytes());
+        let answer = answer.expect("sequences have only what the host has");
+        same_answer(answer, expected)?;
     }
     host.look();
     for page in 0..PAGES {

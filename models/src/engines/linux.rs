@@ -10,9 +10,9 @@ use super::{Failure, Judge, Options, Report, Sample, Search, Violated};
 use crate::linux::concurrent::{self, Seen, Settings};
 use crate::scenario::Scenario;
 
-/// What the test needs and the host has not; `None` if it can run.
-pub fn needs(scenario: &Scenario) -> Option<String> {
-    concurrent::lacks(scenario).map(|what| format!("needs {what}"))
+/// Why the host cannot run the test; `None` if it can.
+pub fn lacks(scenario: &Scenario) -> Option<String> {
+    concurrent::lacks(scenario)
 }
 
 /// Runs the test, again and again. A failure does not end the run: its count tells how rare

@@ -85,6 +85,9 @@ impl Engine {
     /// Runs `scenario`.
     pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         let start = Instant::now();
+        if let Some(lacks) = &scenario.lacks {
+            return Report::trouble(lacks.to_string());
+        }
         if self != Engine::Explorer
             && let Some(refusal) = speculates(scenario, self.name())
         {

@@ -1,93 +1,12 @@
-//! What the kernel answers: a word, `ok`, a fault, or an errno.
+//! Errno numbers as litmus tests name them.
 
-use std::fmt;
+use crate::ops::{Answer, Strange};
 
-use crate::litmus::ast::Value;
-use crate::spec::seq::Ret;
-
-/// Why a user access did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// `SEGV_MAPERR`: nothing is mapped there.
-    Maperr,
-    /// `SEGV_ACCERR`: the mapping forbids it.
-    Accerr,
-    /// `SIGBUS`, whatever its code.
-    Bus,
-    /// A signal that the tests have no name for.
-    Other {
-        /// The signal.
-        signal: i32,
-        /// Its `si_code`.
-        code: i32,
-    },
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::Maperr => f.write_str("maperr"),
-            Fault::Accerr => f.write_str("accerr"),
-            Fault::Bus => f.write_str("bus"),
-            Fault::Other { signal, code } => write!(f, "signal {signal} code {code}"),
-        }
-    }
-}
-
-/// The answer to a user access or a system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// The word that a read or an exchange saw.
-    Word(u64),
-    /// `ok`
-    Ok,
-    /// The access faulted.
-    Fault(Fault),
-    /// The system call failed.
-    Errno(i32),
-    /// `mmap` answered with another address than it was given.
-    Elsewhere,
-}
-
-impl Answer {
-    /// As a register of a litmus test shows it.
-    pub fn value(self) -> Value {
-        match self {
-            Answer::Word(word) => Value::Word(word),
-            other => Value::Name(other.to_string()),
-        }
-    }
-}
-
-impl Answer {
-    /// Whether it is the answer that the specification gives.
-    pub fn is(self, expected: Ret) -> bool {
-        match expected {
-            Ret::Word(word) => self == Answer::Word(word),
-            Ret::Ok => self == Answer::Ok,
-            Ret::Maperr => self == Answer::Fault(Fault::Maperr),
-            Ret::Accerr => self == Answer::Fault(Fault::Accerr),
-            Ret::Enomem => self == Answer::Errno(libc::ENOMEM),
-            Ret::Einval => self == Answer::Errno(libc::EINVAL),
-            Ret::Eexist => self == Answer::Errno(libc::EEXIST),
-            Ret::Efault => self == Answer::Errno(libc::EFAULT),
-        }
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Answer::Word(word) => write!(f, "{word}"),
-            Answer::Ok => f.write_str("ok"),
-            Answer::Fault(fault) => fault.fmt(f),
-            Answer::Errno(errno) => match ERRNOS.iter().find(|(number, _)| number == errno) {
-                Some((_, name)) => f.write_str(name),
-                None => write!(f, "errno {errno}"),
-            },
-            Answer::Elsewhere => f.write_str("elsewhere"),
-        }
-    }
+/// The answer of a system call that failed with this number.
+pub(super) fn failed(number: i32) -> Answer {
+    let known = ERRNOS.iter().find(|(known, _)| *known == number);
+    let named = known.and_then(|(_, name)| Answer::from_name(name));
+    named.unwrap_or(Answer::Strange(Strange::errno(number as u32)))
 }
 
 /// The errors of the system calls that change mappings.
@@ -108,3 +27,17 @@ const ERRNOS: &[(i32, &str)] = &[
     (libc::EOVERFLOW, "eoverflow"),
     (libc::EOPNOTSUPP, "eopnotsupp"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_has_its_name() {
+        for (number, name) in ERRNOS {
+            assert_eq!(failed(*number).name(), Some(*name));
+        }
+        assert_eq!(failed(libc::ENOMEM), Answer::ENOMEM);
+        assert_eq!(failed(4095).to_string(), "errno 4095");
+    }
+}

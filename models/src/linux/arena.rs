@@ -20,9 +20,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::access::{Accessor, take_signals};
-use super::answer::Answer;
+use super::answer::failed;
 use crate::litmus::ast::Prot;
-use crate::ops::Backing;
+use crate::ops::{Answer, Backing, Strange};
 use crate::spec::seq::{Bytes, Call};
 
 /// The first arena's first address.
@@ -128,9 +128,10 @@ impl Arena {
         assert_eq!(answer, Answer::Ok, "the window can be unmapped");
     }
 
-    /// Does a call, whose range is given as `bytes` if not as whole pages.
-    pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
-        match call {
+    /// Does an operation, whose range is given as `bytes` if not as whole pages; `None` if that is
+    /// nothing to ask a kernel for by a window alone.
+    pub fn apply(&mut self, op: &Call, bytes: Option<Bytes>) -> Option<Answer> {
+        Some(match op {
             Call::Read { page } => self.read(*page),
             Call::Write { page, word: value } => self.write(*page, *value),
             Call::Xchg { page, word: value } => self.xchg(*page, *value),
@@ -152,17 +153,20 @@ impl Arena {
             Call::PopulateWrite { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
             }
-            // A process is no call on one window: see `fork`.
-            other => unreachable!("the host is asked for accesses and system calls, not {other:?}"),
-        }
+            Call::Prefetch { page } => self.prefetch(*page),
+            // What only a model has: no time passes between a CPU's statements that would matter.
+            Call::SwitchLazy {} | Call::RcuBarrier {} | Call::Evict { .. } => Answer::Ok,
+            _ => return None,
+        })
     }
 
     /// Prefetches the page's word: the CPU may fill its TLB, and never faults.
-    pub fn prefetch(&self, page: usize) {
+    pub fn prefetch(&self, page: usize) -> Answer {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let address = self.word(page) as *const i8;
         // SAFETY: a prefetch of any address changes nothing that a program can see.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
+        Answer::Ok
     }
 
     /// Reads the page's word.
@@ -234,11 +238,11 @@ impl Arena {
                 return Answer::Ok;
             }
             if found == libc::MAP_FAILED {
-                return Answer::Errno(errno());
+                return failed(errno());
             }
             libc::munmap(found, len);
         }
-        Answer::Elsewhere
+        Answer::Strange(Strange::ELSEWHERE)
     }
 
     /// Unmaps.
@@ -255,9 +259,9 @@ impl Arena {
         let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         match unsafe { libc::mremap(old, len, new_len, flags, new) } {
-            libc::MAP_FAILED => Answer::Errno(errno()),
+            libc::MAP_FAILED => failed(errno()),
             found if found == new => Answer::Ok,
-            _ => Answer::Elsewhere,
+            _ => Answer::Strange(Strange::ELSEWHERE),
         }
     }
 
@@ -320,7 +324,7 @@ fn answer(result: i32) -> Answer {
     if result == 0 {
         Answer::Ok
     } else {
-        Answer::Errno(errno())
+        failed(errno())
     }
 }
 
@@ -334,9 +338,9 @@ mod tests {
     use std::io::Write as _;
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-    use super::super::answer::Fault;
     use super::super::observe::Observer;
     use super::*;
+    use crate::ops::Fault;
 
     fn skipped(lacks: &str) {
         // Past the capture of a passing test's output: a skipped test must be seen.

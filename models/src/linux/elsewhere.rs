@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
-use super::answer::Answer;
 use crate::litmus::ast::Prot;
-use crate::spec::seq::{Bytes, Call, Ret};
+use crate::ops::Answer;
+use crate::spec::seq::{Bytes, Call};
 
 /// What a VMA allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub struct PageSeen {
     /// What its VMA allows.
     pub rights: Option<Rights>,
     /// What a read of it would return.
-    pub value: Ret,
+    pub value: Answer,
     /// Whether a page is there.
     pub present: bool,
     /// Whether `mincore` finds it in memory.
@@ -71,13 +71,13 @@ impl Host {
         match self.never {}
     }
 
-    /// What a call needs.
-    pub fn lacks(&mut self, _: &Call) -> Option<&'static str> {
+    /// Why an operation cannot be done.
+    pub fn lacks(&mut self, _: &Call, _: &str) -> Option<String> {
         match self.never {}
     }
 
-    /// Does a call.
-    pub fn apply(&mut self, _: &Call, _: Option<Bytes>) -> Answer {
+    /// Does an operation.
+    pub fn apply(&mut self, _: &Call, _: Option<Bytes>) -> Option<Answer> {
         match self.never {}
     }
 

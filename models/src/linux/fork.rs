@@ -15,8 +15,8 @@
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answer::{Answer, Fault};
 use super::arena::errno;
+use crate::ops::{Answer, Errno, Fault, Strange};
 
 /// Memory that children write their answers to.
 #[derive(Debug)]
@@ -81,31 +81,24 @@ impl Answers {
             0 => return None,
             WORD => Answer::Word(value),
             OK => Answer::Ok,
-            MAPERR => Answer::Fault(Fault::Maperr),
-            ACCERR => Answer::Fault(Fault::Accerr),
-            BUS => Answer::Fault(Fault::Bus),
-            ERRNO => Answer::Errno(value as u32 as i32),
-            OTHER => Answer::Fault(Fault::Other {
-                signal: (value >> 32) as i32,
-                code: value as u32 as i32,
-            }),
-            _ => Answer::Elsewhere,
+            FAULT => Answer::Fault(*Fault::ALL.get(value as usize)?),
+            ERRNO => Answer::Errno(Errno::from_number(value)?),
+            _ => Answer::Strange(Strange::from_bits(value)),
         })
     }
 
     /// Puts an answer into its slot.
+    ///
+    /// # Panics
+    /// If it is about an event.
     pub fn put(&self, slot: usize, answer: Answer) {
         let (kind, value) = match answer {
             Answer::Word(word) => (WORD, word),
             Answer::Ok => (OK, 0),
-            Answer::Fault(Fault::Maperr) => (MAPERR, 0),
-            Answer::Fault(Fault::Accerr) => (ACCERR, 0),
-            Answer::Fault(Fault::Bus) => (BUS, 0),
-            Answer::Fault(Fault::Other { signal, code }) => {
-                (OTHER, (signal as u64) << 32 | u64::from(code as u32))
-            }
-            Answer::Errno(errno) => (ERRNO, u64::from(errno as u32)),
-            Answer::Elsewhere => (ELSEWHERE, 0),
+            Answer::Fault(fault) => (FAULT, fault as u64),
+            Answer::Errno(errno) => (ERRNO, errno.number()),
+            Answer::Strange(strange) => (STRANGE, strange.bits()),
+            Answer::Page(_) | Answer::Closed => unreachable!("a child reads no events"),
         };
         let slot = &self.slots()[slot];
         slot.value.store(value, Ordering::Relaxed);
@@ -115,12 +108,9 @@ impl Answers {
 
 const WORD: u64 = 1;
 const OK: u64 = 2;
-const MAPERR: u64 = 3;
-const ACCERR: u64 = 4;
-const BUS: u64 = 5;
-const OTHER: u64 = 6;
-const ERRNO: u64 = 7;
-const ELSEWHERE: u64 = 8;
+const FAULT: u64 = 3;
+const ERRNO: u64 = 4;
+const STRANGE: u64 = 5;
 
 impl Drop for Answers {
     fn drop(&mut self) {
@@ -181,15 +171,12 @@ mod tests {
         let all = [
             Answer::Word(u64::MAX),
             Answer::Ok,
-            Answer::Fault(Fault::Maperr),
-            Answer::Fault(Fault::Accerr),
+            Answer::MAPERR,
+            Answer::ACCERR,
             Answer::Fault(Fault::Bus),
-            Answer::Fault(Fault::Other {
-                signal: 11,
-                code: -6,
-            }),
-            Answer::Errno(libc::EAGAIN),
-            Answer::Elsewhere,
+            Answer::Strange(Strange::signal(11, -6)),
+            Answer::EEXIST,
+            Answer::Strange(Strange::ELSEWHERE),
         ];
         let answers = Answers::new(all.len()).expect("memory");
         for (slot, answer) in all.into_iter().enumerate() {
@@ -217,7 +204,7 @@ mod tests {
         arena.write(0, 8);
         drop(child.expect("a process"));
         let found = [0, 1, 2].map(|slot| answers.take(slot));
-        let maperr = Answer::Fault(Fault::Maperr);
+        let maperr = Answer::MAPERR;
         let expected = [Answer::Word(7), maperr, Answer::Ok].map(Some);
         assert_eq!(found, expected);
         assert_eq!(arena.read(0), Answer::Word(8));

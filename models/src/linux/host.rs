@@ -2,12 +2,13 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use super::answer::Answer;
+use super::answer::failed;
 use super::arena::Arena;
 use super::fork::{Answers, Child};
 use super::observe::{Entry, Observer, Rights, Vma};
 use crate::litmus::ast::Prot;
-use crate::spec::seq::{Bytes, Call, Ret};
+use crate::ops::{Answer, Family};
+use crate::spec::seq::{Bytes, Call};
 
 /// Whether a child lives, which has its part in the pages of all windows: nobody looks meanwhile.
 static FORKING: RwLock<()> = RwLock::new(());
@@ -18,7 +19,7 @@ pub struct PageSeen {
     /// What its VMA allows, if one covers it.
     pub rights: Option<Rights>,
     /// What a read of it would return.
-    pub value: Ret,
+    pub value: Answer,
     /// Whether a page is there, in memory or in swap.
     pub present: bool,
     /// Whether `mincore` finds it in memory.
@@ -68,25 +69,35 @@ impl Host {
         self.arena.reset();
     }
 
-    /// What a call needs that this kernel, being older, has not. The window is empty.
-    pub fn lacks(&mut self, call: &Call) -> Option<&'static str> {
-        let (advice, name) = match call {
+    /// Why an operation, which is written as `text`, cannot be done on the host: there is no way to
+    /// ask a kernel for it, or this one is too old. `None` if it can. The window is empty.
+    pub fn lacks(&mut self, op: &Call, text: &str) -> Option<String> {
+        match op {
+            // Processes are no window's: a program's runner has them.
+            Call::Fork { .. } | Call::Switch { process: 0 } => return None,
             Call::Mremap { from, .. } if from.len() > 1 => {
                 let lacks = moves_several() != Ok(Answer::Ok);
-                return lacks.then_some("mremap of several mappings (Linux 6.17)");
+                return lacks.then(|| "needs mremap of several mappings (Linux 6.17)".to_owned());
             }
-            Call::PopulateRead { .. } => (libc::MADV_POPULATE_READ, "MADV_POPULATE_READ"),
-            Call::PopulateWrite { .. } => (libc::MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE"),
-            _ => return None,
-        };
-        // A kernel that knows the advice misses the mapping first.
-        let answer = self.arena.madvise(0..1, None, advice);
-        (answer != Answer::Errno(libc::ENOMEM)).then_some(name)
+            _ => {}
+        }
+        let answer = self.arena.apply(op, None);
+        let is_advice = op.row().family == Family::Advice;
+        self.arena.reset();
+        match answer {
+            None => Some(format!("linux does not support `{text}`")),
+            // A kernel that knows the advice misses the mapping first.
+            Some(answer) if is_advice && answer != Answer::ENOMEM => Some(format!(
+                "needs a kernel that knows `{text}`: this one answers {answer}"
+            )),
+            Some(_) => None,
+        }
     }
 
-    /// Does a call, whose range is given as `bytes` if not as whole pages.
-    pub fn apply(&mut self, call: &Call, bytes: Option<Bytes>) -> Answer {
-        self.arena.apply(call, bytes)
+    /// Does an operation, whose range is given as `bytes` if not as whole pages; `None` if the host
+    /// has no such thing.
+    pub fn apply(&mut self, op: &Call, bytes: Option<Bytes>) -> Option<Answer> {
+        self.arena.apply(op, bytes)
     }
 
     /// Forks: the child does `calls`, which are user accesses, one after the other, and ends. Its
@@ -110,13 +121,14 @@ impl Host {
         let child = unsafe {
             Child::fork(|| {
                 for (slot, call) in calls.iter().enumerate() {
-                    room.put(slot, arena.apply(call, None));
+                    let answer = arena.apply(call, None);
+                    room.put(slot, answer.expect("a child accesses its pages"));
                 }
             })
         };
         match child {
             Ok(child) => drop(child),
-            Err(errno) => return Answer::Errno(errno),
+            Err(errno) => return failed(errno),
         }
         answers.extend((0..calls.len()).map(|slot| {
             let answer = room.take(slot);
@@ -144,14 +156,11 @@ impl Host {
             let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
             let present = entry.is_present() || entry.is_swapped();
             let value = match vma {
-                None => Ret::Maperr,
-                Some(vma) if !vma.rights.allows_reads() => Ret::Accerr,
+                None => Answer::MAPERR,
+                Some(vma) if !vma.rights.allows_reads() => Answer::ACCERR,
                 // A read would make the page present, and anonymous memory begins as 0.
-                Some(_) if !present => Ret::Word(0),
-                Some(_) => match self.arena.read(page) {
-                    Answer::Word(word) => Ret::Word(word),
-                    _ => Ret::Accerr,
-                },
+                Some(_) if !present => Answer::Word(0),
+                Some(_) => self.arena.read(page),
             };
             self.pages.push(PageSeen {
                 rights: vma.map(|vma| vma.rights),

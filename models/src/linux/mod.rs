@@ -9,12 +9,12 @@
 //! | `events` | faults and TLB flushes of a thread, counted |
 //! | `host` | calls in, answers and page states out |
 //! | `concurrent` | tests of several CPUs, each a pinned thread |
-//! | `answer` | words, faults, errnos |
+//! | `answer` | errno numbers as litmus tests name them |
 //! | `probe` | what the host offers, each by trying it |
 //! | `patience` | how long what stands still is waited for |
 //! | `elsewhere` | what stands in where this is not Linux on x86-64 |
 
-pub mod answer;
+mod answer;
 pub mod concurrent;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -37,7 +37,6 @@ pub mod probe;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod elsewhere;
 
-pub use answer::{Answer, Fault};
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 pub use elsewhere::{Host, PageSeen, Rights, Vma};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -12,8 +12,8 @@
 use std::collections::BTreeSet;
 
 use super::ast::{Atom, Backing, Decl, Op, Program, Value};
-use super::names::FAULTS;
 use super::parse::list;
+use crate::ops::Fault;
 
 /// The answers of one kind of statement.
 enum Answers {
@@ -116,30 +116,31 @@ impl<'p> Possible<'p> {
         match (Answers::of(op, self.has_files), value) {
             (Answers::Any, _) => true,
             (Answers::Word, value) => self.may_read(value),
-            (_, Value::Word(_)) => false,
-            (Answers::Access, Value::Name(name)) => name == "ok" || self.may_fault(name),
-            (Answers::Call(errnos), Value::Name(name)) => {
-                name == "ok" || errnos.contains(&name.as_str())
-            }
+            (Answers::Access | Answers::Call(_), Value::Ok) => true,
+            (Answers::Access, Value::Fault(fault)) => self.may_fault(*fault),
+            (Answers::Call(errnos), Value::Errno(errno)) => errnos.contains(&errno.name()),
+            (Answers::Access | Answers::Call(_), _) => false,
         }
     }
 
     fn may_read(&self, value: &Value) -> bool {
         match value {
             Value::Word(word) => self.words.contains(word),
-            Value::Name(name) => self.may_fault(name),
+            Value::Fault(fault) => self.may_fault(*fault),
+            _ => false,
         }
     }
 
     /// Only a page of a file may lie behind its end, and only memory with a limit runs out.
-    fn may_fault(&self, name: &str) -> bool {
-        self.faults().any(|fault| fault == name)
+    fn may_fault(&self, fault: Fault) -> bool {
+        self.faults().any(|name| name == fault.name())
     }
 
     fn faults(&self) -> impl Iterator<Item = &'static str> {
         let may_lack = self.has_files || self.program.limit().is_some();
-        let all = FAULTS.iter().copied();
-        all.filter(move |fault| may_lack || *fault != "bus")
+        let all = Fault::ALL.into_iter();
+        let possible = all.filter(move |fault| may_lack || *fault != Fault::Bus);
+        possible.map(Fault::name)
     }
 
     /// What `op` can answer, in words.

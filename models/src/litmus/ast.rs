@@ -193,13 +193,7 @@ pub enum Formula {
 }
 
 /// A value that a register or a page may be compared with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Value {
-    /// A word.
-    Word(u64),
-    /// `ok`, a fault or an errno in lower case, `closed`, or a page's name.
-    Name(String),
-}
+pub type Value = ops::Answer<Place>;
 
 /// An atom of the final condition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

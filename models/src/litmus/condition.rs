@@ -263,15 +263,6 @@ impl fmt::Display for Atom {
     }
 }
 
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Word(w) => write!(f, "{w}"),
-            Value::Name(n) => f.write_str(n),
-        }
-    }
-}
-
 impl fmt::Display for Outcome {
     /// As herd7 lists a state: `1:r0=maperr; 1:r1=ok; A=1; ~dirty(A); count(faults)=3;`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,9 +307,7 @@ mod tests {
             index,
         };
         let mut outcome = Outcome::default();
-        outcome
-            .regs
-            .insert((0, "r0".into()), Value::Name("maperr".into()));
+        outcome.regs.insert((0, "r0".into()), Value::MAPERR);
         outcome.words.insert((None, place(None)), Value::Word(7));
         outcome
             .words

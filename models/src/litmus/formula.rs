@@ -7,7 +7,7 @@
 //! not       = "~" not | "(" or ")" | atom
 //! ```
 
-use super::ast::{Atom, Condition, Formula, PageProperty, Quantifier, Relation, Value};
+use super::ast::{Atom, Condition, Formula, PageProperty, Place, Quantifier, Relation, Value};
 use super::errors::Error;
 use super::mentions::UseKind;
 use super::names::{COUNTERS, MAIN};
@@ -184,10 +184,13 @@ impl Parser<'_> {
                 let index = self.place_index()?;
                 let span = self.span_from(start);
                 self.mentions.mention(name, span, kind(index));
-                Ok(Value::Name(match index {
-                    None => name.to_owned(),
-                    Some(index) => format!("{name}[{index}]"),
-                }))
+                Ok(match (Value::from_name(name), index) {
+                    (Some(answer), None) => answer,
+                    _ => Value::Page(Place {
+                        name: name.to_owned(),
+                        index,
+                    }),
+                })
             }
             _ => self
                 .number("a value: a word, `ok`, a fault or an errno")

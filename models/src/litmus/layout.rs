@@ -10,23 +10,20 @@
 //! ```
 //!
 //! # Invariants
-//! 1. Ids are dense and in the order of the declarations; a range's ids are adjacent.
+//! 1. Ids are those of [`Ids`].
 //! 2. A range's pages are adjacent, and `B after A` begins where A ends.
 //! 3. Ranges that are not chained by `after` share no page table.
 //! 4. Page table 0 holds none, so nothing is at address 0.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use super::ast::{Decl, Pages, Part, Place, Program};
+use super::ast::{Decl, Program};
+use super::ids::Ids;
 
 /// A test's pages with their ids and page numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Each range's ids.
-    ranges: BTreeMap<String, Range<usize>>,
-    /// Each page's name.
-    names: Vec<String>,
+    ids: Ids,
     /// Each page's number.
     vpns: Vec<u64>,
     /// The ids by page number.
@@ -40,30 +37,11 @@ impl Layout {
     /// parser refuses; they are placed somewhere all the same, without overlap.
     pub fn new(program: &Program, bits: u32) -> Layout {
         let mut layout = Layout {
-            ranges: BTreeMap::new(),
-            names: Vec::new(),
+            ids: Ids::new(program),
             vpns: Vec::new(),
             by_vpn: BTreeMap::new(),
         };
-        for decl in &program.decls {
-            let Decl::Pages {
-                name, len_pages, ..
-            } = decl
-            else {
-                continue;
-            };
-            let start = layout.names.len();
-            match len_pages {
-                None => layout.names.push(name.clone()),
-                Some(len) => layout
-                    .names
-                    .extend((0..*len).map(|i| format!("{name}[{i}]"))),
-            }
-            layout
-                .ranges
-                .insert(name.clone(), start..layout.names.len());
-        }
-        layout.vpns = vec![0; layout.names.len()];
+        layout.vpns = vec![0; layout.ids.len()];
         let mut next = 1u64 << bits;
         // Ranges without `after` head a chain of their own. What they do not
         // reach is a cycle: it is broken at its first declaration.
@@ -87,7 +65,7 @@ impl Layout {
     fn place_chain(&mut self, program: &Program, head: &str, next: &mut u64) {
         let mut waiting = vec![head];
         while let Some(range) = waiting.pop() {
-            let ids = self.ranges[range].clone();
+            let ids = self.ids.range(range).clone();
             if ids.clone().all(|id| self.vpns[id] != 0) {
                 continue;
             }
@@ -110,47 +88,17 @@ impl Layout {
 
     /// The number of pages.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.ids.len()
     }
 
     /// Whether the test has no page at all.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.ids.is_empty()
     }
 
-    /// The id of a page.
-    ///
-    /// # Panics
-    ///
-    /// If the test does not have it; the parser has checked that.
-    pub fn id(&self, place: &Place) -> usize {
-        let range = self.range(&place.name);
-        let id = range.start + place.page();
-        assert!(range.contains(&id), "the test has no page {place}");
-        id
-    }
-
-    /// The ids of adjacent pages, whose page numbers are adjacent too.
-    ///
-    /// # Panics
-    ///
-    /// If the test does not have them; the parser has checked that.
-    pub fn ids(&self, pages: &Pages) -> Range<usize> {
-        let range = self.range(&pages.name);
-        let ids = match pages.part {
-            Part::All => range.clone(),
-            Part::One(i) => range.start + i..range.start + i + 1,
-            Part::Slice(i, j) => range.start + i..range.start + j,
-        };
-        assert!(ids.end <= range.end, "the test has no pages {pages}");
-        ids
-    }
-
-    fn range(&self, name: &str) -> &Range<usize> {
-        match self.ranges.get(name) {
-            Some(range) => range,
-            None => panic!("the test has no pages {name}"),
-        }
+    /// The numbers of the test's names.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// The page number of the page with this id.
@@ -160,16 +108,6 @@ impl Layout {
     /// If `id` is not below [`Layout::len`].
     pub fn vpn(&self, id: usize) -> u64 {
         self.vpns[id]
-    }
-
-    /// The name of the page with this id, as a condition has it: `A` where it is
-    /// declared by `page A`, `A[1]` where by `pages A[n]`.
-    ///
-    /// # Panics
-    ///
-    /// If `id` is not below [`Layout::len`].
-    pub fn name(&self, id: usize) -> String {
-        self.names[id].clone()
     }
 
     /// The id of the page with this page number.
@@ -193,7 +131,7 @@ mod tests {
 
     fn places(layout: &Layout) -> Vec<(String, u64)> {
         (0..layout.len())
-            .map(|id| (layout.name(id), layout.vpn(id)))
+            .map(|id| (layout.ids().name(id), layout.vpn(id)))
             .collect()
     }
 
@@ -228,27 +166,6 @@ mod tests {
             ("B[1]", 8),
         ];
         expect(&layout, &[&[("D", 2)], &b[..]].concat());
-    }
-
-    #[test]
-    fn ids_of_places_and_slices() {
-        let layout = layout("page Z; pages A[3];", 2);
-        let pages = |part| {
-            layout.ids(&Pages {
-                name: "A".into(),
-                part,
-            })
-        };
-        assert_eq!(pages(Part::All), 1..4);
-        assert_eq!(pages(Part::One(2)), 3..4);
-        assert_eq!(pages(Part::Slice(0, 2)), 1..3);
-        let place = |index| {
-            layout.id(&Place {
-                name: "A".into(),
-                index,
-            })
-        };
-        assert_eq!((place(None), place(Some(2))), (1, 3));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod answers;
 mod block;
 mod declaration;
 mod formula;
+mod ids;
 mod keyword;
 mod lex;
 mod mentions;
@@ -34,5 +35,6 @@ mod section;
 mod tail;
 
 pub use errors::{Error, Errors};
+pub use ids::Ids;
 pub use layout::Layout;
 pub use parse::parse;

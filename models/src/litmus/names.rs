@@ -1,4 +1,4 @@
-//! Names that the format knows: invariants, counters, faults and errnos.
+//! Names that the format knows: invariants, counters, limits.
 
 /// The invariants that are checked in every execution, as `broken by` names them.
 pub const INVARIANTS: &[&str] = &[
@@ -52,12 +52,6 @@ pub const FRAMES: &str = "frames";
 /// What `with NAME=N` limits: each CPU has N of these, and takes none of another's.
 pub const LIMITS: &[&str] = &[FRAMES, "tables"];
 
-/// The faults that a user access may end in.
-pub const FAULTS: &[&str] = &["maperr", "accerr", "bus"];
-
-/// Results of a statement that are neither faults nor errnos.
-pub const RESULTS: &[&str] = &["ok", "closed"];
-
 /// The name of the first process.
 pub const MAIN: &str = "main";
 
@@ -69,27 +63,6 @@ pub const MAX_CPUS: usize = 4;
 
 /// The most pages that one declaration may have.
 pub const MAX_PAGES: usize = 4096;
-
-/// Linux's errno names in lower case.
-///
-/// Linux: `include/uapi/asm-generic/errno-base.h`, `errno.h`.
-#[rustfmt::skip]
-pub const ERRNOS: &[&str] = &[
-    "eperm", "enoent", "esrch", "eintr", "eio", "enxio", "e2big", "enoexec", "ebadf", "echild",
-    "eagain", "enomem", "eacces", "efault", "enotblk", "ebusy", "eexist", "exdev", "enodev",
-    "enotdir", "eisdir", "einval", "enfile", "emfile", "enotty", "etxtbsy", "efbig", "enospc",
-    "espipe", "erofs", "emlink", "epipe", "edom", "erange", "edeadlk", "enametoolong", "enolck",
-    "enosys", "enotempty", "eloop", "enomsg", "eidrm", "enodata", "etime", "eproto", "ebadmsg",
-    "eoverflow", "eilseq", "eusers", "eopnotsupp", "eaddrinuse", "enobufs", "ealready",
-    "einprogress", "estale", "edquot", "ecanceled", "eownerdead", "enotrecoverable", "ehwpoison",
-];
-
-/// Whether `name` is a value that a register may end with, page names aside.
-pub fn is_result(name: &str) -> bool {
-    [RESULTS, FAULTS, ERRNOS]
-        .iter()
-        .any(|set| set.contains(&name))
-}
 
 /// The candidate that a mistyped `word` was most likely meant to be, if one is near.
 pub(crate) fn nearest<'a>(
@@ -133,11 +106,5 @@ mod tests {
         assert_eq!(nearest("fly", verbs), None);
         assert_eq!(nearest("x", ["r", "rx"]), Some("rx"));
         assert_eq!(nearest(&"m".repeat(1_000_000), verbs), None);
-    }
-
-    #[test]
-    fn results_are_known() {
-        assert!(is_result("ok") && is_result("maperr") && is_result("enomem"));
-        assert!(!is_result("A") && !is_result("maper"));
     }
 }

@@ -10,9 +10,10 @@ use super::answers::Possible;
 use super::ast::{Decl, Part, Program, Span, Value};
 use super::errors::Error;
 use super::mentions::{Definition, DefinitionKind, Mentions, UseKind};
-use super::names::{FAULTS, LAZY, MAIN, is_result, nearest};
+use super::names::{LAZY, MAIN, nearest};
 use super::parse::{list, short};
 use crate::ops::find_verb;
+use crate::ops::{Errno, Fault};
 
 /// Checks a test whose text was read as far as it could be. Where it was read whole,
 /// page names that are values get the form that [`Layout::name`] gives them.
@@ -65,7 +66,7 @@ impl<'a> Resolver<'a> {
                     Error::new(definition.span.clone(), message).also(first.span.clone(), note),
                 );
             } else {
-                if is_pages(definition) && is_result(name) {
+                if is_pages(definition) && Value::from_name(name).is_some() {
                     let message = format!("no page can be named `{name}`");
                     self.errors.push(
                         Error::new(definition.span.clone(), message)
@@ -189,11 +190,12 @@ impl<'a> Resolver<'a> {
             UseKind::ProcessOfThread => self.process(name, span, true),
             UseKind::Register(cpu) => self.register(*cpu, name, span),
             UseKind::WordValue => {
-                if !FAULTS.contains(&name) {
+                let mut faults = Fault::ALL.into_iter().map(Fault::name);
+                if !faults.clone().any(|fault| fault == name) {
                     let message = format!("a page never reads `{}`", short(name));
-                    let help = match nearest(name, FAULTS.iter().copied()) {
+                    let help = match nearest(name, faults.clone()) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("a word or one of {}", list(FAULTS.iter().copied())),
+                        None => format!("a word or one of {}", list(&mut faults)),
                     };
                     self.errors
                         .push(Error::new(span.clone(), message).help(help));
@@ -327,16 +329,14 @@ impl<'a> Resolver<'a> {
 
     /// A name as the value of a register.
     fn result(&mut self, name: &str, span: &Span) {
-        if is_result(name) || self.mentions.lost.contains(name) {
+        if Value::from_name(name).is_some() || self.mentions.lost.contains(name) {
             return;
         }
         let pages = self.known.values().filter(|d| is_pages(d));
         let pages: Vec<&str> = pages.map(|d| d.name.as_str()).collect();
         let common = ["ok", "maperr", "accerr", "bus", "closed"];
-        let allowed = common
-            .into_iter()
-            .chain(super::names::ERRNOS.iter().copied())
-            .chain(pages);
+        let errnos = Errno::NAMES.iter().copied();
+        let allowed = common.into_iter().chain(errnos).chain(pages);
         let help = match nearest(name, allowed) {
             _ if name.contains("seg") => "SIGSEGV is `maperr` or `accerr`".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
@@ -366,19 +366,22 @@ impl<'a> Resolver<'a> {
     /// single page, else `A[i]`.
     fn name_values(&self, program: &mut Program) {
         program.condition.formula.for_each_value(&mut |value| {
-            let Value::Name(text) = value else { return };
-            let name = text.split('[').next().unwrap_or_default().to_owned();
+            let Value::Page(place) = value else { return };
             let several = matches!(
-                program.decls.iter().find(|decl| decl.name() == name),
+                program.decls.iter().find(|decl| decl.name() == place.name),
                 Some(Decl::Pages {
                     len_pages: Some(_),
                     ..
                 })
             );
-            let single = self.known.get(name.as_str()).is_some_and(|d| is_pages(d)) && !several;
-            match text.contains('[') {
-                false if several => text.push_str("[0]"),
-                true if single => *text = name,
+            let single = self
+                .known
+                .get(place.name.as_str())
+                .is_some_and(|d| is_pages(d))
+                && !several;
+            match place.index {
+                None if several => place.index = Some(0),
+                Some(_) if single => place.index = None,
                 _ => {}
             }
         });

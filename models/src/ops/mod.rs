@@ -8,20 +8,25 @@
 //! [`Op`] is generic in how its operands name things: as the author of a test wrote them
 //! ([`AsWritten`]), or by numbers, once they are resolved. [`Op::rename`] leads from one to the other.
 
+mod answer;
 mod backing;
 mod kinds;
 mod numbered;
 mod row;
 mod table;
+mod unsupported;
 
 use std::fmt::{self, Debug, Display};
 use std::hash::Hash;
 
+pub use answer::{Answer, Errno, Fault, Strange};
 pub use backing::{Backing, UffdMode};
 pub use numbered::{Named, Numbered, Numbers, Unnamed};
 pub use row::{Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};
+pub use unsupported::Unsupported;
 
+use crate::litmus::Ids;
 use crate::litmus::ast::{Pages, Place, Prot};
 
 /// How operations name what they are about.
@@ -107,6 +112,11 @@ impl<N: Names> Op<N> {
         self.row().verb
     }
 
+    /// Whether it makes a process.
+    pub fn is_fork(&self) -> bool {
+        matches!(self, Op::Fork { .. })
+    }
+
     /// The word that it brings into memory, if any.
     pub fn word(&self) -> Option<u64> {
         let operands = self.operands().into_iter();
@@ -118,6 +128,12 @@ impl<N: Names> Op<N> {
 }
 
 impl Op<AsWritten> {
+    /// The same by the numbers of the test that it stands in.
+    pub fn numbered(&self, mut ids: &Ids) -> Op<Numbered> {
+        let Ok(op) = self.rename(&mut ids);
+        op
+    }
+
     /// The pages that it names, one entry per operand, in order.
     pub fn pages(&self) -> Vec<Pages> {
         let operands = self.operands().into_iter();

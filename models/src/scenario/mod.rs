@@ -4,12 +4,9 @@ mod deviations;
 mod speculation;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::fmt;
 
-use seqfault_core::{
-    Access, Config, Counter, CpuId, Geometry, MmId, PageRange, Platform, Quirks, System, Vpn,
-};
+use seqfault_core::{Config, Counter, CpuId, Geometry, MmId, Platform, Quirks, System, Vpn};
 
 use deviations::with_limits;
 pub use deviations::{Deviations, choose, limit, quirk};
@@ -19,8 +16,8 @@ use crate::litmus::ast::{
     self, Atom, Condition, Decl, Outcome, PageProperty, Part, Place, Program, Span, Value,
 };
 use crate::litmus::names::FRAMES;
-use crate::ops::{AsWritten, Op, Rename};
-use crate::subjects::{self, Addresses};
+use crate::ops::{AsWritten, Op, Unsupported};
+use crate::subjects::{self, Addresses, AtAddresses};
 
 /// Why a test cannot run as it is asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +56,10 @@ pub struct Scenario {
     pub layout: Layout,
     /// The machine.
     pub config: Config,
-    /// The processes that are forked, in order: the first one's address space is 1.
-    pub processes: Vec<String>,
     /// The address space that each CPU runs.
     pub runs: Vec<MmId>,
+    /// What core lacks to run it. It has no statements then.
+    pub lacks: Option<Unsupported>,
     /// What one CPU runs first.
     pub setup: Vec<Statement>,
     /// What each CPU runs.
@@ -100,10 +97,8 @@ impl Scenario {
                 span: program.with.first().map(|c| c.span.clone()),
             });
         }
-        can_tell(&program.condition)?;
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
-        let processes: Vec<String> = program.forked().map(str::to_owned).collect();
-        config.mms = 1 + processes.len();
+        config.mms = layout.ids().processes().len();
         let most = most_pages(program);
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
@@ -115,44 +110,34 @@ impl Scenario {
             // More than any CPU takes is as good as no limit.
             *of_cpu = limit.min(most);
         }
-        let ready =
-            |body: &[ast::Stmt], process: Option<&str>| -> Result<Vec<Statement>, Refusal> {
-                let mut lazy = false;
-                let mut statements = Vec::new();
-                for stmt in body {
-                    let statement = resolve(&layout, &processes, process, stmt)?;
-                    match statement.op {
-                        Op::SwitchLazy {} => lazy = true,
-                        Op::Switch { .. } => lazy = false,
-                        // A CPU that runs a kernel thread walks its page tables still.
-                        Op::RcuBarrier {} | Op::Prefetch { .. } | Op::Evict { .. } => {}
-                        _ if lazy => {
-                            return Err(Refusal {
-                                message: "this CPU runs a kernel thread here (`switch lazy`): \
-                                      `switch main` comes first"
-                                    .to_owned(),
-                                span: Some(stmt.span.clone()),
-                            });
-                        }
-                        _ => {}
-                    }
-                    statements.push(statement);
-                }
-                Ok(statements)
-            };
+        for body in program.threads.iter().map(|thread| &thread.body) {
+            kernel_threads_rest(body)?;
+        }
+        kernel_threads_rest(&program.setup)?;
+        let process_of = |thread: &ast::Thread| match &thread.process {
+            Some(process) => layout.ids().process(process),
+            None => 0,
+        };
+        let ready = |body: &[ast::Stmt], process: usize| -> Result<Vec<Statement>, Unsupported> {
+            let body = body.iter();
+            body.map(|stmt| resolve(&layout, process, stmt)).collect()
+        };
+        let threads = program.threads.iter();
+        let threads = threads.map(|thread| ready(&thread.body, process_of(thread)));
+        let statements = ready(&program.setup, 0).and_then(|setup| {
+            let threads = threads.collect::<Result<Vec<_>, _>>()?;
+            Ok((setup, threads))
+        });
+        let (setup, threads, lacks) = match (statements, cannot_tell(&program.condition)) {
+            (Ok((setup, threads)), None) => (setup, threads, None),
+            (Err(lacks), _) | (_, Some(lacks)) => (Vec::new(), Vec::new(), Some(lacks)),
+        };
+        let runs = program.threads.iter();
         Ok(Scenario {
-            setup: ready(&program.setup, None)?,
-            threads: program
-                .threads
-                .iter()
-                .map(|t| ready(&t.body, t.process.as_deref()))
-                .collect::<Result<_, _>>()?,
-            runs: program
-                .threads
-                .iter()
-                .map(|t| mm_of(&processes, t.process.as_deref()))
-                .collect(),
-            processes,
+            lacks,
+            setup,
+            threads,
+            runs: runs.map(|thread| MmId(process_of(thread))).collect(),
             program: with_limits(program, deviations),
             layout,
             config,
@@ -231,14 +216,12 @@ impl Scenario {
         counts: &seqfault_core::Counters,
     ) -> Outcome {
         let condition = &self.program.condition;
-        let vpn = |place: &Place| Vpn(self.layout.vpn(self.layout.id(place)));
+        let ids = self.layout.ids();
+        let vpn = |place: &Place| Vpn(self.layout.vpn(ids.page(place)));
         let word = |process: Option<&str>, place: &Place| {
-            let page = system.page(mm_of(&self.processes, process), vpn(place));
-            match page.vma {
-                None => Value::Name("maperr".into()),
-                Some(prot) if !prot.allows(Access::Read) => Value::Name("accerr".into()),
-                Some(_) => Value::Word(page.word),
-            }
+            let mm = MmId(process.map_or(0, |process| ids.process(process)));
+            let page = system.page(mm, vpn(place));
+            Value::from(subjects::shown(&page))
         };
         let property = |property: PageProperty, place: &Place| {
             let page = system.page(MmId::MAIN, vpn(place));
@@ -287,9 +270,10 @@ fn counter(name: &str) -> Option<Counter> {
     Counter::ALL.iter().copied().find(|c| c.name() == name)
 }
 
-/// Whether core can tell all that the condition asks: what it has not must not pass for false.
-fn can_tell(condition: &Condition) -> Result<(), Refusal> {
-    for (number, atom) in condition.atoms().into_iter().enumerate() {
+/// What the condition asks and core cannot tell: what it has not must not pass for false.
+fn cannot_tell(condition: &Condition) -> Option<Unsupported> {
+    let mut atoms = condition.atoms().into_iter().enumerate();
+    atoms.find_map(|(number, atom)| {
         let lacks = match atom {
             Atom::Page { property, .. } => match property {
                 PageProperty::Dirty
@@ -304,12 +288,38 @@ fn can_tell(condition: &Condition) -> Result<(), Refusal> {
             Atom::Count { counter: name, .. } if counter(name).is_none() => Some("such counter"),
             Atom::Count { .. } | Atom::Reg { .. } | Atom::Word { .. } => None,
         };
-        if let Some(lacks) = lacks {
-            let span = condition.atom_spans.get(number).unwrap_or(&condition.span);
-            return Err(Refusal {
-                message: format!("`{atom}` is not supported: core has no {lacks} yet"),
-                span: Some(span.clone()),
-            });
+        let span = condition.atom_spans.get(number).unwrap_or(&condition.span);
+        lacks.map(|lacks| unsupported(format!("`{atom}`, having no {lacks}"), span))
+    })
+}
+
+/// Core does not have it.
+fn unsupported(what: String, span: &Span) -> Unsupported {
+    Unsupported {
+        by: "core",
+        what,
+        span: span.clone(),
+    }
+}
+
+/// While a CPU runs a kernel thread, no statement of its program is one of a process.
+fn kernel_threads_rest(body: &[ast::Stmt]) -> Result<(), Refusal> {
+    let mut lazy = false;
+    for stmt in body {
+        match stmt.op {
+            Op::SwitchLazy {} => lazy = true,
+            Op::Switch { .. } => lazy = false,
+            // A CPU that runs a kernel thread walks its page tables still.
+            Op::RcuBarrier {} | Op::Prefetch { .. } | Op::Evict { .. } => {}
+            _ if lazy => {
+                return Err(Refusal {
+                    message: "this CPU runs a kernel thread here (`switch lazy`): \
+                              `switch main` comes first"
+                        .to_owned(),
+                    span: Some(stmt.span.clone()),
+                });
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -346,68 +356,17 @@ fn place(program: &Program) -> (Layout, Geometry) {
     }
 }
 
-/// The address space of a process; the first has no name.
-fn mm_of(processes: &[String], process: Option<&str>) -> MmId {
-    let forked = process.and_then(|name| processes.iter().position(|p| p == name));
-    forked.map_or(MmId::MAIN, |at| MmId(at + 1))
-}
-
-/// The names of a process, which are addresses for core.
-struct AtAddresses<'a> {
-    layout: &'a Layout,
-    processes: &'a [String],
-}
-
-/// Core has nothing of this name.
-struct NotInCore;
-
-impl Rename<AsWritten, Addresses> for AtAddresses<'_> {
-    type Error = NotInCore;
-
-    fn page(&mut self, page: &Place) -> Result<Vpn, NotInCore> {
-        Ok(Vpn(self.layout.vpn(self.layout.id(page))))
-    }
-
-    fn pages(&mut self, pages: &ast::Pages) -> Result<PageRange, NotInCore> {
-        let ids = self.layout.ids(pages);
-        let start = self.layout.vpn(ids.start);
-        Ok(PageRange::new(Vpn(start), Vpn(start + ids.len() as u64)))
-    }
-
-    fn file_page(&mut self, _: &Place) -> Result<Infallible, NotInCore> {
-        Err(NotInCore)
-    }
-
-    fn file(&mut self, _: &String) -> Result<Infallible, NotInCore> {
-        Err(NotInCore)
-    }
-
-    fn process(&mut self, process: &String) -> Result<MmId, NotInCore> {
-        Ok(mm_of(self.processes, Some(process)))
-    }
-}
-
-/// `process` is the one that runs the statement; the first has no name.
-fn resolve(
-    layout: &Layout,
-    processes: &[String],
-    process: Option<&str>,
-    stmt: &ast::Stmt,
-) -> Result<Statement, Refusal> {
-    let switches = match &stmt.op {
-        Op::Switch { process: to } => to != process.unwrap_or("main"),
-        _ => false,
-    };
-    let op = stmt.op.rename(&mut AtAddresses { layout, processes });
+/// What a CPU of `process` does.
+fn resolve(layout: &Layout, process: usize, stmt: &ast::Stmt) -> Result<Statement, Unsupported> {
+    let op = stmt.op.numbered(layout.ids());
+    let goes_elsewhere = matches!(op, Op::Switch { process: to } if to != process);
+    let op = op.rename(&mut AtAddresses(|page| Vpn(layout.vpn(page))));
     match op {
-        Ok(op) if !switches && subjects::does(&op) => Ok(Statement {
+        Ok(op) if !goes_elsewhere && subjects::does(&op) => Ok(Statement {
             reg: stmt.reg.clone(),
             op,
             text: stmt.to_string(),
         }),
-        _ => Err(Refusal {
-            message: format!("`{}` is not supported yet", stmt.op),
-            span: Some(stmt.span.clone()),
-        }),
+        _ => Err(unsupported(format!("`{}`", stmt.op), &stmt.span)),
     }
 }

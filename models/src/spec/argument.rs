@@ -15,7 +15,9 @@
 
 use std::fmt;
 
-use super::call::{Call, Ret};
+use super::call::Call;
+
+use crate::ops::Answer;
 
 /// How a range of pages is put into an address and a length otherwise than as whole pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,17 +57,17 @@ impl Bytes {
     ///
     /// # Panics
     /// If the call is a user access.
-    pub(super) fn refusal(self, call: &Call) -> Option<Ret> {
+    pub(super) fn refusal(self, call: &Call) -> Option<Answer> {
         assert!(call.is_section(), "{call:?} takes a range");
         match (self, call) {
             (Bytes::Short, _) => None,
-            (Bytes::Unaligned, _) => Some(Ret::Einval),
+            (Bytes::Unaligned, _) => Some(Answer::EINVAL),
             (Bytes::Empty, Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. }) => {
-                Some(Ret::Einval)
+                Some(Answer::EINVAL)
             }
-            (Bytes::Empty, _) => Some(Ret::Ok),
-            (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Ret::Enomem),
-            (Bytes::Wrapping, _) => Some(Ret::Einval),
+            (Bytes::Empty, _) => Some(Answer::Ok),
+            (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Answer::ENOMEM),
+            (Bytes::Wrapping, _) => Some(Answer::EINVAL),
         }
     }
 }

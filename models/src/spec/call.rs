@@ -1,9 +1,7 @@
 //! What a CPU asks of the machine, over page ids, and what it is answered.
 
-use std::ops::Range;
-
-use crate::litmus::ast::{Pages, Place, Prot, Value};
-use crate::ops::{AsWritten, Backing, Family, Numbered, Numbers, Op};
+use crate::litmus::ast::Prot;
+use crate::ops::{Backing, Family, Numbered, Op};
 
 /// One user access or system call over page ids.
 ///
@@ -13,29 +11,6 @@ use crate::ops::{AsWritten, Backing, Family, Numbered, Numbers, Op};
 pub type Call = Op<Numbered>;
 
 impl Call {
-    /// What a statement asks of the specification, its pages numbered by `page` and `pages`; `None`
-    /// if that is nothing, or depends on the statement's process.
-    ///
-    /// # Errors
-    /// Those of `page` and `pages`.
-    pub fn of<E>(
-        op: &Op<AsWritten>,
-        page: impl Fn(&Place) -> Result<usize, E>,
-        pages: impl Fn(&Pages) -> Result<Range<usize>, E>,
-    ) -> Result<Option<Call>, E> {
-        let process = |_: &str| Ok(0);
-        let call = op.rename(&mut Numbers {
-            page,
-            pages,
-            process,
-        });
-        match call {
-            Ok(call) => Ok(Some(call).filter(Call::is_call)),
-            Err(None) => Ok(None),
-            Err(Some(error)) => Err(error),
-        }
-    }
-
     /// Whether it is an access, or a system call that the specification has and that is about pages.
     pub(crate) fn is_call(&self) -> bool {
         match self {
@@ -70,68 +45,6 @@ impl Call {
         match self.row().family {
             Family::Mapping | Family::Advice => true,
             _ => matches!(self, Op::Fork { .. }),
-        }
-    }
-}
-
-/// The answer to a [`Call`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ret {
-    /// The value that a read or an exchange saw.
-    Word(u64),
-    /// `ok`
-    Ok,
-    /// The fault of an access where nothing is mapped.
-    Maperr,
-    /// The fault of an access that the mapping forbids.
-    Accerr,
-    /// Part of the range is not mapped.
-    Enomem,
-    /// The mapping does not permit what was asked.
-    Einval,
-    /// Something is mapped there already.
-    Eexist,
-    /// What is to be moved is not mapped.
-    Efault,
-}
-
-impl Ret {
-    /// Its name; a word has none.
-    pub fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Ret::Word(_) => return None,
-            Ret::Ok => "ok",
-            Ret::Maperr => "maperr",
-            Ret::Accerr => "accerr",
-            Ret::Enomem => "enomem",
-            Ret::Einval => "einval",
-            Ret::Eexist => "eexist",
-            Ret::Efault => "efault",
-        })
-    }
-
-    /// The answer that a register shows, if it is one.
-    pub(super) fn from_value(value: &Value) -> Option<Ret> {
-        let named = [
-            Ret::Ok,
-            Ret::Maperr,
-            Ret::Accerr,
-            Ret::Enomem,
-            Ret::Einval,
-            Ret::Eexist,
-            Ret::Efault,
-        ];
-        match value {
-            Value::Word(word) => Some(Ret::Word(*word)),
-            Value::Name(name) => named.into_iter().find(|ret| ret.name() == Some(name)),
-        }
-    }
-
-    /// The answer as a register of a litmus test shows it.
-    pub fn value(self) -> Value {
-        match self {
-            Ret::Word(word) => Value::Word(word),
-            ret => Value::Name(ret.name().unwrap_or_default().to_owned()),
         }
     }
 }

@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::call::{Call, Kind, Ret};
+use super::call::{Call, Kind};
+
 use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
@@ -14,6 +15,7 @@ use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
 use super::word::{Dirty, Populated};
 use crate::litmus::ast::Prot;
+use crate::ops::Answer;
 
 impl Steps<'_> {
     /// Begins a call that changes pages.
@@ -33,11 +35,15 @@ impl Steps<'_> {
 
     /// Begins the new states of a call's pages. Returns its answer and
     /// whether any page changes.
-    fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Ret, bool) {
+    fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Answer, bool) {
         let hole = call
             .range()
             .find(|&page| state.pages[page].newest().is_none());
-        let failed = if hole.is_some() { Ret::Enomem } else { Ret::Ok };
+        let failed = if hole.is_some() {
+            Answer::ENOMEM
+        } else {
+            Answer::Ok
+        };
         let mut changed = false;
         let mut begin = |state: &mut State, page: usize, prot, memory| {
             let made = state.event(cpu);
@@ -59,7 +65,7 @@ impl Steps<'_> {
                     .clone()
                     .filter(|&page| state.pages[page].newest().is_some());
                 if *noreplace && self.rules.noreplace_refuses && mapped.next().is_some() {
-                    return (Ret::Eexist, false);
+                    return (Answer::EEXIST, false);
                 }
                 for page in pages.clone() {
                     if self.rules.replace_gap && state.pages[page].newest().is_some() {
@@ -67,7 +73,7 @@ impl Steps<'_> {
                     }
                     begin(state, page, Some(*prot), kept(self.rules.mmap_discards));
                 }
-                Ret::Ok
+                Answer::Ok
             }
             Call::Munmap { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
@@ -75,14 +81,14 @@ impl Steps<'_> {
                         begin(state, page, None, Memory::Fresh);
                     }
                 }
-                Ret::Ok
+                Answer::Ok
             }
             Call::Mremap { from, to } => {
                 if from.start < to.end && to.start < from.end {
-                    return (Ret::Einval, false);
+                    return (Answer::EINVAL, false);
                 }
                 if hole == Some(from.start) {
-                    return (Ret::Efault, false);
+                    return (Answer::EFAULT, false);
                 }
                 let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
                 let first = prot(from.start);
@@ -90,7 +96,7 @@ impl Steps<'_> {
                 let mut moved = from.clone().take(to.len());
                 let is_one = moved.all(|page| prot(page) == first);
                 if from.len() != to.len() && !is_one {
-                    return (Ret::Efault, false);
+                    return (Answer::EFAULT, false);
                 }
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
@@ -123,7 +129,7 @@ impl Steps<'_> {
                     }
                     begin(state, new, first, Memory::Fresh);
                 }
-                Ret::Ok
+                Answer::Ok
             }
             Call::Mprotect { pages, prot } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
@@ -143,7 +149,7 @@ impl Steps<'_> {
                 }
                 failed
             }
-            _ => Ret::Ok,
+            _ => Answer::Ok,
         };
         (ret, changed)
     }
@@ -169,7 +175,7 @@ impl Steps<'_> {
     }
 
     /// Ends a call that changes pages.
-    pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Ret) {
+    pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
         for page in call.pages() {
             if state.pages[page].pending(cpu).is_none() {
                 continue;
@@ -188,7 +194,7 @@ impl Steps<'_> {
         };
         self.release(state, cpu, section);
         match call {
-            Call::Mmap { populate: true, .. } if ret == Ret::Ok => {
+            Call::Mmap { populate: true, .. } if ret == Answer::Ok => {
                 state.cpus[cpu].phase = Phase::Populating(0);
             }
             _ => self.retire(state, cpu, ret),
@@ -210,13 +216,13 @@ impl Steps<'_> {
         let pages = call.range();
         let Some(page) = pages.clone().nth(usize::from(done)) else {
             self.release(&mut state, cpu, Section::Shared);
-            self.retire(&mut state, cpu, Ret::Ok);
+            self.retire(&mut state, cpu, Answer::Ok);
             return out.push(state);
         };
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
         let refused = match (call, prot) {
             (Call::Mmap { .. }, _) => None,
-            (_, None) => Some(Ret::Enomem),
+            (_, None) => Some(Answer::ENOMEM),
             (_, Some(Prot::None)) => Some(self.rules.populate_denied),
             (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
                 Some(self.rules.populate_denied)
@@ -237,7 +243,7 @@ impl Steps<'_> {
         }
         if page + 1 == pages.end {
             self.release(&mut state, cpu, Section::Shared);
-            self.retire(&mut state, cpu, Ret::Ok);
+            self.retire(&mut state, cpu, Answer::Ok);
         } else {
             state.cpus[cpu].phase = Phase::Populating(done + 1);
         }

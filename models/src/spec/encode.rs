@@ -1,9 +1,9 @@
 //! A state of the machine as bytes, by which the search knows it again.
 
-use super::call::Ret;
 use super::page::{Arrival, Page};
 use super::state::{Phase, State};
 use super::word::{Populated, Touch, View, Word};
+use crate::ops::Answer;
 
 impl State {
     /// The state as bytes: equal for states in normal form exactly if they are equal.
@@ -106,21 +106,19 @@ fn view(bytes: &mut Vec<u8>, view: &View) {
 }
 
 /// Appends a register or an answer.
-fn answer(bytes: &mut Vec<u8>, ret: Option<Ret>) {
-    bytes.push(match ret {
-        None => 0,
-        Some(Ret::Ok) => 1,
-        Some(Ret::Maperr) => 2,
-        Some(Ret::Accerr) => 3,
-        Some(Ret::Enomem) => 4,
-        Some(Ret::Einval) => 5,
-        Some(Ret::Eexist) => 6,
-        Some(Ret::Efault) => 7,
-        Some(Ret::Word(word)) => {
-            bytes.push(8);
-            return number(bytes, word);
+fn answer(bytes: &mut Vec<u8>, answer: Option<Answer>) {
+    let (kind, value) = match answer {
+        None => (0, None),
+        Some(Answer::Ok) => (1, None),
+        Some(Answer::Word(word)) => (2, Some(word)),
+        Some(Answer::Errno(errno)) => (3, Some(errno.number())),
+        Some(Answer::Fault(fault)) => (4 + fault as u8, None),
+        Some(Answer::Page(_) | Answer::Closed | Answer::Strange(_)) => {
+            unreachable!("the machine answers nothing else")
         }
-    });
+    };
+    bytes.push(kind);
+    value.into_iter().for_each(|value| number(bytes, value));
 }
 
 /// Appends a number, short if it is small.

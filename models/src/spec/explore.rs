@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::call::Ret;
 use super::finale::finish;
 use super::page::Page;
 use super::resolve::Resolved;
@@ -12,6 +11,7 @@ use super::rules::Rules;
 use super::state::State;
 use super::step::Steps;
 use crate::litmus::ast::Outcome;
+use crate::ops::Answer;
 
 /// All outcomes that the specification allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +60,15 @@ pub(super) fn reaches(
     outcome: &Outcome,
     max_states: usize,
 ) -> Option<bool> {
-    let wanted: Vec<Option<Ret>> = resolved
+    let wanted: Vec<Option<Answer>> = resolved
         .regs
         .iter()
-        .map(|slot| outcome.regs.get(slot).and_then(Ret::from_value))
+        .map(|slot| {
+            outcome
+                .regs
+                .get(slot)
+                .and_then(|value| value.rename(|_| None))
+        })
         .collect();
     let is_possible = |state: &State| {
         let mut regs = state.regs.iter().zip(&wanted);

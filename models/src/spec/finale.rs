@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::call::{Kind, Ret};
+use super::call::Kind;
+
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
 use super::word::{Dirty, Populated, Touch};
 use crate::litmus::ast::{Outcome, PageProperty, Prot};
+use crate::ops::Answer;
 
 /// What a read of a page would return at the end.
-pub(super) fn value(state: &State, page: usize) -> Ret {
+pub(super) fn value(state: &State, page: usize) -> Answer {
     match (state.pages[page].newest(), state.newest_word(page)) {
-        (Some(mapping), Some(word)) if Kind::Read.allowed(mapping.prot) => Ret::Word(word.last()),
-        (Some(_), _) => Ret::Accerr,
-        (None, _) => Ret::Maperr,
+        (Some(mapping), Some(word)) if Kind::Read.allowed(mapping.prot) => {
+            Answer::Word(word.last())
+        }
+        (Some(_), _) => Answer::ACCERR,
+        (None, _) => Answer::MAPERR,
     }
 }
 
@@ -89,13 +93,13 @@ pub(super) fn finish(
     let mut shown = vec![Outcome::default()];
     for (slot, ret) in resolved.regs.iter().zip(&state.regs) {
         if let Some(ret) = ret {
-            shown[0].regs.insert(slot.clone(), ret.value());
+            shown[0].regs.insert(slot.clone(), (*ret).into());
         }
     }
     for (name, page) in &resolved.words {
         shown[0]
             .words
-            .insert(name.clone(), value(state, *page).value());
+            .insert(name.clone(), value(state, *page).into());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
     let asked: BTreeSet<(PageProperty, usize)> = resolved

@@ -104,7 +104,6 @@
 //! | `young` | accessed | | populated only, or protection `none` |
 //! | `dirty` | stored to | else | `populate_write` only, or a store's fault |
 //! | `writable` | | no write permission | else |
-//! | `wp`, `swapped`, `huge` | | always | |
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
@@ -137,13 +136,13 @@ pub mod vma;
 mod word;
 
 pub use explore::Spec;
-pub use resolve::Unsupported;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::litmus::ast::{Outcome, Program};
+use crate::ops::Unsupported;
 use explore::{explore, reaches};
 use page::Page;
 use resolve::{Resolved, resolve};

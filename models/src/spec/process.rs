@@ -28,13 +28,13 @@ use std::rc::Rc;
 
 use smallvec::smallvec;
 
-use super::call::Ret;
 use super::code::Instr;
 use super::page::{Arrival, Mapping, Page, Version};
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
 use super::word::Word;
+use crate::ops::Answer;
 
 impl Steps<'_> {
     /// A step of a `fork` that has copied the first `done` pages: it copies what is left.
@@ -54,7 +54,7 @@ impl Steps<'_> {
             state.cpus[cpu].phase = Phase::Copying(done + 1);
         } else {
             self.release(state, cpu, Section::Exclusive);
-            self.retire(state, cpu, Ret::Ok);
+            self.retire(state, cpu, Answer::Ok);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The named rules of the specification, each of which can be changed alone.
 
-use super::call::Ret;
 use super::vma::Merging;
+use crate::ops::Answer;
 
 /// Which rules hold. [`Rules::default`] is the reference specification.
 ///
@@ -92,7 +92,7 @@ pub struct Rules {
     /// `exec` wants execute permission. `false`: permission to read is enough.
     pub exec_needs_x: bool,
     /// The answer of `populate_*` where the mapping does not admit the access.
-    pub populate_denied: Ret,
+    pub populate_denied: Answer,
     /// A system call rounds its length up to whole pages. `false`: it refuses others.
     pub lengths_round_up: bool,
     /// Where VMAs begin and end.
@@ -145,7 +145,7 @@ impl Default for Rules {
             fork_private: true,
             fork_atomic: true,
             exec_needs_x: true,
-            populate_denied: Ret::Einval,
+            populate_denied: Answer::EINVAL,
             lengths_round_up: true,
             merging: Merging::default(),
             zero_page: Freedom::Either,

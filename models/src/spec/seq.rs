@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 pub use super::argument::Bytes;
-pub use super::call::{Call, Ret};
+pub use super::call::Call;
 
 use super::code::{Code, Instr};
 use super::finale::{owned, property, value};
@@ -15,6 +15,7 @@ use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
 use crate::litmus::ast::{PageProperty, Prot};
+use crate::ops::Answer;
 
 /// One CPU and a dense window of pages, nothing mapped at first.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl Machine {
     /// # Panics
     /// If the call names a page outside the window, or if `rules` let even a
     /// single CPU choose between answers.
-    pub fn apply(&mut self, call: &Call) -> Ret {
+    pub fn apply(&mut self, call: &Call) -> Answer {
         let instr = Instr::new(call.clone(), Some(0), 0, self.own);
         let changed = instr.pages().collect::<Few<usize>>();
         self.code.set_only(instr);
@@ -82,17 +83,17 @@ impl Machine {
     ///
     /// # Panics
     /// As [`apply`](Machine::apply), and if the call is a user access.
-    pub fn apply_bytes(&mut self, call: &Call, bytes: Bytes) -> Ret {
+    pub fn apply_bytes(&mut self, call: &Call, bytes: Bytes) -> Answer {
         match bytes.refusal(call) {
             Some(ret) => ret,
-            None if !self.rules.lengths_round_up => Ret::Einval,
+            None if !self.rules.lengths_round_up => Answer::EINVAL,
             None => self.apply(call),
         }
     }
 
     /// Forks: the pages of the child are behind the window's own, in the same order, until it
     /// [exits](Machine::exit).
-    pub fn fork(&mut self) -> Ret {
+    pub fn fork(&mut self) -> Answer {
         let pages = self.own;
         self.code.resize(2 * pages);
         let hole = Rc::new(Page::hole());
@@ -130,7 +131,7 @@ impl Machine {
     }
 
     /// What a read of the page would return: a word or a fault.
-    pub fn value(&self, page: usize) -> Ret {
+    pub fn value(&self, page: usize) -> Answer {
         value(&self.state[0], page)
     }
 

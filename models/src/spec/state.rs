@@ -10,12 +10,14 @@ use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::call::{Kind, Ret};
+use super::call::Kind;
+
 use super::code::{Code, Later};
 use super::page::{Arrival, Mapping, Page, Version};
 use super::rules::Rules;
 use super::step::{At, Few};
 use super::word::{Label, Message, Populated, Touch, View, Word};
+use crate::ops::Answer;
 
 /// How far a CPU is within its current statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(super) enum Phase {
     /// It has not begun.
     Ready,
     /// The call has begun and will return this.
-    Pending(Ret),
+    Pending(Answer),
     /// The call populates; this many pages of its range are behind it.
     Populating(u16),
     /// The call copies its process; this many pages are behind it.
@@ -56,7 +58,7 @@ pub(super) struct State {
     /// The CPUs.
     pub(super) cpus: Vec<Cpu>,
     /// The registers.
-    pub(super) regs: Vec<Option<Ret>>,
+    pub(super) regs: Vec<Option<Answer>>,
     /// The pages, shared with the states where they are the same.
     pub(super) pages: Vec<Rc<Page>>,
     /// What finished sections knew, by process.

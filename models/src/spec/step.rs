@@ -15,13 +15,15 @@ use std::mem;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::call::{Call, Kind, Ret};
+use super::call::{Call, Kind};
+
 use super::code::{Code, Later};
 use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::word::Populated;
 use crate::litmus::ast::Prot;
+use crate::ops::Answer;
 
 /// The transition relation.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +124,7 @@ impl Steps<'_> {
                 self.populate(state, cpu, call, 0, out);
             }
             (_, call) if !call.is_asked() => {
-                self.retire(&mut state, cpu, Ret::Ok);
+                self.retire(&mut state, cpu, Answer::Ok);
                 out.push(state);
             }
             (_, call) => match call.kind() {
@@ -161,7 +163,7 @@ impl Steps<'_> {
     }
 
     /// Returns from the current statement of `cpu`.
-    pub(super) fn retire(&self, state: &mut State, cpu: usize, ret: Ret) {
+    pub(super) fn retire(&self, state: &mut State, cpu: usize, ret: Answer) {
         let instr = self
             .code
             .at(cpu, state.cpus[cpu].pc)
@@ -190,10 +192,10 @@ impl Steps<'_> {
                     if let Some((page, word)) = word {
                         state.page_mut(page).words[word].touch.refused_exec = true;
                     }
-                    Ret::Accerr
+                    Answer::ACCERR
                 }
-                Some(Admission::Refused) => Ret::Accerr,
-                None => Ret::Maperr,
+                Some(Admission::Refused) => Answer::ACCERR,
+                None => Answer::MAPERR,
             };
             if self.rules.faults_synchronize {
                 self.join_callers(&mut state, cpu, at, version);
@@ -270,7 +272,7 @@ impl Steps<'_> {
                 let messages = memory.readable(view, self.rules);
                 fork(state, messages, |mut state, from| {
                     let value = self.read(&mut state, cpu, at, from);
-                    self.retire(&mut state, cpu, Ret::Word(value));
+                    self.retire(&mut state, cpu, Answer::Word(value));
                     out.push(state);
                 });
             }
@@ -278,7 +280,7 @@ impl Steps<'_> {
                 let places: Few<usize> = memory.places(view, self.rules).collect();
                 fork(state, places, |mut state, place| {
                     self.store(&mut state, cpu, at, place, value, false);
-                    self.retire(&mut state, cpu, Ret::Ok);
+                    self.retire(&mut state, cpu, Answer::Ok);
                     out.push(state);
                 });
             }
@@ -295,7 +297,7 @@ impl Steps<'_> {
                     };
                     fork(state, places, |mut state, place| {
                         self.store(&mut state, cpu, at, place, value, exchanged);
-                        self.retire(&mut state, cpu, Ret::Word(old));
+                        self.retire(&mut state, cpu, Answer::Word(old));
                         out.push(state);
                     });
                 });
@@ -304,7 +306,7 @@ impl Steps<'_> {
                 let touch = &mut state.page_mut(page).words[word].touch;
                 touch.populated = Populated::Yes;
                 touch.accessed = true;
-                self.retire(&mut state, cpu, Ret::Ok);
+                self.retire(&mut state, cpu, Answer::Ok);
                 out.push(state);
             }
         }

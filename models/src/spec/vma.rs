@@ -30,8 +30,10 @@
 
 use std::ops::Range;
 
-use super::call::{Call, Kind, Ret};
+use super::call::{Call, Kind};
+
 use crate::litmus::ast::Prot;
+use crate::ops::Answer;
 
 /// A VMA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl Vmas {
     }
 
     /// What `call` does to them when it answers with `ret`.
-    pub fn apply(&mut self, call: &Call, ret: Ret) {
+    pub fn apply(&mut self, call: &Call, ret: Answer) {
         match call {
             Call::Write { page, .. } | Call::Xchg { page, .. } => self.own(*page),
             Call::Mmap {
@@ -115,14 +117,14 @@ impl Vmas {
                 prot,
                 populate,
                 ..
-            } if ret == Ret::Ok => {
+            } if ret == Answer::Ok => {
                 self.mmap(pages, *prot);
                 if *populate {
                     pages.clone().for_each(|page| self.own(page));
                 }
             }
             Call::Munmap { pages } => self.unmap(pages),
-            Call::Mremap { from, to } if ret == Ret::Ok => self.mremap(from, to),
+            Call::Mremap { from, to } if ret == Answer::Ok => self.mremap(from, to),
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
@@ -316,7 +318,7 @@ mod tests {
     fn after(calls: &[Call]) -> Vec<(usize, usize)> {
         let mut vmas = Vmas::default();
         for call in calls {
-            vmas.apply(call, Ret::Ok);
+            vmas.apply(call, Answer::Ok);
         }
         let ranges = vmas.list.into_iter().map(|vma| vma.pages);
         ranges.map(|pages| (pages.start, pages.end)).collect()
@@ -416,13 +418,13 @@ mod tests {
     fn a_fork_leaves_its_parent_as_it_is() {
         let mut vmas = Vmas::default();
         for call in [rw(0..2), Call::Write { page: 0, word: 1 }] {
-            vmas.apply(&call, Ret::Ok);
+            vmas.apply(&call, Answer::Ok);
         }
         let mut wrong = vmas.clone();
         wrong.merging.fork_chains_child = false;
         for vmas in [&mut vmas, &mut wrong] {
             vmas.fork();
-            vmas.apply(&rw(2..4), Ret::Ok);
+            vmas.apply(&rw(2..4), Answer::Ok);
         }
         assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
     }

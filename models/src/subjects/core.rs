@@ -1,13 +1,14 @@
 //! Core: operations over addresses.
 
 use std::convert::Infallible;
+use std::ops::Range;
 
 use seqfault_core::{
-    self as core, Access, Cpu, Errno, Fault, MmId, MmapFlags, PageRange, Platform, Vpn,
+    self as core, Access, Cpu, Errno, Fault, MmId, MmapFlags, PageRange, PageState, Platform, Vpn,
 };
 
-use crate::litmus::ast::{Prot, Value};
-use crate::ops::{Backing, Names, Op};
+use crate::litmus::ast::Prot;
+use crate::ops::{self, Answer, Backing, Names, Numbered, Op, Rename};
 use crate::platform::Native;
 
 /// By addresses: pages, and the address spaces of processes.
@@ -22,45 +23,74 @@ impl Names for Addresses {
     type Process = MmId;
 }
 
-/// The answer of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The word that was seen.
-    Word(u64),
-    /// `ok`, or the fault's or the error's name.
-    Name(&'static str),
+impl From<()> for Answer {
+    fn from((): ()) -> Answer {
+        Answer::Ok
+    }
 }
 
-impl From<Answer> for Value {
-    fn from(answer: Answer) -> Value {
-        match answer {
-            Answer::Word(word) => Value::Word(word),
-            Answer::Name(name) => Value::Name(name.to_owned()),
+impl From<Fault> for Answer {
+    fn from(fault: Fault) -> Answer {
+        match fault {
+            Fault::MapErr => Answer::MAPERR,
+            Fault::AccErr => Answer::ACCERR,
+            Fault::Bus => Answer::Fault(ops::Fault::Bus),
         }
     }
 }
 
-impl From<()> for Answer {
-    fn from((): ()) -> Answer {
-        Answer::Name("ok")
+impl From<Errno> for Answer {
+    fn from(errno: Errno) -> Answer {
+        match errno {
+            Errno::Nomem => Answer::ENOMEM,
+            Errno::Inval => Answer::EINVAL,
+            Errno::Exist => Answer::EEXIST,
+            Errno::Fault => Answer::EFAULT,
+        }
     }
 }
 
 impl From<Result<u64, Fault>> for Answer {
     fn from(result: Result<u64, Fault>) -> Answer {
-        result.map_or_else(|fault| Answer::Name(fault.name()), Answer::Word)
+        result.map_or_else(Answer::from, Answer::Word)
     }
 }
 
-impl From<Result<(), Fault>> for Answer {
-    fn from(result: Result<(), Fault>) -> Answer {
-        Answer::Name(result.map_or_else(Fault::name, |()| "ok"))
+impl<E: Into<Answer>> From<Result<(), E>> for Answer {
+    fn from(result: Result<(), E>) -> Answer {
+        result.map_or_else(E::into, |()| Answer::Ok)
     }
 }
 
-impl From<Result<(), Errno>> for Answer {
-    fn from(result: Result<(), Errno>) -> Answer {
-        Answer::Name(result.map_or_else(Errno::name, |()| "ok"))
+/// The addresses of pages, by a function from their numbers; adjacent pages have adjacent ones.
+pub struct AtAddresses<F>(pub F);
+
+/// Core has nothing of this kind.
+#[derive(Debug)]
+pub struct NotInCore;
+
+impl<F: Fn(usize) -> Vpn> Rename<Numbered, Addresses> for AtAddresses<F> {
+    type Error = NotInCore;
+
+    fn page(&mut self, page: &usize) -> Result<Vpn, NotInCore> {
+        Ok((self.0)(*page))
+    }
+
+    fn pages(&mut self, pages: &Range<usize>) -> Result<PageRange, NotInCore> {
+        let start = (self.0)(pages.start);
+        Ok(PageRange::new(start, Vpn(start.0 + pages.len() as u64)))
+    }
+
+    fn file_page(&mut self, _: &usize) -> Result<Infallible, NotInCore> {
+        Err(NotInCore)
+    }
+
+    fn file(&mut self, _: &usize) -> Result<Infallible, NotInCore> {
+        Err(NotInCore)
+    }
+
+    fn process(&mut self, process: &usize) -> Result<MmId, NotInCore> {
+        Ok(MmId(*process))
     }
 }
 
@@ -124,6 +154,15 @@ pub fn does(op: &Op<Addresses>) -> bool {
 pub fn perform<P: Platform>(op: &Op<Addresses>, cpu: &mut Cpu<'_, P>) -> Answer {
     let work = prepare(op).expect("core has the operations of a test that it runs");
     work(cpu)
+}
+
+/// What a read of a page would answer, if it changed nothing.
+pub fn shown(page: &PageState) -> Answer {
+    match page.vma {
+        None => Answer::MAPERR,
+        Some(prot) if !prot.allows(Access::Read) => Answer::ACCERR,
+        Some(_) => Answer::Word(page.word),
+    }
 }
 
 /// The same protection, as core has it.

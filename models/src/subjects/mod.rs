@@ -3,4 +3,4 @@
 
 mod core;
 
-pub use core::{Addresses, Answer, does, perform, protection};
+pub use core::{Addresses, AtAddresses, NotInCore, does, perform, protection, shown};

@@ -25,7 +25,7 @@ impl<'a> Names<'a> {
     pub fn page(&self, vpn: Vpn) -> String {
         let layout = &self.scenario.layout;
         match layout.id_of_vpn(vpn.0) {
-            Some(id) => layout.name(id),
+            Some(id) => layout.ids().name(id),
             None => format!("page {vpn}"),
         }
     }
@@ -51,10 +51,8 @@ impl<'a> Names<'a> {
 
     /// A process, as the test calls it.
     pub fn process(&self, mm: MmId) -> &'a str {
-        match mm.0.checked_sub(1) {
-            None => "main",
-            Some(at) => self.scenario.processes.get(at).map_or("?", String::as_str),
-        }
+        let processes = self.scenario.layout.ids().processes();
+        processes.get(mm.0).map_or("?", String::as_str)
     }
 
     /// `table 1`

@@ -32,7 +32,7 @@ use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
-pub use observe::{needs_of_linux, observe, observe_linux};
+pub use observe::{linux_lacks, observe, observe_linux};
 pub use search::{Environment, Limits};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};
@@ -102,9 +102,9 @@ impl Request {
     }
 }
 
-/// What a verdict answers, in one word.
+/// What a verdict is, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Ruling {
     /// Everything is as the file says.
     Ok,
     /// Something is not.
@@ -113,13 +113,13 @@ pub enum Answer {
     Unknown,
 }
 
-impl Answer {
+impl Ruling {
     /// As a verdict has it.
     pub const fn name(self) -> &'static str {
         match self {
-            Answer::Ok => "Ok",
-            Answer::No => "No",
-            Answer::Unknown => "Unknown",
+            Ruling::Ok => "Ok",
+            Ruling::No => "No",
+            Ruling::Unknown => "Unknown",
         }
     }
 }
@@ -165,11 +165,11 @@ impl Verdict {
     }
 
     /// The same in a word: what is not as the file says is told from what is not known.
-    pub fn answer(&self) -> Answer {
+    pub fn ruling(&self) -> Ruling {
         let run = self.run.as_ref();
         let has_no_witness = run.is_some_and(Run::has_no_witness);
         if self.is_ok() && !has_no_witness {
-            return Answer::Ok;
+            return Ruling::Ok;
         }
         let is_wrong = run.is_some_and(|run| {
             let ended_without = run.search_ended() && !run.condition_holds() && !has_no_witness;
@@ -178,9 +178,9 @@ impl Verdict {
         let is_broken_otherwise =
             |broken: &Broken| broken.reason().is_some() && !broken.is_unknown();
         if is_wrong || self.broken.iter().any(is_broken_otherwise) {
-            Answer::No
+            Ruling::No
         } else {
-            Answer::Unknown
+            Ruling::Unknown
         }
     }
 
@@ -326,6 +326,10 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     let scenario = Scenario::new(program, &request.deviations)?;
     let lines = broken::lines(program)?;
+    if let (Subject::Core(_), Some(lacks)) = (request.subject, &scenario.lacks) {
+        verdict.skipped = Some(lacks.to_string());
+        return Ok(verdict);
+    }
     if request.subject == Subject::Spec
         && let Some(needs) = needs_beyond_spec(program, request)
     {

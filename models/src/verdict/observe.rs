@@ -11,14 +11,13 @@ pub(super) fn on_linux(scenario: &Scenario, request: &Request) -> Option<String>
     if !request.deviations.is_empty() {
         return Some("needs core: the host's kernel takes no choices and no quirks".to_owned());
     }
-    linux::needs(scenario)
+    linux::lacks(scenario)
 }
 
-/// What the test needs and the host's kernel has not; `None` if it can run there, and of a test
-/// that runs nowhere.
-pub fn needs_of_linux(program: &Program) -> Option<String> {
+/// Why the host's kernel cannot run the test; `None` if it can, and of a test that runs nowhere.
+pub fn linux_lacks(program: &Program) -> Option<String> {
     let scenario = Scenario::new(program, &Deviations::default()).ok()?;
-    linux::needs(&scenario)
+    linux::lacks(&scenario)
 }
 
 /// Runs one test on the host's kernel for its outcomes alone, as [`observe`] does on core; or

@@ -177,7 +177,7 @@ impl Herd<'_> {
                 writeln!(f, "{outcome}")?;
             }
         }
-        writeln!(f, "{}", verdict.answer().name())?;
+        writeln!(f, "{}", verdict.ruling().name())?;
         let (met, unmet) = run.counts();
         let (positive, negative) = run.positive_and_negative();
         let observed = run.observed();

@@ -5,6 +5,7 @@
 //! (* expected: Ok                          it passes, exit status 0
 //!    expected: No INVARIANT                it fails by that, or by `condition`; 1
 //!    expected: Unknown                     it was not searched to its end; 1
+//!    expected: skipped TEXT                core does not support something of it; 1
 //!    expected: refused LINE:COLUMN: TEXT   it cannot run, for this reason; 2
 //!    options: --max-executions 300         what the command line has beside the file
 //!    says: Executions 300 unknown *)       a part of what is printed
@@ -58,6 +59,7 @@ enum Expected {
     Ok,
     No(String),
     Unknown,
+    Skipped(String),
     Refused(String),
 }
 
@@ -100,6 +102,7 @@ impl Expected {
             ("Ok", "") => Ok(Expected::Ok),
             ("Unknown", "") => Ok(Expected::Unknown),
             ("No", what) if !what.is_empty() => Ok(Expected::No(what.to_owned())),
+            ("skipped", what) if !what.is_empty() => Ok(Expected::Skipped(what.to_owned())),
             ("refused", what) if !what.is_empty() => Ok(Expected::Refused(what.to_owned())),
             _ => Err(format!("nobody answers `{value}`")),
         }
@@ -117,6 +120,12 @@ impl Expected {
                     .find_map(|line| line.strip_prefix("Because "))?;
                 let (what, _) = reason.split_once(':')?;
                 Some(Expected::No(what.to_owned()))
+            }
+            1 if text.contains("\nSkipped ") => {
+                let why = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("Skipped "))?;
+                Some(Expected::Skipped(why.to_owned()))
             }
             2 if text.is_empty() => {
                 let mut lines = errors.lines();

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use seqfault_models::differential::{Case, Op, PAGES, Subject, protocols};
-use seqfault_models::litmus::ast::{Prot, Value};
-use seqfault_models::ops::Backing;
+use seqfault_models::litmus::ast::Prot;
+use seqfault_models::ops::{Answer, Backing};
 use seqfault_models::spec::Rules;
 use seqfault_models::spec::seq::{Call, Machine};
 
@@ -104,10 +104,10 @@ fn sequences_reach_every_answer() {
         let mut spec = Machine::new(PAGES);
         for op in &case.ops {
             if op.has_answer() && *op != Op::FORK {
-                let answer = match op.apply(&mut spec).value() {
-                    Value::Word(0) => "0".to_owned(),
-                    Value::Word(_) => "a word".to_owned(),
-                    Value::Name(name) => name,
+                let answer = match op.apply(&mut spec) {
+                    Answer::Word(0) => "0".to_owned(),
+                    Answer::Word(_) => "a word".to_owned(),
+                    answer => answer.to_string(),
                 };
                 reached.insert((verb(op), answer));
             }

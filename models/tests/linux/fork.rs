@@ -126,9 +126,9 @@ fn cpus_of_other_processes_are_needed_from_the_host() {
         "MM elsewhere { page A; mmap A rw; fork c; } P0 { read A; } P1 in c { read A; }
         forall (c:A=0)",
     );
-    let needs = linux::needs(&scenario);
+    let needs = linux::lacks(&scenario);
     assert_eq!(
         needs.as_deref(),
-        Some("needs a CPU in process `c` on the host")
+        Some("linux does not support a CPU in process `c`")
     );
 }

@@ -6,7 +6,7 @@ use seqfault_models::litmus;
 use seqfault_models::litmus::ast::Program;
 use seqfault_models::platform::Entry;
 use seqfault_models::scenario::{Deviations, Scenario};
-use seqfault_models::verdict::{self, Answer, Request, Verdict};
+use seqfault_models::verdict::{self, Request, Ruling, Verdict};
 
 fn program(text: &str) -> Program {
     let text = format!("MM t\n{text}");
@@ -68,7 +68,7 @@ fn a_cpu_that_is_cut_is_told_with_its_place() {
         &format!("{{ page A; mmap A rw; }}\nP0 {{ {reads} }}\nforall (A=0)"),
         &[],
     );
-    assert_eq!(verdict.answer(), Answer::Unknown, "{:?}", verdict.reasons);
+    assert_eq!(verdict.ruling(), Ruling::Unknown, "{:?}", verdict.reasons);
     let reason = verdict.reasons.join("\n");
     for part in [
         "more than 20000 events",
@@ -88,7 +88,7 @@ fn no_number_of_stores_ends_the_judgement() {
          P0 {{ {writes} }}\nP1 {{ r0 = write B 1; }}\nforall (1:r0=ok /\\ A=1)"
     );
     let verdict = under(&text, &[]);
-    assert_eq!(verdict.answer(), Answer::Ok, "{:?}", verdict.reasons);
+    assert_eq!(verdict.ruling(), Ruling::Ok, "{:?}", verdict.reasons);
     let run = verdict.run.expect("it was run");
     assert_eq!(run.allowed.map(|all| all.len()), Ok(1));
 }
@@ -104,7 +104,7 @@ fn no_number_of_grants_ends_the_tracking() {
          broken by relaxed-on-removal : stale-tlb"
     );
     let verdict = under(&text, &[]);
-    assert_eq!(verdict.answer(), Answer::Ok, "{:?}", verdict.reasons);
+    assert_eq!(verdict.ruling(), Ruling::Ok, "{:?}", verdict.reasons);
 }
 
 /// `--with frames=1` limits memory as the file's line does.
@@ -112,9 +112,9 @@ fn no_number_of_grants_ends_the_tracking() {
 fn memory_is_limited_beyond_the_file() {
     let text = "{ page A; page B; mmap A rw; mmap B rw; }\n\
                 P0 { r0 = write A 1; r1 = write B 1; }\nforall (0:r0=ok /\\ 0:r1=ok)";
-    assert_eq!(under(text, &[]).answer(), Answer::Ok);
+    assert_eq!(under(text, &[]).ruling(), Ruling::Ok);
     let limited = under(text, &[("frames", "1")]);
-    assert_eq!(limited.answer(), Answer::No);
+    assert_eq!(limited.ruling(), Ruling::No);
     let reason = limited.reasons.join("\n");
     assert!(
         reason.starts_with("condition: the outcome `0:r0=ok; 0:r1=bus;`"),
@@ -123,19 +123,19 @@ fn memory_is_limited_beyond_the_file() {
     // The specification has no such memory, whoever asks for it.
     assert!(limited.run.expect("it was run").allowed.is_err());
     // It goes over what the file says, and no number is too large.
-    for (file, more, answer) in [("1", "2", Answer::Ok), ("2", "1", Answer::No)] {
+    for (file, more, answer) in [("1", "2", Ruling::Ok), ("2", "1", Ruling::No)] {
         let verdict = under(&format!("with frames={file}\n{text}"), &[("frames", more)]);
-        assert_eq!(verdict.answer(), answer, "{file}, {more}");
+        assert_eq!(verdict.ruling(), answer, "{file}, {more}");
     }
     assert_eq!(
-        under(text, &[("tables", "4000000000")]).answer(),
-        Answer::Ok
+        under(text, &[("tables", "4000000000")]).ruling(),
+        Ruling::Ok
     );
     let none = under(
         "{ page A; mmap A rw; }\nP0 { r0 = read A; }\nforall (0:r0=0)",
         &[("tables", "0")],
     );
-    assert_eq!(none.answer(), Answer::No);
+    assert_eq!(none.ruling(), Ruling::No);
 }
 
 /// A schedule does not choose what hardware does by itself: an execution without would be less than

@@ -271,7 +271,7 @@ impl Tape {
                 place: self.place(),
                 value: match self.below(2) {
                     0 => Value::Word(0),
-                    _ => Value::Name("maperr".to_owned()),
+                    _ => Value::MAPERR,
                 },
             },
         }
@@ -294,21 +294,18 @@ impl Tape {
                 _ => return self.value(),
             },
         };
-        Value::Name(self.pick(names).to_owned())
+        named(self.pick(names))
     }
 
     fn value(&mut self) -> Value {
         match self.below(3) {
             0 => Value::Word(self.word()),
-            1 => Value::Name(self.pick(&["ok", "bus", "enomem", "closed"]).to_owned()),
+            1 => named(self.pick(&["ok", "bus", "enomem", "closed"])),
             _ => {
                 let (name, len, several) = self.pick(&self.ranges.clone());
                 let index = self.below(len);
-                Value::Name(if several {
-                    format!("{name}[{index}]")
-                } else {
-                    name
-                })
+                let index = several.then_some(index);
+                Value::Page(Place { name, index })
             }
         }
     }
@@ -382,4 +379,9 @@ fn choice(key: &str, value: &str) -> Choice {
         value: value.to_owned(),
         span: 0..0,
     }
+}
+
+/// The answer of this name.
+fn named(name: &str) -> Value {
+    Value::from_name(name).expect("it is one of the format's names")
 }

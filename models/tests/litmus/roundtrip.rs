@@ -335,7 +335,7 @@ proptest! {
             prop_assert!(layout.vpn(id) >= 1 << bits);
         }
         for pages in program.ops().flat_map(|op| op.pages()) {
-            let ids = layout.ids(&pages);
+            let ids = layout.ids().pages(&pages);
             for id in ids.start + 1..ids.end {
                 prop_assert_eq!(layout.vpn(id), layout.vpn(id - 1) + 1);
             }

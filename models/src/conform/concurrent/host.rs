@@ -13,8 +13,8 @@ impl Options {
     /// What the program comes to on the host's kernel, and in how many instances.
     pub(super) fn on_host(&self, plan: &Plan, allowed: &BTreeSet<Outcome>) -> (OnHost, u64) {
         let scenario = plan.scenario();
-        if let Some(needs) = linux::needs(&scenario) {
-            return (OnHost::Lacks(needs), 0);
+        if let Some(lacks) = linux::lacks(&scenario) {
+            return (OnHost::Lacks(lacks), 0);
         }
         let options = engines::Options {
             iterations: self.iterations,

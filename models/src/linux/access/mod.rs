@@ -24,7 +24,7 @@
 mod stack;
 mod x86_64;
 
-use super::answer::{Answer, Fault};
+use crate::ops::{Answer, Fault, Strange};
 
 /// The right of a thread to access arenas. Its faults find a signal stack.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Accessor {
     pub(super) unsafe fn read(&self, address: usize) -> Answer {
         // SAFETY: invariant 3 is the caller's; a fault comes back as a status.
         let raw = unsafe { x86_64::seqfault_load8(address) };
-        raw.fault().map_or(Answer::Word(raw.value), Answer::Fault)
+        raw.fault().unwrap_or(Answer::Word(raw.value))
     }
 
     /// Writes `value` to the word at `address`.
@@ -66,7 +66,7 @@ impl Accessor {
     pub(super) unsafe fn write(&self, address: usize, value: u64) -> Answer {
         // SAFETY: as in `read`.
         let raw = unsafe { x86_64::seqfault_store8(address, value) };
-        raw.fault().map_or(Answer::Ok, Answer::Fault)
+        raw.fault().unwrap_or(Answer::Ok)
     }
 
     /// Exchanges the word at `address` with `value`.
@@ -76,7 +76,7 @@ impl Accessor {
     pub(super) unsafe fn xchg(&self, address: usize, value: u64) -> Answer {
         // SAFETY: as in `read`.
         let raw = unsafe { x86_64::seqfault_xchg8(address, value) };
-        raw.fault().map_or(Answer::Word(raw.value), Answer::Fault)
+        raw.fault().unwrap_or(Answer::Word(raw.value))
     }
 
     /// Executes the instruction at `address`.
@@ -87,8 +87,8 @@ impl Accessor {
         // SAFETY: invariants 2 and 3 are the caller's.
         let raw = unsafe { x86_64::seqfault_exec(address) };
         match raw.fault() {
-            Some(x86_64::EXECUTED) => Answer::Ok,
-            Some(fault) => Answer::Fault(fault),
+            Some(Answer::Strange(x86_64::EXECUTED)) => Answer::Ok,
+            Some(fault) => fault,
             None => unreachable!("`exec` ends in a fault"),
         }
     }
@@ -96,17 +96,17 @@ impl Accessor {
 
 impl x86_64::Raw {
     /// The fault, if there was one.
-    fn fault(&self) -> Option<Fault> {
+    fn fault(&self) -> Option<Answer> {
         if self.status == 0 {
             return None;
         }
         let signal = (self.status & 0xff) as i32;
         let code = (self.status >> 8) as u32 as i32;
         Some(match (signal, code) {
-            (libc::SIGSEGV, SEGV_MAPERR) => Fault::Maperr,
-            (libc::SIGSEGV, SEGV_ACCERR) => Fault::Accerr,
-            (libc::SIGBUS, _) => Fault::Bus,
-            _ => Fault::Other { signal, code },
+            (libc::SIGSEGV, SEGV_MAPERR) => Answer::MAPERR,
+            (libc::SIGSEGV, SEGV_ACCERR) => Answer::ACCERR,
+            (libc::SIGBUS, _) => Answer::Fault(Fault::Bus),
+            _ => Answer::Strange(Strange::signal(signal as u8, code)),
         })
     }
 }

@@ -4,8 +4,8 @@ use std::arch::global_asm;
 use std::mem::{self, offset_of};
 use std::ptr;
 
-use crate::linux::answer::Fault;
 use crate::linux::arena::{ARENAS_END, ARENAS_START};
+use crate::ops::Strange;
 
 /// What an access leaves in `rax` and `rdx`.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +18,7 @@ pub(super) struct Raw {
 }
 
 /// How `exec` ends when it was allowed: a general protection fault (`SI_KERNEL`).
-pub(super) const EXECUTED: Fault = Fault::Other {
-    signal: libc::SIGSEGV,
-    code: 0x80,
-};
+pub(super) const EXECUTED: Strange = Strange::signal(libc::SIGSEGV as u8, 0x80);
 
 unsafe extern "sysv64" {
     /// Reads.

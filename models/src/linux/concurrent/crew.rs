@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use smallvec::SmallVec;
+
 use super::affinity::{allowed, pin};
 use super::batch::{Batch, choices};
 use super::board::{Board, Doing};
@@ -26,12 +28,13 @@ use super::meeting::{Meeting, now, wait_until};
 use super::message::Message;
 use super::noise::Noise;
 use super::pace::Pace;
+use super::perform::perform;
 use super::plan::Plan;
 use super::{Sabotage, Settings};
-use crate::linux::answer::Answer;
 use crate::linux::arena::{Arena, MAX_PAGES};
 use crate::linux::fork::Answers;
 use crate::linux::observe::Observer;
+use crate::ops::{Answer, Numbered, Op};
 use crate::random::Random;
 
 /// Noise is made in the last of so many parts of a run.
@@ -42,6 +45,8 @@ const FORKING_SIDE_BY_SIDE: usize = 4;
 const SEND_EVERY: u64 = 256;
 /// No batch begins any more: what CPU 0's thread puts in the place of its end.
 const STOP: u64 = u64::MAX;
+/// Why each operation of a plan has an answer.
+const HAS: &str = "a plan has only what the host has";
 
 /// What the threads share.
 pub(super) struct Crew<'a> {
@@ -222,14 +227,13 @@ impl Crew<'_> {
                 .note(0, Doing::Setup(batch.first + instance as u64));
             for preparation in &self.plan.setup {
                 let page = |id| batch.spread.page(instance, id);
-                let act = &preparation.act;
-                let answer = act.perform(instance, arena, page, &mut random, &mut family);
-                let expected = preparation.expected;
+                let op = preparation.op.moved(page);
+                let answer = perform(&op, instance, arena, page, &mut random, &mut family);
+                let answer = answer.expect(HAS);
+                let (text, expected) = (&preparation.text, preparation.expected);
                 assert!(
-                    answer.is(expected),
-                    "in the initial state `{}` answers {answer} instead of {}",
-                    preparation.text,
-                    expected.value()
+                    answer == expected,
+                    "in the initial state `{text}` answers {answer} instead of {expected}"
                 );
             }
             family.wait();
@@ -289,6 +293,10 @@ impl Crew<'_> {
                 arena.read(page(id));
             }
         }
+        // What a statement needs is at hand when it begins: a store waits in its CPU's buffer for
+        // less than a microsecond.
+        let ops = statements.iter().map(|statement| statement.op.moved(page));
+        let ops: SmallVec<[Op<Numbered>; 4]> = ops.collect();
         let delay = self.pace.delay(cpu, random);
         let longest_gap = match random.once_in(2) {
             true => self.pace.gap(statements.len()),
@@ -300,17 +308,16 @@ impl Crew<'_> {
         let begin = now();
         let mut family = Family::new(self.plan, &self.answers);
         let mut gaps = 0;
-        for (at, statement) in statements.iter().enumerate() {
+        for (at, (statement, op)) in statements.iter().zip(&ops).enumerate() {
             if longest_gap > 0 && at > 0 {
                 let gap = random.next() % longest_gap;
                 gaps += gap;
                 wait_until(now() + gap);
             }
             self.board.note(cpu, Doing::Statement(number, at as u8));
-            let act = &statement.act;
-            let answer = act.perform(instance, arena, page, random, &mut family);
+            let answer = perform(op, instance, arena, page, random, &mut family);
             if let Some(slot) = statement.slot {
-                registers[slot] = answer;
+                registers[slot] = answer.expect(HAS);
             }
         }
         self.pace.took(cpu, (now() - begin).saturating_sub(gaps));

@@ -11,9 +11,10 @@
 //! have a part in the pages of that one too.
 
 use super::plan::Plan;
-use crate::linux::answer::Answer;
+use crate::linux::answer::failed;
 use crate::linux::arena::Arena;
 use crate::linux::fork::{Answers, Child};
+use crate::ops::Answer;
 
 /// What a thread has forked.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl<'a> Family<'a> {
         };
         match made {
             Ok(child) => self.living.push(child),
-            Err(errno) => return Answer::Errno(errno),
+            Err(errno) => return failed(errno),
         }
         Answer::Ok
     }

@@ -8,12 +8,12 @@ use super::child::Sender;
 use super::crew::Crew;
 use super::family::answer;
 use super::histogram::Histogram;
-use super::message::{Cell, Message};
+use super::message::Message;
 use super::plan::Look;
-use crate::linux::answer::Answer;
 use crate::linux::arena::Arena;
 use crate::linux::observe::Observer;
 use crate::litmus::ast::PageProperty;
+use crate::ops::Answer;
 
 impl Crew<'_> {
     /// Looks at the final states, and counts the outcomes.
@@ -50,7 +50,7 @@ impl Crew<'_> {
             }
             if histogram.add(&outcome).is_some() {
                 sender.send(&Message::New {
-                    values: outcome.iter().copied().map(Cell::from).collect(),
+                    values: outcome.clone(),
                     first: number,
                 });
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::linux::answer::Answer;
+use crate::ops::Answer;
 
 /// Outcomes as the values of their columns.
 #[derive(Debug, Default)]

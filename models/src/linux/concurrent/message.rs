@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::turns::Rounds;
-use crate::linux::answer::Answer;
-use crate::litmus::ast::Value;
+use crate::ops::Answer;
 
 /// A line.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -14,7 +13,7 @@ pub(super) enum Message {
     /// The next outcome that was never seen before.
     New {
         /// The values of its columns.
-        values: Vec<Cell>,
+        values: Vec<Answer>,
         /// The instance.
         first: u64,
     },
@@ -24,34 +23,6 @@ pub(super) enum Message {
     Rounds(Result<Vec<Rounds>, String>),
     /// It ends, and this is why.
     Problem(String),
-}
-
-/// A value.
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(super) enum Cell {
-    /// A word.
-    Word(u64),
-    /// `ok`, a fault or an errno.
-    Name(String),
-}
-
-impl From<Answer> for Cell {
-    fn from(answer: Answer) -> Cell {
-        match answer.value() {
-            Value::Word(word) => Cell::Word(word),
-            Value::Name(name) => Cell::Name(name),
-        }
-    }
-}
-
-impl From<Cell> for Value {
-    fn from(cell: Cell) -> Value {
-        match cell {
-            Cell::Word(word) => Value::Word(word),
-            Cell::Name(name) => Value::Name(name),
-        }
-    }
 }
 
 impl Message {
@@ -71,14 +42,10 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linux::answer::Fault;
 
     #[test]
     fn a_line_is_read_as_it_was_written() {
-        let values = vec![
-            Cell::from(Answer::Word(u64::MAX)),
-            Cell::from(Answer::Fault(Fault::Maperr)),
-        ];
+        let values = vec![Answer::Word(u64::MAX), Answer::MAPERR];
         let message = Message::New { values, first: 3 };
         let line = message.line();
         assert_eq!(Message::read(line.trim_end()), Some(message));

@@ -90,10 +90,10 @@ use crate::litmus::ast::Outcome;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 use crate::scenario::Scenario;
 
-/// What the test takes and the host has not.
+/// Why the host cannot run the test.
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 pub fn lacks(_: &Scenario) -> Option<String> {
-    Some("Linux on x86-64".to_owned())
+    Some("needs Linux on x86-64".to_owned())
 }
 
 /// Runs nothing.

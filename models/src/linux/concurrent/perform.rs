@@ -3,34 +3,30 @@
 use std::time::Duration;
 
 use super::family::Family;
-use super::plan::Act;
-use crate::linux::answer::Answer;
 use crate::linux::arena::Arena;
+use crate::ops::{Answer, Numbered, Op};
 use crate::random::Random;
 
-/// The longest that a CPU runs somebody else.
+/// The longest that a CPU runs another process.
 const LONGEST_SLEEP_NS: u64 = 20_000;
 
-impl Act {
-    /// Does it in an instance, with each page at the place in the window that `page` gives it.
-    pub fn perform(
-        &self,
-        instance: usize,
-        arena: &mut Arena,
-        page: impl Fn(usize) -> usize,
-        random: &mut Random,
-        family: &mut Family<'_>,
-    ) -> Answer {
-        match self {
-            Act::Fork(child) => return family.fork(*child, instance, arena, page),
-            Act::Call(call) => return arena.apply(&call.clone().moved(page), None),
-            Act::Prefetch(id) => arena.prefetch(page(*id)),
-            Act::Sleep => {
-                let nanos = random.next() % LONGEST_SLEEP_NS;
-                std::thread::sleep(Duration::from_nanos(nanos));
-            }
-            Act::Nothing => {}
+/// Does an operation, whose pages are those of an instance; `page` gives its children theirs. `None`
+/// if the host [lacks](crate::linux::Host::lacks) it.
+pub(super) fn perform(
+    op: &Op<Numbered>,
+    instance: usize,
+    arena: &mut Arena,
+    page: impl Fn(usize) -> usize,
+    random: &mut Random,
+    family: &mut Family<'_>,
+) -> Option<Answer> {
+    match op {
+        Op::Fork { process } => Some(family.fork(*process, instance, arena, page)),
+        Op::Switch { .. } => {
+            let nanos = random.next() % LONGEST_SLEEP_NS;
+            std::thread::sleep(Duration::from_nanos(nanos));
+            Some(Answer::Ok)
         }
-        Answer::Ok
+        op => arena.apply(op, None),
     }
 }

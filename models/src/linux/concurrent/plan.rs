@@ -1,36 +1,19 @@
-//! A test as calls on pages, and what is looked at in the end.
+//! A test as operations on pages, and what is looked at in the end.
 
 use std::collections::BTreeMap;
 
 use super::spread::Spread;
-use crate::litmus::Layout;
-use crate::litmus::ast::{Op, Outcome, PageProperty, Place, Stmt, Value};
+use crate::litmus::ast::{Outcome, PageProperty, Place, Value};
+use crate::litmus::names::MAIN;
+use crate::ops::{Answer, Numbered, Op};
 use crate::scenario::Scenario;
 use crate::spec::Rules;
-use crate::spec::seq::{Call, Machine, Ret};
-
-/// The first process.
-const MAIN: &str = "main";
-
-/// What a statement does on the host. Pages are by their ids.
-#[derive(Clone, Debug)]
-pub(super) enum Act {
-    /// An access or a system call.
-    Call(Call),
-    /// Makes the process with this number.
-    Fork(usize),
-    /// A prefetch instruction.
-    Prefetch(usize),
-    /// The CPU runs somebody else for a moment.
-    Sleep,
-    /// Nothing.
-    Nothing,
-}
+use crate::spec::seq::Machine;
 
 /// A statement of a CPU's program.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
-    pub act: Act,
+    pub op: Op<Numbered>,
     /// The slot of its register, among those of its CPU.
     pub slot: Option<usize>,
     /// As the file has it.
@@ -40,9 +23,9 @@ pub(super) struct Statement {
 /// A statement of the initial state.
 #[derive(Clone, Debug)]
 pub(super) struct Preparation {
-    pub act: Act,
+    pub op: Op<Numbered>,
     /// What one CPU is answered.
-    pub expected: Ret,
+    pub expected: Answer,
     /// As the file has it.
     pub text: String,
 }
@@ -67,8 +50,8 @@ pub(super) struct Plan {
     pub registers: Vec<Vec<String>>,
     /// What is looked at, properties first: a read changes them.
     pub looks: Vec<(Look, usize)>,
-    /// Of each process that is forked the pages that are asked for, each with the slot of its
-    /// answer.
+    /// Of each process the pages that are asked for, each with the slot of its answer; none of the
+    /// first.
     pub children: Vec<Vec<(usize, usize)>>,
     /// The pages that the setup leaves populated.
     pub populated: Vec<usize>,
@@ -80,35 +63,41 @@ pub(super) struct Plan {
 
 impl Plan {
     /// # Errors
-    /// What the host lacks, after `needs`.
+    /// Why the host cannot run it, whatever the kernel.
     pub fn new(scenario: &Scenario) -> Result<Plan, String> {
         let (program, layout) = (&scenario.program, &scenario.layout);
+        let ids = layout.ids();
         if let Some(limit) = program.limit() {
-            return Err(format!("a limit on {} on the host", limit.key));
+            return Err(format!("linux does not support a limit on {}", limit.key));
         }
-        let elsewhere = program
-            .threads
-            .iter()
-            .find_map(|thread| thread.process.as_deref());
-        if let Some(process) = elsewhere.filter(|process| *process != MAIN) {
-            return Err(format!("a CPU in process `{process}` on the host"));
+        let mut processes = program.threads.iter().filter_map(|t| t.process.as_deref());
+        if let Some(process) = processes.find(|process| *process != MAIN) {
+            return Err(format!(
+                "linux does not support a CPU in process `{process}`"
+            ));
         }
-        let names: Vec<&str> = program.forked().collect();
-        let act = |layout: &Layout, stmt: &Stmt| act(layout, &names, stmt);
-        let mut machine = Machine::with_rules(layout.len(), Rules::linux());
-        let mut setup = Vec::new();
-        for stmt in &program.setup {
-            let act = act(layout, stmt)?;
-            let expected = match &act {
-                Act::Call(call) => machine.apply(call),
-                _ => Ret::Ok,
+        let mut machine = Machine::with_rules(ids.len(), Rules::linux());
+        let setup = program.setup.iter();
+        let setup = setup.map(|stmt| {
+            let op = stmt.op.numbered(ids);
+            let expected = match op.is_call() {
+                true => machine.apply(&op),
+                false => Answer::Ok,
             };
-            setup.push(Preparation {
-                act,
+            Preparation {
+                op,
                 expected,
                 text: stmt.to_string(),
-            });
-        }
+            }
+        });
+        let setup: Vec<Preparation> = setup.collect();
+        // Where the specification does not know, no page is taken for populated.
+        let is_known = setup.iter().all(|preparation| {
+            !preparation.op.is_asked() || preparation.op.is_call() || preparation.op.is_fork()
+        });
+        let populated =
+            (0..ids.len()).filter(|page| is_known && machine.populated(*page) == Some(true));
+        let populated = populated.collect();
         let mut programs = Vec::new();
         let mut registers = Vec::new();
         for thread in &program.threads {
@@ -125,7 +114,7 @@ impl Plan {
                         })
                 });
                 statements.push(Statement {
-                    act: act(layout, stmt)?,
+                    op: stmt.op.numbered(ids),
                     slot,
                     text: stmt.to_string(),
                 });
@@ -137,24 +126,20 @@ impl Plan {
         let properties = condition.pages().into_iter();
         let properties = properties.filter(|(property, _)| can_tell(*property));
         let properties = properties.map(|(property, place)| {
-            let id = layout.id(&place);
+            let id = ids.page(&place);
             (Look::Property(property, place), id)
         });
-        let mut children = vec![Vec::new(); names.len()];
+        let mut children = vec![Vec::new(); ids.processes().len()];
         let mut slots = 0..;
         let words = condition.words().into_iter().map(|(process, place)| {
-            let id = layout.id(&place);
-            let child = process.as_ref().and_then(|process| {
-                let child = names.iter().position(|name| name == process)?;
-                Some((child, process.clone()))
-            });
-            let look = match child {
-                Some((child, process)) => {
+            let id = ids.page(&place);
+            let look = match process {
+                Some(process) if process != MAIN => {
                     let slot = slots.next().expect("there are enough numbers");
-                    children[child].push((slot, id));
+                    children[ids.process(&process)].push((slot, id));
                     Look::ChildWord(process, place, slot)
                 }
-                None => Look::Word(process, place),
+                process => Look::Word(process, place),
             };
             (look, id)
         });
@@ -165,9 +150,7 @@ impl Plan {
             registers,
             looks,
             children,
-            populated: (0..layout.len())
-                .filter(|page| machine.populated(*page) == Some(true))
-                .collect(),
+            populated,
             dense: Spread::dense(layout),
             apart: Spread::apart(layout),
         })
@@ -186,18 +169,14 @@ impl Plan {
     /// Whether a CPU's program forks.
     pub fn forks(&self) -> bool {
         let mut statements = self.programs.iter().flatten();
-        statements.any(|statement| matches!(statement.act, Act::Fork(_)))
+        statements.any(|statement| statement.op.is_fork())
     }
 
-    /// Every call.
-    pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        let setup = self.setup.iter().map(|preparation| &preparation.act);
+    /// Every operation, and as the file has it.
+    pub fn ops(&self) -> impl Iterator<Item = (&Op<Numbered>, &str)> {
+        let setup = self.setup.iter().map(|stmt| (&stmt.op, stmt.text.as_str()));
         let statements = self.programs.iter().flatten();
-        let acts = setup.chain(statements.map(|statement| &statement.act));
-        acts.filter_map(|act| match act {
-            Act::Call(call) => Some(call),
-            Act::Fork(_) | Act::Prefetch(_) | Act::Sleep | Act::Nothing => None,
-        })
+        setup.chain(statements.map(|stmt| (&stmt.op, stmt.text.as_str())))
     }
 
     /// The outcome that these values are: the registers of CPU 0, of CPU 1, and
@@ -241,25 +220,5 @@ pub(super) fn can_tell(property: PageProperty) -> bool {
         PageProperty::Dirty | PageProperty::Young | PageProperty::Writable | PageProperty::Huge => {
             false
         }
-    }
-}
-
-/// What a statement does on the host, where these processes are forked.
-fn act(layout: &Layout, children: &[&str], stmt: &Stmt) -> Result<Act, String> {
-    let page = |place: &Place| Ok(layout.id(place));
-    if let Some(call) = Call::of(&stmt.op, page, |pages| Ok::<_, String>(layout.ids(pages)))? {
-        return Ok(Act::Call(call));
-    }
-    match &stmt.op {
-        Op::Prefetch { page } => Ok(Act::Prefetch(layout.id(page))),
-        Op::Fork { process: name } => {
-            let child = children.iter().position(|child| child == name);
-            Ok(Act::Fork(
-                child.expect("every process that is forked is listed"),
-            ))
-        }
-        Op::Switch { process } if process == MAIN => Ok(Act::Sleep),
-        Op::SwitchLazy {} | Op::RcuBarrier {} | Op::Evict { .. } => Ok(Act::Nothing),
-        other => Err(format!("`{other}` on the host")),
     }
 }

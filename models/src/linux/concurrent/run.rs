@@ -17,20 +17,18 @@ use crate::scenario::Scenario;
 /// Threads of two tests would take each other's CPUs.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What the test takes and the host has not, to follow `needs`; `None` if it can run.
+/// Why the host cannot run the test; `None` if it can.
 pub fn lacks(scenario: &Scenario) -> Option<String> {
     let plan = match Plan::new(scenario) {
         Ok(plan) => plan,
-        Err(what) => return Some(what),
+        Err(why) => return Some(why),
     };
     if plan.cpus() > MAX_THREADS {
-        return Some(format!("at most {MAX_THREADS} CPUs"));
+        return Some(format!("needs at most {MAX_THREADS} CPUs"));
     }
-    match Host::new(1) {
-        Err(what) => Some(what),
-        Ok(mut host) => plan
-            .calls()
-            .find_map(|call| Some(host.lacks(call)?.to_owned())),
+    match Host::new(scenario.layout.ids().len().max(1)) {
+        Err(what) => Some(format!("needs {what}")),
+        Ok(mut host) => plan.ops().find_map(|(op, text)| host.lacks(op, text)),
     }
 }
 
@@ -38,15 +36,15 @@ pub fn lacks(scenario: &Scenario) -> Option<String> {
 pub fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(u64)) -> Seen {
     let mut seen = Seen::default();
     // The second makes signal handlers and arenas ready before there is a child.
-    let made = Plan::new(scenario).and_then(|plan| Host::new(1).map(|host| (plan, host)));
-    let made = made.and_then(|made| {
-        let board = Board::new().map_err(|error| format!("shared memory ({error})"))?;
-        Ok((made, board))
+    let made = Plan::new(scenario).and_then(|plan| {
+        let host = Host::new(1).map_err(|what| format!("needs {what}"))?;
+        let board = Board::new().map_err(|error| format!("needs shared memory ({error})"))?;
+        Ok(((plan, host), board))
     });
     let ((plan, _host), board) = match made {
         Ok(made) => made,
-        Err(what) => {
-            seen.trouble = Some(format!("needs {what}"));
+        Err(why) => {
+            seen.trouble = Some(why);
             return seen;
         }
     };

@@ -8,9 +8,11 @@ use super::board::Board;
 use super::child::{Ended, Watch, supervise};
 use super::family::{Family, room};
 use super::message::Message;
+use super::perform::perform;
 use super::plan::Plan;
 use crate::linux::arena::Arena;
 use crate::linux::events::{Counter, Event};
+use crate::ops::{Numbered, Op};
 use crate::random::Random;
 use crate::scenario::Scenario;
 
@@ -108,15 +110,16 @@ fn run(plan: &Plan, events: &[Event], turns: u64, board: &Board) -> Result<Vec<R
     let mut random = Random::new(0);
     let page = |id| plan.apart.page(0, id);
     for preparation in &plan.setup {
-        let act = &preparation.act;
-        act.perform(0, &mut arena, page, &mut random, &mut family);
+        let op = preparation.op.moved(page);
+        perform(&op, 0, &mut arena, page, &mut random, &mut family);
         family.wait();
     }
+    let statements = plan.programs[0].iter();
+    let ops: Vec<Op<Numbered>> = statements.map(|stmt| stmt.op.moved(page)).collect();
     let mut over = 0;
     let mut turn = || {
-        for statement in &plan.programs[0] {
-            let act = &statement.act;
-            act.perform(0, &mut arena, page, &mut random, &mut family);
+        for op in &ops {
+            perform(op, 0, &mut arena, page, &mut random, &mut family);
         }
         family.wait();
         over += 1;

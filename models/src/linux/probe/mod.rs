@@ -8,12 +8,12 @@ use std::fs::{self, File};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::answer::Answer;
 use super::arena::{Arena, errno};
 use super::events::{Counter, Event};
 use super::host::moves_several;
 use super::observe::{Entry, Observer};
 use crate::litmus::ast::Prot;
+use crate::ops::Answer;
 use uapi::{
     MADV_GUARD_INSTALL, PAGE_IS_PRESENT, PAGEMAP_SCAN, ScanArguments, UFFD_API, UFFD_FEATURES,
     UFFD_USER_MODE_ONLY, UFFDIO_API, UffdioApi,
@@ -141,7 +141,7 @@ fn arena() -> Offered {
     let address = arena.address(0);
     match (mapped, answers) {
         (Answer::Ok, [Answer::Ok, Answer::Word(7), Answer::Fault(fault)]) => {
-            Ok(format!("at {address:#x}, a fault tells {fault}"))
+            Ok(format!("at {address:#x}, a fault tells {}", fault.name()))
         }
         (mapped, answers) => Err(format!("accesses answer {mapped} and {answers:?}")),
     }
@@ -210,7 +210,7 @@ fn noreplace() -> Offered {
     let mut arena = Arena::new(1)?;
     let mut mmap = || arena.mmap(0..1, None, Prot::R, false, true);
     match (mmap(), mmap()) {
-        (Answer::Ok, Answer::Errno(libc::EEXIST)) => Ok("works".to_owned()),
+        (Answer::Ok, Answer::EEXIST) => Ok("works".to_owned()),
         (first, second) => Err(format!("answers {first}, then {second}")),
     }
 }

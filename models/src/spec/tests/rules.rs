@@ -1,7 +1,7 @@
 //! Each rule matters: changing it alone changes what some test may show.
 
 use super::{NOTHING, TWO, run, run_under};
-use crate::spec::seq::Ret;
+use crate::ops::Answer;
 use crate::spec::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 /// Asserts that the reference forbids an outcome and that the rules with one change allow it.
@@ -414,7 +414,7 @@ fn exec_needs_x() {
 #[test]
 fn populate_denied() {
     otherwise(
-        |r| r.populate_denied = Ret::Enomem,
+        |r| r.populate_denied = Answer::ENOMEM,
         "0:r0=enomem",
         "page A; mmap A r;",
         "r0 = madvise A populate_write;",

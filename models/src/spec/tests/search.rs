@@ -397,11 +397,11 @@ proptest! {
         prop_assert_eq!(spec.outcomes.len(), 1);
         let outcome = spec.outcomes.first().expect("one outcome");
         for (pc, call) in calls.iter().enumerate() {
-            let answer = machine.apply(call).value();
+            let answer = Value::from(machine.apply(call));
             prop_assert_eq!(&outcome.regs[&(0, format!("r{pc}"))], &answer);
         }
         for ((_, place), value) in &outcome.words {
-            prop_assert_eq!(value, &machine.value(place.index.expect("named by index")).value());
+            prop_assert_eq!(value, &Value::from(machine.value(place.index.expect("named by index"))));
         }
     }
 }

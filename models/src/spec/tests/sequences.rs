@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::Rules;
-use super::super::seq::{Bytes, Call, Machine, Ret};
+use super::super::seq::{Bytes, Call, Machine};
 use super::search::any_call;
 use crate::litmus::ast::Prot;
+use crate::ops::Answer;
 use crate::ops::Backing;
 
 fn mmap(pages: std::ops::Range<usize>, prot: Prot) -> Call {
@@ -28,10 +29,10 @@ fn holed() -> Machine {
                 page,
                 word: page as u64 + 1
             }),
-            Ret::Ok
+            Answer::Ok
         );
     }
-    assert_eq!(machine.apply(&Call::Munmap { pages: 2..3 }), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 2..3 }), Answer::Ok);
     machine
 }
 
@@ -46,14 +47,14 @@ fn protections_admit_their_accesses() {
     ];
     for (prot, admitted) in cases {
         let mut machine = Machine::new(1);
-        assert_eq!(machine.apply(&Call::Read { page: 0 }), Ret::Maperr);
+        assert_eq!(machine.apply(&Call::Read { page: 0 }), Answer::MAPERR);
         machine.apply(&mmap(0..1, prot));
         let answers = [
             Call::Read { page: 0 },
             Call::Write { page: 0, word: 5 },
             Call::Exec { page: 0 },
         ]
-        .map(|call| machine.apply(&call) != Ret::Accerr);
+        .map(|call| machine.apply(&call) != Answer::ACCERR);
         assert_eq!(answers, admitted, "{prot:?}");
     }
 }
@@ -66,7 +67,7 @@ fn mprotect_stops_at_a_hole() {
             pages: 0..4,
             prot: Prot::R
         }),
-        Ret::Enomem
+        Answer::ENOMEM
     );
     assert_eq!([0, 1, 2, 3].map(|page| machine.prot(page)), {
         [Some(Prot::R), Some(Prot::R), None, Some(Prot::Rw)]
@@ -76,9 +77,15 @@ fn mprotect_stops_at_a_hole() {
 #[test]
 fn dontneed_passes_over_a_hole() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Dontneed { pages: 0..4 }), Ret::Enomem);
-    assert_eq!([0, 1, 3].map(|page| machine.value(page)), [Ret::Word(0); 3]);
-    assert_eq!(machine.value(2), Ret::Maperr);
+    assert_eq!(
+        machine.apply(&Call::Dontneed { pages: 0..4 }),
+        Answer::ENOMEM
+    );
+    assert_eq!(
+        [0, 1, 3].map(|page| machine.value(page)),
+        [Answer::Word(0); 3]
+    );
+    assert_eq!(machine.value(2), Answer::MAPERR);
 }
 
 #[test]
@@ -87,12 +94,12 @@ fn populate_stops_where_it_is_refused() {
     machine.apply(&mmap(0..2, Prot::R));
     assert_eq!(
         machine.apply(&Call::PopulateRead { pages: 0..4 }),
-        Ret::Enomem
+        Answer::ENOMEM
     );
     assert_eq!([0, 1].map(|page| machine.populated(page)), [Some(true); 2]);
     assert_eq!(
         machine.apply(&Call::PopulateWrite { pages: 0..4 }),
-        Ret::Einval
+        Answer::EINVAL
     );
     machine.apply(&Call::Mprotect {
         pages: 0..1,
@@ -100,9 +107,12 @@ fn populate_stops_where_it_is_refused() {
     });
     assert_eq!(
         machine.apply(&Call::PopulateRead { pages: 0..1 }),
-        Ret::Einval
+        Answer::EINVAL
     );
-    assert_eq!(machine.apply(&Call::PopulateWrite { pages: 3..4 }), Ret::Ok);
+    assert_eq!(
+        machine.apply(&Call::PopulateWrite { pages: 3..4 }),
+        Answer::Ok
+    );
 }
 
 #[test]
@@ -115,9 +125,9 @@ fn noreplace_changes_nothing_over_a_mapping() {
         noreplace: true,
         backing: Backing::Anon,
     };
-    assert_eq!(machine.apply(&call), Ret::Eexist);
+    assert_eq!(machine.apply(&call), Answer::EEXIST);
     assert!(!machine.mapped(2));
-    assert_eq!(machine.value(3), Ret::Word(4));
+    assert_eq!(machine.value(3), Answer::Word(4));
     let call = Call::Mmap {
         pages: 2..3,
         prot: Prot::R,
@@ -125,7 +135,7 @@ fn noreplace_changes_nothing_over_a_mapping() {
         noreplace: true,
         backing: Backing::Anon,
     };
-    assert_eq!(machine.apply(&call), Ret::Ok);
+    assert_eq!(machine.apply(&call), Answer::Ok);
     assert_eq!(
         (machine.populated(2), machine.dirty(2)),
         (Some(true), Some(false))
@@ -135,15 +145,15 @@ fn noreplace_changes_nothing_over_a_mapping() {
 #[test]
 fn munmap_of_holes_succeeds() {
     let mut machine = holed();
-    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Answer::Ok);
     assert!((0..4).all(|page| !machine.mapped(page)));
-    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Munmap { pages: 0..4 }), Answer::Ok);
     assert_eq!(
         machine.apply(&Call::Mprotect {
             pages: 0..1,
             prot: Prot::R
         }),
-        Ret::Enomem
+        Answer::ENOMEM
     );
 }
 
@@ -159,7 +169,7 @@ fn arguments_that_are_not_whole_pages() {
         Call::Dontneed { pages: 0..1 },
     ];
     let answers = |bytes| calls.clone().map(|call| holed().apply_bytes(&call, bytes));
-    let [ok, einval, enomem] = [Ret::Ok, Ret::Einval, Ret::Enomem];
+    let [ok, einval, enomem] = [Answer::Ok, Answer::EINVAL, Answer::ENOMEM];
     assert_eq!(answers(Bytes::Short), [ok; 4]);
     assert_eq!(answers(Bytes::Unaligned), [einval; 4]);
     assert_eq!(answers(Bytes::Empty), [einval, einval, ok, ok]);
@@ -192,16 +202,16 @@ fn a_child_is_a_copy_that_goes() {
         prot: Prot::R,
     });
     let before: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
-    assert_eq!(machine.fork(), Ret::Ok);
+    assert_eq!(machine.fork(), Answer::Ok);
     let child: Vec<_> = (4..8).map(|page| machine.value(page)).collect();
     assert_eq!(child, before);
-    assert_eq!(machine.apply(&Call::Write { page: 4, word: 9 }), Ret::Ok);
+    assert_eq!(machine.apply(&Call::Write { page: 4, word: 9 }), Answer::Ok);
     assert_eq!(
         machine.apply(&Call::Write { page: 5, word: 9 }),
-        Ret::Accerr
+        Answer::ACCERR
     );
-    assert_eq!(machine.apply(&Call::Exec { page: 6 }), Ret::Maperr);
-    assert_eq!(machine.value(4), Ret::Word(9));
+    assert_eq!(machine.apply(&Call::Exec { page: 6 }), Answer::MAPERR);
+    assert_eq!(machine.value(4), Answer::Word(9));
     machine.exit();
     let after: Vec<_> = (0..4).map(|page| machine.value(page)).collect();
     assert_eq!(after, before);
@@ -214,19 +224,22 @@ fn an_exchange_yields_the_old_word() {
     let mut machine = holed();
     assert_eq!(
         machine.apply(&Call::Xchg { page: 0, word: 9 }),
-        Ret::Word(1)
+        Answer::Word(1)
     );
-    assert_eq!(machine.apply(&Call::Read { page: 0 }), Ret::Word(9));
+    assert_eq!(machine.apply(&Call::Read { page: 0 }), Answer::Word(9));
     assert_eq!(machine.dirty(0), Some(true));
     assert_eq!(
         machine.apply(&Call::Mprotect {
             pages: 0..1,
             prot: Prot::R
         }),
-        Ret::Ok
+        Answer::Ok
     );
-    assert_eq!(machine.apply(&Call::Xchg { page: 0, word: 8 }), Ret::Accerr);
-    assert_eq!(machine.value(0), Ret::Word(9));
+    assert_eq!(
+        machine.apply(&Call::Xchg { page: 0, word: 8 }),
+        Answer::ACCERR
+    );
+    assert_eq!(machine.value(0), Answer::Word(9));
 }
 
 proptest! {
@@ -269,8 +282,8 @@ proptest! {
             let (mut a, mut b) = (whole.clone(), halves.clone());
             let ret = a.apply(&call(0..4, prot));
             let halves = [b.apply(&call(0..2, prot)), b.apply(&call(2..4, prot))];
-            if ret == Ret::Ok {
-                prop_assert_eq!(halves, [Ret::Ok; 2]);
+            if ret == Answer::Ok {
+                prop_assert_eq!(halves, [Answer::Ok; 2]);
                 for page in 0..4 {
                     prop_assert_eq!(a.value(page), b.value(page));
                     prop_assert_eq!(a.prot(page), b.prot(page));

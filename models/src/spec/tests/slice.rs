@@ -15,19 +15,27 @@ fn unsupported(init: &str, thread: &str, finals: &str, what: &str) {
 #[test]
 fn statements_outside_the_slice_are_named() {
     let found = super::NOTHING;
-    unsupported(TWO, "clear_refs A;", found, "`clear_refs`");
-    unsupported(TWO, "madvise A free;", found, "`madvise free`");
-    unsupported(TWO, "gup_fast A write;", found, "`gup_fast`");
-    unsupported(TWO, "reclaim A;", found, "`reclaim`");
+    unsupported(TWO, "clear_refs A;", found, "`clear_refs A`");
+    unsupported(TWO, "madvise A free;", found, "`madvise A free`");
+    unsupported(TWO, "gup_fast A write;", found, "`gup_fast A write`");
+    unsupported(TWO, "reclaim A;", found, "`reclaim A`");
     unsupported(TWO, "exit;", found, "`exit`");
     let forked = &format!("{TWO} fork c;");
-    unsupported(forked, "switch c;", found, "`switch to another process`");
+    unsupported(forked, "switch c;", found, "`switch c` to another process");
     unsupported(
         "file F[1] = {7}; page A;",
         "mmap A r shared F[0];",
         found,
-        "`mmap shared`",
+        "`mmap A r shared F[0]`",
     );
+}
+
+/// What could only ever be false must not pass for an answer.
+#[test]
+fn properties_of_what_there_is_not_are_named() {
+    for property in ["wp(A)", "swapped(A)", "huge(A)"] {
+        unsupported(TWO, "read A;", property, &format!("`{property}`"));
+    }
 }
 
 #[test]
