@@ -1,16 +1,15 @@
 //! Looking at a machine on which nobody runs any more.
 
-use crate::addr::{PageRange, Vpn};
-use crate::counters::Counters;
-use crate::cpu::CpuLocal;
-use crate::frame::Pfn;
-use crate::mm::MmId;
+use crate::hw::table::Table;
+use crate::mm::cpu::CpuLocal;
+use crate::mm::system::System;
 use crate::platform::{Mutex, Platform, RwLock, Word, violated};
-use crate::prot::Prot;
-use crate::pte::{Pte, table_of};
-use crate::system::System;
-use crate::table::{Table, TableId};
-use crate::violation::Invariant;
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::counters::Counters;
+use crate::types::ids::{MmId, Pfn, TableId};
+use crate::types::prot::Prot;
+use crate::types::pte::{Pte, table_of};
+use crate::types::violation::Invariant;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -221,11 +220,12 @@ mod tests {
     use std::string::String;
 
     use super::*;
-    use crate::cpu::{Cpu, CpuId};
-    use crate::mmap::MmapFlags;
-    use crate::system::Config;
+    use crate::calls::mmap::MmapFlags;
+    use crate::mm::cpu::Cpu;
+    use crate::mm::vma_tree::{Retired, VmaTree};
     use crate::test_platform::Alone;
-    use crate::vma_tree::{Retired, VmaTree};
+    use crate::types::config::Config;
+    use crate::types::ids::CpuId;
 
     /// What a machine at rest says of what `lose` does after a page was mapped.
     fn found(lose: impl FnOnce(&mut Cpu<'_, Alone>)) -> Option<String> {

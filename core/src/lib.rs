@@ -14,15 +14,16 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | which lock makes which field of a VMA stable | `vma` |
-//! | the lock order | `mm` |
-//! | fault paths, one by one | `fault`, `speculative` |
-//! | how a page is copied on write, and what lock that needs | `cow` |
-//! | how hardware walks and sets bits | `user` |
-//! | what hardware does unasked | `speculation` |
-//! | when page tables may be freed | `walk`, `rcu` |
-//! | who must be flushed, and when | `gather`, `flush` |
-//! | what `fork` shares, and what keeps it apart | `fork` |
+//! | addresses, entries, events, choices, quirks | `types` |
+//! | which lock makes which field of a VMA stable | `mm::vma` |
+//! | the lock order | `mm::space` |
+//! | fault paths, one by one | `mm::fault`, `mm::speculative` |
+//! | how a page is copied on write, and what lock that needs | `mm::cow` |
+//! | how hardware walks and sets bits | `calls::access` |
+//! | what hardware does unasked | `hw::speculation` |
+//! | when page tables may be freed | `mm::walk`, `mm::rcu` |
+//! | which TLBs must be flushed, and when | `mm::gather`, `mm::flush` |
+//! | what `fork` shares, and what keeps it apart | `calls::fork` |
 //! | what is checked, and why it adds no interleavings | `ghost` |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -31,63 +32,34 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod addr;
-mod choices;
-mod counters;
-mod cow;
-mod cpu;
-mod event;
-mod fault;
-mod flush;
-mod fork;
-mod frame;
-mod gather;
+mod calls;
 mod ghost;
+mod hw;
 mod inspect;
-mod madvise;
 mod mm;
-mod mmap;
-mod mprotect;
-mod mremap;
 pub mod platform;
-mod pool;
-mod prot;
-mod protocol;
-mod pte;
-mod quirk;
-mod rcu;
-mod speculation;
-mod speculative;
-mod system;
-mod table;
 #[cfg(test)]
 mod test_platform;
-mod tlb;
-mod user;
-mod violation;
-mod vma;
-mod vma_tree;
-mod walk;
+mod types;
 
-pub use addr::{Geometry, PageRange, Vpn};
-pub use choices::{CHOICES, ChoiceInfo, ValueInfo};
-pub use counters::{Counter, Counters};
-pub use cpu::{Cpu, CpuId, CpuLocal};
-pub use event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
-pub use fault::Fault;
-pub use frame::Pfn;
+pub use calls::mmap::MmapFlags;
+pub use hw::speculation::Walker;
 pub use inspect::PageState;
-pub use mm::MmId;
-pub use mmap::{Errno, MmapFlags};
+pub use mm::cpu::{Cpu, CpuLocal};
+pub use mm::system::System;
 pub use platform::Platform;
-pub use prot::{Access, Prot};
-pub use protocol::{
+pub use types::addr::{Geometry, PageRange, Vpn};
+pub use types::choices::{CHOICES, ChoiceInfo, ValueInfo};
+pub use types::config::Config;
+pub use types::counters::{Counter, Counters};
+pub use types::error::{Errno, Fault};
+pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
+pub use types::ids::{CpuId, MmId, Pfn, TableId};
+pub use types::prot::{Access, Prot};
+pub use types::protocol::{
     ChoiceError, Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree,
     Ptl, TlbFault, ZapFlush,
 };
-pub use pte::Pte;
-pub use quirk::{Quirk, Quirks};
-pub use speculation::Walker;
-pub use system::{Config, System};
-pub use table::TableId;
-pub use violation::{Invariant, Violation};
+pub use types::pte::Pte;
+pub use types::quirk::{Quirk, Quirks};
+pub use types::violation::{Invariant, Violation};

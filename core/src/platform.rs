@@ -9,9 +9,9 @@ use alloc::sync::Arc;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::Ordering;
 
-use crate::cpu::CpuId;
-use crate::event::{Event, WriteSource};
-use crate::violation::{Invariant, Violation};
+use crate::types::event::{Event, WriteSource};
+use crate::types::ids::CpuId;
+use crate::types::violation::{Invariant, Violation};
 
 /// A machine.
 pub trait Platform: Sized + Send + Sync + 'static {

@@ -7,9 +7,9 @@ use std::sync::{
     Mutex as StdMutex, MutexGuard, RwLock as StdRwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
-use crate::event::Event;
 use crate::platform::{Cell, Mutex, Platform, RcuPointer, RwLock, TryLock, WaitQueue, Word};
-use crate::violation::Violation;
+use crate::types::event::Event;
+use crate::types::violation::Violation;
 
 /// The machine. It checks, and a violation is a panic.
 #[derive(Debug)]

@@ -180,7 +180,9 @@ fn sources_of(folder: &Path) -> std::io::Result<String> {
     let mut all = String::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
-        if path.extension().is_some_and(|end| end == "rs") {
+        if path.is_dir() {
+            all += &sources_of(&path)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
             all += &std::fs::read_to_string(path)?;
         }
     }

@@ -22,7 +22,7 @@ fn quirks_have_one_place(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     let names = quirks(tree);
     if names.is_empty() {
-        findings.push("core/src/quirk.rs: no quirk was found".to_owned());
+        findings.push("core/src/types/quirk.rs: no quirk was found".to_owned());
     }
     for name in &names {
         let mut marks = Vec::new();
@@ -74,9 +74,9 @@ fn looks_at(line: &str, name: &str) -> bool {
     after.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// The quirks' names: lines `Name, "name", "source";` of core/src/quirk.rs.
+/// The quirks' names: lines `Name, "name", "source";` of core/src/types/quirk.rs.
 fn quirks(tree: &Tree) -> Vec<String> {
-    let file = tree.core().find(|file| file.path == "core/src/quirk.rs");
+    let file = tree.core().find(|file| file.path == "core/src/types/quirk.rs");
     let lines = file.map_or("", |file| &file.text).lines();
     let names = lines.filter_map(|line| {
         let (name, rest) = line.trim().split_once(", \"")?;
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     const QUIRKS: (&str, &str) = (
-        "core/src/quirk.rs",
+        "core/src/types/quirk.rs",
         "quirks! {\n    /// Doc.\n    FreeEarly, \"free-early\", \"a mail\";\n}\n",
     );
 
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(quirk_findings(&text), [expected]);
         }
         let empty = quirks_have_one_place(&tree(&[]));
-        assert_eq!(empty, ["core/src/quirk.rs: no quirk was found"]);
+        assert_eq!(empty, ["core/src/types/quirk.rs: no quirk was found"]);
     }
 
     #[test]

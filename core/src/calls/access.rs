@@ -1,0 +1,193 @@
+//! User accesses, and what hardware does by itself.
+//!
+//! An access holds its CPU's interrupt lock from the translation to the end of
+//! the access: no IPI comes in between. Hardware fills the TLB from the page
+//! tables without any lock, sets the accessed and dirty bits by an atomic
+//! compare-exchange of the entry that it has read again, and keeps a
+//! translation until it is flushed or evicted.
+//!
+//! User reads acquire, user writes release, an exchange does both.
+
+use core::sync::atomic::Ordering;
+
+use crate::hw::frame::Frame;
+use crate::hw::tlb::Entry;
+use crate::mm::cpu::{Cpu, IrqGuard};
+use crate::mm::fault::Handled;
+use crate::platform::{Platform, Word};
+use crate::types::addr::Vpn;
+use crate::types::error::Fault;
+use crate::types::event::What;
+use crate::types::prot::{Access, Prot};
+use crate::types::protocol::TlbFault;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Reads the word at `vpn`.
+    pub fn read(&mut self, vpn: Vpn) -> Result<u64, Fault> {
+        self.access(vpn, Access::Read, |cpu, frame, pte| {
+            // ORDERING(acquire): pairs with user writes.
+            // QUIRK(UserReadRelaxed): proofs/basics/message-without-faults
+            let quirks = cpu.sys.quirks();
+            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::UserReadRelaxed, sound, weak);
+            let word = frame.word.load(ordering);
+            cpu.read_event(vpn, word, pte)
+        })
+    }
+
+    /// Writes `value` to the word at `vpn`.
+    pub fn write(&mut self, vpn: Vpn, value: u64) -> Result<(), Fault> {
+        self.access(vpn, Access::Write, |cpu, frame, pte| {
+            // ORDERING(release): pairs with user reads.
+            // QUIRK(UserWriteRelaxed): proofs/basics/message-without-faults
+            let quirks = cpu.sys.quirks();
+            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::UserWriteRelaxed, sound, weak);
+            frame.word.store(P::user_word(cpu.id(), value), ordering);
+            let pfn = pte.pfn();
+            cpu.event(What::UserWrite { vpn, value, pfn });
+        })
+    }
+
+    /// Exchanges the word at `vpn` for `value`.
+    pub fn xchg(&mut self, vpn: Vpn, value: u64) -> Result<u64, Fault> {
+        self.access(vpn, Access::Write, |cpu, frame, pte| {
+            // ORDERING(acqrel): pairs with user reads, writes and exchanges.
+            // QUIRK(UserXchgNoAcquire): proofs/basics/message-by-exchange
+            // QUIRK(UserXchgNoRelease): proofs/basics/message-by-exchange
+            let quirks = cpu.sys.quirks();
+            let ordering = quirks.halves(Quirk::UserXchgNoAcquire, Quirk::UserXchgNoRelease);
+            let word = frame.word.swap(P::user_word(cpu.id(), value), ordering);
+            let read = cpu.read_event(vpn, word, pte);
+            let pfn = pte.pfn();
+            cpu.event(What::UserWrite { vpn, value, pfn });
+            read
+        })
+    }
+
+    /// Fetches an instruction at `vpn`.
+    pub fn exec(&mut self, vpn: Vpn) -> Result<(), Fault> {
+        self.access(vpn, Access::Exec, |cpu, _, pte| {
+            let pfn = pte.pfn();
+            cpu.event(What::UserExec { vpn, pfn });
+        })
+    }
+
+    /// Fills the TLB with the translation of `vpn`, if there is one:
+    /// speculation, which hardware may do at any time.
+    pub fn prefetch(&mut self, vpn: Vpn) {
+        let mut irq = self.irq_off();
+        if irq.tlb.lookup(vpn).is_none() {
+            self.walk_hw(&mut irq, vpn, Access::Read, true);
+        }
+    }
+
+    /// Drops the translation of `vpn` from the TLB, as hardware may at any time.
+    pub fn evict(&mut self, vpn: Vpn) {
+        let mut irq = self.irq_off();
+        if irq.tlb.evict(vpn) {
+            self.event(What::TlbEvict { vpn });
+        }
+    }
+
+    fn read_event(&self, vpn: Vpn, word: u64, pte: Pte) -> u64 {
+        let (value, from) = P::user_value(word);
+        let pfn = pte.pfn();
+        self.event(What::UserRead {
+            vpn,
+            value,
+            from,
+            pfn,
+        });
+        value
+    }
+
+    fn access<R>(
+        &mut self,
+        vpn: Vpn,
+        access: Access,
+        go: impl FnOnce(&Cpu<'s, P>, &Frame<P>, Pte) -> R,
+    ) -> Result<R, Fault> {
+        let mut unresolved = None;
+        // It may fault as often as other CPUs change its entry. Where nothing changes, the fault says
+        // so, and the access waits for the flush that alone could help.
+        loop {
+            let mut irq = self.irq_off();
+            if let Some(pte) = self.translate(&mut irq, vpn, access) {
+                self.sys.grants.used(pte.grant(), access, self.id());
+                let frame = self.sys.frame(pte.pfn());
+                frame.accessed(vpn, access == Access::Write);
+                return Ok(go(self, frame, pte));
+            }
+            if self.sys.protocol().tlb_fault() == TlbFault::Drop {
+                irq.tlb.evict(vpn);
+            }
+            let cached = irq.tlb.lookup(vpn);
+            drop(irq);
+            self.event(What::Fault { vpn, access });
+            match (self.handle_fault(vpn, access)?, cached) {
+                // The entry allowed the access, and nothing was flushed: if the very same
+                // translation faults again, it will do so until another CPU flushes it.
+                (Handled::Unchanged, Some(stale)) if unresolved == cached => {
+                    self.await_flush(stale);
+                }
+                (Handled::Unchanged, _) => unresolved = cached,
+                (Handled::Resolved | Handled::Again, _) => unresolved = None,
+            }
+        }
+    }
+
+    /// The entry through which `access` goes, or `None` for a fault.
+    fn translate(&self, irq: &mut IrqGuard<'s, P>, vpn: Vpn, access: Access) -> Option<Pte> {
+        let Some(cached) = irq.tlb.lookup(vpn) else {
+            return self.walk_hw(irq, vpn, access, false);
+        };
+        if !cached.pte.allows(access) {
+            return None;
+        }
+        if access == Access::Write && !cached.pte.is_dirty() {
+            // To set the dirty bit, hardware reads the entry again.
+            return self.walk_hw(irq, vpn, access, false);
+        }
+        Some(cached.pte)
+    }
+
+    /// Walks the page tables as hardware does, sets the bits that `access`
+    /// sets, and fills the TLB. `None` if the entry does not allow `access`.
+    fn walk_hw(
+        &self,
+        irq: &mut IrqGuard<'s, P>,
+        vpn: Vpn,
+        access: Access,
+        prefetch: bool,
+    ) -> Option<Pte> {
+        let table = self.sys.table(self.leaf_table(vpn)?);
+        let index = self.sys.geometry().index(vpn, 0);
+        loop {
+            let pte = Pte::from_word(table.walk(index));
+            let needs = access.needs() | Prot::R;
+            if pte.is_none() || !pte.prot().contains(needs) {
+                return None;
+            }
+            let mut set = pte.young();
+            if access == Access::Write {
+                set = set.dirty();
+            }
+            if set != pte {
+                if !table.hw_update(index, pte, set) {
+                    continue;
+                }
+                self.event(What::HwSet { vpn, pte: set });
+            }
+            irq.tlb.fill(Entry { vpn, pte: set });
+            self.event(What::TlbFill {
+                vpn,
+                pte: set,
+                prefetch,
+            });
+            return Some(set);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `fork`: a second address space shares all pages, until one of the two writes.
+//!
+//! ```text
+//! mmap_lock of both, every VMA of the parent locked --> VMAs and tables of the child -->
+//! entries lose W and go to the child --> one flush --> locks are left
+//! ```
+//!
+//! # Invariants
+//! - K1: a frame has as many entries as its count says, but for faults that copy it; one whose
+//!   entry allows writes has no other, and nobody copies it.
+//! - K2: from the first entry that loses W to the end of the flush no fault changes an entry of the
+//!   parent. Until that flush stores may go through old translations, to frames that both have;
+//!   nobody copies such a frame meanwhile. So the child has what was stored before the flush and
+//!   nothing else: a snapshot.
+//!
+//! # Linux
+//! kernel/fork.c: `dup_mmap()`; mm/memory.c: `copy_present_ptes()`. Kept: the lock of each VMA
+//! before its entries are copied, the flush before any lock is left. Changed: one count tells
+//! whether a page is shared, where Linux has `PageAnonExclusive` beside it, for pinned pages. Where faults
+//! take neither lock (`rcu_fault`), they find no VMA meanwhile. The child's locks have nobody who
+//! would wait for them.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use crate::hw::table::PtlGuard;
+use crate::mm::cpu::Cpu;
+use crate::mm::gather::Gather;
+use crate::mm::space::MmapWrite;
+use crate::mm::vma::{Vma, VmaCopy};
+use crate::mm::vma_tree::VmaTree;
+use crate::mm::walk::Walk;
+use crate::platform::{Platform, RcuPointer};
+use crate::types::addr::PageRange;
+use crate::types::error::Errno;
+use crate::types::event::What;
+use crate::types::ids::{MmId, Pfn};
+use crate::types::prot::Prot;
+use crate::types::protocol::FaultPath;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Copies the address space that the CPU runs to `child`, in which nothing is mapped.
+    /// `Nomem` if there is no memory for it: then nothing is mapped there still.
+    /// Linux: `fork()`, `dup_mmap()`.
+    ///
+    /// # Panics
+    /// If `child` is not an address space of the machine.
+    pub fn fork(&mut self, child: MmId) -> Result<(), Errno> {
+        let mut lock = self.mmap_write_lock();
+        let mut child_lock = self.within(child, Self::mmap_write_lock);
+        let vmas = lock.tree().overlapping(self.everything());
+        self.keep_faults_out(&lock, &vmas);
+        let mut gather = self.gather();
+        let copies: Vec<VmaCopy> = vmas.iter().map(|(_, vma)| vma.copy_stable()).collect();
+        let result = self.copy_vmas(&copies, child, &mut child_lock);
+        if result.is_ok() {
+            for vma in &copies {
+                self.copy_page_range(vma.range, child, &mut gather);
+            }
+        } else {
+            self.within(child, |cpu| cpu.unmap_all(&mut child_lock));
+        }
+        // QUIRK(ForkFlushAfterUnlock): proofs/cow/flush-after-unlock
+        let late = self.sys.has(Quirk::ForkFlushAfterUnlock);
+        if !late {
+            self.finish(&mut gather);
+        }
+        self.within(child, |cpu| cpu.mmap_write_unlock(child_lock));
+        self.let_faults_in(&mut lock);
+        self.mmap_write_unlock(lock);
+        if late {
+            self.finish(&mut gather);
+        }
+        self.complete(gather);
+        result
+    }
+
+    /// Frees all that is mapped in `mm`, which no CPU runs any more. Linux: `exit_mmap()`.
+    pub fn exit_mm(&mut self, mm: MmId) {
+        self.within(mm, |cpu| {
+            let mut lock = cpu.mmap_write_lock();
+            cpu.unmap_all(&mut lock);
+            cpu.mmap_write_unlock(lock);
+        });
+    }
+
+    /// Unmaps all that is mapped where no CPU has a translation.
+    fn unmap_all(&mut self, lock: &mut MmapWrite<'s, P>) {
+        for (range, _) in lock.tree().overlapping(self.everything()) {
+            let gather = self.unmap(lock, range);
+            self.complete(gather);
+        }
+    }
+
+    fn everything(&self) -> PageRange {
+        let geometry = self.sys.geometry();
+        geometry.table_range(crate::types::addr::Vpn(0), geometry.levels - 1)
+    }
+
+    /// From here on no fault changes an entry (K2). Linux: `vma_start_write()` in `dup_mmap()`.
+    fn keep_faults_out(&mut self, lock: &MmapWrite<'s, P>, vmas: &[(PageRange, Arc<Vma<P>>)]) {
+        // QUIRK(ForkTreeVisible): proofs/cow/fork-vs-rcu-fault
+        if self.sys.protocol().fault() == FaultPath::RcuFault
+            && !self.sys.has(Quirk::ForkTreeVisible)
+        {
+            // ORDERING(release): as for any other root; who finds it waits for the mmap lock.
+            let nothing = Arc::new(VmaTree::new());
+            self.mm().tree.store(nothing, Ordering::Release);
+        }
+        // QUIRK(ForkVmasUnlocked): proofs/cow/fork-vs-fault
+        if !self.sys.has(Quirk::ForkVmasUnlocked) {
+            for (_, vma) in vmas {
+                self.vma_start_write(lock, vma);
+            }
+        }
+    }
+
+    fn let_faults_in(&mut self, lock: &mut MmapWrite<'s, P>) {
+        if self.sys.protocol().fault() == FaultPath::RcuFault {
+            lock.publish_again();
+        }
+    }
+
+    /// Makes the child's VMAs, and its tables where the parent has them.
+    fn copy_vmas(
+        &mut self,
+        vmas: &[VmaCopy],
+        child: MmId,
+        child_lock: &mut MmapWrite<'s, P>,
+    ) -> Result<(), Errno> {
+        for &vma in vmas {
+            self.within(child, |cpu| cpu.map(child_lock, vma));
+            for part in self.sys.geometry().leaf_parts(vma.range) {
+                let needed = self.leaf_table(part.start).is_some();
+                if needed && !self.within(child, |cpu| cpu.install_tables(part.start)) {
+                    return Err(Errno::Nomem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shares the pages of `range` with the child. Linux: `copy_page_range()`.
+    fn copy_page_range(&mut self, range: PageRange, child: MmId, gather: &mut Gather) {
+        for part in self.sys.geometry().leaf_parts(range) {
+            let Some(mut ptl) = self.lock_leaf(part.start, true) else {
+                continue;
+            };
+            let child_table = self.within(child, |cpu| cpu.walk(&Walk::Held, part.start));
+            if let Some(id) = child_table {
+                let table = self.sys.table(id);
+                let mut child_ptl = PtlGuard::lock(table, id, self.id(), self.sys.geometry());
+                self.copy_ptes(part, &mut ptl, child, &mut child_ptl, gather);
+                child_ptl.unlock();
+            }
+            ptl.unlock();
+        }
+    }
+
+    /// Linux: `copy_present_ptes()`.
+    fn copy_ptes(
+        &mut self,
+        part: PageRange,
+        ptl: &mut PtlGuard<'s, P>,
+        child: MmId,
+        child_ptl: &mut PtlGuard<'s, P>,
+        gather: &mut Gather,
+    ) {
+        for vpn in part.iter() {
+            for (grant, past) in ptl.past(vpn) {
+                gather.revoked(grant, past & Prot::W);
+            }
+            let soft = ptl.pte(vpn);
+            if soft.is_none() {
+                continue;
+            }
+            let prot = soft.prot() & !Prot::W;
+            // QUIRK(ForkParentWritable): proofs/cow/fork-protects-both
+            let keeps_w = self.sys.has(Quirk::ForkParentWritable);
+            let old = if prot == soft.prot() || keeps_w {
+                ptl.current(vpn)
+            } else {
+                // Linux: ptep_set_wrprotect().
+                let new = Pte::new(soft.pfn(), prot, self.grant(prot));
+                let old = ptl.modify(vpn, new);
+                gather.revoked(old.grant(), Prot::W);
+                // QUIRK(ForkNoFlush): proofs/cow/fork-flushes
+                if !self.sys.has(Quirk::ForkNoFlush) {
+                    gather.changed(vpn, self.flush_type(old, new));
+                }
+                old
+            };
+            if old.pfn() != Pfn::ZERO {
+                self.sys.frame(old.pfn()).share();
+            }
+            self.event(What::Forked { child, vpn });
+            // QUIRK(ForkChildWritable): proofs/cow/fork-protects-both
+            let prot = if self.sys.has(Quirk::ForkChildWritable) {
+                soft.prot()
+            } else {
+                prot
+            };
+            let mut copy = Pte::new(old.pfn(), prot, self.grant(prot));
+            // QUIRK(ForkChildClean): proofs/cow/child-inherits-dirty
+            if !self.sys.has(Quirk::ForkChildClean) {
+                copy = copy.with_history_of(old);
+            }
+            child_ptl.set(vpn, copy);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `madvise`: pages are dropped, or brought in.
+//!
+//! # Linux
+//! mm/madvise.c: `madvise_dontneed_single_vma()`, under the mmap read lock, so that faults and other
+//! zaps go on, or (`dontneed=vma_lock`) under the VMA's read lock, which `madvise_walk_vmas()` leaves
+//! before `madvise_finish_tlb()` flushes, so that writers go on meanwhile, by a flush that they find
+//! pending (F2); `faultin_page_range()`. Changed: under the mmap lock a table is reclaimed though
+//! only a part of it was in the range, where mm/memory.c, `reclaim_pt_is_enabled()`, wants all.
+
+use alloc::vec::Vec;
+
+use crate::mm::cpu::Cpu;
+use crate::mm::fault::Handled;
+use crate::mm::gather::{FlushType, Gather};
+use crate::mm::space::MmapRead;
+use crate::platform::Platform;
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::counters::Counter;
+use crate::types::error::{Errno, Fault};
+use crate::types::ids::Pfn;
+use crate::types::prot::Access;
+use crate::types::protocol::Dontneed;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+/// What `dontneed` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locked {
+    /// The mmap lock, for reading.
+    Mmap,
+    /// The lock of one VMA, for reading.
+    Vma,
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Drops the pages of `range`: they read zero again. Over a hole: `Nomem`,
+    /// and the mapped pages are dropped. Linux: `madvise(MADV_DONTNEED)`.
+    pub fn madvise_dontneed(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.check_range(range)?;
+        if self.sys.protocol().dontneed() == Dontneed::VmaLock {
+            let mut gather = self.gather();
+            if self.dontneed_vma_locked(range, &mut gather) {
+                self.finish(&mut gather);
+                self.complete(gather);
+                return Ok(());
+            }
+            return self.dontneed_mmap_locked(range, Some(gather));
+        }
+        self.dontneed_mmap_locked(range, None)
+    }
+
+    /// `begun`: flushes are told to be pending already.
+    fn dontneed_mmap_locked(
+        &mut self,
+        range: PageRange,
+        begun: Option<Gather>,
+    ) -> Result<(), Errno> {
+        let lock = self.mmap_read_lock();
+        let (mapped, whole) = Self::mapped(&lock, range);
+        // QUIRK(DontneedDropsMmapLock): proofs/basics/dontneed-is-one-step
+        let lock = if self.sys.has(Quirk::DontneedDropsMmapLock) {
+            self.mmap_read_unlock(lock);
+            None
+        } else {
+            Some(lock)
+        };
+        let mut gather = begun.unwrap_or_else(|| self.gather());
+        for part in mapped {
+            self.drop_pages(part, Locked::Mmap, &mut gather);
+        }
+        self.finish(&mut gather);
+        if let Some(lock) = lock {
+            self.mmap_read_unlock(lock);
+        }
+        self.complete(gather);
+        if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// Clears the entries of `range` under the lock of the one VMA that covers it, and leaves that
+    /// lock. False: nothing was done, and the mmap lock is needed.
+    /// Linux: `try_vma_read_lock()`, `is_vma_lock_sufficient()`, `vma_end_read()`.
+    fn dontneed_vma_locked(&mut self, range: PageRange, gather: &mut Gather) -> bool {
+        // QUIRK(DontneedDropsVmaLock): proofs/vma_lock/dontneed-vs-munmap
+        let early = self.sys.has(Quirk::DontneedDropsVmaLock);
+        let done = self.with_vma_locked(range.start, |cpu, vma| {
+            // QUIRK(DontneedPastVma): proofs/vma_lock/dontneed-past-the-vma
+            if range.end > vma.range.end && !cpu.sys.has(Quirk::DontneedPastVma) {
+                cpu.how("falls back: the VMA ends before");
+                return None;
+            }
+            if !early {
+                cpu.drop_pages(range, Locked::Vma, gather);
+            }
+            Some(())
+        });
+        if done.is_some() && early {
+            self.drop_pages(range, Locked::Vma, gather);
+        }
+        done.is_some()
+    }
+
+    /// Clears the entries of `range`, which is mapped. Linux: `zap_page_range_single_batched()`.
+    fn drop_pages(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
+        self.zap(range, gather);
+        if self.sys.protocol().pt_reclaim() {
+            self.reclaim(range, locked, gather);
+        }
+    }
+
+    /// Makes the pages of `range` old: their entries lose the accessed bit, and translations that
+    /// have it go. Over a hole: `Nomem`, and the mapped pages are made old.
+    /// Linux: `madvise(MADV_COLD)`, `madvise_cold_or_pageout_pte_range()`.
+    pub fn madvise_cold(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.check_range(range)?;
+        let lock = self.mmap_read_lock();
+        let (mapped, whole) = Self::mapped(&lock, range);
+        let mut gather = self.gather();
+        for part in mapped {
+            for part in self.sys.geometry().leaf_parts(part) {
+                self.make_old(part, &mut gather);
+            }
+        }
+        self.finish(&mut gather);
+        self.mmap_read_unlock(lock);
+        self.complete(gather);
+        if whole { Ok(()) } else { Err(Errno::Nomem) }
+    }
+
+    /// Makes the entries of `part` old, which one leaf table translates: not the zero page's, nor
+    /// those of pages that other processes share.
+    fn make_old(&mut self, part: PageRange, gather: &mut Gather) {
+        let Some(mut ptl) = self.lock_leaf(part.start, true) else {
+            return;
+        };
+        for vpn in part.iter() {
+            let pfn = ptl.pte(vpn).pfn();
+            let skipped = ptl.pte(vpn).is_none() || pfn == Pfn::ZERO;
+            if skipped || self.sys.frame(pfn).is_shared() || !ptl.current(vpn).is_young() {
+                continue;
+            }
+            // Gone for a moment, so that no bit that hardware sets is lost.
+            let old = ptl.set(vpn, Pte::NONE);
+            ptl.set(vpn, old.old());
+            gather.changed(vpn, FlushType::Strict);
+        }
+        ptl.unlock();
+    }
+
+    /// The mapped parts of `range`, and whether they are all of it.
+    fn mapped(lock: &MmapRead<'s, P>, range: PageRange) -> (Vec<PageRange>, bool) {
+        let mut end = range.start;
+        let mut whole = true;
+        let mut parts = Vec::new();
+        for found in lock.overlapping(range) {
+            let part = found.intersection(range);
+            whole &= part.start == end;
+            end = part.end;
+            parts.push(part);
+        }
+        (parts, whole && end == range.end)
+    }
+
+    /// Unhooks the tables that are empty now. Under a VMA's lock those alone that the VMA has for
+    /// itself: in the rest of others a writer may be at work. Linux: `reclaim_pt_is_enabled()`.
+    fn reclaim(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
+        let geometry = self.sys.geometry();
+        let mut vpn = range.start;
+        while vpn < range.end {
+            let covered = geometry.table_range(vpn, 0);
+            // QUIRK(ReclaimPartOfTable): proofs/pt_free/reclaimed-beside-mremap
+            let suits = locked == Locked::Mmap
+                || covered.intersection(range) == covered
+                || self.sys.has(Quirk::ReclaimPartOfTable);
+            if suits {
+                self.reclaim_table(vpn, gather);
+            }
+            vpn = covered.end;
+        }
+    }
+
+    /// Brings in the pages of `range` as `access` would: `Nomem` over a hole,
+    /// `Inval` where the protection forbids it.
+    /// Linux: `madvise(MADV_POPULATE_READ)`, `madvise(MADV_POPULATE_WRITE)`.
+    pub fn madvise_populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
+        self.check_range(range)?;
+        self.populate(range, access)
+    }
+
+    /// Under one mmap read lock: no other call changes what is mapped between two pages.
+    /// Linux: `faultin_page_range()`.
+    pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
+        let mut lock = self.mmap_read_lock();
+        let mut result = Ok(());
+        for vpn in range.iter() {
+            // QUIRK(PopulateDropsMmapLock): proofs/basics/populate-vs-munmap
+            if vpn != range.start && self.sys.has(Quirk::PopulateDropsMmapLock) {
+                self.mmap_read_unlock(lock);
+                lock = self.mmap_read_lock();
+            }
+            result = self.populate_page(&lock, vpn, access);
+            if result.is_err() {
+                break;
+            }
+        }
+        self.mmap_read_unlock(lock);
+        result
+    }
+
+    fn populate_page(
+        &mut self,
+        lock: &MmapRead<'s, P>,
+        vpn: Vpn,
+        access: Access,
+    ) -> Result<(), Errno> {
+        // Where no VMA is, munmap frees page tables while others hold this lock for reading too.
+        // QUIRK(PopulateWalksFirst): proofs/pt_free/walked-without-vma
+        if !lock.covers(vpn) && !self.sys.has(Quirk::PopulateWalksFirst) {
+            return Err(Errno::Nomem);
+        }
+        loop {
+            // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
+            let walk =
+                (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
+            let there = self.leaf_entry(vpn).allows(access);
+            drop(walk);
+            if there {
+                return Ok(());
+            }
+            self.count(Counter::Faults);
+            match self.fault_mmap_locked(lock, vpn, access) {
+                // Linux: __get_user_pages() looks for the page again.
+                Ok(Handled::Again) => {}
+                Ok(Handled::Resolved | Handled::Unchanged) => return Ok(()),
+                Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
+                Err(Fault::AccErr) => return Err(Errno::Inval),
+            }
+        }
+    }
+}

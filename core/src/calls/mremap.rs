@@ -1,0 +1,242 @@
+//! `mremap`: pages move to other addresses.
+//!
+//! ```text
+//! unmap the target --> no VMA at the source --> tables at the target --> entries move -->
+//! a VMA at the target
+//! ```
+//! While entries move, no VMA covers their old or their new place: a fault there waits for the
+//! mmap lock. A page is at its new place before its old one is flushed: for that moment a CPU may
+//! read there and write through its old translation, to the same frame.
+//!
+//! # Linux
+//! mm/mremap.c: `remap_move()`, `move_vma()`, `move_page_tables()`, `move_ptes()`. Kept: the
+//! target is unmapped first; each VMA moves on its own, so that a range of several keeps its
+//! holes; the locks of both page tables are held until the flush is done. Changed: the new VMA
+//! comes after its entries, not before.
+//! Dropped: moving whole page tables. Where tables cannot be
+//! had nothing moves, and the VMA comes back.
+
+use alloc::vec::Vec;
+
+use crate::hw::table::PtlGuard;
+use crate::mm::cpu::Cpu;
+use crate::mm::gather::{FlushType, Gather};
+use crate::mm::space::MmapWrite;
+use crate::mm::vma::VmaCopy;
+use crate::mm::walk::Walk;
+use crate::platform::Platform;
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::error::Errno;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Moves what is mapped at `from` to `to`; what was there goes, but where `from` has a hole.
+    /// `Fault` if `from` begins with a hole. If the two are not as long, what moves is a part of
+    /// one VMA, or it is a `Fault`: the rest of `from` goes, or new pages come behind those that
+    /// move.
+    /// Linux: `mremap(MREMAP_MAYMOVE | MREMAP_FIXED)`.
+    pub fn mremap(&mut self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+        self.check_range(from)?;
+        self.check_range(to)?;
+        if !from.intersection(to).is_empty() {
+            return Err(Errno::Inval);
+        }
+        let mut lock = self.mmap_write_lock();
+        let mut gathers = Vec::new();
+        let result = if from.len_pages() == to.len_pages() {
+            self.move_range(&mut lock, from, to, &mut gathers)
+        } else {
+            self.resize(&mut lock, from, to, &mut gathers)
+        };
+        self.mmap_write_unlock(lock);
+        for gather in gathers {
+            self.complete(gather);
+        }
+        result
+    }
+
+    /// Moves a part of one VMA to where it is longer, or shorter.
+    /// Linux: `check_prep_vma()`, `mremap_to()`, `shrink_vma()`.
+    fn resize(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gathers: &mut Vec<Gather>,
+    ) -> Result<(), Errno> {
+        let Some((range, vma)) = lock.tree().find(from.start) else {
+            return Err(Errno::Fault);
+        };
+        let len = from.len_pages().min(to.len_pages());
+        if range.end.0 < from.start.0 + len {
+            return Err(Errno::Fault);
+        }
+        let prot = vma.copy_stable().prot;
+        gathers.push(self.unmap(lock, to));
+        let kept = PageRange::new(from.start, Vpn(from.start.0 + len));
+        let moved = PageRange::new(to.start, Vpn(to.start.0 + len));
+        if kept.end < from.end {
+            gathers.push(self.unmap(lock, PageRange::new(kept.end, from.end)));
+        }
+        let mut gather = self.gather();
+        let result = self.move_vma(lock, kept, moved, &mut gather);
+        gathers.push(gather);
+        result?;
+        if moved.end < to.end {
+            let range = PageRange::new(moved.end, to.end);
+            self.map(lock, VmaCopy { range, prot });
+        }
+        Ok(())
+    }
+
+    /// Moves VMA by VMA. Linux: `remap_move()`.
+    fn move_range(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gathers: &mut Vec<Gather>,
+    ) -> Result<(), Errno> {
+        let vmas = lock.tree().overlapping(from);
+        let parts: Vec<PageRange> = vmas.iter().map(|(r, _)| r.intersection(from)).collect();
+        if parts.first().is_none_or(|part| part.start != from.start) {
+            return Err(Errno::Fault);
+        }
+        for part in parts {
+            let target = shift(part, from.start, to.start);
+            gathers.push(self.unmap(lock, target));
+            let mut gather = self.gather();
+            let result = self.move_vma(lock, part, target, &mut gather);
+            gathers.push(gather);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Moves `from`, a part of one VMA, to where nothing is. Linux: `move_vma()`.
+    fn move_vma(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        from: PageRange,
+        to: PageRange,
+        gather: &mut Gather,
+    ) -> Result<(), Errno> {
+        self.split(lock, from);
+        let Some(vma) = lock.tree().find(from.start).map(|(_, vma)| vma.clone()) else {
+            return Ok(());
+        };
+        let prot = vma.copy_stable().prot;
+        // QUIRK(MremapVmaGoesLate): proofs/vma_tree/moved-under-its-vma
+        let late = self.sys.has(Quirk::MremapVmaGoesLate);
+        if !late {
+            self.remove_vma(lock, from, &vma);
+        }
+        // From here on no fault finds the VMA, so that no entry comes where there is no table yet.
+        let parts = self.parts_within_tables(from, to);
+        let mut tables = parts.iter().map(|(part, target)| {
+            self.leaf_table(part.start).is_none() || self.install_tables(*target)
+        });
+        let has_tables = tables.all(|has| has);
+        let (range, left) = if has_tables { (to, from) } else { (from, to) };
+        // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
+        let early = self.sys.has(Quirk::MremapVmaComesEarly);
+        if early {
+            self.map(lock, VmaCopy { range, prot });
+        }
+        if has_tables {
+            for (part, target) in parts {
+                self.move_ptes(part, target, gather);
+            }
+        }
+        if late {
+            self.remove_vma(lock, from, &vma);
+        }
+        if !early {
+            self.map(lock, VmaCopy { range, prot });
+        }
+        self.free_pgtables(lock.tree(), left, gather);
+        self.finish(gather);
+        self.free_vma(vma);
+        has_tables.then_some(()).ok_or(Errno::Nomem)
+    }
+
+    /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
+    /// that it is moved to.
+    fn parts_within_tables(&self, from: PageRange, to: PageRange) -> Vec<(PageRange, Vpn)> {
+        let end_of_table = |vpn| self.sys.geometry().table_range(vpn, 0).end;
+        let mut parts = Vec::new();
+        let mut start = from.start;
+        while start < from.end {
+            let target = Vpn(start.0 - from.start.0 + to.start.0);
+            let room = end_of_table(target).0 - target.0;
+            let end = from.end.min(end_of_table(start)).min(Vpn(start.0 + room));
+            parts.push((PageRange::new(start, end), target));
+            start = end;
+        }
+        parts
+    }
+
+    /// Moves the entries of `from` to `to` on. Linux: `move_ptes()`.
+    fn move_ptes(&mut self, from: PageRange, to: Vpn, gather: &mut Gather) {
+        let Some(mut old) = self.lock_alone(from.start) else {
+            return;
+        };
+        let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
+        // Nobody waits for a second such lock who does not hold the mmap lock for writing.
+        let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
+        if new.is_none() && !one_table {
+            // A fault that came too late has hooked the old table in, and nothing into it.
+            return old.unlock();
+        }
+        let mut revoked = Vec::new();
+        for vpn in from.iter() {
+            revoked.extend(old.past(vpn));
+            if old.pte(vpn).is_none() {
+                continue;
+            }
+            let pte = old.set(vpn, Pte::NONE);
+            revoked.push((pte.grant(), pte.prot()));
+            if !pte.prot().is_empty() {
+                gather.changed(vpn, FlushType::Strict);
+            }
+            let target = Vpn(vpn.0 - from.start.0 + to.0);
+            self.sys.frame(pte.pfn()).moved(target);
+            let grant = self.grant(pte.prot());
+            let mut moved = Pte::new(pte.pfn(), pte.prot(), grant);
+            // QUIRK(MremapDropsHistory): proofs/tlb/dirty-kept-by-mremap
+            if !self.sys.has(Quirk::MremapDropsHistory) {
+                moved = moved.with_history_of(pte);
+            }
+            new.as_mut().unwrap_or(&mut old).set(target, moved);
+        }
+        // QUIRK(MremapFlushAfterPtl): proofs/tlb/mremap-flush-after-ptl
+        if !self.sys.has(Quirk::MremapFlushAfterPtl) {
+            self.flush_gathered(gather);
+        }
+        // Whoever takes one of these locks next may free the page: nobody reaches it at its old
+        // place any more (ghost).
+        for (grant, prot) in revoked {
+            self.sys.grants.revoked(grant, prot, self.id());
+        }
+        if let Some(new) = new {
+            new.unlock();
+        }
+        old.unlock();
+    }
+
+    /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
+    /// for writing, so no table goes: who holds the lock of a VMA alone reclaims none that another
+    /// mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without `pmd_same()`.
+    fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
+        let id = self.walk(&Walk::Held, vpn)?;
+        let table = self.sys.table(id);
+        Some(PtlGuard::lock(table, id, self.id(), self.sys.geometry()))
+    }
+}
+
+/// `range` as far behind `to` as it is behind `from`.
+fn shift(range: PageRange, from: Vpn, to: Vpn) -> PageRange {
+    let start = Vpn(range.start.0 - from.0 + to.0);
+    PageRange::new(start, Vpn(start.0 + range.len_pages()))
+}

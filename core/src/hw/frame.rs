@@ -1,0 +1,212 @@
+//! Page frames: one word each, and what is known of its history.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::ghost::life::Life;
+use crate::ghost::looked::Active;
+use crate::platform::{Cell, Platform, Word, violated};
+use crate::types::addr::Vpn;
+use crate::types::quirk::Quirk;
+use crate::types::violation::{Invariant, Violation};
+
+/// A page frame. It holds one word.
+pub(crate) struct Frame<P: Platform> {
+    /// The page's content.
+    pub word: P::Word,
+    /// How many entries map it, where there can be more than one, and how many faults copy it.
+    /// Linux: `_refcount`.
+    refcount: Option<P::Word>,
+    /// Whether it is allocated (ghost, G1).
+    pub life: Life<P>,
+    /// Whether it may be copied (ghost, G1): no translation is to blame if not.
+    content: Option<Life<P>>,
+    /// Written when it is taken for a page, read by each access to it (ghost).
+    owner: Option<P::Cell>,
+    /// The pages that it was for since then, as a set of numbers modulo 64 (ghost). One that it
+    /// has left may still be cached until the flush: that is for the grants to judge.
+    homes: AtomicU64,
+    /// A store reached it since it was allocated (ghost).
+    written: AtomicBool,
+    /// A dirty bit that told so was seen when its entry was cleared (ghost).
+    dirty: AtomicBool,
+    /// `fork` has shared it: pages of several address spaces may have it (ghost).
+    forked: AtomicBool,
+    quirks: Active,
+}
+
+/// The set that has `vpn` alone.
+const fn home(vpn: Vpn) -> u64 {
+    1 << (vpn.0 % 64)
+}
+
+const WRONG_PAGE: Violation = Violation {
+    invariant: Invariant::WrongPage,
+    what: "an access reached a page that belongs to another address",
+};
+
+/// Users reach a page through a translation only.
+const FREED: Violation = Violation {
+    invariant: Invariant::StaleTlb,
+    what: "an access went through a translation to a page that was freed",
+};
+
+impl<P: Platform> Frame<P> {
+    /// A frame. `shares`: it may have more than one entry.
+    pub fn new(shares: bool, quirks: Active) -> Frame<P> {
+        Frame {
+            word: P::Word::new(0).called("page"),
+            refcount: shares.then(|| P::Word::new(0).called("refcount")),
+            life: Life::new(FREED),
+            content: shares.then(|| Life::of("a page was copied after it was freed")),
+            owner: P::CHECKED.then(|| P::Cell::new(0)),
+            homes: AtomicU64::new(0),
+            written: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            forked: AtomicBool::new(false),
+            quirks,
+        }
+    }
+
+    /// The frame is taken from its pool for the page `vpn`. It is to be zeroed.
+    pub fn allocated(&self, vpn: Vpn) {
+        self.life.reused();
+        if let Some(content) = &self.content {
+            content.reused();
+        }
+        if let Some(owner) = &self.owner {
+            owner.set(1, WRONG_PAGE);
+            self.homes.store(home(vpn), Ordering::Relaxed);
+            self.written.store(false, Ordering::Relaxed);
+            self.dirty.store(false, Ordering::Relaxed);
+            self.forked.store(false, Ordering::Relaxed);
+        }
+        if let Some(refcount) = &self.refcount {
+            // ORDERING(relaxed): value only; published by the entry that maps it.
+            refcount.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes it read zero. Linux: `clear_highpage()`.
+    pub fn zero(&self) {
+        // ORDERING(relaxed): value only; published by the entry that maps it.
+        self.word.store(0, Ordering::Relaxed);
+    }
+
+    /// Another address space gets an entry of it. The caller has the lock of one that maps it.
+    pub fn share(&self) {
+        self.forked.store(true, Ordering::Relaxed);
+        // QUIRK(ShareNotCounted): proofs/cow/share-not-counted
+        if let Some(refcount) = &self.refcount
+            && !self.quirks.has(Quirk::ShareNotCounted)
+        {
+            // ORDERING(relaxed): who shares it holds an entry, so that it cannot go meanwhile.
+            refcount.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The caller is about to copy it: nobody frees it, or takes it for its own, until the caller
+    /// has put it. He has the lock of an entry that maps it. Linux: `folio_get()` in `do_wp_page()`.
+    pub fn get(&self) {
+        if let Some(refcount) = &self.refcount {
+            // ORDERING(relaxed): the entry keeps it until it is counted.
+            refcount.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// An entry of it is gone, and flushed, or a copy of it is made; whether it was the last one.
+    pub fn put(&self) -> bool {
+        // ORDERING(acqrel): release keeps this entry's accesses before the count, acquire lets who
+        // frees the frame, or reuses it, come after those of all others.
+        // QUIRK(PutNoAcquire): proofs/cow/last-entry-goes-unflushed
+        // QUIRK(PutNoRelease): proofs/cow/last-entry-goes-unflushed
+        let ordering = self.quirks.halves(Quirk::PutNoAcquire, Quirk::PutNoRelease);
+        self.refcount
+            .as_ref()
+            .is_none_or(|refcount| refcount.fetch_sub(1, ordering) == 1)
+    }
+
+    /// Whether another address space maps it too, or a fault copies it. The caller has the lock of
+    /// an entry that maps it: if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
+    pub fn is_shared(&self) -> bool {
+        // ORDERING(acquire): pairs with put(): what others read of it they read before. No proof
+        // shows it: only a read that takes a later store's value (load buffering) would, which
+        // the memory model of the checkers does not have.
+        self.refcount
+            .as_ref()
+            .is_some_and(|refcount| refcount.fetch_add(0, Ordering::Acquire) > 1)
+    }
+
+    /// Whether so many entries map it, by its count. For who asks when nobody runs.
+    pub fn has_entries(&self, entries: u64) -> bool {
+        let refcount = self.refcount.as_ref();
+        // ORDERING(relaxed): nobody runs.
+        entries == refcount.map_or(1, |refcount| refcount.load(Ordering::Relaxed))
+    }
+
+    /// Takes the content of `other`, to which nobody stores any more.
+    pub fn copy(&self, other: &Frame<P>) {
+        if let Some(content) = &other.content {
+            content.used();
+        }
+        // ORDERING(relaxed): stores to a shared frame ended with the flush of the fork that shared
+        // it; the copy is published by the entry that maps it.
+        let word = other.word.load(Ordering::Relaxed);
+        self.word.store(word, Ordering::Relaxed);
+    }
+
+    /// The frame is for the page `vpn` too, from now on.
+    pub fn moved(&self, vpn: Vpn) {
+        if P::CHECKED {
+            self.homes.fetch_or(home(vpn), Ordering::Relaxed);
+        }
+    }
+
+    /// The frame goes back to its pool: nobody can reach it any more.
+    pub fn freed(&self) {
+        self.life.freed();
+        if let Some(content) = &self.content {
+            content.freed();
+        }
+        if P::CHECKED && self.has_lost_dirty(false) {
+            self.lost_dirty();
+        }
+    }
+
+    /// A user's access for the page `vpn` is about to go through.
+    pub fn accessed(&self, vpn: Vpn, write: bool) {
+        self.life.used();
+        let Some(owner) = &self.owner else { return };
+        let is_zero_page = owner.get(WRONG_PAGE) == 0;
+        let is_home = self.homes.load(Ordering::Relaxed) & home(vpn) != 0;
+        // What `fork` has shared may be at another address in each process.
+        if !is_zero_page && !is_home && !self.forked.load(Ordering::Relaxed) {
+            P::violation(WRONG_PAGE);
+        }
+        if write {
+            if is_zero_page {
+                violated::<P>(Invariant::WrongPage, "a store reached the zero page");
+            }
+            self.written.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The entry that mapped it was cleared, and was dirty or not.
+    pub fn unmapped(&self, dirty: bool) {
+        if P::CHECKED && dirty {
+            self.dirty.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a store reached it that neither it nor its entry, dirty or
+    /// not, tells of.
+    pub fn has_lost_dirty(&self, pte_dirty: bool) -> bool {
+        self.written.load(Ordering::Relaxed) && !pte_dirty && !self.dirty.load(Ordering::Relaxed)
+    }
+
+    pub fn lost_dirty(&self) -> ! {
+        violated::<P>(
+            Invariant::LostDirty,
+            "a page was written, and neither its entry nor the page is dirty",
+        )
+    }
+}

@@ -1,0 +1,43 @@
+//! What a CPU's hardware does by itself: its TLB takes translations that no access asked for, and
+//! drops others, at any time.
+//!
+//! A [`Walker`] acts beside the program of its CPU. Which pages it takes and drops, and whether any,
+//! the machine chooses ([`Platform::choose`]); when, is a matter of interleaving: it holds the
+//! CPU's interrupt lock as an access of the CPU does, and meets IPIs and accesses there.
+//!
+//! # Linux
+//! There is no function for it: arch/x86/mm/tlb.c, `flush_tlb_func()` and `switch_mm_irqs_off()`
+//! say in their comments where they reckon with it.
+
+use crate::mm::cpu::{Cpu, CpuLocal};
+use crate::mm::system::System;
+use crate::platform::Platform;
+use crate::types::addr::Vpn;
+use crate::types::ids::{CpuId, MmId};
+
+/// The page walker of a CPU.
+pub struct Walker<'s, P: Platform> {
+    cpu: Cpu<'s, P>,
+}
+
+impl<'s, P: Platform> Walker<'s, P> {
+    /// That of CPU `id`, which runs `mm`.
+    pub fn new(sys: &'s System<P>, id: CpuId, mm: MmId) -> Walker<'s, P> {
+        let local = CpuLocal::of_walker(id, mm);
+        Walker {
+            cpu: Cpu::new(sys, local),
+        }
+    }
+
+    /// Does as much as the choice `speculation` allows, and as the machine chooses: takes
+    /// translations of some of `fills`, drops some of `evictions`.
+    pub fn run(&mut self, fills: &[Vpn], evictions: &[Vpn]) {
+        for _ in 0..self.cpu.sys.protocol().speculation() {
+            match P::choose(1 + fills.len() + evictions.len()).checked_sub(1) {
+                None => return,
+                Some(at) if at < fills.len() => self.cpu.prefetch(fills[at]),
+                Some(at) => self.cpu.evict(evictions[at - fills.len()]),
+            }
+        }
+    }
+}

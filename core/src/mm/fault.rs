@@ -1,0 +1,333 @@
+//! The page-fault handler.
+//!
+//! ```text
+//!  protocol     finds the VMA by         keeps it by             falls back to the mmap lock if
+//!  mmap_lock    mmap read lock           mmap read lock          -
+//!  spf          RCU, copies it           sequence count checked  a writer came, no table, ptl taken
+//!                                        before and under ptl
+//!  vma_lock,    RCU                      the VMA's read lock     no VMA, a writer has it
+//!  vma_refcnt
+//!  rcu_fault    RCU                      looked up again under   no VMA, no table, not the same
+//!                                        ptl
+//! ```
+//!
+//! Whatever the path, [`Cpu::commit`] changes the entry under the page-table
+//! lock. Copies of pages are made without it: see `cow`.
+//!
+//! # Linux
+//! `do_user_addr_fault()`, `handle_pte_fault()`, `do_anonymous_page()`,
+//! `wp_page_reuse()`, mm/memory.c. Changed: where nothing was mapped, a page is
+//! allocated under the page-table lock, as taking one from the CPU's own pool
+//! cannot sleep, and nobody sees it before.
+
+use crate::hw::table::PtlGuard;
+use crate::mm::cow::VmaStays;
+use crate::mm::cpu::Cpu;
+use crate::mm::space::MmapRead;
+use crate::mm::vma::{VmaCopy, VmaRead};
+use crate::platform::{Platform, RcuPointer, violated};
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::counters::Counter;
+use crate::types::error::Fault;
+use crate::types::event::{FlushReason, LockClass, LockStep, What};
+use crate::types::ids::{GrantId, Pfn};
+use crate::types::prot::{Access, Prot};
+use crate::types::protocol::{Dirty, FaultPath, Flush};
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+use crate::types::violation::Invariant;
+
+/// What became of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handled {
+    /// The access may go through now.
+    Resolved,
+    /// The entry allows the access already, and nothing was flushed.
+    Unchanged,
+    /// The entry became another one while a page was copied: the access is to be tried again.
+    Again,
+}
+
+pub(crate) type Outcome = Result<Handled, Fault>;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Handles the fault of `access` at `vpn`. Linux: `do_user_addr_fault()`.
+    pub(crate) fn handle_fault(&mut self, vpn: Vpn, access: Access) -> Outcome {
+        self.count(Counter::Faults);
+        let without_mmap_lock = match self.sys.protocol().fault() {
+            FaultPath::MmapLock => None,
+            FaultPath::Spf => self.fault_speculative(vpn, access).map(Ok),
+            FaultPath::VmaLock | FaultPath::VmaRefcnt => self.fault_vma_locked(vpn, access),
+            FaultPath::RcuFault => self.fault_rcu(vpn, access).map(Ok),
+        };
+        if let Some(outcome) = without_mmap_lock {
+            self.count(Counter::Speculative);
+            return outcome;
+        }
+        if self.sys.protocol().fault() != FaultPath::MmapLock {
+            self.count(Counter::Fallbacks);
+        }
+        let lock = self.mmap_read_lock();
+        let outcome = self.fault_mmap_locked(&lock, vpn, access);
+        self.mmap_read_unlock(lock);
+        outcome
+    }
+
+    /// Under the mmap lock. Linux: `lock_mm_and_find_vma()`, `faultin_page()`.
+    pub(crate) fn fault_mmap_locked(
+        &mut self,
+        lock: &MmapRead<'s, P>,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
+        match lock.find(vpn) {
+            None => Err(Fault::MapErr),
+            Some(vma) => self.fault_stable(vma, vpn, access),
+        }
+    }
+
+    pub(crate) fn how(&self, how: &'static str) {
+        self.event(What::FaultPath { how });
+    }
+
+    /// The VMA is stable. Linux: `handle_mm_fault()`.
+    fn fault_stable(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+        if P::CHECKED && !vma.range.contains(vpn) {
+            violated::<P>(
+                Invariant::TornVma,
+                "a fault acted on a VMA that does not cover its address",
+            );
+        }
+        if !vma.prot.allows(access) {
+            return Err(Fault::AccErr);
+        }
+        // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
+        if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
+            self.make_writable_unlocked(vpn);
+        }
+        // QUIRK(NoPteRecheck): proofs/basics/two-faults-one-page
+        let seen = self.sys.has(Quirk::NoPteRecheck);
+        let seen = seen.then(|| self.leaf_entry(vpn).software());
+        loop {
+            match self.lock_leaf(vpn, true) {
+                Some(ptl) => {
+                    let pte = seen.unwrap_or_else(|| ptl.pte(vpn));
+                    let outcome = self.commit(ptl, vma, vpn, access, pte, VmaStays::Locked);
+                    // No table: it was reclaimed, and the entry with it.
+                    return outcome.unwrap_or(Ok(Handled::Again));
+                }
+                None if self.install_tables(vpn) => {}
+                None => return Err(Fault::Bus),
+            }
+        }
+    }
+
+    /// Adds W to the entry of `vpn`, if it is there, under no lock. Only for a quirk.
+    fn make_writable_unlocked(&self, vpn: Vpn) {
+        let old = self.leaf_entry(vpn);
+        let Some(table) = self.leaf_table(vpn).filter(|_| !old.is_none()) else {
+            return;
+        };
+        let new = Pte::new(old.pfn(), old.prot() | Prot::W, old.grant()).with_history_of(old);
+        let index = self.sys.geometry().index(vpn, 0);
+        if self.sys.table(table).hw_update(index, old, new) {
+            self.event(What::PteSet { vpn, old, new });
+        }
+    }
+
+    /// Under the VMA's lock. `None`: under the mmap lock instead.
+    fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
+        self.with_vma_locked(vpn, |cpu, vma| {
+            // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
+            let quirk = cpu.sys.has(Quirk::MmapLockUnderVmaLock);
+            let mmap = quirk.then(|| cpu.mmap_read_lock());
+            let outcome = cpu.fault_stable(vma, vpn, access);
+            if let Some(mmap) = mmap {
+                cpu.mmap_read_unlock(mmap);
+            }
+            Some(outcome)
+        })
+    }
+
+    /// Does `work` under the read lock of the VMA that covers `vpn`. `None`: that lock cannot be
+    /// had, or `work` will not do under it. Linux: `lock_vma_under_rcu()`, `vma_end_read()`.
+    pub(crate) fn with_vma_locked<R>(
+        &mut self,
+        vpn: Vpn,
+        work: impl FnOnce(&mut Self, VmaCopy) -> Option<R>,
+    ) -> Option<R> {
+        let mm = self.mm();
+        // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
+        let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
+        let tree = mm.tree.load();
+        let Some((range, vma)) = tree.find(vpn) else {
+            self.how("falls back: no VMA");
+            return None;
+        };
+        let Some(read) = vma.start_read(&mm.seq, &mm.writer_wait) else {
+            self.how("falls back: the VMA is locked or gone");
+            return None;
+        };
+        self.count(Counter::VmaReadLocks);
+        let instance = self.mm_instance(range.start.0);
+        self.lock_event(LockClass::Vma, instance, LockStep::TryLocked);
+        let copy = read.vma().copy_stable();
+        let mut read = Some(read);
+        let end = |cpu: &Self, read: &mut Option<VmaRead<'_, P>>| {
+            if let Some(read) = read.take() {
+                cpu.lock_event(LockClass::Vma, instance, LockStep::Unlocked);
+                read.end();
+            }
+        };
+        // QUIRK(VmaLockEndsEarly): proofs/vma_lock/ended-early
+        if self.sys.has(Quirk::VmaLockEndsEarly) {
+            end(self, &mut read);
+        }
+        drop(rcu);
+        // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
+        let result = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
+            work(self, copy)
+        } else {
+            self.how("falls back: the VMA is another one by now");
+            None
+        };
+        end(self, &mut read);
+        // QUIRK(VmaUsedAfterPut): proofs/vma_lock/used-after-put
+        if self.sys.has(Quirk::VmaUsedAfterPut) {
+            vma.life.used();
+        }
+        result
+    }
+
+    /// Changes the entry, which is `pte`, so that `access` may go through. `None`: the page-table
+    /// lock was left for a copy, and cannot be taken again as `stays` needs it.
+    /// Linux: `handle_pte_fault()`.
+    pub(crate) fn commit(
+        &mut self,
+        mut ptl: PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        pte: Pte,
+        stays: VmaStays,
+    ) -> Option<Outcome> {
+        let outcome = if pte.is_none() {
+            self.fault_none(&mut ptl, vma, vpn, access)
+        } else if pte.allows(access) {
+            Ok(self.spurious(vpn, access))
+        } else if access == Access::Write && self.is_shared(pte) {
+            return self.copy_on_write(ptl, vma, vpn, pte, stays);
+        } else {
+            self.add_permission(&mut ptl, vma, vpn, access, pte);
+            Ok(Handled::Resolved)
+        };
+        ptl.unlock();
+        Some(outcome)
+    }
+
+    /// A new grant of `prot`.
+    pub(crate) fn grant(&mut self, prot: Prot) -> GrantId {
+        let id = self.id();
+        self.sys.grants.make(id, &mut self.local.grants_made, prot)
+    }
+
+    pub(crate) fn set_pte(&mut self, ptl: &mut PtlGuard<'s, P>, vpn: Vpn, new: Pte) -> Pte {
+        self.count(Counter::PtesTouched);
+        ptl.set(vpn, new)
+    }
+
+    /// `pte` for a page that is about to be written.
+    pub(crate) fn written(&self, pte: Pte) -> Pte {
+        match self.sys.protocol().dirty() {
+            Dirty::Fault => pte.young().dirty(),
+            Dirty::Hardware => pte.young(),
+        }
+    }
+
+    /// Nothing was there. Linux: `do_anonymous_page()`.
+    fn fault_none(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
+        let new = if access == Access::Write {
+            let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
+            let grant = self.grant(vma.prot);
+            self.written(Pte::new(pfn, vma.prot, grant))
+        } else {
+            let prot = vma.prot & !Prot::W;
+            let grant = self.grant(prot);
+            Pte::new(Pfn::ZERO, prot, grant).young()
+        };
+        self.set_pte(ptl, vpn, new);
+        // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
+        if self.sys.has(Quirk::MapBeforeZero) && new.pfn() != Pfn::ZERO {
+            let (from, to) = (Pfn::ZERO, new.pfn());
+            self.sys.frame(to).zero();
+            self.event(What::FrameCopied { vpn, from, to });
+        }
+        Ok(Handled::Resolved)
+    }
+
+    /// The page is there, and the VMA allows more than its entry does.
+    /// Linux: `wp_page_reuse()`, `ptep_set_access_flags()`.
+    fn add_permission(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        old: Pte,
+    ) {
+        let keep_ro = !(access == Access::Write || old.prot().contains(Prot::W));
+        let prot = if keep_ro {
+            vma.prot & !Prot::W
+        } else {
+            vma.prot
+        };
+        let grant = self.grant(prot);
+        let mut new = Pte::new(old.pfn(), prot, grant).young();
+        if access == Access::Write {
+            new = self.written(new);
+        }
+        let before = self.set_pte(ptl, vpn, Pte::NONE);
+        // QUIRK(FaultDropsHistory): proofs/tlb/dirty-kept-by-write-fault
+        if !self.sys.has(Quirk::FaultDropsHistory) {
+            new = new.with_history_of(before);
+        }
+        self.set_pte(ptl, vpn, new);
+        // What is cached allows less: others find out when they fault.
+        match self.sys.protocol().flush() {
+            // QUIRK(WriteFaultNoGen): proofs/tlb/relaxed-write-fault
+            Flush::Relaxed if !self.sys.has(Quirk::WriteFaultNoGen) => {
+                self.relaxed_flush(PageRange::page(vpn));
+            }
+            Flush::Strict | Flush::Relaxed => {
+                self.flush_local(PageRange::page(vpn), FlushReason::Local);
+            }
+        }
+    }
+
+    /// The entry allows the access: the TLB did not know.
+    /// Linux: `flush_tlb_fix_spurious_fault()`.
+    fn spurious(&mut self, vpn: Vpn, access: Access) -> Handled {
+        self.count(Counter::Spurious);
+        self.event(What::Spurious { vpn });
+        // QUIRK(NoExecFixup): proofs/tlb/relaxed-exec
+        if access == Access::Exec && self.sys.has(Quirk::NoExecFixup) {
+            return Handled::Unchanged;
+        }
+        match self.sys.protocol().flush() {
+            // QUIRK(SpuriousNotFlushed): proofs/tlb/spurious-write
+            Flush::Strict if self.sys.has(Quirk::SpuriousNotFlushed) => Handled::Unchanged,
+            Flush::Strict => {
+                self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
+                Handled::Resolved
+            }
+            Flush::Relaxed if self.catch_up(FlushReason::Spurious) => Handled::Resolved,
+            Flush::Relaxed => Handled::Unchanged,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Gathering: what an operation has unmapped, until it is flushed and freed.
+//!
+//! # Invariants
+//! - F1: a page goes back to its pool after every TLB that may translate to it
+//!   was flushed; a page table after that and after its walkers are gone.
+//! - F2: while a zap's entries are clear and its flush has not ended,
+//!   `flush_pending` says so; who zaps the same pages and finds nothing sees it.
+//!
+//! # Linux
+//! mm/mmu_gather.c: `tlb_gather_mmu()`, `tlb_finish_mmu()`; the flush types
+//! none, relaxed and strict are those of the relaxed-flush series.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use crate::ghost::looked::Active;
+use crate::mm::cpu::Cpu;
+use crate::mm::flush::FlushInfo;
+use crate::mm::rcu::Callback;
+use crate::platform::{Platform, Word};
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::ids::{GrantId, Pfn, TableId};
+use crate::types::prot::Prot;
+use crate::types::protocol::{Flush, PtFree, ZapFlush};
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+/// How a changed entry is to be flushed. The strictest of an operation's
+/// entries decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FlushType {
+    /// Nobody can have what was taken away.
+    #[default]
+    None,
+    /// Only permission was added.
+    Relaxed,
+    /// Something was taken away.
+    Strict,
+}
+
+/// What one operation has unmapped or changed.
+#[derive(Debug, Default)]
+pub(crate) struct Gather {
+    flush: FlushType,
+    range: Option<PageRange>,
+    frames: Vec<Pfn>,
+    tables: Vec<TableId>,
+    /// What it promises to have taken away when it completes (ghost).
+    revoked: Vec<(GrantId, Prot)>,
+    /// Others have not been told yet that a flush is pending (a quirk).
+    untold: bool,
+    quirks: Option<Active>,
+}
+
+impl Gather {
+    fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.as_ref().is_some_and(|active| active.has(quirk))
+    }
+
+    /// An entry of `vpn` was changed and needs `flush`.
+    pub fn changed(&mut self, vpn: Vpn, flush: FlushType) {
+        if flush == FlushType::None {
+            return;
+        }
+        self.flush = self.flush.max(flush);
+        let page = PageRange::page(vpn);
+        let range = self.range.unwrap_or(page);
+        // QUIRK(FlushLastPageOnly): proofs/tlb/two-pages-one-flush
+        let start = if self.has(Quirk::FlushLastPageOnly) {
+            vpn
+        } else {
+            range.start.min(vpn)
+        };
+        // QUIRK(FlushFirstPageOnly): proofs/tlb/two-pages-one-flush
+        let end = if self.has(Quirk::FlushFirstPageOnly) {
+            range.end
+        } else {
+            range.end.max(page.end)
+        };
+        self.range = Some(PageRange::new(start, end));
+    }
+
+    /// A frame is to be freed.
+    pub fn frame(&mut self, pfn: Pfn) {
+        self.frames.push(pfn);
+    }
+
+    /// A page table was unhooked and is to be freed.
+    pub fn table(&mut self, vpn: Vpn, table: TableId) {
+        // QUIRK(TableNeedsNoFlush): proofs/pt_free/empty-table-is-walked
+        if !self.has(Quirk::TableNeedsNoFlush) {
+            self.changed(vpn, FlushType::Strict);
+        }
+        self.tables.push(table);
+    }
+
+    /// `prot` of `grant` is taken away once the operation completes (ghost).
+    pub fn revoked(&mut self, grant: GrantId, prot: Prot) {
+        self.revoked.push((grant, prot));
+    }
+}
+
+impl<P: Platform> Cpu<'_, P> {
+    /// Begins to gather. Linux: `tlb_gather_mmu()`, `inc_tlb_flush_pending()`.
+    pub(crate) fn gather(&mut self) -> Gather {
+        // QUIRK(FlushPendingToldLate): proofs/tlb/pending-told-before
+        let gathers = self.sys.protocol().zap_flush() == ZapFlush::Gather;
+        let untold = gathers && self.sys.has(Quirk::FlushPendingToldLate);
+        if gathers && !untold {
+            // ORDERING(relaxed): ordered by the ptl under which entries are
+            // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
+            self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
+        }
+        Gather {
+            untold,
+            quirks: Some(self.sys.quirks().clone()),
+            ..Gather::default()
+        }
+    }
+
+    /// Flushes what was gathered so far, then frees its frames.
+    pub(crate) fn flush_gathered(&mut self, gather: &mut Gather) {
+        // QUIRK(PageFreeBeforeFlush): proofs/pt_free/page-freed-before-flush
+        if self.sys.has(Quirk::PageFreeBeforeFlush) {
+            self.free_gathered(gather);
+        }
+        let range = gather.range.take();
+        match (core::mem::take(&mut gather.flush), range) {
+            (FlushType::None, _) | (FlushType::Relaxed, None) => {}
+            (FlushType::Relaxed, Some(range)) => self.relaxed_flush(range),
+            // No range: everything.
+            (FlushType::Strict, range) => self.shootdown(FlushInfo {
+                range,
+                freed_tables: !gather.tables.is_empty(),
+            }),
+        }
+        self.free_gathered(gather);
+    }
+
+    /// Flushes what was gathered now if only permission was added: the caller
+    /// still holds the lock under which it was.
+    pub(crate) fn flush_relaxed_part(&mut self, gather: &mut Gather) {
+        if gather.flush == FlushType::Relaxed
+            && let Some(range) = gather.range.take()
+        {
+            gather.flush = FlushType::None;
+            self.relaxed_flush(range);
+        }
+    }
+
+    fn free_gathered(&mut self, gather: &mut Gather) {
+        for pfn in gather.frames.drain(..) {
+            self.free_frame(pfn);
+        }
+    }
+
+    /// Ends the gathering: flushes and frees. What the caller still promises
+    /// is left in `gather` for [`Cpu::complete`].
+    /// Linux: `tlb_finish_mmu()`.
+    pub(crate) fn finish(&mut self, gather: &mut Gather) {
+        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
+            // ORDERING(acquire): pairs with the release below: who finds that
+            // another's flush is over comes after it.
+            // QUIRK(FlushPendingReadRelaxed): proofs/tlb/flush-is-over
+            let quirks = self.sys.quirks();
+            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::FlushPendingReadRelaxed, sound, weak);
+            if gather.untold {
+                self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
+            }
+            let pending = self.mm().flush_pending.load(ordering);
+            // QUIRK(GatherIgnoresNested): proofs/tlb/nested-zap-not-flushed
+            if pending > 1 && !self.sys.has(Quirk::GatherIgnoresNested) {
+                gather.flush = FlushType::Strict;
+                // QUIRK(NestedKeepsRange): proofs/tlb/nested-zap-of-more
+                if !self.sys.has(Quirk::NestedKeepsRange) {
+                    gather.range = None;
+                }
+            }
+        }
+        self.flush_gathered(gather);
+        for table in core::mem::take(&mut gather.tables) {
+            match self.sys.protocol().pt_free() {
+                // The flush has interrupted every CPU, so none walks it.
+                PtFree::Ipi => self.free_table_now(table),
+                PtFree::Rcu => self.local.callbacks.push(Callback::Table(table)),
+            }
+        }
+        if self.sys.protocol().zap_flush() == ZapFlush::Gather {
+            // ORDERING(release): pairs with the acquire above.
+            // QUIRK(FlushPendingDropRelaxed): proofs/tlb/flush-is-over
+            let quirks = self.sys.quirks();
+            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+            let ordering = quirks.weaken(Quirk::FlushPendingDropRelaxed, sound, weak);
+            self.mm().flush_pending.fetch_sub(1, ordering);
+        }
+    }
+
+    /// The operation is about to return: what it took away is gone for good (ghost).
+    pub(crate) fn complete(&mut self, gather: Gather) {
+        for (grant, prot) in gather.revoked {
+            self.sys.grants.revoked(grant, prot, self.id());
+        }
+    }
+
+    /// How a change of a present entry from `old` to `new` is to be flushed.
+    /// Linux: `pte_flush_type()` of the relaxed-flush series.
+    pub(crate) fn flush_type(&self, old: Pte, new: Pte) -> FlushType {
+        let (old_prot, new_prot) = (old.prot(), new.prot());
+        let removed = old_prot & !new_prot;
+        if old_prot.is_empty() || (removed.is_empty() && old_prot == new_prot) {
+            return FlushType::None;
+        }
+        if self.sys.protocol().flush() == Flush::Strict {
+            return FlushType::Strict;
+        }
+        if removed.is_empty() {
+            return FlushType::Relaxed;
+        }
+        // QUIRK(RelaxedOnRemoval): proofs/tlb/relaxed-on-removal
+        if self.sys.has(Quirk::RelaxedOnRemoval) {
+            return FlushType::Relaxed;
+        }
+        // Hardware reads the entry again before it sets the dirty bit, and
+        // finds that it may not: no write goes through a clean translation.
+        // QUIRK(DirtyNeedsNoFlush): proofs/tlb/relaxed-on-removal
+        let clean = !old.is_dirty() || self.sys.has(Quirk::DirtyNeedsNoFlush);
+        // QUIRK(CleanNeedsNoFlushToRead): proofs/tlb/clean-page-loses-read
+        let written = removed == Prot::W || self.sys.has(Quirk::CleanNeedsNoFlushToRead);
+        if !written || !clean {
+            FlushType::Strict
+        } else if (new_prot & !old_prot).is_empty() {
+            FlushType::None
+        } else {
+            // What was added (rw became rx) is found by who faults.
+            FlushType::Relaxed
+        }
+    }
+}

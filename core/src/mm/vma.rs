@@ -1,0 +1,382 @@
+//! Virtual memory areas and their locks.
+//!
+//! # Which lock makes which field stable, readable, writable
+//!
+//! | field | stable under | written under |
+//! | --- | --- | --- |
+//! | range, prot | mmap lock, or VMA read lock, or (a copy) an unchanged sequence count | mmap write lock and VMA write lock |
+//! | range, prot (`rcu_fault`) | always: [`change_vma`](crate::mm::cpu::Cpu::change_vma) puts a new VMA in its place | before it can be found |
+//! | lock_seq | VMA read lock | VMA write lock being taken |
+//! | refcnt | - | read-modify-write by anyone |
+//!
+//! # States of `refcnt` (`vma_refcnt`)
+//!
+//! ```text
+//!        attach            reader             writer excludes readers
+//!   0 ----------> 1 <----------------> 1+n   1+n+EXCLUDE -> waits -> 1+EXCLUDE
+//!   ^             |                            (lock_seq = mm.seq)  -> 1
+//!   +-------------+
+//!        detach (waits for readers that are about to see lock_seq)
+//! ```
+//!
+//! # Invariants
+//! - V1: a reader that holds the VMA's lock overlaps no section from
+//!   `start_write` to the end of the mmap write lock.
+//! - V2: after `detach` nobody holds the VMA's lock, nor can take it.
+//!
+//! # Linux
+//! mm/mmap_lock.c. Kept: the reference count with the writer's offset, the
+//! sequence equality as write lock. Dropped: the racy test of `vm_lock_seq`
+//! before the count is raised, which only saves time; the limit on readers; `vm_mm`, as no VMA is
+//! reused for another address space.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use crate::ghost::life::Life;
+use crate::ghost::looked::Active;
+use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::prot::Prot;
+use crate::types::protocol::FaultPath;
+use crate::types::quirk::Quirk;
+use crate::types::violation::{Invariant, Violation};
+
+/// A VMA's range and protection, copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VmaCopy {
+    pub range: PageRange,
+    pub prot: Prot,
+}
+
+/// A virtual memory area. Linux: `struct vm_area_struct`.
+pub(crate) struct Vma<P: Platform> {
+    start: P::Word,
+    end: P::Word,
+    prot: P::Word,
+    /// Written with the fields, read by who relies on them (ghost).
+    stable: Option<P::Cell>,
+    lock: VmaLock<P>,
+    /// Whether it is in use (ghost).
+    pub life: Life<P>,
+    quirks: Active,
+}
+
+/// How faults lock a VMA.
+enum VmaLock<P: Platform> {
+    /// They do not.
+    None,
+    /// By a read-write lock, which a writer holds only to set `seq`.
+    RwLock {
+        lock: P::RwLock<()>,
+        seq: P::Cell,
+        detached: P::Cell,
+    },
+    /// By a reference.
+    Refcnt { refcnt: P::Word, seq: P::Cell },
+}
+
+/// Added to `refcnt` by a writer that excludes readers.
+/// Linux: `VMA_LOCK_OFFSET`.
+const EXCLUDE_READERS: u64 = 1 << 32;
+
+const TORN: Violation = Violation {
+    invariant: Invariant::TornVma,
+    what: "a VMA was read while it was being changed",
+};
+
+const RACE: Violation = Violation {
+    invariant: Invariant::DataRace,
+    what: "a VMA's lock state was read while it was being changed",
+};
+
+impl<P: Platform> Vma<P> {
+    pub fn new(path: FaultPath, quirks: Active) -> Vma<P> {
+        let lock = match path {
+            FaultPath::MmapLock | FaultPath::Spf | FaultPath::RcuFault => VmaLock::None,
+            FaultPath::VmaLock => VmaLock::RwLock {
+                lock: P::RwLock::new(()).called("vm_lock"),
+                seq: P::Cell::new(u64::MAX),
+                detached: P::Cell::new(1),
+            },
+            FaultPath::VmaRefcnt => VmaLock::Refcnt {
+                refcnt: P::Word::new(0).called("vm_refcnt"),
+                seq: P::Cell::new(u64::MAX),
+            },
+        };
+        Vma {
+            start: P::Word::new(0).called("vm_start"),
+            end: P::Word::new(0).called("vm_end"),
+            prot: P::Word::new(0).called("vm_page_prot"),
+            stable: P::CHECKED.then(|| P::Cell::new(0)),
+            lock,
+            life: Life::of("a VMA was used after it was freed"),
+            quirks,
+        }
+    }
+
+    /// The range and protection, for who holds a lock that makes them stable.
+    pub fn copy_stable(&self) -> VmaCopy {
+        self.life.used();
+        if let Some(stable) = &self.stable {
+            stable.get(TORN);
+        }
+        self.copy_racy()
+    }
+
+    /// The range and protection as they may be, for who will find out whether
+    /// they were.
+    pub fn copy_racy(&self) -> VmaCopy {
+        self.life.used();
+        // ORDERING(relaxed): values only; the caller holds a lock (copy_stable)
+        // or checks a sequence count, or looks again under the page-table lock.
+        let start = Vpn(self.start.load(Ordering::Relaxed));
+        let end = Vpn(self.end.load(Ordering::Relaxed));
+        let prot = Prot::from_bits(self.prot.load(Ordering::Relaxed));
+        VmaCopy {
+            range: PageRange::new(start, end),
+            prot,
+        }
+    }
+
+    /// Changes range and protection, from `old` where something was there.
+    /// The caller has the mmap write lock and the VMA's.
+    pub fn set(&self, old: Option<VmaCopy>, new: VmaCopy) {
+        if let Some(stable) = &self.stable {
+            stable.set(0, TORN);
+        }
+        // ORDERING(relaxed): published by the end of the mmap write lock, or by
+        // the tree's root for a new VMA.
+        if old.is_none_or(|old| old.range.start != new.range.start) {
+            self.start.store(new.range.start.0, Ordering::Relaxed);
+        }
+        if old.is_none_or(|old| old.range.end != new.range.end) {
+            self.end.store(new.range.end.0, Ordering::Relaxed);
+        }
+        if old.is_none_or(|old| old.prot != new.prot) {
+            self.prot.store(new.prot.bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Makes it lockable. The caller has the mmap write lock, whose sequence
+    /// number `seq` write-locks it until then.
+    /// Linux: `vma_mark_attached()`.
+    pub fn attach(&self, locked_by: Option<u64>) {
+        let unlocked = u64::MAX;
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock {
+                lock,
+                seq,
+                detached,
+            } => {
+                let guard = lock.write();
+                seq.set(locked_by.unwrap_or(unlocked), RACE);
+                detached.set(0, RACE);
+                drop(guard);
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                seq.set(locked_by.unwrap_or(unlocked), RACE);
+                // ORDERING(release): pairs with the acquire in try_get(): the
+                // fields and seq are there before the count is.
+                // QUIRK(VmaAttachRelaxed): proofs/vma_lock/attached-early
+                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                let ordering = self.quirks.weaken(Quirk::VmaAttachRelaxed, sound, weak);
+                refcnt.fetch_add(1, ordering);
+            }
+        }
+    }
+
+    /// Keeps faults out until the mmap write lock with sequence number
+    /// `mm_seq` is left. Linux: `vma_start_write()`.
+    pub fn start_write(&self, mm_seq: u64, wait: &P::WaitQueue) {
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock { lock, seq, .. } => {
+                if seq.get(RACE) != mm_seq {
+                    let guard = lock.write();
+                    seq.set(mm_seq, RACE);
+                    drop(guard);
+                }
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                if seq.get(RACE) != mm_seq {
+                    self.exclude_readers(refcnt, 1, wait);
+                    seq.set(mm_seq, RACE);
+                    // ORDERING(release): pairs with try_get(): a reader that
+                    // comes after sees seq.
+                    // QUIRK(VmaExclusionEndsRelaxed): proofs/vma_lock/locked-early
+                    let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                    let quirk = Quirk::VmaExclusionEndsRelaxed;
+                    let ordering = self.quirks.weaken(quirk, sound, weak);
+                    refcnt.fetch_sub(EXCLUDE_READERS, ordering);
+                }
+            }
+        }
+    }
+
+    /// Waits until only `rest` references are left, and lets none be added.
+    /// Linux: `__vma_enter_locked()`.
+    fn exclude_readers(&self, refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
+        // ORDERING(acquire): pairs with the release in VmaRead::end(): what readers did came before.
+        // QUIRK(VmaExcludeNoAcquire): proofs/vma_lock/reader-left-before
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = self.quirks.weaken(Quirk::VmaExcludeNoAcquire, sound, weak);
+        // QUIRK(VmaWriterDoesNotWait): proofs/vma_lock/writer-waits-for-readers
+        let others = refcnt.fetch_add(EXCLUDE_READERS, ordering) != rest;
+        if others && !self.quirks.has(Quirk::VmaWriterDoesNotWait) {
+            // QUIRK(VmaWaitNoAcquire): proofs/vma_lock/writer-comes-after-readers
+            let ordering = self.quirks.weaken(Quirk::VmaWaitNoAcquire, sound, weak);
+            wait.wait_until(|| refcnt.fetch_add(0, ordering) == rest + EXCLUDE_READERS);
+        }
+    }
+
+    /// Makes it impossible to lock, for good. The caller has write-locked it.
+    /// Linux: `vma_mark_detached()`.
+    pub fn detach(&self, wait: &P::WaitQueue) {
+        match &self.lock {
+            VmaLock::None => {}
+            VmaLock::RwLock { detached, .. } => detached.set(1, RACE),
+            VmaLock::Refcnt { refcnt, .. } => {
+                // Readers that are about to see seq may hold it for a moment.
+                // ORDERING(acquire): as in exclude_readers().
+                // QUIRK(VmaDetachNoAcquire): proofs/vma_lock/reader-left-before
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let ordering = self.quirks.weaken(Quirk::VmaDetachNoAcquire, sound, weak);
+                let others = refcnt.fetch_sub(1, ordering) != 1;
+                // QUIRK(VmaDetachDoesNotWait): proofs/vma_lock/detach-waits-for-readers
+                if others && !self.quirks.has(Quirk::VmaDetachDoesNotWait) {
+                    self.exclude_readers(refcnt, 0, wait);
+                    // ORDERING(relaxed): nobody takes it from zero; attach() publishes it anew.
+                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Takes the VMA's read lock, unless a writer has it or it is gone.
+    /// Linux: `vma_start_read()`, mm/mmap_lock.c.
+    pub fn start_read<'a>(
+        self: &'a Arc<Self>,
+        mm_seq: &P::Word,
+        wait: &'a P::WaitQueue,
+    ) -> Option<VmaRead<'a, P>> {
+        match &self.lock {
+            VmaLock::None => None,
+            VmaLock::RwLock {
+                lock,
+                seq,
+                detached,
+            } => {
+                self.life.used();
+                let guard = lock.try_read()?;
+                // ORDERING(acquire): pairs with the release in
+                // MmapWrite::unlock(): a VMA that is unlocked by the number
+                // shows what its writer did.
+                // QUIRK(VmaLockSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let quirk = Quirk::VmaLockSeqReadRelaxed;
+                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let locked = seq.get(RACE) == mm_seq.load(ordering);
+                // QUIRK(VmaLockIgnoresSeq): proofs/vma_lock/number-is-the-lock
+                if locked && !self.quirks.has(Quirk::VmaLockIgnoresSeq) {
+                    return None;
+                }
+                // QUIRK(VmaDetachedIgnored): proofs/vma_lock/vma-lock-vs-munmap
+                if detached.get(RACE) != 0 && !self.quirks.has(Quirk::VmaDetachedIgnored) {
+                    return None;
+                }
+                Some(VmaRead {
+                    vma: self,
+                    held: Held::RwLock { _guard: guard },
+                })
+            }
+            VmaLock::Refcnt { refcnt, seq } => {
+                self.try_get(refcnt)?;
+                let read = VmaRead {
+                    vma: self,
+                    held: Held::Refcnt { refcnt, wait },
+                };
+                // ORDERING(acquire): as above.
+                // QUIRK(VmaRefcntSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed-refcnt
+                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+                let quirk = Quirk::VmaRefcntSeqReadRelaxed;
+                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let locked = seq.get(RACE) == mm_seq.load(ordering);
+                // QUIRK(VmaRefcntIgnoresSeq): proofs/vma_lock/number-is-the-lock-refcnt
+                if locked && !self.quirks.has(Quirk::VmaRefcntIgnoresSeq) {
+                    read.end();
+                    return None;
+                }
+                Some(read)
+            }
+        }
+    }
+
+    /// Raises the count, unless the VMA is detached or readers are excluded.
+    fn try_get(&self, refcnt: &P::Word) -> Option<()> {
+        // ORDERING(acquire): pairs with the releases in attach() and
+        // start_write().
+        // QUIRK(VmaGetRelaxed): proofs/vma_lock/locked-early
+        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
+        let ordering = self.quirks.weaken(Quirk::VmaGetRelaxed, sound, weak);
+        let mut expected = 1;
+        loop {
+            match refcnt.compare_exchange(expected, expected + 1, ordering, Ordering::Relaxed) {
+                Ok(_) => return Some(()),
+                // QUIRK(VmaGetFromZero): proofs/vma_lock/detached-is-not-locked
+                Err(0) if !self.quirks.has(Quirk::VmaGetFromZero) => return None,
+                // QUIRK(VmaGetIgnoresWriter): proofs/vma_lock/writer-excludes-readers
+                Err(now)
+                    if now >= EXCLUDE_READERS && !self.quirks.has(Quirk::VmaGetIgnoresWriter) =>
+                {
+                    return None;
+                }
+                Err(now) => expected = now,
+            }
+        }
+    }
+}
+
+/// A VMA's read lock.
+pub(crate) struct VmaRead<'a, P: Platform> {
+    vma: &'a Arc<Vma<P>>,
+    held: Held<'a, P>,
+}
+
+enum Held<'a, P: Platform> {
+    RwLock {
+        _guard: <P::RwLock<()> as RwLock<()>>::ReadGuard<'a>,
+    },
+    Refcnt {
+        refcnt: &'a P::Word,
+        wait: &'a P::WaitQueue,
+    },
+}
+
+impl<'a, P: Platform> VmaRead<'a, P> {
+    /// What it locks.
+    pub fn vma(&self) -> &'a Arc<Vma<P>> {
+        self.vma
+    }
+
+    /// Leaves it. Linux: `vma_end_read()`.
+    pub fn end(self) {
+        match self.held {
+            Held::RwLock { _guard } => drop(_guard),
+            Held::Refcnt { refcnt, wait } => {
+                // ORDERING(release): pairs with the acquire of the writer who
+                // waits in exclude_readers().
+                // QUIRK(VmaPutRelaxed): proofs/vma_lock/reader-left-before
+                let quirks = &self.vma.quirks;
+                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+                let ordering = quirks.weaken(Quirk::VmaPutRelaxed, sound, weak);
+                let before = refcnt.fetch_sub(1, ordering);
+                // QUIRK(VmaReaderDoesNotWake): proofs/vma_lock/writer-waits-for-readers
+                if before > EXCLUDE_READERS && !quirks.has(Quirk::VmaReaderDoesNotWake) {
+                    wait.wake_all();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The table of choices: it drives parsing, printing and documentation, so that a choice is named
+//! in one place.
+
+use crate::types::protocol::{
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
+    ZapFlush,
+};
+
+/// A choice: its name, its values, and where they come from.
+#[derive(Debug)]
+pub struct ChoiceInfo {
+    /// Its name, left of `=`.
+    pub name: &'static str,
+    /// What it decides.
+    pub summary: &'static str,
+    /// Its values.
+    pub values: &'static [ValueInfo],
+}
+
+/// A value of a choice.
+#[derive(Debug)]
+pub struct ValueInfo {
+    /// Its name, right of `=`.
+    pub name: &'static str,
+    /// What it means.
+    pub summary: &'static str,
+    /// Where it comes from: a Linux function, a series, a version.
+    pub source: &'static str,
+    /// Makes the choice.
+    pub(crate) set: fn(&mut Protocol),
+    /// Whether it is made.
+    pub(crate) is: fn(&Protocol) -> bool,
+}
+
+macro_rules! value {
+    ($name:literal, $summary:literal, $source:literal, $field:ident = $value:expr) => {
+        ValueInfo {
+            name: $name,
+            summary: $summary,
+            source: $source,
+            set: |p| p.$field = $value,
+            is: |p| p.$field == $value,
+        }
+    };
+}
+
+/// Every choice, in the order in which they are listed.
+pub static CHOICES: &[ChoiceInfo] = &[
+    ChoiceInfo {
+        name: "protocol",
+        summary: "how a fault finds its VMA and keeps it",
+        values: &[
+            value!(
+                "mmap_lock",
+                "under the mmap read lock",
+                "Linux before 6.4, do_user_addr_fault()",
+                fault = FaultPath::MmapLock
+            ),
+            value!(
+                "spf",
+                "speculatively, by a per-mm sequence count; else under the mmap read lock",
+                "M. Lespinasse, speculative page faults v2, January 2022",
+                fault = FaultPath::Spf
+            ),
+            value!(
+                "vma_lock",
+                "under a read-write lock in the VMA, with vm_lock_seq against mm_lock_seq",
+                "Linux 6.4, lock_vma_under_rcu(), vma_start_read()",
+                fault = FaultPath::VmaLock
+            ),
+            value!(
+                "vma_refcnt",
+                "under a reference of the VMA, which RCU type-safety lets be reused at once",
+                "Linux 6.15, vma_start_read(), commit 3104138517fc",
+                fault = FaultPath::VmaRefcnt
+            ),
+            value!(
+                "rcu_fault",
+                "under RCU and the page-table lock alone, the VMA looked up again under the lock",
+                "M. Wilcox at LSFMM+BPF, LWN May 2023",
+                fault = FaultPath::RcuFault
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "pt_free",
+        summary: "when the memory of a page table may be reused",
+        values: &[
+            value!(
+                "ipi",
+                "after an IPI: software walkers keep interrupts off",
+                "mm/mmu_gather.c, tlb_remove_table_sync_one()",
+                pt_free = PtFree::Ipi
+            ),
+            value!(
+                "rcu",
+                "after a grace period: software walkers are RCU readers",
+                "mm/mmu_gather.c, MMU_GATHER_RCU_TABLE_FREE",
+                pt_free = PtFree::Rcu
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "ptl",
+        summary: "where a page table's lock lives",
+        values: &[
+            value!(
+                "embedded",
+                "in the table's own page",
+                "include/linux/mm_types.h, struct ptdesc with a small spinlock_t",
+                ptl = Ptl::Embedded
+            ),
+            value!(
+                "allocated",
+                "in memory of its own, freed with the table",
+                "ALLOC_SPLIT_PTLOCKS; pagetable_dtor() in __tlb_remove_table() since 6.14",
+                ptl = Ptl::Allocated
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "pt_reclaim",
+        summary: "whether madvise dontneed frees a page table that it emptied",
+        values: &[
+            value!("off", "no", "Linux before 6.14", pt_reclaim = false),
+            value!(
+                "on",
+                "yes; needs pt_free=rcu",
+                "mm/pt_reclaim.c, CONFIG_PT_RECLAIM, Linux 6.14",
+                pt_reclaim = true
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "munmap",
+        summary: "what munmap holds while it removes pages",
+        values: &[
+            value!(
+                "downgrade",
+                "the mmap lock for reading",
+                "mm/vma.c, vms_complete_munmap_vmas(); Linux 4.20, commit dd2283f2605e",
+                munmap = Munmap::Downgrade
+            ),
+            value!(
+                "exclusive",
+                "the mmap lock for writing",
+                "mm/mmap.c, do_munmap() before Linux 4.20",
+                munmap = Munmap::Exclusive
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "zap_flush",
+        summary: "when a zap may drop the page-table lock",
+        values: &[
+            value!(
+                "gather",
+                "before the flush, which is counted as pending meanwhile",
+                "mm/mmu_gather.c, inc_tlb_flush_pending()",
+                zap_flush = ZapFlush::Gather
+            ),
+            value!(
+                "ptl",
+                "after the flush",
+                "mm/memory.c, zap_pte_range() with force_flush; commit 60bae7370896",
+                zap_flush = ZapFlush::Ptl
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "flush",
+        summary: "how a change that only adds permission is flushed",
+        values: &[
+            value!(
+                "strict",
+                "by a shootdown, like any change",
+                "mm/mprotect.c, tlb_flush_pte_range()",
+                flush = Flush::Strict
+            ),
+            value!(
+                "relaxed",
+                "by a new generation and a local flush; a clean page loses W without any",
+                "N. Amit, relaxed TLB flushes, July 2022",
+                flush = Flush::Relaxed
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "mprotect_writable",
+        summary: "who makes a page writable after mprotect allowed it",
+        values: &[
+            value!(
+                "fault",
+                "the next write fault",
+                "mm/mprotect.c before 6.1",
+                mprotect_writable = MprotectWritable::Fault
+            ),
+            value!(
+                "direct",
+                "mprotect, for exclusive anonymous pages",
+                "mm/mprotect.c, can_change_pte_writable(), D. Hildenbrand, June 2022",
+                mprotect_writable = MprotectWritable::Direct
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "dirty",
+        summary: "who sets the dirty bit of a page that a write fault maps",
+        values: &[
+            value!(
+                "fault",
+                "the fault, in advance",
+                "mm/memory.c, do_anonymous_page(), pte_mkdirty()",
+                dirty = Dirty::Fault
+            ),
+            value!(
+                "hardware",
+                "hardware, when the store goes through: some 500 cycles on x86",
+                "N. Amit, relaxed TLB flushes, July 2022: new entries are not dirty",
+                dirty = Dirty::Hardware
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "tlb_fault",
+        summary: "what a page fault does to the translation that caused it",
+        values: &[
+            value!(
+                "keep",
+                "nothing: software flushes it, or waits for a flush",
+                "mm/memory.c, flush_tlb_fix_spurious_fault(), as include/linux/pgtable.h defines it",
+                tlb_fault = TlbFault::Keep
+            ),
+            value!(
+                "drop",
+                "hardware drops it",
+                "Intel SDM volume 3, 4.10.4.1; arch/x86/include/asm/pgtable.h, flush_tlb_fix_spurious_fault()",
+                tlb_fault = TlbFault::Drop
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "speculation",
+        summary: "how often each CPU's hardware fills or evicts a translation by itself, at most",
+        values: &[
+            value!(
+                "none",
+                "never: only `prefetch` and `evict` do",
+                "an assumption of the model",
+                speculation = 0
+            ),
+            value!(
+                "1",
+                "once, at any time",
+                "Intel SDM volume 3, 4.10.2.3: translations that no program accesses",
+                speculation = 1
+            ),
+            value!("2", "twice", "as for 1", speculation = 2),
+            value!("3", "three times", "as for 1", speculation = 3),
+        ],
+    },
+    ChoiceInfo {
+        name: "dontneed",
+        summary: "what madvise dontneed holds while it clears entries",
+        values: &[
+            value!(
+                "mmap_lock",
+                "the mmap lock for reading, until its flush is over",
+                "mm/madvise.c, madvise_lock() before try_vma_read_lock()",
+                dontneed = Dontneed::MmapLock
+            ),
+            value!(
+                "vma_lock",
+                "the VMA's lock, if the range is within one VMA; it is left before the flush",
+                "mm/madvise.c, try_vma_read_lock(), madvise_walk_vmas(), madvise_finish_tlb(); B. Song, June 2025",
+                dontneed = Dontneed::VmaLock
+            ),
+        ],
+    },
+];
+
+impl PartialEq for ValueInfo {
+    fn eq(&self, other: &ValueInfo) -> bool {
+        self.name == other.name && self.summary == other.summary
+    }
+}
+
+impl Eq for ValueInfo {}

@@ -1,0 +1,55 @@
+//! What a machine is like: its size and its choices.
+
+use crate::types::addr::Geometry;
+use crate::types::ids::CpuId;
+use crate::types::protocol::Protocol;
+use crate::types::quirk::Quirks;
+
+/// What a machine is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How many CPUs it has: 1 to 64.
+    pub cpus: usize,
+    /// How many address spaces it can have. All but the first are for `fork`.
+    pub mms: usize,
+    /// The shape of its page tables.
+    pub geometry: Geometry,
+    /// The design choices.
+    pub protocol: Protocol,
+    /// The deviations that are known to be wrong.
+    pub quirks: Quirks,
+    /// Page frames for each CPU.
+    pub frames_per_cpu: u32,
+    /// Page tables for each CPU.
+    pub tables_per_cpu: u32,
+    /// Translations that a TLB holds. One more, and the oldest makes room.
+    pub tlb_entries: usize,
+}
+
+impl Config {
+    /// A small machine, as checkers need it.
+    pub fn small(cpus: usize) -> Config {
+        Config {
+            cpus,
+            mms: 1,
+            geometry: Geometry::SMALL,
+            protocol: Protocol::default(),
+            quirks: Quirks::NONE,
+            frames_per_cpu: 64,
+            tables_per_cpu: 32,
+            tlb_entries: usize::MAX,
+        }
+    }
+
+    /// The frames of a CPU, from the first up to the last, not included. Frame 0 is the zero page.
+    pub(crate) fn frames_of(&self, cpu: CpuId) -> (u32, u32) {
+        let start = 1 + cpu.0 as u32 * self.frames_per_cpu;
+        (start, start + self.frames_per_cpu)
+    }
+
+    /// The page tables of a CPU. The first ones are the top tables of the address spaces.
+    pub(crate) fn tables_of(&self, cpu: CpuId) -> (u32, u32) {
+        let start = self.mms as u32 + cpu.0 as u32 * self.tables_per_cpu;
+        (start, start + self.tables_per_cpu)
+    }
+}

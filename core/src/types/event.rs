@@ -1,0 +1,299 @@
+//! Events: what the machine tells about itself, for timelines and counters.
+
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::counters::Counter;
+use crate::types::ids::{CpuId, MmId, Pfn, TableId};
+use crate::types::prot::{Access, Prot};
+use crate::types::pte::Pte;
+
+/// Which write a read has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriteSource {
+    /// The CPU that wrote.
+    pub cpu: CpuId,
+    /// Which of its user writes, from 0.
+    pub number: u32,
+}
+
+/// A lock class, as lock ordering knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockClass {
+    /// `mm.mmap_lock`
+    Mmap,
+    /// A VMA's lock.
+    Vma,
+    /// `mm.page_table_lock`
+    Pml,
+    /// A page table's lock.
+    Ptl,
+    /// A CPU's RCU read side.
+    Rcu,
+    /// A CPU's interrupts being off.
+    Irq,
+}
+
+/// Bits of an instance that say which lock of its address space it is.
+const INSTANCE_BITS: u32 = 48;
+
+impl LockClass {
+    /// The instance of lock `number` of an address space.
+    pub(crate) const fn in_mm(mm: MmId, number: u64) -> u64 {
+        (mm.0 as u64) << INSTANCE_BITS | number
+    }
+
+    /// The address space, and the lock's number in it, of an instance of [`LockClass::Mmap`],
+    /// [`LockClass::Vma`] or [`LockClass::Pml`].
+    pub const fn of_mm(instance: u64) -> (MmId, u64) {
+        let number = instance & ((1 << INSTANCE_BITS) - 1);
+        (MmId((instance >> INSTANCE_BITS) as usize), number)
+    }
+}
+
+/// How a lock was taken or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockStep {
+    /// About to wait for it, in shared mode or not.
+    Waits,
+    /// About to try it.
+    Tries,
+    /// Took it, having waited.
+    Locked,
+    /// Took it without waiting.
+    TryLocked,
+    /// It was taken, and nobody waited.
+    Busy,
+    /// Had it for writing, and keeps it for reading.
+    Downgraded,
+    /// Left it.
+    Unlocked,
+}
+
+/// Why a TLB was flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlushReason {
+    /// This CPU's own change.
+    Local,
+    /// An IPI from a CPU.
+    Ipi(CpuId),
+    /// A spurious fault.
+    Spurious,
+    /// Coming back from lazy mode with an old generation.
+    Switch,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A user read, or the read part of an exchange.
+    UserRead {
+        /// The page.
+        vpn: Vpn,
+        /// What was read.
+        value: u64,
+        /// From which write; `None` is the initial zero, or not known.
+        from: Option<WriteSource>,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// A user write.
+    UserWrite {
+        /// The page.
+        vpn: Vpn,
+        /// What was written.
+        value: u64,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// An instruction fetch.
+    UserExec {
+        /// The page.
+        vpn: Vpn,
+        /// Through which frame.
+        pfn: Pfn,
+    },
+    /// The TLB took a translation.
+    TlbFill {
+        /// The page.
+        vpn: Vpn,
+        /// The entry as read.
+        pte: Pte,
+        /// Not for an access: speculation.
+        prefetch: bool,
+    },
+    /// The TLB dropped all of it, or one range.
+    TlbFlush {
+        /// The range, or everything.
+        range: Option<PageRange>,
+        /// Why.
+        reason: FlushReason,
+        /// The generation that it now has.
+        generation: u64,
+    },
+    /// An access faults on a translation that only another CPU's flush can take away: this
+    /// CPU does nothing else until one comes.
+    Stuck {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// A flush came: see [`What::Stuck`].
+    Unstuck {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// The TLB dropped one translation by itself.
+    TlbEvict {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// Hardware set the accessed or dirty bit.
+    HwSet {
+        /// The page.
+        vpn: Vpn,
+        /// The entry afterwards.
+        pte: Pte,
+    },
+    /// An access faulted.
+    Fault {
+        /// The page.
+        vpn: Vpn,
+        /// The access.
+        access: Access,
+    },
+    /// How a fault found its VMA.
+    FaultPath {
+        /// In words: "under the VMA lock", "falls back: sequence count changed".
+        how: &'static str,
+    },
+    /// Software walked the page tables, and found the leaf table or none.
+    Walk {
+        /// The page.
+        vpn: Vpn,
+        /// The leaf table.
+        table: Option<TableId>,
+        /// What keeps it.
+        kept_by: &'static str,
+    },
+    /// A spurious fault: the entry already allows the access.
+    Spurious {
+        /// The page.
+        vpn: Vpn,
+    },
+    /// The mm's TLB generation was advanced.
+    TlbGen {
+        /// The new generation.
+        generation: u64,
+    },
+    /// A leaf entry was read by software that changes it.
+    PteRead {
+        /// The page.
+        vpn: Vpn,
+        /// What it was.
+        pte: Pte,
+    },
+    /// A leaf entry was changed by software.
+    PteSet {
+        /// The page.
+        vpn: Vpn,
+        /// What it was.
+        old: Pte,
+        /// What it is.
+        new: Pte,
+    },
+    /// A page table was hooked in.
+    TableInstalled {
+        /// The table.
+        table: TableId,
+        /// A page that it translates.
+        vpn: Vpn,
+    },
+    /// A page table was unhooked.
+    TableRemoved {
+        /// The table.
+        table: TableId,
+        /// A page that it translated.
+        vpn: Vpn,
+    },
+    /// A page table's memory was freed.
+    TableFreed {
+        /// The table.
+        table: TableId,
+    },
+    /// A page table's own lock was freed.
+    PtlFreed {
+        /// The table.
+        table: TableId,
+    },
+    /// `fork` goes on to a child's entry.
+    Forked {
+        /// The child.
+        child: MmId,
+        /// The page.
+        vpn: Vpn,
+    },
+    /// A page was copied.
+    FrameCopied {
+        /// The page.
+        vpn: Vpn,
+        /// From which frame.
+        from: Pfn,
+        /// To which frame.
+        to: Pfn,
+    },
+    /// A page was freed.
+    FrameFreed {
+        /// The frame.
+        pfn: Pfn,
+    },
+    /// A VMA became visible, or changed.
+    VmaSet {
+        /// Its pages.
+        range: PageRange,
+        /// Its protection.
+        prot: Prot,
+    },
+    /// A VMA was removed.
+    VmaRemoved {
+        /// Its pages.
+        range: PageRange,
+    },
+    /// A VMA's memory was freed.
+    VmaFreed,
+    /// A sequence count was read.
+    SeqRead {
+        /// What it was.
+        value: u64,
+    },
+    /// A sequence count was advanced.
+    SeqSet {
+        /// What it is.
+        value: u64,
+    },
+    /// A lock was taken or left.
+    Lock {
+        /// Which class.
+        class: LockClass,
+        /// Which of its class: a table's number, a CPU's, the address space and the first page
+        /// of a VMA ([`LockClass::of_mm`]).
+        instance: u64,
+        /// How.
+        step: LockStep,
+    },
+    /// A grace period ended.
+    GracePeriod,
+    /// This CPU left the mm to a kernel thread, or came back.
+    Lazy {
+        /// Whether it is lazy now.
+        lazy: bool,
+    },
+    /// Something was counted.
+    Count(Counter),
+}
+
+/// Something that a CPU did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The CPU.
+    pub cpu: CpuId,
+    /// What it did.
+    pub what: What,
+}

@@ -1,0 +1,196 @@
+//! Page-table entries.
+//!
+//! ```text
+//!  63        32 31           8 7 6   5     4 3 2 1 0
+//! +------------+--------------+---+------+-+-+-+-+-+
+//! |   grant    |  frame/table |   |MAPPED|D|A|X|W|R|
+//! +------------+--------------+---+------+-+-+-+-+-+
+//! ```
+//!
+//! Hardware reads R, W and X, and sets A and D. MAPPED is software's: there is
+//! a frame, even where R is clear (`prot none`). `grant` is ghost state: which
+//! handing-out of permissions this entry is; 0 where nothing is checked.
+
+use core::fmt;
+
+use crate::types::ids::{GrantId, Pfn, TableId};
+use crate::types::prot::{Access, Prot};
+
+const ACCESSED: u64 = 1 << 3;
+const DIRTY: u64 = 1 << 4;
+const MAPPED: u64 = 1 << 5;
+const NUMBER_SHIFT: u32 = 8;
+const NUMBER_MASK: u64 = MAX_NUMBER as u64;
+const GRANT_SHIFT: u32 = 32;
+
+/// The greatest number of a frame or a table that an entry has room for.
+pub(crate) const MAX_NUMBER: u32 = (1 << 24) - 1;
+
+/// A leaf entry.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pte(u64);
+
+impl Pte {
+    /// No frame, no access.
+    pub const NONE: Pte = Pte(0);
+
+    /// An entry that maps `pfn` with `prot`, neither accessed nor dirty.
+    pub fn new(pfn: Pfn, prot: Prot, grant: GrantId) -> Pte {
+        Pte(prot.bits()
+            | MAPPED
+            | u64::from(pfn.0) << NUMBER_SHIFT
+            | u64::from(grant.0) << GRANT_SHIFT)
+    }
+
+    /// From the word in a table.
+    pub const fn from_word(word: u64) -> Pte {
+        Pte(word)
+    }
+
+    /// As the word in a table.
+    pub const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// Whether there is no frame.
+    pub const fn is_none(self) -> bool {
+        self.0 & MAPPED == 0
+    }
+
+    /// What hardware lets through. Writing implies reading; an entry without
+    /// R lets nothing through.
+    pub const fn prot(self) -> Prot {
+        Prot::from_bits(self.0)
+    }
+
+    /// Whether hardware lets `access` through.
+    pub const fn allows(self, access: Access) -> bool {
+        self.prot().allows(access)
+    }
+
+    /// The frame.
+    pub const fn pfn(self) -> Pfn {
+        Pfn((self.0 >> NUMBER_SHIFT & NUMBER_MASK) as u32)
+    }
+
+    /// Which handing-out of permissions this is.
+    pub const fn grant(self) -> GrantId {
+        GrantId((self.0 >> GRANT_SHIFT) as u32)
+    }
+
+    /// Whether the page was accessed through this entry.
+    pub const fn is_young(self) -> bool {
+        self.0 & ACCESSED != 0
+    }
+
+    /// Whether the page was written through this entry.
+    pub const fn is_dirty(self) -> bool {
+        self.0 & DIRTY != 0
+    }
+
+    /// With the accessed bit.
+    pub const fn young(self) -> Pte {
+        Pte(self.0 | ACCESSED)
+    }
+
+    /// Without the accessed bit. Linux: `pte_mkold()`.
+    pub const fn old(self) -> Pte {
+        Pte(self.0 & !ACCESSED)
+    }
+
+    /// With the dirty bit.
+    pub const fn dirty(self) -> Pte {
+        Pte(self.0 | DIRTY)
+    }
+
+    /// With the accessed and dirty bits that `old` has.
+    pub const fn with_history_of(self, old: Pte) -> Pte {
+        Pte(self.0 | old.0 & (ACCESSED | DIRTY))
+    }
+
+    /// Without what hardware sets: what software wrote.
+    pub const fn software(self) -> Pte {
+        Pte(self.0 & !(ACCESSED | DIRTY))
+    }
+
+    /// Whether software wrote the same page and permissions. Whether these were handed out anew is
+    /// for the ghost to know, and for nobody else. Linux: `pte_same()`.
+    pub(crate) const fn is_same(self, other: Pte) -> bool {
+        let seen = !(ACCESSED | DIRTY) & ((1 << GRANT_SHIFT) - 1);
+        (self.0 ^ other.0) & seen == 0
+    }
+}
+
+impl fmt::Display for Pte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_none() {
+            return f.write_str("none");
+        }
+        write!(f, "{} {}", self.pfn(), self.prot())?;
+        if self.is_young() {
+            f.write_str(" young")?;
+        }
+        if self.is_dirty() {
+            f.write_str(" dirty")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Pte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The word in an upper table that names the table below; 0 is none.
+pub(crate) const fn table_word(table: TableId) -> u64 {
+    MAPPED | (table.0 as u64) << NUMBER_SHIFT
+}
+
+/// The table that a word in an upper table names.
+pub(crate) const fn table_of(word: u64) -> Option<TableId> {
+    if word & MAPPED == 0 {
+        None
+    } else {
+        Some(TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_do_not_overlap() {
+        for bits in 0..8 {
+            let prot = Prot::from_bits(bits);
+            for pfn in [0, 1, MAX_NUMBER] {
+                for grant in [0, 1, MAX_NUMBER] {
+                    let pte = Pte::new(Pfn(pfn), prot, GrantId(grant));
+                    let used = pte.young().dirty();
+                    for pte in [pte, used, used.software(), pte.with_history_of(used)] {
+                        assert_eq!((pte.prot(), pte.pfn()), (prot, Pfn(pfn)));
+                        assert_eq!(pte.grant(), GrantId(grant));
+                        assert!(!pte.is_none());
+                        assert_eq!(Pte::from_word(pte.word()), pte);
+                    }
+                    assert_eq!(used.software(), pte);
+                    assert_eq!(pte.with_history_of(used), used);
+                    assert!(used.is_young() && used.is_dirty());
+                    assert!(!pte.is_young() && !pte.is_dirty());
+                }
+            }
+        }
+        assert!(Pte::NONE.is_none());
+        assert_eq!(table_of(Pte::NONE.word()), None);
+    }
+
+    #[test]
+    fn tables_are_found_again() {
+        for number in [0, 1, MAX_NUMBER] {
+            let table = TableId(number);
+            assert_eq!(table_of(table_word(table)), Some(table));
+        }
+    }
+}
