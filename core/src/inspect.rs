@@ -3,7 +3,8 @@
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
-use crate::platform::{Mutex, Platform, RwLock, Word, violated};
+use crate::mm::vma::VmaPool;
+use crate::platform::{Platform, RwLock, Word, violated};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counters;
 use crate::types::ids::{MmId, Pfn, TableId};
@@ -139,9 +140,9 @@ impl<P: Platform> System<P> {
         };
         let config = self.config();
         let frames_in_use = in_use(&|l| l.frames.balance(config.frames_of(l.id()).0))
-            - self.frame_reserve.lock().len();
+            - self.machine.frames.in_reserve();
         let tables_in_use = in_use(&|l| l.tables.balance(config.tables_of(l.id()).0))
-            - self.table_reserve.lock().len();
+            - self.machine.tables.in_reserve();
         if frames_in_use != pages {
             violated::<P>(Invariant::Leak, "a page is neither mapped nor free");
         }
@@ -157,8 +158,11 @@ impl<P: Platform> System<P> {
     /// Checks that so many VMAs are in use, each in one node.
     fn check_trees(linked: usize, locals: &[CpuLocal<P>]) {
         let all = |count: &dyn Fn(&CpuLocal<P>) -> usize| locals.iter().map(count).sum::<usize>();
-        let free = all(&|local| local.vmas.iter().map(Vec::len).sum());
-        if all(&|local| local.vmas_made) != linked + free {
+        let vmas = |local: &CpuLocal<P>| {
+            let pools = local.vmas.iter().map(VmaPool::balance);
+            pools.fold((0, 0), |all, pool| (all.0 + pool.0, all.1 + pool.1))
+        };
+        if all(&|local| vmas(local).0) != linked + all(&|local| vmas(local).1) {
             violated::<P>(Invariant::Leak, "a VMA is neither in a tree nor free");
         }
         if all(&|local| local.nodes_made) != linked + all(&|local| local.nodes_freed) {

@@ -12,16 +12,25 @@
 //!
 //! # Where to look
 //!
-//! | what | where |
+//! | wing | what it holds | what it imports |
+//! | --- | --- | --- |
+//! | `types` | addresses, numbers, protections, entries, choices, quirks, events | nothing |
+//! | [`platform`] | what CPUs share: the machine that core runs on | `types` |
+//! | `ghost` | what only the verification needs | those above |
+//! | `hw` | CPUs with interrupts and TLBs, frames, page tables, translation | those above |
+//! | `mm` | address spaces, VMAs, locks, RCU, faults, flushes | those above |
+//! | `calls` | one file for each system call, and user accesses | those above |
+//! | `inspect` | a machine that is at rest: what is mapped, and whether all is accounted for | those above |
+//!
+//! | question | where |
 //! | --- | --- |
-//! | addresses, entries, events, choices, quirks | `types` |
 //! | which lock makes which field of a VMA stable | `mm::vma` |
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
-//! | how hardware walks and sets bits | `calls::access` |
+//! | how hardware walks and sets bits | `hw::mmu` |
 //! | what hardware does unasked | `hw::speculation` |
-//! | when page tables may be freed | `mm::walk`, `mm::rcu` |
+//! | when page tables may be freed | `mm::tables`, `mm::walk`, `mm::rcu` |
 //! | which TLBs must be flushed, and when | `mm::gather`, `mm::flush` |
 //! | what `fork` shares, and what keeps it apart | `calls::fork` |
 //! | what is checked, and why it adds no interleavings | `ghost` |
@@ -49,7 +58,7 @@ pub use mm::cpu::{Cpu, CpuLocal};
 pub use mm::system::System;
 pub use platform::Platform;
 pub use types::addr::{Geometry, PageRange, Vpn};
-pub use types::choices::{CHOICES, ChoiceInfo, ValueInfo};
+pub use types::choices::{CHOICES, ChoiceError, ChoiceInfo, ValueInfo};
 pub use types::config::Config;
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
@@ -57,8 +66,8 @@ pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSourc
 pub use types::ids::{CpuId, MmId, Pfn, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
-    ChoiceError, Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree,
-    Ptl, TlbFault, ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
+    ZapFlush,
 };
 pub use types::pte::Pte;
 pub use types::quirk::{Quirk, Quirks};

@@ -2,6 +2,7 @@
 
 mod rules;
 mod tree;
+mod wings;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! The rules.
 
 use super::tree::Tree;
+use super::wings;
 
 /// A rule: what is against it, each in a line.
 pub type Rule = fn(&Tree) -> Vec<String>;
@@ -12,6 +13,8 @@ pub const RULES: &[Rule] = &[
     nothing_is_left_out,
     no_place_on_a_machine,
     names_say_what_is_inside,
+    wings::keep_their_direction,
+    wings::have_no_circle,
 ];
 
 /// Lines from a quirk's mark to where it is looked at.
@@ -76,7 +79,9 @@ fn looks_at(line: &str, name: &str) -> bool {
 
 /// The quirks' names: lines `Name, "name", "source";` of core/src/types/quirk.rs.
 fn quirks(tree: &Tree) -> Vec<String> {
-    let file = tree.core().find(|file| file.path == "core/src/types/quirk.rs");
+    let file = tree
+        .core()
+        .find(|file| file.path == "core/src/types/quirk.rs");
     let lines = file.map_or("", |file| &file.text).lines();
     let names = lines.filter_map(|line| {
         let (name, rest) = line.trim().split_once(", \"")?;
@@ -145,7 +150,7 @@ fn names_say_what_is_inside(tree: &Tree) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tree::File;
     use super::*;
 
@@ -154,7 +159,7 @@ mod tests {
         "quirks! {\n    /// Doc.\n    FreeEarly, \"free-early\", \"a mail\";\n}\n",
     );
 
-    fn tree(files: &[(&str, &str)]) -> Tree {
+    pub fn tree(files: &[(&str, &str)]) -> Tree {
         let files = files.iter().map(|(path, text)| File {
             path: path.to_string(),
             text: text.to_string(),

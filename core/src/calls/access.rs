@@ -1,24 +1,20 @@
-//! User accesses, and what hardware does by itself.
+//! User accesses: each is translated, or faults and is tried again.
 //!
 //! An access holds its CPU's interrupt lock from the translation to the end of
-//! the access: no IPI comes in between. Hardware fills the TLB from the page
-//! tables without any lock, sets the accessed and dirty bits by an atomic
-//! compare-exchange of the entry that it has read again, and keeps a
-//! translation until it is flushed or evicted.
+//! the access: no IPI comes in between.
 //!
 //! User reads acquire, user writes release, an exchange does both.
 
 use core::sync::atomic::Ordering;
 
 use crate::hw::frame::Frame;
-use crate::hw::tlb::Entry;
-use crate::mm::cpu::{Cpu, IrqGuard};
+use crate::mm::cpu::Cpu;
 use crate::mm::fault::Handled;
 use crate::platform::{Platform, Word};
 use crate::types::addr::Vpn;
 use crate::types::error::Fault;
 use crate::types::event::What;
-use crate::types::prot::{Access, Prot};
+use crate::types::prot::Access;
 use crate::types::protocol::TlbFault;
 use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
@@ -75,21 +71,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         })
     }
 
-    /// Fills the TLB with the translation of `vpn`, if there is one:
-    /// speculation, which hardware may do at any time.
+    /// Fills the TLB with the translation of `vpn`, if there is one: speculation, which hardware
+    /// may do at any time.
     pub fn prefetch(&mut self, vpn: Vpn) {
-        let mut irq = self.irq_off();
-        if irq.tlb.lookup(vpn).is_none() {
-            self.walk_hw(&mut irq, vpn, Access::Read, true);
-        }
+        self.mmu().prefetch(vpn);
     }
 
     /// Drops the translation of `vpn` from the TLB, as hardware may at any time.
     pub fn evict(&mut self, vpn: Vpn) {
-        let mut irq = self.irq_off();
-        if irq.tlb.evict(vpn) {
-            self.event(What::TlbEvict { vpn });
-        }
+        self.mmu().evict(vpn);
     }
 
     fn read_event(&self, vpn: Vpn, word: u64, pte: Pte) -> u64 {
@@ -115,8 +105,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // so, and the access waits for the flush that alone could help.
         loop {
             let mut irq = self.irq_off();
-            if let Some(pte) = self.translate(&mut irq, vpn, access) {
-                self.sys.grants.used(pte.grant(), access, self.id());
+            if let Some(pte) = self.mmu().translate(&mut irq, vpn, access) {
+                self.sys.machine.grants.used(pte.grant(), access, self.id());
                 let frame = self.sys.frame(pte.pfn());
                 frame.accessed(vpn, access == Access::Write);
                 return Ok(go(self, frame, pte));
@@ -136,58 +126,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 (Handled::Unchanged, _) => unresolved = cached,
                 (Handled::Resolved | Handled::Again, _) => unresolved = None,
             }
-        }
-    }
-
-    /// The entry through which `access` goes, or `None` for a fault.
-    fn translate(&self, irq: &mut IrqGuard<'s, P>, vpn: Vpn, access: Access) -> Option<Pte> {
-        let Some(cached) = irq.tlb.lookup(vpn) else {
-            return self.walk_hw(irq, vpn, access, false);
-        };
-        if !cached.pte.allows(access) {
-            return None;
-        }
-        if access == Access::Write && !cached.pte.is_dirty() {
-            // To set the dirty bit, hardware reads the entry again.
-            return self.walk_hw(irq, vpn, access, false);
-        }
-        Some(cached.pte)
-    }
-
-    /// Walks the page tables as hardware does, sets the bits that `access`
-    /// sets, and fills the TLB. `None` if the entry does not allow `access`.
-    fn walk_hw(
-        &self,
-        irq: &mut IrqGuard<'s, P>,
-        vpn: Vpn,
-        access: Access,
-        prefetch: bool,
-    ) -> Option<Pte> {
-        let table = self.sys.table(self.leaf_table(vpn)?);
-        let index = self.sys.geometry().index(vpn, 0);
-        loop {
-            let pte = Pte::from_word(table.walk(index));
-            let needs = access.needs() | Prot::R;
-            if pte.is_none() || !pte.prot().contains(needs) {
-                return None;
-            }
-            let mut set = pte.young();
-            if access == Access::Write {
-                set = set.dirty();
-            }
-            if set != pte {
-                if !table.hw_update(index, pte, set) {
-                    continue;
-                }
-                self.event(What::HwSet { vpn, pte: set });
-            }
-            irq.tlb.fill(Entry { vpn, pte: set });
-            self.event(What::TlbFill {
-                vpn,
-                pte: set,
-                prefetch,
-            });
-            return Some(set);
         }
     }
 }

@@ -24,10 +24,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use crate::hw::table::PtlGuard;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
-use crate::mm::space::MmapWrite;
+use crate::mm::mmap_lock::MmapWrite;
+use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::{Vma, VmaCopy};
 use crate::mm::vma_tree::VmaTree;
 use crate::mm::walk::Walk;
@@ -68,9 +68,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !late {
             self.finish(&mut gather);
         }
-        self.within(child, |cpu| cpu.mmap_write_unlock(child_lock));
+        child_lock.unlock();
         self.let_faults_in(&mut lock);
-        self.mmap_write_unlock(lock);
+        lock.unlock();
         if late {
             self.finish(&mut gather);
         }
@@ -83,7 +83,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.within(mm, |cpu| {
             let mut lock = cpu.mmap_write_lock();
             cpu.unmap_all(&mut lock);
-            cpu.mmap_write_unlock(lock);
+            lock.unlock();
         });
     }
 
@@ -113,7 +113,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(ForkVmasUnlocked): proofs/cow/fork-vs-fault
         if !self.sys.has(Quirk::ForkVmasUnlocked) {
             for (_, vma) in vmas {
-                self.vma_start_write(lock, vma);
+                lock.start_write(vma);
             }
         }
     }
@@ -151,8 +151,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             };
             let child_table = self.within(child, |cpu| cpu.walk(&Walk::Held, part.start));
             if let Some(id) = child_table {
-                let table = self.sys.table(id);
-                let mut child_ptl = PtlGuard::lock(table, id, self.id(), self.sys.geometry());
+                let mut child_ptl = self.ptl_lock(id);
                 self.copy_ptes(part, &mut ptl, child, &mut child_ptl, gather);
                 child_ptl.unlock();
             }

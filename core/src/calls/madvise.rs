@@ -10,13 +10,11 @@
 use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::Handled;
 use crate::mm::gather::{FlushType, Gather};
-use crate::mm::space::MmapRead;
+use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
-use crate::types::addr::{PageRange, Vpn};
-use crate::types::counters::Counter;
-use crate::types::error::{Errno, Fault};
+use crate::types::addr::PageRange;
+use crate::types::error::Errno;
 use crate::types::ids::Pfn;
 use crate::types::prot::Access;
 use crate::types::protocol::Dontneed;
@@ -59,7 +57,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let (mapped, whole) = Self::mapped(&lock, range);
         // QUIRK(DontneedDropsMmapLock): proofs/basics/dontneed-is-one-step
         let lock = if self.sys.has(Quirk::DontneedDropsMmapLock) {
-            self.mmap_read_unlock(lock);
+            lock.unlock();
             None
         } else {
             Some(lock)
@@ -70,7 +68,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.finish(&mut gather);
         if let Some(lock) = lock {
-            self.mmap_read_unlock(lock);
+            lock.unlock();
         }
         self.complete(gather);
         if whole { Ok(()) } else { Err(Errno::Nomem) }
@@ -121,7 +119,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         self.finish(&mut gather);
-        self.mmap_read_unlock(lock);
+        lock.unlock();
         self.complete(gather);
         if whole { Ok(()) } else { Err(Errno::Nomem) }
     }
@@ -184,56 +182,5 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn madvise_populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
         self.check_range(range)?;
         self.populate(range, access)
-    }
-
-    /// Under one mmap read lock: no other call changes what is mapped between two pages.
-    /// Linux: `faultin_page_range()`.
-    pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
-        let mut lock = self.mmap_read_lock();
-        let mut result = Ok(());
-        for vpn in range.iter() {
-            // QUIRK(PopulateDropsMmapLock): proofs/basics/populate-vs-munmap
-            if vpn != range.start && self.sys.has(Quirk::PopulateDropsMmapLock) {
-                self.mmap_read_unlock(lock);
-                lock = self.mmap_read_lock();
-            }
-            result = self.populate_page(&lock, vpn, access);
-            if result.is_err() {
-                break;
-            }
-        }
-        self.mmap_read_unlock(lock);
-        result
-    }
-
-    fn populate_page(
-        &mut self,
-        lock: &MmapRead<'s, P>,
-        vpn: Vpn,
-        access: Access,
-    ) -> Result<(), Errno> {
-        // Where no VMA is, munmap frees page tables while others hold this lock for reading too.
-        // QUIRK(PopulateWalksFirst): proofs/pt_free/walked-without-vma
-        if !lock.covers(vpn) && !self.sys.has(Quirk::PopulateWalksFirst) {
-            return Err(Errno::Nomem);
-        }
-        loop {
-            // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
-            let walk =
-                (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
-            let there = self.leaf_entry(vpn).allows(access);
-            drop(walk);
-            if there {
-                return Ok(());
-            }
-            self.count(Counter::Faults);
-            match self.fault_mmap_locked(lock, vpn, access) {
-                // Linux: __get_user_pages() looks for the page again.
-                Ok(Handled::Again) => {}
-                Ok(Handled::Resolved | Handled::Unchanged) => return Ok(()),
-                Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
-                Err(Fault::AccErr) => return Err(Errno::Inval),
-            }
-        }
     }
 }

@@ -1,4 +1,12 @@
-//! How a user's program enters the kernel.
+//! How a user's program enters the kernel: one file for each system call, and one for the accesses
+//! that may fault.
+//!
+//! A call takes locks, and asks [`mm`](crate::mm) for each step; it imports no other call.
+
+use crate::mm::cpu::Cpu;
+use crate::platform::Platform;
+use crate::types::addr::PageRange;
+use crate::types::error::Errno;
 
 pub mod access;
 pub mod fork;
@@ -6,3 +14,14 @@ pub mod madvise;
 pub mod mmap;
 pub mod mprotect;
 pub mod mremap;
+pub mod munmap;
+
+impl<P: Platform> Cpu<'_, P> {
+    /// Whether `range` is one that can be asked for.
+    fn check_range(&self, range: PageRange) -> Result<(), Errno> {
+        if range.is_empty() || range.end.0 > self.sys.geometry().len_pages() {
+            return Err(Errno::Inval);
+        }
+        Ok(())
+    }
+}

@@ -4,10 +4,10 @@
 //! mm/mprotect.c: `do_mprotect_pkey()`, `mprotect_fixup()`,
 //! `change_pte_range()`, `can_change_pte_writable()`.
 
-use crate::hw::table::PtlGuard;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
-use crate::mm::space::MmapWrite;
+use crate::mm::mmap_lock::MmapWrite;
+use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
@@ -34,7 +34,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(MprotectFlushAfterUnlock): proofs/tlb/protected-twice
         let late = self.sys.has(Quirk::MprotectFlushAfterUnlock);
         let mut gather = self.protect(&mut lock, mapped, prot, late);
-        self.mmap_write_unlock(lock);
+        lock.unlock();
         if let Some(gather) = &mut gather
             && late
         {
@@ -97,7 +97,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let old = vma.copy_stable();
             self.change_vma(lock, &vma, old, VmaCopy { prot, ..old });
         }
-        self.publish(lock);
+        lock.publish();
     }
 
     /// Changes the entries of `part`, which one leaf table translates.

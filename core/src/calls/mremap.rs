@@ -18,12 +18,10 @@
 
 use alloc::vec::Vec;
 
-use crate::hw::table::PtlGuard;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::{FlushType, Gather};
-use crate::mm::space::MmapWrite;
+use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
-use crate::mm::walk::Walk;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
@@ -49,7 +47,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         } else {
             self.resize(&mut lock, from, to, &mut gathers)
         };
-        self.mmap_write_unlock(lock);
+        lock.unlock();
         for gather in gathers {
             self.complete(gather);
         }
@@ -217,21 +215,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // Whoever takes one of these locks next may free the page: nobody reaches it at its old
         // place any more (ghost).
         for (grant, prot) in revoked {
-            self.sys.grants.revoked(grant, prot, self.id());
+            self.sys.machine.grants.revoked(grant, prot, self.id());
         }
         if let Some(new) = new {
             new.unlock();
         }
         old.unlock();
-    }
-
-    /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
-    /// for writing, so no table goes: who holds the lock of a VMA alone reclaims none that another
-    /// mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without `pmd_same()`.
-    fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
-        let id = self.walk(&Walk::Held, vpn)?;
-        let table = self.sys.table(id);
-        Some(PtlGuard::lock(table, id, self.id(), self.sys.geometry()))
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! It lives outside modelled memory and adds no interleavings. It does not ask
 //! in which order a checker happened to run unordered events, but whether they
-//! are ordered: each question is a [`Cell`] that one side writes and the other
+//! are ordered: each question is a [`Cell`](crate::platform::Cell) that one side writes and the other
 //! reads.
 //!
 //! # Invariants
-//! - G1: a [`Life`] is written by who frees and who reuses the object, and read
+//! - G1: a [`Life`](life::Life) is written by the CPU that frees the object, and by the one that reuses it, and read
 //!   at each use. A use that no happens-before orders before the free is a
 //!   race; one that reads "freed" is a use after free.
-//! - G2: a [`Grant`] is one handing-out of permissions by a leaf entry. An
+//! - G2: a grant ([`grants`]) is one handing-out of permissions by a leaf entry. An
 //!   access through a translation reads the cells of its grant; the operation
 //!   that took the permission away writes them when it completes. So an access
 //!   that is not ordered before that completion has used a stale translation.
@@ -22,4 +22,5 @@
 
 pub mod grants;
 pub mod life;
+pub mod lock_events;
 pub mod looked;

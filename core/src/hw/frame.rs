@@ -2,10 +2,16 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use alloc::vec::Vec;
+
 use crate::ghost::life::Life;
 use crate::ghost::looked::Active;
-use crate::platform::{Cell, Platform, Word, violated};
+use crate::hw::pool::{Arena, Pool};
+use crate::platform::{Cell, Mutex, Platform, Word, violated};
 use crate::types::addr::Vpn;
+use crate::types::config::Config;
+use crate::types::event::{Event, What};
+use crate::types::ids::{CpuId, Pfn};
 use crate::types::quirk::Quirk;
 use crate::types::violation::{Invariant, Violation};
 
@@ -208,5 +214,65 @@ impl<P: Platform> Frame<P> {
             Invariant::LostDirty,
             "a page was written, and neither its entry nor the page is dirty",
         )
+    }
+}
+
+/// All page frames of a machine.
+pub(crate) struct Frames<P: Platform> {
+    frames: Arena<Frame<P>>,
+    reserve: P::Mutex<Vec<u32>>,
+    /// Whether a frame may have more than one entry.
+    shares: bool,
+    quirks: Active,
+}
+
+impl<P: Platform> Frames<P> {
+    /// Those of a machine, all of them free.
+    pub fn new(config: &Config, quirks: Active) -> Frames<P> {
+        let last = CpuId(config.cpus - 1);
+        let frames = Frames {
+            frames: Arena::new(config.frames_of(last).1 as usize),
+            reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
+            shares: config.mms > 1,
+            quirks,
+        };
+        let zero = || Frame::new(false, frames.quirks.clone());
+        frames.frames.get_or_make(Pfn::ZERO.0, zero);
+        frames
+    }
+
+    /// The frame `pfn`.
+    pub fn get(&self, pfn: Pfn) -> &Frame<P> {
+        self.frames.get(pfn.0)
+    }
+
+    /// How many frames are in the reserve that CPUs share.
+    pub fn in_reserve(&self) -> usize {
+        self.reserve.lock().len()
+    }
+
+    /// A zeroed frame for the page `vpn`, if one is free.
+    pub fn alloc(&self, pool: &mut Pool, vpn: Vpn) -> Option<Pfn> {
+        let number = pool.take::<P>(&self.reserve)?;
+        let make = || Frame::new(self.shares, self.quirks.clone());
+        let frame = self.frames.get_or_make(number, make);
+        frame.allocated(vpn);
+        // QUIRK(PageNotZeroed): proofs/basics/reused-page-reads-zero
+        if !self.quirks.has(Quirk::PageNotZeroed) {
+            frame.zero();
+        }
+        Some(Pfn(number))
+    }
+
+    /// One of the entries of `pfn` is gone and flushed, or a copy of it is made, by `cpu`, which
+    /// `pool` belongs to. If it was the last one the frame is free. Linux: `folio_put()`.
+    pub fn put(&self, pool: &mut Pool, cpu: CpuId, pfn: Pfn) {
+        if pfn == Pfn::ZERO || !self.get(pfn).put() {
+            return;
+        }
+        let what = What::FrameFreed { pfn };
+        P::event(Event { cpu, what });
+        self.get(pfn).freed();
+        pool.put::<P>(pfn.0, &self.reserve);
     }
 }

@@ -9,34 +9,25 @@
 //! There is no function for it: arch/x86/mm/tlb.c, `flush_tlb_func()` and `switch_mm_irqs_off()`
 //! say in their comments where they reckon with it.
 
-use crate::mm::cpu::{Cpu, CpuLocal};
-use crate::mm::system::System;
+use crate::hw::mmu::Mmu;
 use crate::platform::Platform;
 use crate::types::addr::Vpn;
-use crate::types::ids::{CpuId, MmId};
 
 /// The page walker of a CPU.
 pub struct Walker<'s, P: Platform> {
-    cpu: Cpu<'s, P>,
+    /// The CPU's, with the address space that it runs.
+    pub(crate) mmu: Mmu<'s, P>,
 }
 
-impl<'s, P: Platform> Walker<'s, P> {
-    /// That of CPU `id`, which runs `mm`.
-    pub fn new(sys: &'s System<P>, id: CpuId, mm: MmId) -> Walker<'s, P> {
-        let local = CpuLocal::of_walker(id, mm);
-        Walker {
-            cpu: Cpu::new(sys, local),
-        }
-    }
-
+impl<P: Platform> Walker<'_, P> {
     /// Does as much as the choice `speculation` allows, and as the machine chooses: takes
     /// translations of some of `fills`, drops some of `evictions`.
     pub fn run(&mut self, fills: &[Vpn], evictions: &[Vpn]) {
-        for _ in 0..self.cpu.sys.protocol().speculation() {
+        for _ in 0..self.mmu.machine.protocol().speculation() {
             match P::choose(1 + fills.len() + evictions.len()).checked_sub(1) {
                 None => return,
-                Some(at) if at < fills.len() => self.cpu.prefetch(fills[at]),
-                Some(at) => self.cpu.evict(evictions[at - fills.len()]),
+                Some(at) if at < fills.len() => self.mmu.prefetch(fills[at]),
+                Some(at) => self.mmu.evict(evictions[at - fills.len()]),
             }
         }
     }

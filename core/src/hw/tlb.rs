@@ -29,7 +29,7 @@ pub(crate) struct Tlb {
     /// This CPU runs a kernel thread on the mm.
     pub lazy: bool,
     /// This CPU can do nothing until another one flushes this TLB: it waits at
-    /// [`PerCpu::flushed`](crate::mm::cpu::PerCpu::flushed).
+    /// [`PerCpu::flushed`](crate::hw::interrupt::PerCpu::flushed).
     pub stuck: bool,
 }
 

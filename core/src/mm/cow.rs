@@ -23,10 +23,10 @@
 //! entries and references, so that `madvise cold` takes a page that is being copied for one that
 //! is shared.
 
-use crate::hw::table::PtlGuard;
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::{Handled, Outcome};
+use crate::mm::fault::{Handled, Outcome, VmaStays};
 use crate::mm::flush::FlushInfo;
+use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::mm::walk::Walk;
 use crate::platform::Platform;
@@ -37,17 +37,6 @@ use crate::types::ids::Pfn;
 use crate::types::prot::{Access, Prot};
 use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
-
-/// What lets a fault rely on its VMA whenever it holds the page-table lock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum VmaStays {
-    /// A lock that it holds throughout.
-    Locked,
-    /// The mm's sequence count, which is this still.
-    Seq(u64),
-    /// It is looked up again.
-    Found,
-}
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Whether a write through `pte`, which allows none, needs a page of its own.
@@ -160,7 +149,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     ) {
         let replaced = ptl.pte(vpn).grant();
         let grant = self.grant(vma.prot);
-        self.sys.grants.replaces(grant, replaced);
+        self.sys.machine.grants.replaces(grant, replaced);
         let new = self.written(Pte::new(copy, vma.prot, grant));
         let flush = FlushInfo {
             range: Some(PageRange::page(vpn)),
@@ -195,7 +184,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         ptl.unlock();
         let all = Prot::RW | Prot::X;
-        self.sys.grants.revoked(replaced, all, self.id());
+        self.sys.machine.grants.revoked(replaced, all, self.id());
     }
 
     /// Copies a page, unless it is the zero page: the copy is zero already.

@@ -1,50 +1,32 @@
-//! CPUs: what each has for itself, and how interrupts are turned off.
-//!
-//! An interrupt is modelled as it is: a CPU holds its own interrupt lock while
-//! interrupts are off, for each user access and for each hardware walk; an IPI
-//! is another CPU that takes the lock. So "interrupts off hold back page-table
-//! freeing" and "a shootdown waits" are no special cases.
+//! A CPU in the kernel: what it has for itself, and what it works on.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
-use crate::ghost::looked::Active;
-use crate::hw::frame::Frame;
+use crate::ghost::lock_events::LockEvents;
+use crate::hw::interrupt::IrqGuard;
+use crate::hw::mmu::Mmu;
 use crate::hw::pool::Pool;
-use crate::hw::table::Table;
-use crate::hw::tlb::Tlb;
-use crate::mm::rcu::Callback;
+use crate::mm::space::Mm;
 use crate::mm::system::System;
-use crate::mm::vma::Vma;
-use crate::platform::{Mutex, Platform, WaitQueue, Word};
+use crate::mm::vma::{Vma, VmaPool};
+use crate::mm::vma_tree::Node;
+use crate::platform::{Mutex, Platform, Word};
 use crate::types::addr::Vpn;
 use crate::types::counters::{Counter, Counters};
-use crate::types::event::{Event, LockClass, LockStep, What};
-use crate::types::ids::{CpuId, MmId, Pfn, TableId};
-use crate::types::quirk::Quirk;
+use crate::types::event::{Event, LockClass, What};
+use crate::types::ids::{CpuId, GrantId, MmId, Pfn, TableId};
+use crate::types::prot::Prot;
 
-/// What other CPUs may touch of a CPU.
-pub(crate) struct PerCpu<P: Platform> {
-    /// Held while interrupts are off; the TLB is inside.
-    pub irq: P::Mutex<Tlb>,
-    /// Held inside an RCU read section.
-    pub rcu: P::Mutex<()>,
-    /// Whether it runs a kernel thread and may be passed over.
-    /// Linux: `cpu_tlbstate_shared.is_lazy`.
-    pub lazy: P::Word,
-    /// Where it waits for a flush of its TLB, if nothing else can help it.
-    pub flushed: P::WaitQueue,
-}
-
-impl<P: Platform> PerCpu<P> {
-    pub fn new(tlb_entries: usize) -> PerCpu<P> {
-        PerCpu {
-            irq: P::Mutex::new(Tlb::new(tlb_entries)).called("irq"),
-            rcu: P::Mutex::new(()).called("rcu"),
-            lazy: P::Word::new(0).called("lazy"),
-            flushed: P::WaitQueue::new().called("flushed"),
-        }
-    }
+/// What is to be freed after a grace period.
+pub(crate) enum Callback<P: Platform> {
+    /// A page table.
+    Table(TableId),
+    /// A VMA.
+    Vma(MmId, Arc<Vma<P>>),
+    /// A node of the VMA tree.
+    Node(Arc<Node<P>>),
 }
 
 /// What only the CPU itself touches: its share of free memory, what it will
@@ -55,10 +37,8 @@ pub struct CpuLocal<P: Platform> {
     pub(crate) mm: MmId,
     pub(crate) frames: Pool,
     pub(crate) tables: Pool,
-    /// Free VMAs, for each address space: see `vma`.
-    pub(crate) vmas: Vec<Vec<Arc<Vma<P>>>>,
-    /// How many VMAs it has made.
-    pub(crate) vmas_made: usize,
+    /// Free VMAs, for each address space.
+    pub(crate) vmas: Vec<VmaPool<P>>,
     /// How many nodes of VMA trees it has made, and has freed (ghost).
     pub(crate) nodes_made: usize,
     pub(crate) nodes_freed: usize,
@@ -78,28 +58,10 @@ impl<P: Platform> CpuLocal<P> {
             mm: MmId::MAIN,
             frames: share(config.frames_of(id)),
             tables: share(config.tables_of(id)),
-            vmas: (0..config.mms).map(|_| Vec::new()).collect(),
-            vmas_made: 0,
+            vmas: (0..config.mms).map(|_| VmaPool::new()).collect(),
             nodes_made: 0,
             nodes_freed: 0,
             callbacks: Vec::new(),
-            grants_made: 0,
-            counters: Counters::default(),
-        }
-    }
-
-    /// What a walker of CPU `id` needs: no memory of its own.
-    pub(crate) fn of_walker(id: CpuId, mm: MmId) -> CpuLocal<P> {
-        CpuLocal {
-            id,
-            mm,
-            frames: Pool::new(0, 0),
-            tables: Pool::new(0, 0),
-            vmas: Vec::new(),
-            callbacks: Vec::new(),
-            nodes_freed: 0,
-            nodes_made: 0,
-            vmas_made: 0,
             grants_made: 0,
             counters: Counters::default(),
         }
@@ -113,6 +75,29 @@ impl<P: Platform> CpuLocal<P> {
     /// What it counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+}
+
+impl<P: Platform> System<P> {
+    /// Lets a CPU run `mm` from the start: no CPU runs yet.
+    pub fn run_in(&self, local: &mut CpuLocal<P>, mm: MmId) {
+        if local.mm == mm {
+            return;
+        }
+        let cpu = local.id();
+        let move_to = |mm: MmId, runs: bool| {
+            let mm = self.mm(mm);
+            // ORDERING(relaxed): nobody runs.
+            let mask = mm.cpumask.load(Ordering::Relaxed) & !(1 << cpu.0);
+            let mask = mask | u64::from(runs) << cpu.0;
+            mm.cpumask.store(mask, Ordering::Relaxed);
+        };
+        move_to(local.mm, false);
+        move_to(mm, true);
+        local.mm = mm;
+        let mut tlb = self.percpu(cpu).irq.lock();
+        tlb.flush(None);
+        tlb.generation = self.mm(mm).tlb_gen.load(Ordering::Relaxed);
     }
 }
 
@@ -145,12 +130,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         });
     }
 
-    pub(crate) fn lock_event(&self, class: LockClass, instance: u64, step: LockStep) {
-        self.event(What::Lock {
-            class,
-            instance,
-            step,
-        });
+    /// Tells how a fault finds its VMA.
+    pub(crate) fn how(&self, how: &'static str) {
+        self.event(What::FaultPath { how });
     }
 
     pub(crate) fn count(&mut self, counter: Counter) {
@@ -158,84 +140,65 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.event(What::Count(counter));
     }
 
-    /// Turns interrupts off. Linux: `local_irq_disable()`.
-    pub(crate) fn irq_off(&self) -> IrqGuard<'s, P> {
-        IrqGuard {
-            tlb: self.sys.percpu(self.id()).irq.lock(),
-            quirks: self.sys.quirks(),
+    /// The address space that the CPU runs, or works on. Linux: `current->mm`.
+    pub(crate) fn mm(&self) -> &'s Mm<P> {
+        self.sys.mm(self.local.mm)
+    }
+
+    /// Lets the CPU work on another address space meanwhile.
+    pub(crate) fn within<R>(&mut self, mm: MmId, work: impl FnOnce(&mut Self) -> R) -> R {
+        let own = core::mem::replace(&mut self.local.mm, mm);
+        let result = work(self);
+        self.local.mm = own;
+        result
+    }
+
+    /// What tells of the lock `number` of the address space that the CPU works on.
+    pub(crate) fn mm_lock_events(&self, class: LockClass, number: u64) -> LockEvents<P> {
+        let instance = LockClass::in_mm(self.local.mm, number);
+        LockEvents::new(self.id(), class, instance)
+    }
+
+    /// What translates the CPU's accesses.
+    pub(crate) fn mmu(&self) -> Mmu<'s, P> {
+        Mmu {
+            machine: &self.sys.machine,
+            cpu: self.id(),
+            root: self.mm().root,
         }
     }
 
-    /// Interrupts `target`: waits until its interrupts are on.
-    pub(crate) fn interrupt(&self, target: CpuId) -> IrqGuard<'s, P> {
-        let instance = target.0 as u64;
-        self.lock_event(LockClass::Irq, instance, LockStep::Waits);
-        let tlb = self.sys.percpu(target).irq.lock();
-        self.lock_event(LockClass::Irq, instance, LockStep::Locked);
-        let quirks = self.sys.quirks();
-        IrqGuard { tlb, quirks }
+    /// Turns interrupts off.
+    pub(crate) fn irq_off(&self) -> IrqGuard<'s, P> {
+        self.sys.machine.irq_off(self.id())
     }
 
     /// The other CPUs.
     pub(crate) fn others(&self) -> impl Iterator<Item = CpuId> + use<P> {
         let me = self.id();
-        (0..self.sys.cpus.len())
+        (0..self.sys.machine.cpus.len())
             .map(CpuId)
             .filter(move |&cpu| cpu != me)
     }
 
     /// A zeroed frame for the page `vpn`, if one is free.
     pub(crate) fn alloc_frame(&mut self, vpn: Vpn) -> Option<Pfn> {
-        let number = self.local.frames.take::<P>(&self.sys.frame_reserve)?;
-        let shares = self.sys.shares_frames();
-        let frame = self
-            .sys
-            .frames
-            .get_or_make(number, || Frame::new(shares, self.sys.quirks().clone()));
-        frame.allocated(vpn);
-        // QUIRK(PageNotZeroed): proofs/basics/reused-page-reads-zero
-        if !self.sys.has(Quirk::PageNotZeroed) {
-            frame.zero();
-        }
-        Some(Pfn(number))
+        let frames = &self.sys.machine.frames;
+        frames.alloc(&mut self.local.frames, vpn)
     }
 
-    /// Frees a frame that nobody can reach any more through one of its entries, if that was the
-    /// last one. Linux: `folio_put()`.
+    /// Frees a frame that cannot be reached any more through one of its entries, if that was the
+    /// last one.
     pub(crate) fn free_frame(&mut self, pfn: Pfn) {
-        if pfn == Pfn::ZERO || !self.sys.frame(pfn).put() {
-            return;
-        }
-        self.event(What::FrameFreed { pfn });
-        self.sys.frame(pfn).freed();
-        self.local.frames.put::<P>(pfn.0, &self.sys.frame_reserve);
+        let id = self.id();
+        let frames = &self.sys.machine.frames;
+        frames.put(&mut self.local.frames, id, pfn);
     }
 
-    /// An empty page table, if there is memory for one.
-    pub(crate) fn alloc_table(&mut self) -> Option<TableId> {
-        let number = self.local.tables.take::<P>(&self.sys.table_reserve)?;
-        let (geometry, quirks) = (self.sys.geometry(), self.sys.quirks());
-        let make = || Table::new(geometry, quirks.clone());
-        let table = self.sys.tables.get_or_make(number, make);
-        table.life.reused();
-        table.ptl_life.reused();
-        self.count(Counter::PtAllocs);
-        Some(TableId(number))
+    /// A new grant of `prot` (ghost).
+    pub(crate) fn grant(&mut self, prot: Prot) -> GrantId {
+        let id = self.id();
+        let grants = &self.sys.machine.grants;
+        grants.make(id, &mut self.local.grants_made, prot)
     }
-
-    /// A VMA to fill in.
-    pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
-        let vma = self.local.vmas[self.local.mm.0].pop();
-        self.local.vmas_made += usize::from(vma.is_none());
-        let (path, quirks) = (self.sys.protocol().fault(), self.sys.quirks());
-        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(path, quirks.clone())));
-        vma.life.reused();
-        vma
-    }
-}
-
-/// Interrupts of a CPU that are off, its own or another's.
-pub(crate) struct IrqGuard<'s, P: Platform> {
-    pub tlb: <P::Mutex<Tlb> as Mutex<Tlb>>::Guard<'s>,
-    pub quirks: &'s Active,
 }

@@ -20,17 +20,16 @@
 //! allocated under the page-table lock, as taking one from the CPU's own pool
 //! cannot sleep, and nobody sees it before.
 
-use crate::hw::table::PtlGuard;
-use crate::mm::cow::VmaStays;
 use crate::mm::cpu::Cpu;
-use crate::mm::space::MmapRead;
-use crate::mm::vma::{VmaCopy, VmaRead};
-use crate::platform::{Platform, RcuPointer, violated};
+use crate::mm::mmap_lock::MmapRead;
+use crate::mm::ptl::PtlGuard;
+use crate::mm::vma::VmaCopy;
+use crate::platform::{Platform, violated};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::error::Fault;
-use crate::types::event::{FlushReason, LockClass, LockStep, What};
-use crate::types::ids::{GrantId, Pfn};
+use crate::types::event::{FlushReason, What};
+use crate::types::ids::Pfn;
 use crate::types::prot::{Access, Prot};
 use crate::types::protocol::{Dirty, FaultPath, Flush};
 use crate::types::pte::Pte;
@@ -46,6 +45,17 @@ pub(crate) enum Handled {
     Unchanged,
     /// The entry became another one while a page was copied: the access is to be tried again.
     Again,
+}
+
+/// What lets a fault rely on its VMA whenever it holds the page-table lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum VmaStays {
+    /// A lock that it holds throughout.
+    Locked,
+    /// The mm's sequence count, which is this still.
+    Seq(u64),
+    /// It is looked up again.
+    Found,
 }
 
 pub(crate) type Outcome = Result<Handled, Fault>;
@@ -69,7 +79,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         let lock = self.mmap_read_lock();
         let outcome = self.fault_mmap_locked(&lock, vpn, access);
-        self.mmap_read_unlock(lock);
+        lock.unlock();
         outcome
     }
 
@@ -84,10 +94,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
             None => Err(Fault::MapErr),
             Some(vma) => self.fault_stable(vma, vpn, access),
         }
-    }
-
-    pub(crate) fn how(&self, how: &'static str) {
-        self.event(What::FaultPath { how });
     }
 
     /// The VMA is stable. Linux: `handle_mm_fault()`.
@@ -143,60 +149,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let mmap = quirk.then(|| cpu.mmap_read_lock());
             let outcome = cpu.fault_stable(vma, vpn, access);
             if let Some(mmap) = mmap {
-                cpu.mmap_read_unlock(mmap);
+                mmap.unlock();
             }
             Some(outcome)
         })
-    }
-
-    /// Does `work` under the read lock of the VMA that covers `vpn`. `None`: that lock cannot be
-    /// had, or `work` will not do under it. Linux: `lock_vma_under_rcu()`, `vma_end_read()`.
-    pub(crate) fn with_vma_locked<R>(
-        &mut self,
-        vpn: Vpn,
-        work: impl FnOnce(&mut Self, VmaCopy) -> Option<R>,
-    ) -> Option<R> {
-        let mm = self.mm();
-        // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
-        let rcu = (!self.sys.has(Quirk::TreeWalkWithoutRcu)).then(|| self.rcu_read_lock());
-        let tree = mm.tree.load();
-        let Some((range, vma)) = tree.find(vpn) else {
-            self.how("falls back: no VMA");
-            return None;
-        };
-        let Some(read) = vma.start_read(&mm.seq, &mm.writer_wait) else {
-            self.how("falls back: the VMA is locked or gone");
-            return None;
-        };
-        self.count(Counter::VmaReadLocks);
-        let instance = self.mm_instance(range.start.0);
-        self.lock_event(LockClass::Vma, instance, LockStep::TryLocked);
-        let copy = read.vma().copy_stable();
-        let mut read = Some(read);
-        let end = |cpu: &Self, read: &mut Option<VmaRead<'_, P>>| {
-            if let Some(read) = read.take() {
-                cpu.lock_event(LockClass::Vma, instance, LockStep::Unlocked);
-                read.end();
-            }
-        };
-        // QUIRK(VmaLockEndsEarly): proofs/vma_lock/ended-early
-        if self.sys.has(Quirk::VmaLockEndsEarly) {
-            end(self, &mut read);
-        }
-        drop(rcu);
-        // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
-        let result = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
-            work(self, copy)
-        } else {
-            self.how("falls back: the VMA is another one by now");
-            None
-        };
-        end(self, &mut read);
-        // QUIRK(VmaUsedAfterPut): proofs/vma_lock/used-after-put
-        if self.sys.has(Quirk::VmaUsedAfterPut) {
-            vma.life.used();
-        }
-        result
     }
 
     /// Changes the entry, which is `pte`, so that `access` may go through. `None`: the page-table
@@ -223,12 +179,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         ptl.unlock();
         Some(outcome)
-    }
-
-    /// A new grant of `prot`.
-    pub(crate) fn grant(&mut self, prot: Prot) -> GrantId {
-        let id = self.id();
-        self.sys.grants.make(id, &mut self.local.grants_made, prot)
     }
 
     pub(crate) fn set_pte(&mut self, ptl: &mut PtlGuard<'s, P>, vpn: Vpn, new: Pte) -> Pte {

@@ -21,12 +21,13 @@
 
 use core::sync::atomic::Ordering;
 
+use crate::hw::interrupt::IrqGuard;
 use crate::hw::tlb::Entry;
-use crate::mm::cpu::{Cpu, IrqGuard};
+use crate::mm::cpu::Cpu;
 use crate::platform::{Mutex, Platform, WaitQueue, Word};
 use crate::types::addr::PageRange;
 use crate::types::counters::Counter;
-use crate::types::event::{Event, FlushReason, LockClass, LockStep, What};
+use crate::types::event::{Event, FlushReason, What};
 use crate::types::ids::CpuId;
 use crate::types::quirk::Quirk;
 
@@ -67,7 +68,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// Flushes the TLB of `cpu`, whose interrupts are off, up to generation `new_gen`.
     fn flush_up_to(
         &mut self,
-        mut irq: IrqGuard<'_, P>,
+        irq: &mut IrqGuard<'_, P>,
         cpu: CpuId,
         info: FlushInfo,
         new_gen: u64,
@@ -122,19 +123,21 @@ impl<P: Platform> Cpu<'_, P> {
                 continue;
             }
             self.count(Counter::Shootdowns);
-            let mut remote = self.interrupt(cpu);
-            let stuck = core::mem::take(&mut remote.tlb.stuck);
-            self.flush_up_to(remote, cpu, info, new_gen, FlushReason::Ipi(self.id()));
+            let percpu = self.sys.percpu(cpu);
+            let mut remote = percpu.interrupt(self.id(), cpu, self.sys.quirks());
+            let stuck = core::mem::take(&mut remote.irq.tlb.stuck);
+            let reason = FlushReason::Ipi(self.id());
+            self.flush_up_to(&mut remote.irq, cpu, info, new_gen, reason);
+            remote.end();
             if stuck {
-                self.sys.percpu(cpu).flushed.wake_all();
+                percpu.flushed.wake_all();
             }
-            self.lock_event(LockClass::Irq, cpu.0 as u64, LockStep::Unlocked);
         }
         // Who frees an address space that nobody runs has no translations of it.
         // QUIRK(FlushOthersOnly): proofs/tlb/flush-of-the-others
         if mask >> self.id().0 & 1 == 1 && !self.sys.has(Quirk::FlushOthersOnly) {
-            let own = self.irq_off();
-            self.flush_up_to(own, self.id(), info, new_gen, FlushReason::Local);
+            let mut own = self.irq_off();
+            self.flush_up_to(&mut own, self.id(), info, new_gen, FlushReason::Local);
         }
     }
 
@@ -153,8 +156,8 @@ impl<P: Platform> Cpu<'_, P> {
             range: Some(range),
             freed_tables: false,
         };
-        let own = self.irq_off();
-        self.flush_up_to(own, self.id(), info, new_gen, FlushReason::Local);
+        let mut own = self.irq_off();
+        self.flush_up_to(&mut own, self.id(), info, new_gen, FlushReason::Local);
     }
 
     /// Drops this CPU's own translations of `range`.
@@ -193,7 +196,7 @@ impl<P: Platform> Cpu<'_, P> {
             if self.sys.has(Quirk::CatchUpFlushesNothing) {
                 irq.tlb.generation = generation;
             } else {
-                self.flush_up_to(irq, self.id(), info, generation, reason);
+                self.flush_up_to(&mut irq, self.id(), info, generation, reason);
             }
             self.count(Counter::LocalFlushes);
         }

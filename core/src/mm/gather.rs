@@ -14,9 +14,8 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::ghost::looked::Active;
-use crate::mm::cpu::Cpu;
+use crate::mm::cpu::{Callback, Cpu};
 use crate::mm::flush::FlushInfo;
-use crate::mm::rcu::Callback;
 use crate::platform::{Platform, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::ids::{GrantId, Pfn, TableId};
@@ -199,7 +198,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// The operation is about to return: what it took away is gone for good (ghost).
     pub(crate) fn complete(&mut self, gather: Gather) {
         for (grant, prot) in gather.revoked {
-            self.sys.grants.revoked(grant, prot, self.id());
+            self.sys.machine.grants.revoked(grant, prot, self.id());
         }
     }
 

@@ -1,14 +1,28 @@
-//! Memory management.
+//! Memory management: what the kernel keeps for each address space, and the protocols that change it.
+//!
+//! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
+//! with its address spaces) and [`cpu`] (a CPU that works on one of them). Then what holds them
+//! still: [`mmap_lock`], [`vma_lock`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
+//! [`tables`], [`fault`] with [`speculative`] and [`cow`], [`populate`], [`unmap`]; and what ends a
+//! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
+//! import each other.
 
 pub mod cow;
 pub mod cpu;
 pub mod fault;
 pub mod flush;
 pub mod gather;
+pub mod mmap_lock;
+pub mod populate;
+pub mod ptl;
 pub mod rcu;
 pub mod space;
 pub mod speculative;
 pub mod system;
+pub mod tables;
+pub mod unmap;
 pub mod vma;
+pub mod vma_lock;
 pub mod vma_tree;
+pub mod vmas;
 pub mod walk;

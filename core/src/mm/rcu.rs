@@ -8,28 +8,12 @@
 //! `call_rcu()`, `synchronize_rcu()`. Changed: a CPU processes its callbacks
 //! when it is told to and when it runs out of work, not at any time.
 
-use alloc::sync::Arc;
-
-use crate::mm::cpu::Cpu;
-use crate::mm::vma::Vma;
-use crate::mm::vma_tree::{Node, Retired};
-use crate::platform::{Mutex, Platform, violated};
+use crate::ghost::lock_events::LockEvents;
+use crate::mm::cpu::{Callback, Cpu};
+use crate::platform::{Mutex, Platform};
 use crate::types::counters::{Counter, Counters};
 use crate::types::event::{LockClass, LockStep, What};
-use crate::types::ids::{MmId, TableId};
-use crate::types::protocol::{FaultPath, Ptl};
 use crate::types::quirk::Quirk;
-use crate::types::violation::Invariant;
-
-/// What is to be freed after a grace period.
-pub(crate) enum Callback<P: Platform> {
-    /// A page table.
-    Table(TableId),
-    /// A VMA.
-    Vma(MmId, Arc<Vma<P>>),
-    /// A node of the VMA tree.
-    Node(Arc<Node<P>>),
-}
 
 /// An RCU read section.
 pub(crate) struct RcuGuard<'s, P: Platform> {
@@ -53,8 +37,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             usize::MAX
         };
         for cpu in self.others().take(all) {
-            let instance = cpu.0 as u64;
-            self.lock_event(LockClass::Rcu, instance, LockStep::Waits);
+            let events = LockEvents::<P>::new(self.id(), LockClass::Rcu, cpu.0 as u64);
+            events.tell(LockStep::Waits);
             drop(self.sys.percpu(cpu).rcu.lock());
         }
         self.count(Counter::GracePeriods);
@@ -86,84 +70,5 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.irq_off().tlb.flush(None);
         self.local.counters = Counters::default();
-    }
-
-    /// Frees the memory of a page table that was unhooked.
-    /// Linux: `__tlb_remove_table()`, `pagetable_dtor()`.
-    pub(crate) fn free_table_now(&mut self, id: TableId) {
-        let table = self.sys.table(id);
-        if P::CHECKED && !table.is_empty() {
-            violated::<P>(
-                Invariant::Leak,
-                "a page table was freed with a page in it: the page is lost",
-            );
-        }
-        self.event(What::TableFreed { table: id });
-        self.count(Counter::PtFrees);
-        if !self.frees_ptl_early() {
-            table.ptl_life.freed();
-        }
-        table.life.freed();
-        self.local.tables.put::<P>(id.0, &self.sys.table_reserve);
-    }
-
-    /// A page table was unhooked: what is freed right then.
-    pub(crate) fn table_removed(&mut self, id: TableId) {
-        if self.frees_ptl_early() {
-            self.event(What::PtlFreed { table: id });
-            self.sys.table(id).ptl_life.freed();
-        }
-    }
-
-    fn frees_ptl_early(&self) -> bool {
-        // QUIRK(PtlFreeImmediate): proofs/spf/ptl-freed-before-its-table
-        self.sys.protocol().ptl() == Ptl::Allocated && self.sys.has(Quirk::PtlFreeImmediate)
-    }
-
-    /// Frees a VMA that was removed and whose pages are gone.
-    pub(crate) fn free_vma(&mut self, vma: Arc<Vma<P>>) {
-        // QUIRK(VmaFreeImmediate): proofs/spf/vma-freed-under-copy
-        let at_once = self.sys.has(Quirk::VmaFreeImmediate)
-            || match self.sys.protocol().fault() {
-                // Looked at under the mmap lock only.
-                FaultPath::MmapLock => true,
-                // Type-safe: a reader finds out what it has locked.
-                FaultPath::VmaRefcnt => true,
-                FaultPath::Spf | FaultPath::VmaLock | FaultPath::RcuFault => false,
-            };
-        if at_once {
-            self.free_vma_now(vma);
-        } else {
-            self.local.callbacks.push(Callback::Vma(self.local.mm, vma));
-        }
-    }
-
-    fn free_vma_now(&mut self, vma: Arc<Vma<P>>) {
-        vma.life.freed();
-        self.event(What::VmaFreed);
-        self.local.vmas[self.local.mm.0].push(vma);
-    }
-
-    fn free_node_now(&mut self, node: &Node<P>) {
-        node.life.freed();
-        self.local.nodes_freed += 1;
-    }
-
-    /// Frees nodes of the VMA tree that an update has replaced.
-    pub(crate) fn retire_nodes(&mut self, nodes: Retired<P>) {
-        if !P::CHECKED {
-            return;
-        }
-        self.local.nodes_made += nodes.made;
-        for node in nodes.nodes {
-            // QUIRK(NodeFreeImmediate): proofs/vma_tree/node-freed-under-walk
-            if self.sys.protocol().fault() == FaultPath::MmapLock
-                || self.sys.has(Quirk::NodeFreeImmediate)
-            {
-                self.free_node_now(&node);
-            } else {
-                self.local.callbacks.push(Callback::Node(node));
-            }
-        }
     }
 }

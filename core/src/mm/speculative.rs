@@ -11,10 +11,10 @@
 
 use core::sync::atomic::Ordering;
 
-use crate::hw::table::PtlGuard;
-use crate::mm::cow::VmaStays;
+use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::Handled;
+use crate::mm::fault::{Handled, VmaStays};
+use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::mm::walk::Walk;
 use crate::platform::{Platform, RcuPointer, Word};
@@ -77,13 +77,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: no page table");
             return None;
         };
-        let (table, geometry) = (self.sys.table(id), self.sys.geometry());
+        let tables = &self.sys.machine.tables;
         // QUIRK(SpinWithIrqsOff): proofs/spf/spin-with-irqs-off
         let ptl = if self.sys.has(Quirk::SpinWithIrqsOff) {
-            self.lock_event(LockClass::Irq, self.id().0 as u64, LockStep::TryLocked);
-            Some(PtlGuard::lock(table, id, self.id(), geometry))
+            let own = LockEvents::<P>::new(self.id(), LockClass::Irq, self.id().0 as u64);
+            own.tell(LockStep::TryLocked);
+            Some(self.ptl_lock(id))
         } else {
-            PtlGuard::try_lock(table, id, self.id(), geometry)
+            PtlGuard::try_lock(tables, id, self.id())
         };
         let Some(ptl) = ptl else {
             self.how("falls back: the page-table lock is taken");
@@ -159,7 +160,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: no page table");
             return None;
         };
-        let ptl = PtlGuard::lock(self.sys.table(id), id, self.id(), self.sys.geometry());
+        let ptl = self.ptl_lock(id);
         // Writers change the tree and the VMA before they change entries under
         // this lock: what is found now is what they left, or they are to come.
         // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree/fault-by-rcu-alone

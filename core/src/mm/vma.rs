@@ -31,12 +31,15 @@
 //! reused for another address space.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::ghost::life::Life;
+use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
 use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
 use crate::types::addr::{PageRange, Vpn};
+use crate::types::event::LockStep;
 use crate::types::prot::Prot;
 use crate::types::protocol::FaultPath;
 use crate::types::quirk::Quirk;
@@ -260,6 +263,7 @@ impl<P: Platform> Vma<P> {
         self: &'a Arc<Self>,
         mm_seq: &P::Word,
         wait: &'a P::WaitQueue,
+        events: LockEvents<P>,
     ) -> Option<VmaRead<'a, P>> {
         match &self.lock {
             VmaLock::None => None,
@@ -286,17 +290,12 @@ impl<P: Platform> Vma<P> {
                 if detached.get(RACE) != 0 && !self.quirks.has(Quirk::VmaDetachedIgnored) {
                     return None;
                 }
-                Some(VmaRead {
-                    vma: self,
-                    held: Held::RwLock { _guard: guard },
-                })
+                let held = Held::RwLock { _guard: guard };
+                Some(VmaRead::new(self, held, events))
             }
             VmaLock::Refcnt { refcnt, seq } => {
                 self.try_get(refcnt)?;
-                let read = VmaRead {
-                    vma: self,
-                    held: Held::Refcnt { refcnt, wait },
-                };
+                let held = Held::Refcnt { refcnt, wait };
                 // ORDERING(acquire): as above.
                 // QUIRK(VmaRefcntSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed-refcnt
                 let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
@@ -305,10 +304,10 @@ impl<P: Platform> Vma<P> {
                 let locked = seq.get(RACE) == mm_seq.load(ordering);
                 // QUIRK(VmaRefcntIgnoresSeq): proofs/vma_lock/number-is-the-lock-refcnt
                 if locked && !self.quirks.has(Quirk::VmaRefcntIgnoresSeq) {
-                    read.end();
+                    held.end(&self.quirks);
                     return None;
                 }
-                Some(read)
+                Some(VmaRead::new(self, held, events))
             }
         }
     }
@@ -338,10 +337,47 @@ impl<P: Platform> Vma<P> {
     }
 }
 
+/// The free VMAs of an address space that a CPU has. An address space uses only its own again: a
+/// reader who finds a VMA that is reused finds it in the same tree.
+pub(crate) struct VmaPool<P: Platform> {
+    free: Vec<Arc<Vma<P>>>,
+    made: usize,
+}
+
+impl<P: Platform> VmaPool<P> {
+    /// None yet.
+    pub const fn new() -> VmaPool<P> {
+        VmaPool {
+            free: Vec::new(),
+            made: 0,
+        }
+    }
+
+    /// A VMA to fill in. `path` and `quirks` are those of the machine.
+    pub fn take(&mut self, path: FaultPath, quirks: &Active) -> Arc<Vma<P>> {
+        let vma = self.free.pop();
+        self.made += usize::from(vma.is_none());
+        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(path, quirks.clone())));
+        vma.life.reused();
+        vma
+    }
+
+    /// Gives a VMA back.
+    pub fn put(&mut self, vma: Arc<Vma<P>>) {
+        self.free.push(vma);
+    }
+
+    /// How many VMAs were ever made, and how many of these are free.
+    pub fn balance(&self) -> (usize, usize) {
+        (self.made, self.free.len())
+    }
+}
+
 /// A VMA's read lock.
 pub(crate) struct VmaRead<'a, P: Platform> {
     vma: &'a Arc<Vma<P>>,
     held: Held<'a, P>,
+    events: LockEvents<P>,
 }
 
 enum Held<'a, P: Platform> {
@@ -355,6 +391,11 @@ enum Held<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> VmaRead<'a, P> {
+    fn new(vma: &'a Arc<Vma<P>>, held: Held<'a, P>, events: LockEvents<P>) -> VmaRead<'a, P> {
+        events.tell(LockStep::TryLocked);
+        VmaRead { vma, held, events }
+    }
+
     /// What it locks.
     pub fn vma(&self) -> &'a Arc<Vma<P>> {
         self.vma
@@ -362,13 +403,19 @@ impl<'a, P: Platform> VmaRead<'a, P> {
 
     /// Leaves it. Linux: `vma_end_read()`.
     pub fn end(self) {
-        match self.held {
+        self.events.tell(LockStep::Unlocked);
+        self.held.end(&self.vma.quirks);
+    }
+}
+
+impl<P: Platform> Held<'_, P> {
+    fn end(self, quirks: &Active) {
+        match self {
             Held::RwLock { _guard } => drop(_guard),
             Held::Refcnt { refcnt, wait } => {
                 // ORDERING(release): pairs with the acquire of the writer who
                 // waits in exclude_readers().
                 // QUIRK(VmaPutRelaxed): proofs/vma_lock/reader-left-before
-                let quirks = &self.vma.quirks;
                 let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
                 let ordering = quirks.weaken(Quirk::VmaPutRelaxed, sound, weak);
                 let before = refcnt.fetch_sub(1, ordering);

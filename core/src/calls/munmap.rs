@@ -1,0 +1,50 @@
+//! `munmap`: VMAs go, with their pages.
+//!
+//! # Linux
+//! mm/vma.c: `do_vmi_munmap()`. Kept: `munmap` downgrades the mmap lock when the VMAs are gone
+//! (`vms_complete_munmap_vmas()`), so that a fault may find one page gone and the next still there.
+
+use crate::mm::cpu::Cpu;
+use crate::platform::Platform;
+use crate::types::addr::PageRange;
+use crate::types::error::Errno;
+use crate::types::protocol::Munmap;
+use crate::types::quirk::Quirk;
+
+impl<P: Platform> Cpu<'_, P> {
+    /// Unmaps `range`. Linux: `munmap()`.
+    pub fn munmap(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.check_range(range)?;
+        let mut lock = self.mmap_write_lock();
+        // QUIRK(MunmapPagesFirst): proofs/vma_lock/removed-before-its-pages
+        let first = self.sys.has(Quirk::MunmapPagesFirst) && lock.tree().overlaps(range);
+        let first = first.then(|| self.zap_all([range]));
+        let gone = self.remove_vmas(&mut lock, range);
+        if gone.is_empty() {
+            lock.unlock();
+            return Ok(());
+        }
+        let gather = match self.sys.protocol().munmap() {
+            Munmap::Exclusive => {
+                let gather = self.unmap_pages(lock.tree(), range, gone, first);
+                lock.unlock();
+                gather
+            }
+            Munmap::Downgrade => {
+                let tree = lock.tree().clone();
+                let lock = lock.downgrade();
+                // QUIRK(MunmapZapsUnlocked): proofs/pt_free/munmap-zaps-unlocked
+                if self.sys.has(Quirk::MunmapZapsUnlocked) {
+                    lock.unlock();
+                    self.unmap_pages(&tree, range, gone, first)
+                } else {
+                    let gather = self.unmap_pages(&tree, range, gone, first);
+                    lock.unlock();
+                    gather
+                }
+            }
+        };
+        self.complete(gather);
+        Ok(())
+    }
+}

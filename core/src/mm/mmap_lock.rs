@@ -1,0 +1,213 @@
+//! The lock of an address space.
+//!
+//! # Linux
+//! include/linux/mmap_lock.h.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use crate::ghost::lock_events::LockEvents;
+use crate::mm::cpu::Cpu;
+use crate::mm::space::{Mm, Mmap};
+use crate::mm::system::System;
+use crate::mm::vma::{Vma, VmaCopy};
+use crate::mm::vma_tree::VmaTree;
+use crate::platform::{Platform, RcuPointer, RwLock, Word};
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::counters::Counter;
+use crate::types::event::{Event, LockClass, LockStep, What};
+use crate::types::ids::MmId;
+use crate::types::protocol::FaultPath;
+use crate::types::quirk::Quirk;
+
+/// The mmap lock, held for writing.
+pub(crate) struct MmapWrite<'s, P: Platform> {
+    sys: &'s System<P>,
+    id: MmId,
+    guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::WriteGuard<'s>,
+    changed: bool,
+    events: LockEvents<P>,
+}
+
+/// The mmap lock, held for reading.
+pub(crate) struct MmapRead<'s, P: Platform> {
+    guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::ReadGuard<'s>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> MmapRead<'_, P> {
+    /// Whether some VMA covers `vpn`.
+    pub fn covers(&self, vpn: Vpn) -> bool {
+        self.guard.tree.find(vpn).is_some()
+    }
+
+    /// The VMA that covers `vpn`, copied.
+    pub fn find(&self, vpn: Vpn) -> Option<VmaCopy> {
+        let (_, vma) = self.guard.tree.find(vpn)?;
+        Some(vma.copy_stable())
+    }
+
+    /// The VMAs that overlap `range`.
+    pub fn overlapping(&self, range: PageRange) -> Vec<PageRange> {
+        let vmas = self.guard.tree.overlapping(range);
+        vmas.into_iter().map(|(range, _)| range).collect()
+    }
+
+    /// Linux: `mmap_read_unlock()`.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
+impl<'s, P: Platform> MmapWrite<'s, P> {
+    fn event(&self, what: What) {
+        let cpu = self.events.cpu();
+        P::event(Event { cpu, what });
+    }
+
+    fn mm(&self) -> &'s Mm<P> {
+        self.sys.mm(self.id)
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &VmaTree<P> {
+        &self.guard.tree
+    }
+
+    /// Makes `tree` the tree. Readers see it after [`MmapWrite::publish`].
+    pub fn set_tree(&mut self, tree: VmaTree<P>) {
+        self.guard.tree = tree;
+        self.changed = true;
+    }
+
+    /// Readers were shown another tree: they are to be shown this one at the end.
+    pub fn publish_again(&mut self) {
+        self.changed = true;
+    }
+
+    /// The number by which VMAs are write-locked until this lock is left: what [`Mm::seq`] is.
+    pub fn seq(&self) -> u64 {
+        self.guard.seq
+    }
+
+    /// Begins to write: shows readers who check the sequence count that a writer is inside.
+    /// Linux: speculative page faults, `mm_write_seqlock()`.
+    fn begin_writing(&mut self) {
+        if self.sys.protocol().fault() == FaultPath::Spf {
+            self.guard.seq += 1;
+            // ORDERING(relaxed): the fence keeps it before what the writer
+            // changes; pairs with the acquire fence of a reader who checks.
+            // QUIRK(SeqBeginMissing): proofs/spf/writer-shows-itself
+            if !self.sys.has(Quirk::SeqBeginMissing) {
+                self.mm().seq.store(self.guard.seq, Ordering::Relaxed);
+                let value = self.guard.seq;
+                self.event(What::SeqSet { value });
+            }
+            // QUIRK(SeqBeginNoFence): proofs/spf/torn-copy
+            if !self.sys.has(Quirk::SeqBeginNoFence) {
+                P::fence(Ordering::Release);
+            }
+        }
+    }
+
+    /// Linux: `mmap_write_unlock()`.
+    pub fn unlock(mut self) {
+        self.end_writing();
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+
+    /// Lets readers in, but no other writer. Linux: `mmap_write_downgrade()`.
+    pub fn downgrade(mut self) -> MmapRead<'s, P> {
+        self.end_writing();
+        self.events.tell(LockStep::Downgraded);
+        MmapRead {
+            guard: self.mm().mmap_lock.downgrade(self.guard),
+            events: self.events,
+        }
+    }
+
+    /// Shows what was changed, and unlocks the VMAs. Linux: `vma_end_write_all()`.
+    fn end_writing(&mut self) {
+        self.publish();
+        match self.sys.protocol().fault() {
+            FaultPath::MmapLock | FaultPath::RcuFault => {}
+            FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
+                self.guard.seq += 1;
+                // QUIRK(MmLockSeqRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
+                let ordering = if self.sys.has(Quirk::MmLockSeqRelaxed) {
+                    Ordering::Relaxed
+                } else {
+                    // ORDERING(release): pairs with the acquire in
+                    // Vma::start_read(): who sees the number sees the changes.
+                    Ordering::Release
+                };
+                self.mm().seq.store(self.guard.seq, ordering);
+                let value = self.guard.seq;
+                self.event(What::SeqSet { value });
+            }
+        }
+    }
+
+    /// Shows readers the tree as it is now. Linux: `rcu_assign_pointer()` in
+    /// `mas_replace_node()`.
+    pub fn publish(&mut self) {
+        if !self.changed {
+            return;
+        }
+        self.changed = false;
+        // QUIRK(TreePublishRelaxed): proofs/vma_tree/published-early
+        let ordering = if self.sys.has(Quirk::TreePublishRelaxed) {
+            Ordering::Relaxed
+        } else {
+            // ORDERING(release): pairs with the acquire of a lookup under RCU:
+            // nodes and VMAs are made before they can be found.
+            Ordering::Release
+        };
+        self.mm()
+            .tree
+            .store(Arc::new(self.guard.tree.clone()), ordering);
+    }
+
+    /// Write-locks `vma` until the mmap lock is left.
+    pub fn start_write(&self, vma: &Vma<P>) {
+        let start = vma.copy_racy().range.start.0;
+        let instance = LockClass::in_mm(self.id, start);
+        let events = LockEvents::<P>::new(self.events.cpu(), LockClass::Vma, instance);
+        events.tell(LockStep::Waits);
+        vma.start_write(self.guard.seq, &self.mm().writer_wait);
+        events.tell(LockStep::Locked);
+    }
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Linux: `mmap_read_lock()`.
+    pub(crate) fn mmap_read_lock(&mut self) -> MmapRead<'s, P> {
+        let events = self.mm_lock_events(LockClass::Mmap, 0);
+        events.tell(LockStep::Waits);
+        let guard = self.mm().mmap_lock.read();
+        events.tell(LockStep::Locked);
+        self.count(Counter::MmapReadLocks);
+        MmapRead { guard, events }
+    }
+
+    /// Linux: `mmap_write_lock()`.
+    pub(crate) fn mmap_write_lock(&mut self) -> MmapWrite<'s, P> {
+        let events = self.mm_lock_events(LockClass::Mmap, 0);
+        events.tell(LockStep::Waits);
+        let guard = self.mm().mmap_lock.write();
+        events.tell(LockStep::Locked);
+        self.count(Counter::MmapWriteLocks);
+        let mut lock = MmapWrite {
+            sys: self.sys,
+            id: self.local.mm,
+            guard,
+            changed: false,
+            events,
+        };
+        lock.begin_writing();
+        lock
+    }
+}

@@ -1,0 +1,233 @@
+//! Page-table locks.
+//!
+//! # Linux
+//! `pte_offset_map_lock()`, `pte_unmap_unlock()`. Changed: `set_pte()` is an exchange, so that what
+//! hardware set is never lost by accident.
+
+use core::sync::atomic::Ordering;
+
+use crate::ghost::lock_events::LockEvents;
+use crate::hw::table::{Slots, Table, Tables};
+use crate::mm::cpu::Cpu;
+use crate::mm::walk::Walk;
+use crate::platform::{Mutex, Platform, TryLock, violated};
+use crate::types::addr::{Geometry, Vpn};
+use crate::types::event::{Event, LockClass, LockStep, What};
+use crate::types::ids::{CpuId, GrantId, TableId};
+use crate::types::prot::Prot;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+use crate::types::violation::Invariant;
+
+/// A held page-table lock.
+pub(crate) struct PtlGuard<'a, P: Platform> {
+    table: &'a Table<P>,
+    geometry: Geometry,
+    slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
+    events: LockEvents<P>,
+    /// What kept the table while it was walked to, kept until the lock is left.
+    walk: Option<Walk<'a, P>>,
+}
+
+impl<'a, P: Platform> PtlGuard<'a, P> {
+    fn new(
+        tables: &'a Tables<P>,
+        id: TableId,
+        slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
+        events: LockEvents<P>,
+    ) -> PtlGuard<'a, P> {
+        PtlGuard {
+            table: tables.get(id),
+            geometry: tables.geometry(),
+            slots,
+            events,
+            walk: None,
+        }
+    }
+
+    /// CPU `cpu` waits for the lock of table `id`. Linux: `pte_lockptr()`, `spin_lock()`.
+    pub fn lock(tables: &'a Tables<P>, id: TableId, cpu: CpuId) -> Self {
+        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(id.0));
+        let table = tables.get(id);
+        events.tell(LockStep::Waits);
+        table.ptl_life.used();
+        let slots = table.ptl.lock();
+        table.ptl_life.used();
+        events.tell(LockStep::Locked);
+        Self::new(tables, id, slots, events)
+    }
+
+    /// CPU `cpu` takes the lock of table `id` if it is free. Linux: `spin_trylock()`.
+    pub fn try_lock(tables: &'a Tables<P>, id: TableId, cpu: CpuId) -> Option<Self> {
+        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(id.0));
+        let table = tables.get(id);
+        events.tell(LockStep::Tries);
+        table.ptl_life.used();
+        let Some(slots) = table.ptl.try_lock() else {
+            events.tell(LockStep::Busy);
+            return None;
+        };
+        table.ptl_life.used();
+        events.tell(LockStep::TryLocked);
+        Some(Self::new(tables, id, slots, events))
+    }
+
+    /// Keeps what `walk` keeps until the lock is left.
+    /// Linux: `pte_offset_map_lock()` to `pte_unmap_unlock()`.
+    pub fn keeping(mut self, walk: Walk<'a, P>) -> Self {
+        self.walk = Some(walk);
+        self
+    }
+
+    /// Leaves the lock. Not `Drop`: an execution that ended in a violation
+    /// leaves it without another check.
+    pub fn unlock(self) {
+        self.table.ptl_life.used();
+        self.events.tell(LockStep::Unlocked);
+        drop(self.slots);
+        drop(self.walk);
+    }
+
+    /// What software last wrote for `vpn` (T2).
+    pub fn pte(&self, vpn: Vpn) -> Pte {
+        self.slots.soft[self.geometry.index(vpn, 0)]
+    }
+
+    /// Whether software wrote nothing that is still there.
+    pub fn is_empty(&self) -> bool {
+        self.slots.soft.iter().all(|pte| pte.is_none())
+    }
+
+    /// Sets the entry of `vpn` and returns what it was, with what hardware set.
+    pub fn set(&mut self, vpn: Vpn, new: Pte) -> Pte {
+        let index = self.geometry.index(vpn, 0);
+        // ORDERING(release): pairs with the acquire in walk(): the frame's content is there before
+        // the entry is. Accesses through the old entry are ordered by its flush, not here:
+        // hardware sets their bits before they go through.
+        // QUIRK(PteSetNoRelease): proofs/pt_free/page-published-early
+        let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
+        let quirks = &self.table.quirks;
+        let ordering = quirks.weaken(Quirk::PteSetNoRelease, sound, weak);
+        let old = Pte::from_word(self.table.exchange(index, new.word(), ordering));
+        self.wrote(vpn, old, new);
+        old
+    }
+
+    /// Changes the present entry of `vpn` to `new`, which keeps what hardware set, and returns
+    /// what it was. Linux: `ptep_modify_prot_start()`, `ptep_modify_prot_commit()`.
+    pub fn modify(&mut self, vpn: Vpn, new: Pte) -> Pte {
+        let old = self.set(vpn, Pte::NONE);
+        // QUIRK(ModifyDropsHistory): proofs/tlb/dirty-kept-by-mprotect
+        let keeps = !self.table.quirks.has(Quirk::ModifyDropsHistory);
+        self.set(vpn, if keeps { new.with_history_of(old) } else { new });
+        old
+    }
+
+    /// The entry of `vpn` with what hardware set, for who does not change it.
+    pub fn current(&self, vpn: Vpn) -> Pte {
+        Pte::from_word(self.table.walk(self.geometry.index(vpn, 0)))
+    }
+
+    /// Sets the entry of `vpn` by a load and a store: what hardware sets in
+    /// between is lost.
+    pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {
+        let index = self.geometry.index(vpn, 0);
+        let old = Pte::from_word(self.table.read(index, Ordering::Acquire));
+        self.event(What::PteRead { vpn, pte: old });
+        let new = change(old);
+        let replaced = self.table.exchange(index, new.word(), Ordering::AcqRel);
+        self.wrote(vpn, Pte::from_word(replaced), new);
+        old
+    }
+
+    fn wrote(&mut self, vpn: Vpn, old: Pte, new: Pte) {
+        let index = self.geometry.index(vpn, 0);
+        if P::CHECKED && old.software() != self.slots.soft[index] {
+            violated::<P>(
+                Invariant::LostWrite,
+                "a page-table entry was changed without its lock",
+            );
+        }
+        self.slots.soft[index] = new.software();
+        if old.grant() != new.grant() {
+            self.note_past(vpn, old);
+        }
+        self.event(What::PteSet { vpn, old, new });
+    }
+
+    fn event(&self, what: What) {
+        let cpu = self.events.cpu();
+        P::event(Event { cpu, what });
+    }
+
+    /// The entry of `vpn` was `old`, which others may have cached (ghost).
+    fn note_past(&mut self, vpn: Vpn, old: Pte) {
+        if P::CHECKED && old.grant() != GrantId(0) {
+            let past = &mut self.slots.past;
+            let slot = self.geometry.index(vpn, 0);
+            let same =
+                |known: &&mut (usize, GrantId, Prot)| (known.0, known.1) == (slot, old.grant());
+            match past.iter_mut().find(same) {
+                Some((.., prot)) => *prot = *prot | old.prot(),
+                None => past.push((slot, old.grant(), old.prot())),
+            }
+        }
+    }
+
+    /// What may be cached of earlier entries of `vpn` (ghost): an operation
+    /// that takes permission away there takes it from these too.
+    pub fn past(&self, vpn: Vpn) -> impl Iterator<Item = (GrantId, Prot)> + '_ {
+        let index = self.geometry.index(vpn, 0);
+        let mine = move |&(slot, grant, prot): &(usize, GrantId, Prot)| {
+            (slot == index).then_some((grant, prot))
+        };
+        self.slots.past.iter().filter_map(mine)
+    }
+}
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Waits for the lock of the table `id`.
+    pub(crate) fn ptl_lock(&self, id: TableId) -> PtlGuard<'s, P> {
+        PtlGuard::lock(&self.sys.machine.tables, id, self.id())
+    }
+
+    /// Waits for the lock of the leaf table that translates `vpn`, and makes
+    /// sure that it still does. `None` if no table does.
+    /// Linux: `pte_offset_map_lock()`.
+    pub(crate) fn lock_leaf(&mut self, vpn: Vpn, stable: bool) -> Option<PtlGuard<'s, P>> {
+        loop {
+            let walk = self.walk_begin(stable);
+            let id = self.walk(&walk, vpn)?;
+            let ptl = self.ptl_lock(id);
+            if self.still_translates(vpn, id, stable) {
+                // Kept as in Linux. The lock alone keeps the table: who unhooks it takes that first.
+                return Some(ptl.keeping(walk));
+            }
+            // The lock may go with the table as soon as the walk ends.
+            // QUIRK(WalkEndsUnderPtl): proofs/pt_free/walk-ends-before-unlock
+            if self.sys.has(Quirk::WalkEndsUnderPtl) {
+                drop(walk);
+                ptl.unlock();
+            } else {
+                ptl.keeping(walk).unlock();
+            }
+        }
+    }
+
+    /// Whether the leaf table `id`, whose lock the caller holds, translates `vpn` still. `stable`:
+    /// something keeps everybody from unhooking it who does not reclaim it.
+    pub(crate) fn still_translates(&self, vpn: Vpn, id: TableId, stable: bool) -> bool {
+        // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
+        let recheck =
+            (!stable || self.sys.protocol().pt_reclaim()) && !self.sys.has(Quirk::NoPmdRecheck);
+        !recheck || self.leaf_table(vpn) == Some(id)
+    }
+
+    /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
+    /// for writing, so no table goes: who holds the lock of a VMA alone reclaims none that another
+    /// mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without `pmd_same()`.
+    pub(crate) fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
+        let id = self.walk(&Walk::Held, vpn)?;
+        Some(self.ptl_lock(id))
+    }
+}

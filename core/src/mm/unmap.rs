@@ -1,0 +1,121 @@
+//! Pages go: entries are cleared, and what they mapped is gathered.
+//!
+//! # Linux
+//! mm/vma.c: `vms_gather_munmap_vmas()`, `vms_complete_munmap_vmas()`; mm/memory.c:
+//! `zap_pte_range()`. Kept: VMAs go before their pages, pages before their page tables.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::mm::cpu::Cpu;
+use crate::mm::flush::FlushInfo;
+use crate::mm::gather::{FlushType, Gather};
+use crate::mm::mmap_lock::MmapWrite;
+use crate::mm::vma::Vma;
+use crate::mm::vma_tree::VmaTree;
+use crate::platform::Platform;
+use crate::types::addr::PageRange;
+use crate::types::protocol::ZapFlush;
+use crate::types::pte::Pte;
+use crate::types::quirk::Quirk;
+
+/// A VMA that is out of the tree, and where it was.
+type Removed<P> = (PageRange, Arc<Vma<P>>);
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Removes VMAs, pages and page tables of `range`, under the mmap write lock throughout. What
+    /// it promises is for [`Cpu::complete`], once the lock is left.
+    pub(crate) fn unmap(&mut self, lock: &mut MmapWrite<'s, P>, range: PageRange) -> Gather {
+        let gone = self.remove_vmas(lock, range);
+        if gone.is_empty() {
+            return Gather::default();
+        }
+        self.unmap_pages(lock.tree(), range, gone, None)
+    }
+
+    /// Takes the VMAs of `range` out of the tree. Linux: `vms_gather_munmap_vmas()`.
+    pub(crate) fn remove_vmas(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        range: PageRange,
+    ) -> Vec<Removed<P>> {
+        self.split(lock, range);
+        let gone = lock.tree().overlapping(range);
+        for (range, vma) in &gone {
+            self.remove_vma(lock, *range, vma);
+        }
+        gone
+    }
+
+    /// Removes pages, unless they were `zapped`, and page tables of the VMAs `gone`, which were in
+    /// `range` and are out of `tree`. Linux: `vms_complete_munmap_vmas()`.
+    pub(crate) fn unmap_pages(
+        &mut self,
+        tree: &VmaTree<P>,
+        range: PageRange,
+        gone: Vec<Removed<P>>,
+        zapped: Option<Gather>,
+    ) -> Gather {
+        let ranges = gone.iter().map(|(range, _)| *range);
+        let mut gather = zapped.unwrap_or_else(|| self.zap_all(ranges));
+        self.free_pgtables(tree, range, &mut gather);
+        self.finish(&mut gather);
+        for (_, vma) in gone {
+            self.free_vma(vma);
+        }
+        gather
+    }
+
+    /// Clears the entries of all these.
+    pub(crate) fn zap_all(&mut self, ranges: impl IntoIterator<Item = PageRange>) -> Gather {
+        let mut gather = self.gather();
+        for range in ranges {
+            self.zap(range, &mut gather);
+        }
+        gather
+    }
+
+    /// Clears the entries of `range`. Linux: `zap_pte_range()`.
+    pub(crate) fn zap(&mut self, range: PageRange, gather: &mut Gather) {
+        for part in self.sys.geometry().leaf_parts(range) {
+            self.zap_table(part, gather);
+        }
+    }
+
+    /// Clears the entries of `part`, which one leaf table translates.
+    fn zap_table(&mut self, part: PageRange, gather: &mut Gather) {
+        let Some(mut ptl) = self.lock_leaf(part.start, true) else {
+            return;
+        };
+        // QUIRK(ZapFlushBeforeClear): proofs/tlb/flushed-before-it-is-cleared
+        let early = self.sys.has(Quirk::ZapFlushBeforeClear);
+        if early {
+            self.shootdown(FlushInfo {
+                range: Some(part),
+                freed_tables: false,
+            });
+        }
+        for vpn in part.iter() {
+            for (grant, prot) in ptl.past(vpn) {
+                gather.revoked(grant, prot);
+            }
+            let soft = ptl.pte(vpn);
+            if soft.is_none() {
+                continue;
+            }
+            let old = ptl.set(vpn, Pte::NONE);
+            self.sys.frame(old.pfn()).unmapped(old.is_dirty());
+            gather.frame(old.pfn());
+            gather.revoked(old.grant(), old.prot());
+            if !old.prot().is_empty() && !early {
+                gather.changed(vpn, FlushType::Strict);
+            }
+        }
+        let flush_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;
+        // QUIRK(FlushAfterPtl): proofs/tlb/flush-after-ptl
+        if flush_now && !self.sys.has(Quirk::FlushAfterPtl) {
+            self.flush_gathered(gather);
+        }
+        ptl.unlock();
+    }
+}
