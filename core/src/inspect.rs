@@ -4,6 +4,7 @@ use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
 use crate::mm::vma::VmaPool;
+use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counters;
@@ -13,7 +14,6 @@ use crate::types::pte::{Pte, table_of};
 use crate::types::violation::Invariant;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 /// What is known of a page at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl<P: Platform> System<P> {
                 let word = if pte.is_none() {
                     0
                 } else {
-                    let word = self.frame(pte.pfn()).word.load(Ordering::Relaxed);
+                    let word = self.frame(pte.pfn()).word.load(orderings::AT_REST);
                     P::user_value(word).0
                 };
                 let state = PageState {

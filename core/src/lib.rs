@@ -14,6 +14,7 @@
 //!
 //! | wing | what it holds | what it imports |
 //! | --- | --- | --- |
+//! | `orderings` | the memory orderings, each with the proof that needs it | nothing |
 //! | `types` | addresses, numbers, protections, entries, choices, quirks, events | nothing |
 //! | [`platform`] | what CPUs share: the machine that core runs on | `types` |
 //! | `ghost` | what only the verification needs | those above |
@@ -46,6 +47,7 @@ mod ghost;
 mod hw;
 mod inspect;
 mod mm;
+mod orderings;
 pub mod platform;
 #[cfg(test)]
 mod test_platform;

@@ -1,5 +1,6 @@
 //! Tidy: rules of the source tree that no compiler checks.
 
+mod orderings;
 mod rules;
 mod tree;
 mod wings;

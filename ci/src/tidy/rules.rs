@@ -1,7 +1,7 @@
 //! The rules.
 
 use super::tree::Tree;
-use super::wings;
+use super::{orderings, wings};
 
 /// A rule: what is against it, each in a line.
 pub type Rule = fn(&Tree) -> Vec<String>;
@@ -9,12 +9,14 @@ pub type Rule = fn(&Tree) -> Vec<String>;
 /// Every rule.
 pub const RULES: &[Rule] = &[
     quirks_have_one_place,
-    seqcst_is_for_fences,
     nothing_is_left_out,
     no_place_on_a_machine,
     names_say_what_is_inside,
     wings::keep_their_direction,
     wings::have_no_circle,
+    orderings::are_named,
+    orderings::have_proofs,
+    orderings::seqcst_is_for_fences,
 ];
 
 /// Lines from a quirk's mark to where it is looked at.
@@ -89,19 +91,6 @@ fn quirks(tree: &Tree) -> Vec<String> {
         (is_name && rest.ends_with("\";")).then(|| name.to_owned())
     });
     names.collect()
-}
-
-/// `SeqCst` stands only in fences of core: loom takes other accesses for weaker.
-fn seqcst_is_for_fences(tree: &Tree) -> Vec<String> {
-    let mut findings = Vec::new();
-    for file in tree.core() {
-        for (number, code) in file.code() {
-            if code.contains("SeqCst") && !code.contains("fence(") {
-                findings.push(format!("{}:{number}: SeqCst outside of a fence", file.path));
-            }
-        }
-    }
-    findings
 }
 
 /// No test is passed over, and nothing is left to be written.
@@ -212,12 +201,7 @@ pub(super) mod tests {
 
     #[test]
     fn each_of_the_others_can_fail() {
-        let cases: [(Rule, &str, String); 5] = [
-            (
-                seqcst_is_for_fences,
-                "core/src/a.rs",
-                "x.load(SeqCst)".into(),
-            ),
+        let cases: [(Rule, &str, String); 4] = [
             (
                 nothing_is_left_out,
                 "a.rs",
@@ -230,7 +214,5 @@ pub(super) mod tests {
         for (rule, path, text) in cases {
             assert_eq!(rule(&tree(&[(path, &text)])).len(), 1, "{path}: {text}");
         }
-        let fence = ("core/src/a.rs", "fence(SeqCst); // SeqCst");
-        assert!(seqcst_is_for_fences(&tree(&[fence])).is_empty());
     }
 }

@@ -76,4 +76,10 @@ impl File {
         let lines = self.text.lines().enumerate();
         lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
     }
+
+    /// The same, up to its unit tests.
+    pub fn code_without_tests(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.code()
+            .take_while(|(_, code)| !code.starts_with("mod tests"))
+    }
 }

@@ -5,11 +5,10 @@
 //!
 //! User reads acquire, user writes release, an exchange does both.
 
-use core::sync::atomic::Ordering;
-
 use crate::hw::frame::Frame;
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::Handled;
+use crate::orderings;
 use crate::platform::{Platform, Word};
 use crate::types::addr::Vpn;
 use crate::types::error::Fault;
@@ -23,11 +22,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Reads the word at `vpn`.
     pub fn read(&mut self, vpn: Vpn) -> Result<u64, Fault> {
         self.access(vpn, Access::Read, |cpu, frame, pte| {
-            // ORDERING(acquire): pairs with user writes.
             // QUIRK(UserReadRelaxed): proofs/basics/message-without-faults
             let quirks = cpu.sys.quirks();
-            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-            let ordering = quirks.weaken(Quirk::UserReadRelaxed, sound, weak);
+            let ordering = quirks.weaken(Quirk::UserReadRelaxed, orderings::USER_READ);
             let word = frame.word.load(ordering);
             cpu.read_event(vpn, word, pte)
         })
@@ -36,11 +33,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Writes `value` to the word at `vpn`.
     pub fn write(&mut self, vpn: Vpn, value: u64) -> Result<(), Fault> {
         self.access(vpn, Access::Write, |cpu, frame, pte| {
-            // ORDERING(release): pairs with user reads.
             // QUIRK(UserWriteRelaxed): proofs/basics/message-without-faults
             let quirks = cpu.sys.quirks();
-            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
-            let ordering = quirks.weaken(Quirk::UserWriteRelaxed, sound, weak);
+            let ordering = quirks.weaken(Quirk::UserWriteRelaxed, orderings::USER_WRITE);
             frame.word.store(P::user_word(cpu.id(), value), ordering);
             let pfn = pte.pfn();
             cpu.event(What::UserWrite { vpn, value, pfn });
@@ -50,11 +45,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Exchanges the word at `vpn` for `value`.
     pub fn xchg(&mut self, vpn: Vpn, value: u64) -> Result<u64, Fault> {
         self.access(vpn, Access::Write, |cpu, frame, pte| {
-            // ORDERING(acqrel): pairs with user reads, writes and exchanges.
             // QUIRK(UserXchgNoAcquire): proofs/basics/message-by-exchange
             // QUIRK(UserXchgNoRelease): proofs/basics/message-by-exchange
             let quirks = cpu.sys.quirks();
-            let ordering = quirks.halves(Quirk::UserXchgNoAcquire, Quirk::UserXchgNoRelease);
+            let (no_acquire, no_release) = (Quirk::UserXchgNoAcquire, Quirk::UserXchgNoRelease);
+            let ordering = quirks.halves(no_acquire, no_release, orderings::USER_XCHG);
             let word = frame.word.swap(P::user_word(cpu.id(), value), ordering);
             let read = cpu.read_event(vpn, word, pte);
             let pfn = pte.pfn();

@@ -22,7 +22,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
@@ -31,6 +30,7 @@ use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::{Vma, VmaCopy};
 use crate::mm::vma_tree::VmaTree;
 use crate::mm::walk::Walk;
+use crate::orderings;
 use crate::platform::{Platform, RcuPointer};
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
@@ -106,9 +106,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if self.sys.protocol().fault() == FaultPath::RcuFault
             && !self.sys.has(Quirk::ForkTreeVisible)
         {
-            // ORDERING(release): as for any other root; who finds it waits for the mmap lock.
             let nothing = Arc::new(VmaTree::new());
-            self.mm().tree.store(nothing, Ordering::Release);
+            self.mm().tree.store(nothing, orderings::TREE_HIDE);
         }
         // QUIRK(ForkVmasUnlocked): proofs/cow/fork-vs-fault
         if !self.sys.has(Quirk::ForkVmasUnlocked) {

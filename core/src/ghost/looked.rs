@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
     Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
@@ -28,19 +29,19 @@ impl Looked {
 
     /// Somebody asks for `quirk`, which is on.
     pub fn at_quirk(&self, quirk: Quirk) {
-        self.quirks[quirk as usize].store(true, Ordering::Relaxed);
+        self.quirks[quirk as usize].store(true, orderings::GHOST);
     }
 
     /// The quirks that somebody asked for.
     pub fn quirks(&self) -> Quirks {
-        let asked = |quirk: &Quirk| self.quirks[*quirk as usize].load(Ordering::Relaxed);
+        let asked = |quirk: &Quirk| self.quirks[*quirk as usize].load(orderings::GHOST);
         Quirk::ALL.iter().copied().filter(asked).collect()
     }
 
     /// The names of the choices that somebody asked for.
     pub fn choices(&self) -> impl Iterator<Item = &'static str> {
         let asked = CHOSEN.iter().zip(&self.choices);
-        asked.filter_map(|(name, asked)| asked.load(Ordering::Relaxed).then_some(*name))
+        asked.filter_map(|(name, asked)| asked.load(orderings::GHOST).then_some(*name))
     }
 }
 
@@ -66,18 +67,22 @@ impl Active {
         is_on
     }
 
-    /// `sound`, or `weak` where `quirk` weakens it.
-    pub fn weaken(&self, quirk: Quirk, sound: Ordering, weak: Ordering) -> Ordering {
-        if self.has(quirk) { weak } else { sound }
+    /// `sound`, or what `quirk` leaves of it.
+    pub fn weaken(&self, quirk: Quirk, sound: Ordering) -> Ordering {
+        if self.has(quirk) {
+            orderings::WEAKENED
+        } else {
+            sound
+        }
     }
 
-    /// Acquire and release, but for the half that a quirk takes away.
-    pub fn halves(&self, no_acquire: Quirk, no_release: Quirk) -> Ordering {
+    /// `sound`, which is acquire and release, but for the half that a quirk takes away.
+    pub fn halves(&self, no_acquire: Quirk, no_release: Quirk, sound: Ordering) -> Ordering {
         match (self.has(no_acquire), self.has(no_release)) {
-            (false, false) => Ordering::AcqRel,
-            (false, true) => Ordering::Acquire,
-            (true, false) => Ordering::Release,
-            (true, true) => Ordering::Relaxed,
+            (false, false) => sound,
+            (false, true) => orderings::WITHOUT_RELEASE,
+            (true, false) => orderings::WITHOUT_ACQUIRE,
+            (true, true) => orderings::WEAKENED,
         }
     }
 }
@@ -112,7 +117,7 @@ macro_rules! chosen {
                 pub fn $field(&self) -> $value {
                     if P::CHECKED {
                         let number = Number::$field as usize;
-                        self.looked.choices[number].store(true, Ordering::Relaxed);
+                        self.looked.choices[number].store(true, orderings::GHOST);
                     }
                     self.protocol.$field
                 }

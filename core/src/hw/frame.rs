@@ -1,12 +1,13 @@
 //! Page frames: one word each, and what is known of its history.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64};
 
 use alloc::vec::Vec;
 
 use crate::ghost::life::Life;
 use crate::ghost::looked::Active;
 use crate::hw::pool::{Arena, Pool};
+use crate::orderings;
 use crate::platform::{Cell, Mutex, Platform, Word, violated};
 use crate::types::addr::Vpn;
 use crate::types::config::Config;
@@ -81,32 +82,29 @@ impl<P: Platform> Frame<P> {
         }
         if let Some(owner) = &self.owner {
             owner.set(1, WRONG_PAGE);
-            self.homes.store(home(vpn), Ordering::Relaxed);
-            self.written.store(false, Ordering::Relaxed);
-            self.dirty.store(false, Ordering::Relaxed);
-            self.forked.store(false, Ordering::Relaxed);
+            self.homes.store(home(vpn), orderings::GHOST);
+            self.written.store(false, orderings::GHOST);
+            self.dirty.store(false, orderings::GHOST);
+            self.forked.store(false, orderings::GHOST);
         }
         if let Some(refcount) = &self.refcount {
-            // ORDERING(relaxed): value only; published by the entry that maps it.
-            refcount.fetch_add(1, Ordering::Relaxed);
+            refcount.fetch_add(1, orderings::FRAME_FIRST_ENTRY);
         }
     }
 
     /// Makes it read zero. Linux: `clear_highpage()`.
     pub fn zero(&self) {
-        // ORDERING(relaxed): value only; published by the entry that maps it.
-        self.word.store(0, Ordering::Relaxed);
+        self.word.store(0, orderings::FRAME_ZERO);
     }
 
     /// Another address space gets an entry of it. The caller has the lock of one that maps it.
     pub fn share(&self) {
-        self.forked.store(true, Ordering::Relaxed);
+        self.forked.store(true, orderings::GHOST);
         // QUIRK(ShareNotCounted): proofs/cow/share-not-counted
         if let Some(refcount) = &self.refcount
             && !self.quirks.has(Quirk::ShareNotCounted)
         {
-            // ORDERING(relaxed): who shares it holds an entry, so that it cannot go meanwhile.
-            refcount.fetch_add(1, Ordering::Relaxed);
+            refcount.fetch_add(1, orderings::FRAME_SHARE);
         }
     }
 
@@ -114,18 +112,18 @@ impl<P: Platform> Frame<P> {
     /// has put it. He has the lock of an entry that maps it. Linux: `folio_get()` in `do_wp_page()`.
     pub fn get(&self) {
         if let Some(refcount) = &self.refcount {
-            // ORDERING(relaxed): the entry keeps it until it is counted.
-            refcount.fetch_add(1, Ordering::Relaxed);
+            refcount.fetch_add(1, orderings::FRAME_GET);
         }
     }
 
     /// An entry of it is gone, and flushed, or a copy of it is made; whether it was the last one.
     pub fn put(&self) -> bool {
-        // ORDERING(acqrel): release keeps this entry's accesses before the count, acquire lets who
-        // frees the frame, or reuses it, come after those of all others.
         // QUIRK(PutNoAcquire): proofs/cow/last-entry-goes-unflushed
         // QUIRK(PutNoRelease): proofs/cow/last-entry-goes-unflushed
-        let ordering = self.quirks.halves(Quirk::PutNoAcquire, Quirk::PutNoRelease);
+        let (no_acquire, no_release) = (Quirk::PutNoAcquire, Quirk::PutNoRelease);
+        let ordering = self
+            .quirks
+            .halves(no_acquire, no_release, orderings::FRAME_PUT);
         self.refcount
             .as_ref()
             .is_none_or(|refcount| refcount.fetch_sub(1, ordering) == 1)
@@ -134,19 +132,14 @@ impl<P: Platform> Frame<P> {
     /// Whether another address space maps it too, or a fault copies it. The caller has the lock of
     /// an entry that maps it: if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
     pub fn is_shared(&self) -> bool {
-        // ORDERING(acquire): pairs with put(): what others read of it they read before. No proof
-        // shows it: only a read that takes a later store's value (load buffering) would, which
-        // the memory model of the checkers does not have.
-        self.refcount
-            .as_ref()
-            .is_some_and(|refcount| refcount.fetch_add(0, Ordering::Acquire) > 1)
+        let is_shared = |refcount: &P::Word| refcount.fetch_add(0, orderings::FRAME_IS_SHARED) > 1;
+        self.refcount.as_ref().is_some_and(is_shared)
     }
 
     /// Whether so many entries map it, by its count. For who asks when nobody runs.
     pub fn has_entries(&self, entries: u64) -> bool {
         let refcount = self.refcount.as_ref();
-        // ORDERING(relaxed): nobody runs.
-        entries == refcount.map_or(1, |refcount| refcount.load(Ordering::Relaxed))
+        entries == refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST))
     }
 
     /// Takes the content of `other`, to which nobody stores any more.
@@ -154,16 +147,14 @@ impl<P: Platform> Frame<P> {
         if let Some(content) = &other.content {
             content.used();
         }
-        // ORDERING(relaxed): stores to a shared frame ended with the flush of the fork that shared
-        // it; the copy is published by the entry that maps it.
-        let word = other.word.load(Ordering::Relaxed);
-        self.word.store(word, Ordering::Relaxed);
+        let word = other.word.load(orderings::FRAME_COPY);
+        self.word.store(word, orderings::FRAME_COPY);
     }
 
     /// The frame is for the page `vpn` too, from now on.
     pub fn moved(&self, vpn: Vpn) {
         if P::CHECKED {
-            self.homes.fetch_or(home(vpn), Ordering::Relaxed);
+            self.homes.fetch_or(home(vpn), orderings::GHOST);
         }
     }
 
@@ -183,30 +174,30 @@ impl<P: Platform> Frame<P> {
         self.life.used();
         let Some(owner) = &self.owner else { return };
         let is_zero_page = owner.get(WRONG_PAGE) == 0;
-        let is_home = self.homes.load(Ordering::Relaxed) & home(vpn) != 0;
+        let is_home = self.homes.load(orderings::GHOST) & home(vpn) != 0;
         // What `fork` has shared may be at another address in each process.
-        if !is_zero_page && !is_home && !self.forked.load(Ordering::Relaxed) {
+        if !is_zero_page && !is_home && !self.forked.load(orderings::GHOST) {
             P::violation(WRONG_PAGE);
         }
         if write {
             if is_zero_page {
                 violated::<P>(Invariant::WrongPage, "a store reached the zero page");
             }
-            self.written.store(true, Ordering::Relaxed);
+            self.written.store(true, orderings::GHOST);
         }
     }
 
     /// The entry that mapped it was cleared, and was dirty or not.
     pub fn unmapped(&self, dirty: bool) {
         if P::CHECKED && dirty {
-            self.dirty.store(true, Ordering::Relaxed);
+            self.dirty.store(true, orderings::GHOST);
         }
     }
 
     /// Whether a store reached it that neither it nor its entry, dirty or
     /// not, tells of.
     pub fn has_lost_dirty(&self, pte_dirty: bool) -> bool {
-        self.written.load(Ordering::Relaxed) && !pte_dirty && !self.dirty.load(Ordering::Relaxed)
+        self.written.load(orderings::GHOST) && !pte_dirty && !self.dirty.load(orderings::GHOST)
     }
 
     pub fn lost_dirty(&self) -> ! {

@@ -18,6 +18,7 @@ use core::sync::atomic::Ordering;
 use crate::ghost::life::Life;
 use crate::ghost::looked::Active;
 use crate::hw::pool::{Arena, Pool};
+use crate::orderings;
 use crate::platform::{Mutex, Platform, Word};
 use crate::types::addr::{Geometry, Vpn};
 use crate::types::config::Config;
@@ -70,12 +71,10 @@ impl<P: Platform> Table<P> {
     /// The word at `index`, for walkers, who hold no lock.
     pub fn walk(&self, index: usize) -> u64 {
         self.life.used();
-        // ORDERING(acquire): pairs with the releases in install() and
-        // PtlGuard::set(): what the entry names was made before.
         // QUIRK(WalkRelaxed): proofs/pt_free/table-published-early
         let ordering = self
             .quirks
-            .weaken(Quirk::WalkRelaxed, Ordering::Acquire, Ordering::Relaxed);
+            .weaken(Quirk::WalkRelaxed, orderings::TABLE_WALK);
         self.entries[index].load(ordering)
     }
 
@@ -83,11 +82,9 @@ impl<P: Platform> Table<P> {
     /// it has changed meanwhile.
     pub fn hw_update(&self, index: usize, old: Pte, new: Pte) -> bool {
         self.life.used();
-        // ORDERING(acquire): as for walk(). What the entry's last writer published stays
-        // published, as by any read-modify-write.
-        let acquire = Ordering::Acquire;
+        let (success, failure) = (orderings::HW_UPDATE, orderings::HW_UPDATE_FAILED);
         self.entries[index]
-            .compare_exchange(old.word(), new.word(), acquire, acquire)
+            .compare_exchange(old.word(), new.word(), success, failure)
             .is_ok()
     }
 
@@ -95,13 +92,13 @@ impl<P: Platform> Table<P> {
     pub fn install(&self, index: usize, word: u64, ordering: Ordering) -> bool {
         self.life.used();
         self.entries[index]
-            .compare_exchange(0, word, ordering, Ordering::Relaxed)
+            .compare_exchange(0, word, ordering, orderings::TABLE_INSTALL_FAILED)
             .is_ok()
     }
 
     /// Hooks `word` in at `index` of an upper table, whatever is there. Only for a quirk.
     pub fn overwrite(&self, index: usize, word: u64) {
-        self.entries[index].swap(word, Ordering::AcqRel);
+        self.entries[index].swap(word, orderings::TABLE_OVERWRITE);
     }
 
     /// Unhooks what is at `index` of an upper table. Who frees the table below first waits for its
@@ -125,12 +122,12 @@ impl<P: Platform> Table<P> {
 
     /// Whether nothing is in it. Only for who holds all that can change it.
     pub fn is_empty(&self) -> bool {
-        self.entries.iter().all(|e| e.load(Ordering::Relaxed) == 0)
+        self.entries.iter().all(|e| e.load(orderings::AT_REST) == 0)
     }
 
     /// The leaf entry at `index`, when nobody runs any more.
     pub fn peek(&self, index: usize) -> Pte {
-        Pte::from_word(self.entries[index].load(Ordering::Relaxed))
+        Pte::from_word(self.entries[index].load(orderings::AT_REST))
     }
 }
 

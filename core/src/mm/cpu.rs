@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use crate::ghost::lock_events::LockEvents;
 use crate::hw::interrupt::IrqGuard;
@@ -12,6 +11,7 @@ use crate::mm::space::Mm;
 use crate::mm::system::System;
 use crate::mm::vma::{Vma, VmaPool};
 use crate::mm::vma_tree::Node;
+use crate::orderings;
 use crate::platform::{Mutex, Platform, Word};
 use crate::types::addr::Vpn;
 use crate::types::counters::{Counter, Counters};
@@ -87,17 +87,16 @@ impl<P: Platform> System<P> {
         let cpu = local.id();
         let move_to = |mm: MmId, runs: bool| {
             let mm = self.mm(mm);
-            // ORDERING(relaxed): nobody runs.
-            let mask = mm.cpumask.load(Ordering::Relaxed) & !(1 << cpu.0);
+            let mask = mm.cpumask.load(orderings::AT_REST) & !(1 << cpu.0);
             let mask = mask | u64::from(runs) << cpu.0;
-            mm.cpumask.store(mask, Ordering::Relaxed);
+            mm.cpumask.store(mask, orderings::AT_REST);
         };
         move_to(local.mm, false);
         move_to(mm, true);
         local.mm = mm;
         let mut tlb = self.percpu(cpu).irq.lock();
         tlb.flush(None);
-        tlb.generation = self.mm(mm).tlb_gen.load(Ordering::Relaxed);
+        tlb.generation = self.mm(mm).tlb_gen.load(orderings::AT_REST);
     }
 }
 

@@ -19,11 +19,10 @@
 //! `switch_mm_irqs_off()`. Dropped: flushing up to the mm's newest generation
 //! rather than to that of the request, which only merges flushes.
 
-use core::sync::atomic::Ordering;
-
 use crate::hw::interrupt::IrqGuard;
 use crate::hw::tlb::Entry;
 use crate::mm::cpu::Cpu;
+use crate::orderings;
 use crate::platform::{Mutex, Platform, WaitQueue, Word};
 use crate::types::addr::PageRange;
 use crate::types::counters::Counter;
@@ -81,13 +80,11 @@ impl<P: Platform> Cpu<'_, P> {
 
     /// Advances the mm's generation. Linux: `inc_mm_tlb_gen()`.
     fn inc_tlb_gen(&mut self) -> u64 {
-        // ORDERING(acqrel): the generations' order is that of the flushes. Release: who sees the
-        // generation sees the entries that were changed before. Acquire: a flush up to a later
-        // generation stands for this one, so what is filled after it must show those entries too.
         // QUIRK(TlbGenNoAcquire): proofs/tlb/later-flush-stands-for-earlier
         // QUIRK(TlbGenNoRelease): proofs/tlb/generation-shows-all-entries
         let quirks = self.sys.quirks();
-        let ordering = quirks.halves(Quirk::TlbGenNoAcquire, Quirk::TlbGenNoRelease);
+        let (no_acquire, no_release) = (Quirk::TlbGenNoAcquire, Quirk::TlbGenNoRelease);
+        let ordering = quirks.halves(no_acquire, no_release, orderings::TLB_GEN_INC);
         let generation = self.mm().tlb_gen.fetch_add(1, ordering) + 1;
         self.event(What::TlbGen { generation });
         generation
@@ -99,23 +96,17 @@ impl<P: Platform> Cpu<'_, P> {
         let new_gen = self.inc_tlb_gen();
         // QUIRK(ShootdownNoFence): proofs/tlb/back-from-lazy
         if !self.sys.has(Quirk::ShootdownNoFence) {
-            // ORDERING(seqcst): pairs with the fence in switch_to_mm(): either this
-            // CPU sees that the other is not lazy, or the other sees new_gen.
-            P::fence(Ordering::SeqCst);
+            P::fence(orderings::SHOOTDOWN_FENCE);
         }
-        // ORDERING(relaxed): ordered by the fence.
-        let mask = self.mm().cpumask.load(Ordering::Relaxed);
+        let mask = self.mm().cpumask.load(orderings::CPUMASK_READ);
         for cpu in self.others() {
             // QUIRK(FlushOwnCpuOnly): proofs/tlb/flush-of-the-own-cpu
             if mask >> cpu.0 & 1 == 0 || self.sys.has(Quirk::FlushOwnCpuOnly) {
                 continue;
             }
-            // ORDERING(acquire): pairs with the release in switch_lazy(): the accesses of a CPU
-            // that is passed over came before this flush.
             // QUIRK(LazyReadRelaxed): proofs/tlb/access-before-lazy
             let quirks = self.sys.quirks();
-            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-            let ordering = quirks.weaken(Quirk::LazyReadRelaxed, sound, weak);
+            let ordering = quirks.weaken(Quirk::LazyReadRelaxed, orderings::LAZY_READ);
             let lazy = self.sys.percpu(cpu).lazy.load(ordering);
             // QUIRK(LazySkipsFreedTables): proofs/pt_free/lazy-cpu-walks
             let freed_tables = info.freed_tables && !self.sys.has(Quirk::LazySkipsFreedTables);
@@ -178,12 +169,9 @@ impl<P: Platform> Cpu<'_, P> {
     /// Drops all of this CPU's own translations if it has missed a flush;
     /// tells whether it had.
     pub(crate) fn catch_up(&mut self, reason: FlushReason) -> bool {
-        // ORDERING(acquire): pairs with inc_tlb_gen(): entries changed before
-        // that generation are read anew with their change.
         // QUIRK(TlbGenReadRelaxed): proofs/tlb/generation-shows-all-entries
         let quirks = self.sys.quirks();
-        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-        let ordering = quirks.weaken(Quirk::TlbGenReadRelaxed, sound, weak);
+        let ordering = quirks.weaken(Quirk::TlbGenReadRelaxed, orderings::TLB_GEN_READ);
         let generation = self.mm().tlb_gen.load(ordering);
         let mut irq = self.irq_off();
         let behind = irq.tlb.generation < generation;
@@ -226,13 +214,8 @@ impl<P: Platform> Cpu<'_, P> {
         let cpu = self.sys.percpu(self.id());
         self.irq_off().tlb.lazy = true;
         // QUIRK(LazyRelaxed): proofs/tlb/access-before-lazy
-        let ordering = if self.sys.has(Quirk::LazyRelaxed) {
-            Ordering::Relaxed
-        } else {
-            // ORDERING(release): pairs with the acquire in shootdown(): who passes this CPU over
-            // comes after the accesses that it made through its translations.
-            Ordering::Release
-        };
+        let quirks = self.sys.quirks();
+        let ordering = quirks.weaken(Quirk::LazyRelaxed, orderings::LAZY_SET);
         cpu.lazy.store(1, ordering);
         self.event(What::Lazy { lazy: true });
     }
@@ -244,20 +227,18 @@ impl<P: Platform> Cpu<'_, P> {
         // QUIRK(LazyClearedLate): proofs/tlb/lazy-cleared-before
         let late = self.sys.has(Quirk::LazyClearedLate);
         if !late {
-            // ORDERING(relaxed): ordered before the load of the generation by the fence.
-            cpu.lazy.store(0, Ordering::Relaxed);
+            cpu.lazy.store(0, orderings::LAZY_CLEAR);
         }
         // QUIRK(SwitchNoFence): proofs/tlb/back-from-lazy
         if !self.sys.has(Quirk::SwitchNoFence) {
-            // ORDERING(seqcst): pairs with the fence in shootdown().
-            P::fence(Ordering::SeqCst);
+            P::fence(orderings::SWITCH_FENCE);
         }
         // QUIRK(SwitchNoCatchUp): proofs/tlb/back-to-old-translations
         if !self.sys.has(Quirk::SwitchNoCatchUp) {
             self.catch_up(FlushReason::Switch);
         }
         if late {
-            cpu.lazy.store(0, Ordering::Relaxed);
+            cpu.lazy.store(0, orderings::LAZY_CLEAR);
         }
         self.irq_off().tlb.lazy = false;
         self.event(What::Lazy { lazy: false });

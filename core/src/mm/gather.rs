@@ -11,11 +11,11 @@
 //! none, relaxed and strict are those of the relaxed-flush series.
 
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use crate::ghost::looked::Active;
 use crate::mm::cpu::{Callback, Cpu};
 use crate::mm::flush::FlushInfo;
+use crate::orderings;
 use crate::platform::{Platform, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::ids::{GrantId, Pfn, TableId};
@@ -106,9 +106,9 @@ impl<P: Platform> Cpu<'_, P> {
         let gathers = self.sys.protocol().zap_flush() == ZapFlush::Gather;
         let untold = gathers && self.sys.has(Quirk::FlushPendingToldLate);
         if gathers && !untold {
-            // ORDERING(relaxed): ordered by the ptl under which entries are
-            // cleared, or by the release of a reclaimed table: who finds them gone sees it (F2).
-            self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
+            self.mm()
+                .flush_pending
+                .fetch_add(1, orderings::FLUSH_PENDING_INC);
         }
         Gather {
             untold,
@@ -158,14 +158,14 @@ impl<P: Platform> Cpu<'_, P> {
     /// Linux: `tlb_finish_mmu()`.
     pub(crate) fn finish(&mut self, gather: &mut Gather) {
         if self.sys.protocol().zap_flush() == ZapFlush::Gather {
-            // ORDERING(acquire): pairs with the release below: who finds that
-            // another's flush is over comes after it.
             // QUIRK(FlushPendingReadRelaxed): proofs/tlb/flush-is-over
             let quirks = self.sys.quirks();
-            let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-            let ordering = quirks.weaken(Quirk::FlushPendingReadRelaxed, sound, weak);
+            let quirk = Quirk::FlushPendingReadRelaxed;
+            let ordering = quirks.weaken(quirk, orderings::FLUSH_PENDING_READ);
             if gather.untold {
-                self.mm().flush_pending.fetch_add(1, Ordering::Relaxed);
+                self.mm()
+                    .flush_pending
+                    .fetch_add(1, orderings::FLUSH_PENDING_INC);
             }
             let pending = self.mm().flush_pending.load(ordering);
             // QUIRK(GatherIgnoresNested): proofs/tlb/nested-zap-not-flushed
@@ -186,11 +186,10 @@ impl<P: Platform> Cpu<'_, P> {
             }
         }
         if self.sys.protocol().zap_flush() == ZapFlush::Gather {
-            // ORDERING(release): pairs with the acquire above.
             // QUIRK(FlushPendingDropRelaxed): proofs/tlb/flush-is-over
             let quirks = self.sys.quirks();
-            let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
-            let ordering = quirks.weaken(Quirk::FlushPendingDropRelaxed, sound, weak);
+            let quirk = Quirk::FlushPendingDropRelaxed;
+            let ordering = quirks.weaken(quirk, orderings::FLUSH_PENDING_DEC);
             self.mm().flush_pending.fetch_sub(1, ordering);
         }
     }

@@ -5,7 +5,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::Cpu;
@@ -13,6 +12,7 @@ use crate::mm::space::{Mm, Mmap};
 use crate::mm::system::System;
 use crate::mm::vma::{Vma, VmaCopy};
 use crate::mm::vma_tree::VmaTree;
+use crate::orderings;
 use crate::platform::{Platform, RcuPointer, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
@@ -97,17 +97,15 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
     fn begin_writing(&mut self) {
         if self.sys.protocol().fault() == FaultPath::Spf {
             self.guard.seq += 1;
-            // ORDERING(relaxed): the fence keeps it before what the writer
-            // changes; pairs with the acquire fence of a reader who checks.
             // QUIRK(SeqBeginMissing): proofs/spf/writer-shows-itself
             if !self.sys.has(Quirk::SeqBeginMissing) {
-                self.mm().seq.store(self.guard.seq, Ordering::Relaxed);
+                self.mm().seq.store(self.guard.seq, orderings::MM_SEQ_BEGIN);
                 let value = self.guard.seq;
                 self.event(What::SeqSet { value });
             }
             // QUIRK(SeqBeginNoFence): proofs/spf/torn-copy
             if !self.sys.has(Quirk::SeqBeginNoFence) {
-                P::fence(Ordering::Release);
+                P::fence(orderings::MM_SEQ_BEGIN_FENCE);
             }
         }
     }
@@ -137,13 +135,8 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
             FaultPath::Spf | FaultPath::VmaLock | FaultPath::VmaRefcnt => {
                 self.guard.seq += 1;
                 // QUIRK(MmLockSeqRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
-                let ordering = if self.sys.has(Quirk::MmLockSeqRelaxed) {
-                    Ordering::Relaxed
-                } else {
-                    // ORDERING(release): pairs with the acquire in
-                    // Vma::start_read(): who sees the number sees the changes.
-                    Ordering::Release
-                };
+                let quirks = self.sys.quirks();
+                let ordering = quirks.weaken(Quirk::MmLockSeqRelaxed, orderings::MM_SEQ_END);
                 self.mm().seq.store(self.guard.seq, ordering);
                 let value = self.guard.seq;
                 self.event(What::SeqSet { value });
@@ -159,13 +152,8 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
         }
         self.changed = false;
         // QUIRK(TreePublishRelaxed): proofs/vma_tree/published-early
-        let ordering = if self.sys.has(Quirk::TreePublishRelaxed) {
-            Ordering::Relaxed
-        } else {
-            // ORDERING(release): pairs with the acquire of a lookup under RCU:
-            // nodes and VMAs are made before they can be found.
-            Ordering::Release
-        };
+        let quirks = self.sys.quirks();
+        let ordering = quirks.weaken(Quirk::TreePublishRelaxed, orderings::TREE_PUBLISH);
         self.mm()
             .tree
             .store(Arc::new(self.guard.tree.clone()), ordering);

@@ -4,12 +4,11 @@
 //! `pte_offset_map_lock()`, `pte_unmap_unlock()`. Changed: `set_pte()` is an exchange, so that what
 //! hardware set is never lost by accident.
 
-use core::sync::atomic::Ordering;
-
 use crate::ghost::lock_events::LockEvents;
 use crate::hw::table::{Slots, Table, Tables};
 use crate::mm::cpu::Cpu;
 use crate::mm::walk::Walk;
+use crate::orderings;
 use crate::platform::{Mutex, Platform, TryLock, violated};
 use crate::types::addr::{Geometry, Vpn};
 use crate::types::event::{Event, LockClass, LockStep, What};
@@ -101,13 +100,9 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// Sets the entry of `vpn` and returns what it was, with what hardware set.
     pub fn set(&mut self, vpn: Vpn, new: Pte) -> Pte {
         let index = self.geometry.index(vpn, 0);
-        // ORDERING(release): pairs with the acquire in walk(): the frame's content is there before
-        // the entry is. Accesses through the old entry are ordered by its flush, not here:
-        // hardware sets their bits before they go through.
         // QUIRK(PteSetNoRelease): proofs/pt_free/page-published-early
-        let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
         let quirks = &self.table.quirks;
-        let ordering = quirks.weaken(Quirk::PteSetNoRelease, sound, weak);
+        let ordering = quirks.weaken(Quirk::PteSetNoRelease, orderings::PTE_SET);
         let old = Pte::from_word(self.table.exchange(index, new.word(), ordering));
         self.wrote(vpn, old, new);
         old
@@ -132,10 +127,11 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// between is lost.
     pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {
         let index = self.geometry.index(vpn, 0);
-        let old = Pte::from_word(self.table.read(index, Ordering::Acquire));
+        let old = Pte::from_word(self.table.read(index, orderings::PTE_READ_NONATOMIC));
         self.event(What::PteRead { vpn, pte: old });
         let new = change(old);
-        let replaced = self.table.exchange(index, new.word(), Ordering::AcqRel);
+        let ordering = orderings::PTE_SET_NONATOMIC;
+        let replaced = self.table.exchange(index, new.word(), ordering);
         self.wrote(vpn, Pte::from_word(replaced), new);
         old
     }

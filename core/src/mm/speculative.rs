@@ -9,14 +9,13 @@
 //! Speculative page faults v2, January 2022: `do_user_addr_fault()`, `pte_map_lock()`; M. Wilcox at
 //! LSFMM+BPF 2023 on faults under RCU.
 
-use core::sync::atomic::Ordering;
-
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Handled, VmaStays};
 use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::mm::walk::Walk;
+use crate::orderings;
 use crate::platform::{Platform, RcuPointer, Word};
 use crate::types::addr::Vpn;
 use crate::types::event::{LockClass, LockStep, What};
@@ -29,11 +28,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// `pte_map_lock()`.
     pub(crate) fn fault_speculative(&mut self, vpn: Vpn, access: Access) -> Option<Handled> {
         let mm = self.mm();
-        // ORDERING(acquire): pairs with the release in mmap_write_unlock().
         // QUIRK(SpfSeqReadRelaxed): proofs/spf/count-read-early
         let quirks = self.sys.quirks();
-        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-        let ordering = quirks.weaken(Quirk::SpfSeqReadRelaxed, sound, weak);
+        let ordering = quirks.weaken(Quirk::SpfSeqReadRelaxed, orderings::SPF_SEQ_READ);
         let seq = mm.seq.load(ordering);
         self.event(What::SeqRead { value: seq });
         // QUIRK(SpfIgnoresWriter): proofs/spf/begun-inside-a-writer
@@ -118,11 +115,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn seq_unchanged(&self, seq: u64) -> bool {
         // QUIRK(SeqCheckNoFence): proofs/spf/torn-copy
         if !self.sys.has(Quirk::SeqCheckNoFence) {
-            // ORDERING(acquire): the fence pairs with the release fence in
-            // mmap_write_lock(): who has read what a writer changed sees its number.
-            P::fence(Ordering::Acquire);
+            P::fence(orderings::SPF_CHECK_FENCE);
         }
-        let now = self.mm().seq.load(Ordering::Relaxed);
+        let now = self.mm().seq.load(orderings::SPF_CHECK);
         self.event(What::SeqRead { value: now });
         if now != seq {
             self.how("falls back: a writer came");

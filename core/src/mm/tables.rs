@@ -11,12 +11,11 @@
 //! `pmd_install()`, `free_pgtables()`, mm/memory.c; `try_to_free_pte()`, mm/pt_reclaim.c;
 //! `__tlb_remove_table()`, mm/mmu_gather.c.
 
-use core::sync::atomic::Ordering;
-
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
 use crate::mm::vma_tree::VmaTree;
+use crate::orderings;
 use crate::platform::{Mutex, Platform, violated};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
@@ -73,12 +72,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 return false;
             };
             // QUIRK(PmdPublishRelaxed): proofs/pt_free/table-published-early
-            let ordering = if self.sys.has(Quirk::PmdPublishRelaxed) {
-                Ordering::Relaxed
-            } else {
-                // ORDERING(release): pairs with the acquire in Table::walk() (W1).
-                Ordering::Release
-            };
+            let quirks = self.sys.quirks();
+            let ordering = quirks.weaken(Quirk::PmdPublishRelaxed, orderings::TABLE_INSTALL);
             // A compare-exchange needs no lock: no proof does. Linux sets the entry by a store.
             let pml = self.pml_lock();
             // QUIRK(InstallOverwrites): proofs/pt_free/two-faults-one-table
@@ -125,8 +120,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 if unused && let Some(above) = self.table_at(vpn, level + 1) {
                     let index = geometry.index(vpn, level + 1);
                     if let Some(table) = table_of(self.sys.table(above).walk(index)) {
-                        // ORDERING(relaxed): nobody finds a VMA here, to ask what is pending.
-                        self.sys.table(above).remove(index, Ordering::Relaxed);
+                        let above = self.sys.table(above);
+                        above.remove(index, orderings::TABLE_REMOVE);
                         self.removed(vpn, table, gather);
                     }
                 }
@@ -164,13 +159,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let empty = hooked && (self.sys.has(Quirk::ReclaimNotEmpty) || ptl.is_empty());
         if empty {
             // QUIRK(ReclaimUnhooksRelaxed): proofs/tlb/reclaim-not-flushed
-            let ordering = if self.sys.has(Quirk::ReclaimUnhooksRelaxed) {
-                Ordering::Relaxed
-            } else {
-                // ORDERING(release): pairs with the acquire in Table::walk(): a zap that finds no
-                // table takes no lock by which it would see that a flush is pending (F2).
-                Ordering::Release
-            };
+            let (quirks, quirk) = (self.sys.quirks(), Quirk::ReclaimUnhooksRelaxed);
+            let ordering = quirks.weaken(quirk, orderings::TABLE_RECLAIM);
             self.sys
                 .table(above)
                 .remove(geometry.index(vpn, 1), ordering);

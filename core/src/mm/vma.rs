@@ -32,11 +32,11 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use crate::ghost::life::Life;
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
+use crate::orderings;
 use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::event::LockStep;
@@ -127,15 +127,12 @@ impl<P: Platform> Vma<P> {
         self.copy_racy()
     }
 
-    /// The range and protection as they may be, for who will find out whether
-    /// they were.
+    /// The range and protection as they may be, for a caller that will find out whether they were.
     pub fn copy_racy(&self) -> VmaCopy {
         self.life.used();
-        // ORDERING(relaxed): values only; the caller holds a lock (copy_stable)
-        // or checks a sequence count, or looks again under the page-table lock.
-        let start = Vpn(self.start.load(Ordering::Relaxed));
-        let end = Vpn(self.end.load(Ordering::Relaxed));
-        let prot = Prot::from_bits(self.prot.load(Ordering::Relaxed));
+        let start = Vpn(self.start.load(orderings::VMA_FIELD_READ));
+        let end = Vpn(self.end.load(orderings::VMA_FIELD_READ));
+        let prot = Prot::from_bits(self.prot.load(orderings::VMA_FIELD_READ));
         VmaCopy {
             range: PageRange::new(start, end),
             prot,
@@ -148,16 +145,15 @@ impl<P: Platform> Vma<P> {
         if let Some(stable) = &self.stable {
             stable.set(0, TORN);
         }
-        // ORDERING(relaxed): published by the end of the mmap write lock, or by
-        // the tree's root for a new VMA.
         if old.is_none_or(|old| old.range.start != new.range.start) {
-            self.start.store(new.range.start.0, Ordering::Relaxed);
+            self.start
+                .store(new.range.start.0, orderings::VMA_FIELD_WRITE);
         }
         if old.is_none_or(|old| old.range.end != new.range.end) {
-            self.end.store(new.range.end.0, Ordering::Relaxed);
+            self.end.store(new.range.end.0, orderings::VMA_FIELD_WRITE);
         }
         if old.is_none_or(|old| old.prot != new.prot) {
-            self.prot.store(new.prot.bits(), Ordering::Relaxed);
+            self.prot.store(new.prot.bits(), orderings::VMA_FIELD_WRITE);
         }
     }
 
@@ -180,11 +176,9 @@ impl<P: Platform> Vma<P> {
             }
             VmaLock::Refcnt { refcnt, seq } => {
                 seq.set(locked_by.unwrap_or(unlocked), RACE);
-                // ORDERING(release): pairs with the acquire in try_get(): the
-                // fields and seq are there before the count is.
                 // QUIRK(VmaAttachRelaxed): proofs/vma_lock/attached-early
-                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
-                let ordering = self.quirks.weaken(Quirk::VmaAttachRelaxed, sound, weak);
+                let quirk = Quirk::VmaAttachRelaxed;
+                let ordering = self.quirks.weaken(quirk, orderings::VMA_ATTACH);
                 refcnt.fetch_add(1, ordering);
             }
         }
@@ -206,12 +200,9 @@ impl<P: Platform> Vma<P> {
                 if seq.get(RACE) != mm_seq {
                     self.exclude_readers(refcnt, 1, wait);
                     seq.set(mm_seq, RACE);
-                    // ORDERING(release): pairs with try_get(): a reader that
-                    // comes after sees seq.
                     // QUIRK(VmaExclusionEndsRelaxed): proofs/vma_lock/locked-early
-                    let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
                     let quirk = Quirk::VmaExclusionEndsRelaxed;
-                    let ordering = self.quirks.weaken(quirk, sound, weak);
+                    let ordering = self.quirks.weaken(quirk, orderings::VMA_EXCLUSION_ENDS);
                     refcnt.fetch_sub(EXCLUDE_READERS, ordering);
                 }
             }
@@ -221,15 +212,15 @@ impl<P: Platform> Vma<P> {
     /// Waits until only `rest` references are left, and lets none be added.
     /// Linux: `__vma_enter_locked()`.
     fn exclude_readers(&self, refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
-        // ORDERING(acquire): pairs with the release in VmaRead::end(): what readers did came before.
         // QUIRK(VmaExcludeNoAcquire): proofs/vma_lock/reader-left-before
-        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-        let ordering = self.quirks.weaken(Quirk::VmaExcludeNoAcquire, sound, weak);
+        let quirk = Quirk::VmaExcludeNoAcquire;
+        let ordering = self.quirks.weaken(quirk, orderings::VMA_EXCLUDE);
         // QUIRK(VmaWriterDoesNotWait): proofs/vma_lock/writer-waits-for-readers
         let others = refcnt.fetch_add(EXCLUDE_READERS, ordering) != rest;
         if others && !self.quirks.has(Quirk::VmaWriterDoesNotWait) {
             // QUIRK(VmaWaitNoAcquire): proofs/vma_lock/writer-comes-after-readers
-            let ordering = self.quirks.weaken(Quirk::VmaWaitNoAcquire, sound, weak);
+            let quirk = Quirk::VmaWaitNoAcquire;
+            let ordering = self.quirks.weaken(quirk, orderings::VMA_WAIT);
             wait.wait_until(|| refcnt.fetch_add(0, ordering) == rest + EXCLUDE_READERS);
         }
     }
@@ -242,16 +233,14 @@ impl<P: Platform> Vma<P> {
             VmaLock::RwLock { detached, .. } => detached.set(1, RACE),
             VmaLock::Refcnt { refcnt, .. } => {
                 // Readers that are about to see seq may hold it for a moment.
-                // ORDERING(acquire): as in exclude_readers().
                 // QUIRK(VmaDetachNoAcquire): proofs/vma_lock/reader-left-before
-                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-                let ordering = self.quirks.weaken(Quirk::VmaDetachNoAcquire, sound, weak);
+                let quirk = Quirk::VmaDetachNoAcquire;
+                let ordering = self.quirks.weaken(quirk, orderings::VMA_DETACH);
                 let others = refcnt.fetch_sub(1, ordering) != 1;
                 // QUIRK(VmaDetachDoesNotWait): proofs/vma_lock/detach-waits-for-readers
                 if others && !self.quirks.has(Quirk::VmaDetachDoesNotWait) {
                     self.exclude_readers(refcnt, 0, wait);
-                    // ORDERING(relaxed): nobody takes it from zero; attach() publishes it anew.
-                    refcnt.fetch_sub(EXCLUDE_READERS, Ordering::Relaxed);
+                    refcnt.fetch_sub(EXCLUDE_READERS, orderings::VMA_DETACHED);
                 }
             }
         }
@@ -274,13 +263,9 @@ impl<P: Platform> Vma<P> {
             } => {
                 self.life.used();
                 let guard = lock.try_read()?;
-                // ORDERING(acquire): pairs with the release in
-                // MmapWrite::unlock(): a VMA that is unlocked by the number
-                // shows what its writer did.
                 // QUIRK(VmaLockSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed
-                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
                 let quirk = Quirk::VmaLockSeqReadRelaxed;
-                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let ordering = self.quirks.weaken(quirk, orderings::VMA_LOCK_SEQ_READ);
                 let locked = seq.get(RACE) == mm_seq.load(ordering);
                 // QUIRK(VmaLockIgnoresSeq): proofs/vma_lock/number-is-the-lock
                 if locked && !self.quirks.has(Quirk::VmaLockIgnoresSeq) {
@@ -296,11 +281,9 @@ impl<P: Platform> Vma<P> {
             VmaLock::Refcnt { refcnt, seq } => {
                 self.try_get(refcnt)?;
                 let held = Held::Refcnt { refcnt, wait };
-                // ORDERING(acquire): as above.
                 // QUIRK(VmaRefcntSeqReadRelaxed): proofs/vma_lock/mm-lock-seq-relaxed-refcnt
-                let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
                 let quirk = Quirk::VmaRefcntSeqReadRelaxed;
-                let ordering = self.quirks.weaken(quirk, sound, weak);
+                let ordering = self.quirks.weaken(quirk, orderings::VMA_REFCNT_SEQ_READ);
                 let locked = seq.get(RACE) == mm_seq.load(ordering);
                 // QUIRK(VmaRefcntIgnoresSeq): proofs/vma_lock/number-is-the-lock-refcnt
                 if locked && !self.quirks.has(Quirk::VmaRefcntIgnoresSeq) {
@@ -314,14 +297,12 @@ impl<P: Platform> Vma<P> {
 
     /// Raises the count, unless the VMA is detached or readers are excluded.
     fn try_get(&self, refcnt: &P::Word) -> Option<()> {
-        // ORDERING(acquire): pairs with the releases in attach() and
-        // start_write().
         // QUIRK(VmaGetRelaxed): proofs/vma_lock/locked-early
-        let (sound, weak) = (Ordering::Acquire, Ordering::Relaxed);
-        let ordering = self.quirks.weaken(Quirk::VmaGetRelaxed, sound, weak);
+        let success = self.quirks.weaken(Quirk::VmaGetRelaxed, orderings::VMA_GET);
+        let failure = orderings::VMA_GET_FAILED;
         let mut expected = 1;
         loop {
-            match refcnt.compare_exchange(expected, expected + 1, ordering, Ordering::Relaxed) {
+            match refcnt.compare_exchange(expected, expected + 1, success, failure) {
                 Ok(_) => return Some(()),
                 // QUIRK(VmaGetFromZero): proofs/vma_lock/detached-is-not-locked
                 Err(0) if !self.quirks.has(Quirk::VmaGetFromZero) => return None,
@@ -413,11 +394,8 @@ impl<P: Platform> Held<'_, P> {
         match self {
             Held::RwLock { _guard } => drop(_guard),
             Held::Refcnt { refcnt, wait } => {
-                // ORDERING(release): pairs with the acquire of the writer who
-                // waits in exclude_readers().
                 // QUIRK(VmaPutRelaxed): proofs/vma_lock/reader-left-before
-                let (sound, weak) = (Ordering::Release, Ordering::Relaxed);
-                let ordering = quirks.weaken(Quirk::VmaPutRelaxed, sound, weak);
+                let ordering = quirks.weaken(Quirk::VmaPutRelaxed, orderings::VMA_PUT);
                 let before = refcnt.fetch_sub(1, ordering);
                 // QUIRK(VmaReaderDoesNotWake): proofs/vma_lock/writer-waits-for-readers
                 if before > EXCLUDE_READERS && !quirks.has(Quirk::VmaReaderDoesNotWake) {
