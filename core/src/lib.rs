@@ -25,7 +25,7 @@
 //!
 //! | question | where |
 //! | --- | --- |
-//! | which lock makes which field of a VMA stable | `mm::vma` |
+//! | how a VMA is locked | `mm::vma`, `mm::vma_lock` |
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
@@ -35,6 +35,36 @@
 //! | which TLBs must be flushed, and when | `mm::gather`, `mm::flush` |
 //! | what `fork` shares, and what keeps it apart | `calls::fork` |
 //! | what is checked, and why it adds no interleavings | `ghost` |
+//!
+//! # Which lock makes what stable, readable, writable
+//!
+//! *Stable*: what is read under it stays until it is left. *Read besides*: what code may read
+//! without, and how it finds out whether it held. *Any CPU* means a read-modify-write that needs no
+//! lock. Ghost state is not in the table: it adds no interleavings.
+//!
+//! | object | field | stable under | read besides | written under |
+//! | --- | --- | --- | --- | --- |
+//! | `Mm` | `Mmap::tree`, `Mmap::seq` | mmap lock | - | mmap write lock |
+//! | | `tree` (what readers see) | mmap lock | under RCU: an old tree stays whole | mmap write lock |
+//! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
+//! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
+//! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
+//! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
+//! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
+//! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
+//! | | `refcnt` (`vma_refcnt`) | - | by any CPU | any CPU |
+//! | `Node` | all | always | - | before it can be found |
+//! | page table | entry of a table above the leaves, none to a table | pml | by walkers, kept by RCU, by interrupts that are off, or by a lock | pml, and the mmap lock or the VMA's read lock |
+//! | | the same, a table to none | mmap lock or the VMA's read lock, if a VMA is there and no zap reclaims; else the table's ptl, if the entry is looked at under it | by walkers, as above | `munmap`: the mmap lock, no VMA being there; a reclaiming zap: pml and the table's ptl |
+//! | | leaf entry: frame, R, W, X | ptl | by walkers: hardware translates by what it finds | ptl |
+//! | | leaf entry: accessed, dirty | - | by walkers | hardware at any time; software under ptl |
+//! | | `Slots` | ptl | - | ptl |
+//! | `Frame` | `word` | a reference, if it is shared (C1) | by users, through a translation | users, through a translation; the kernel before an entry maps it |
+//! | | `refcount` | the ptl of an entry that maps it, if it is 1 | - | up: the ptl of an entry that maps it, or before an entry does; down: any CPU |
+//! | CPU | TLB: entries, `generation`, `lazy`, `stuck` | the CPU's irq lock | - | the CPU's irq lock |
+//! | | `PerCpu::lazy` | the CPU itself | by any CPU, with fences (see `mm::flush`) | the CPU itself |
+//! | | `CpuLocal` | the CPU itself | - | the CPU itself |
+//! | reserves of free frames and tables | all | their own lock | - | their own lock |
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,13 +1,8 @@
 //! Virtual memory areas and their locks.
 //!
-//! # Which lock makes which field stable, readable, writable
-//!
-//! | field | stable under | written under |
-//! | --- | --- | --- |
-//! | range, prot | mmap lock, or VMA read lock, or (a copy) an unchanged sequence count | mmap write lock and VMA write lock |
-//! | range, prot (`rcu_fault`) | always: [`change_vma`](crate::mm::cpu::Cpu::change_vma) puts a new VMA in its place | before it can be found |
-//! | lock_seq | VMA read lock | VMA write lock being taken |
-//! | refcnt | - | read-modify-write by anyone |
+//! The table in the crate's documentation says which lock makes which field stable. With
+//! `rcu_fault` a VMA that can be found does not change, but that a new one allows nothing at first:
+//! [`change_vma`](crate::mm::cpu::Cpu::change_vma) puts another one in its place.
 //!
 //! # States of `refcnt` (`vma_refcnt`)
 //!
