@@ -1,4 +1,4 @@
-//! Looking at a machine on which nobody runs any more.
+//! Looking at a machine on which no CPU runs any more.
 
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
@@ -15,7 +15,7 @@ use crate::types::violation::Invariant;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// What is known of a page at the end.
+/// The state of a page at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageState {
     /// The protection of the VMA that covers it, if one does.
@@ -99,7 +99,7 @@ impl<P: Platform> System<P> {
         });
     }
 
-    /// Checks what must hold when nobody runs and nothing is left to be freed:
+    /// Checks what must hold when no CPU runs and nothing is left to be freed:
     /// every frame and table is mapped where a VMA is, or free; every VMA and node is in
     /// a tree, or free; what was written is dirty.
     pub fn check_at_rest(&self, locals: &[CpuLocal<P>]) {
@@ -203,7 +203,7 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// What all CPUs counted.
+    /// The counters of all CPUs.
     pub fn counters(&self, locals: &[CpuLocal<P>]) -> Counters {
         let mut all = Counters::default();
         for local in locals {

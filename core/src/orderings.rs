@@ -130,7 +130,7 @@ orderings! {
     /// A writer's changes come after its number; pairs with [`SPF_CHECK_FENCE`].
     MM_SEQ_BEGIN_FENCE = Release, proof "spf/torn-copy";
     /// A writer ends; pairs with [`VMA_LOCK_SEQ_READ`], [`VMA_REFCNT_SEQ_READ`] and
-    /// [`SPF_SEQ_READ`]: a reader who sees the number sees the changes.
+    /// [`SPF_SEQ_READ`]: a reader that sees the number sees the changes.
     MM_SEQ_END = Release, proof "vma_lock/mm-lock-seq-relaxed";
     /// A speculative fault reads the number before it reads anything else; pairs with
     /// [`MM_SEQ_END`].

@@ -181,7 +181,7 @@ pub trait RwLock<T>: Send + Sync {
 ///
 /// Linux: `rcuwait`, kernel/exit.c.
 pub trait WaitQueue: Send + Sync {
-    /// A queue on which nobody waits.
+    /// A queue on which no CPU waits.
     fn new() -> Self;
     /// The same queue with a name: what a checker may call it in a report.
     fn called(self, name: &'static str) -> Self
@@ -194,7 +194,7 @@ pub trait WaitQueue: Send + Sync {
     /// Returns once `ready` has returned true. `ready` is asked again after
     /// each wake-up that follows the last time it returned false.
     fn wait_until(&self, ready: impl FnMut() -> bool);
-    /// Lets everyone who waits ask again.
+    /// Lets each CPU that waits ask again.
     fn wake_all(&self);
 }
 

@@ -119,7 +119,7 @@ impl<T: Send + Sync + 'static> RwLock<T> for StdRwLock<T> {
     }
 }
 
-/// One CPU has nobody to wait for.
+/// One CPU has no other to wait for.
 #[derive(Debug)]
 pub struct Nobody;
 

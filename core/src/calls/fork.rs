@@ -7,18 +7,18 @@
 //!
 //! # Invariants
 //! - K1: a frame has as many entries as its count says, but for faults that copy it; one whose
-//!   entry allows writes has no other, and nobody copies it.
+//!   entry allows writes has no other, and no fault copies it.
 //! - K2: from the first entry that loses W to the end of the flush no fault changes an entry of the
 //!   parent. Until that flush stores may go through old translations, to frames that both have;
-//!   nobody copies such a frame meanwhile. So the child has what was stored before the flush and
+//!   no fault copies such a frame meanwhile. So the child has what was stored before the flush and
 //!   nothing else: a snapshot.
 //!
 //! # Linux
 //! kernel/fork.c: `dup_mmap()`; mm/memory.c: `copy_present_ptes()`. Kept: the lock of each VMA
 //! before its entries are copied, the flush before any lock is left. Changed: one count tells
-//! whether a page is shared, where Linux has `PageAnonExclusive` beside it, for pinned pages. Where faults
-//! take neither lock (`rcu_fault`), they find no VMA meanwhile. The child's locks have nobody who
-//! would wait for them.
+//! whether a page is shared, where Linux has `PageAnonExclusive` beside it, for pinned pages.
+//! Where faults take neither lock (`rcu_fault`), they find no VMA meanwhile. No other CPU would
+//! wait for the child's locks.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -181,7 +181,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return;
         };
         let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
-        // Nobody waits for a second such lock who does not hold the mmap lock for writing.
+        // Only a CPU that holds the mmap lock for writing waits for a second such lock.
         let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
         if new.is_none() && !one_table {
             // A fault that came too late has hooked the old table in, and nothing into it.
@@ -212,8 +212,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !self.sys.has(Quirk::MremapFlushAfterPtl) {
             self.flush_gathered(gather);
         }
-        // Whoever takes one of these locks next may free the page: nobody reaches it at its old
-        // place any more (ghost).
+        // The CPU that takes one of these locks next may free the page: it cannot be reached at its
+        // old place any more (ghost).
         for (grant, prot) in revoked {
             self.sys.machine.grants.revoked(grant, prot, self.id());
         }

@@ -1,4 +1,4 @@
-//! Lock events: who takes which lock, for the check of the lock order.
+//! Lock events: which CPU takes which lock, for the check of the lock order.
 
 use core::marker::PhantomData;
 

@@ -27,25 +27,25 @@ impl Looked {
         }
     }
 
-    /// Somebody asks for `quirk`, which is on.
+    /// A step asks for `quirk`, which is on.
     pub fn at_quirk(&self, quirk: Quirk) {
         self.quirks[quirk as usize].store(true, orderings::GHOST);
     }
 
-    /// The quirks that somebody asked for.
+    /// The quirks that some step asked for.
     pub fn quirks(&self) -> Quirks {
         let asked = |quirk: &Quirk| self.quirks[*quirk as usize].load(orderings::GHOST);
         Quirk::ALL.iter().copied().filter(asked).collect()
     }
 
-    /// The names of the choices that somebody asked for.
+    /// The names of the choices that some step asked for.
     pub fn choices(&self) -> impl Iterator<Item = &'static str> {
         let asked = CHOSEN.iter().zip(&self.choices);
         asked.filter_map(|(name, asked)| asked.load(orderings::GHOST).then_some(*name))
     }
 }
 
-/// The quirks that are on, for who acts by them: each that is looked at is noted (G5).
+/// The quirks that are on, for code that acts by them: each that is looked at is noted (G5).
 #[derive(Clone, Debug)]
 pub(crate) struct Active {
     quirks: Quirks,
@@ -94,7 +94,7 @@ impl Default for Active {
     }
 }
 
-/// The choices, for who acts by them: each that is looked at is noted (G5).
+/// The choices, for code that acts by them: each that is looked at is noted (G5).
 pub(crate) struct Chosen<'a, P> {
     protocol: &'a Protocol,
     looked: &'a Looked,

@@ -1,13 +1,12 @@
-//! Ghost state: what only the verification needs.
+//! Ghost state: only the verification needs it.
 //!
-//! It lives outside modelled memory and adds no interleavings. It does not ask
-//! in which order a checker happened to run unordered events, but whether they
-//! are ordered: each question is a [`Cell`](crate::platform::Cell) that one side writes and the other
-//! reads.
+//! It lives outside modelled memory and adds no interleavings. It does not ask in which order a
+//! checker happened to run unordered events, but whether they are ordered: each question is a
+//! [`Cell`](crate::platform::Cell) that one side writes and the other reads.
 //!
 //! # Invariants
-//! - G1: a [`Life`](life::Life) is written by the CPU that frees the object, and by the one that reuses it, and read
-//!   at each use. A use that no happens-before orders before the free is a
+//! - G1: a [`Life`](life::Life) is written by the CPU that frees the object, and by the one that
+//!   reuses it, and read at each use. A use that no happens-before orders before the free is a
 //!   race; one that reads "freed" is a use after free.
 //! - G2: a grant ([`grants`]) is one handing-out of permissions by a leaf entry. An
 //!   access through a translation reads the cells of its grant; the operation
@@ -16,9 +15,9 @@
 //! - G3: each CPU has a cell of its own in a grant, as two operations that
 //!   complete at once may both have revoked it.
 //! - G4: no limit ends what is tracked. Grants are numbered as long as an entry
-//!   has room for the number ([`Pte`](crate::types::pte::Pte)); who needs more is stopped.
+//!   has room for the number ([`Pte`](crate::types::pte::Pte)); a run that needs more is stopped.
 //! - G5: what of the choices and quirks some step has looked at is noted, so that
-//!   one that made no difference is told from one that nobody asked for.
+//!   one that made no difference is told from one that no step asked for.
 
 pub mod grants;
 pub mod life;

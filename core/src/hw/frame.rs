@@ -108,8 +108,9 @@ impl<P: Platform> Frame<P> {
         }
     }
 
-    /// The caller is about to copy it: nobody frees it, or takes it for its own, until the caller
-    /// has put it. He has the lock of an entry that maps it. Linux: `folio_get()` in `do_wp_page()`.
+    /// The caller is about to copy it: no CPU frees it, or takes it for its own, until the caller
+    /// has put it. The caller has the lock of an entry that maps it. Linux: `folio_get()` in
+    /// `do_wp_page()`.
     pub fn get(&self) {
         if let Some(refcount) = &self.refcount {
             refcount.fetch_add(1, orderings::FRAME_GET);
@@ -136,13 +137,13 @@ impl<P: Platform> Frame<P> {
         self.refcount.as_ref().is_some_and(is_shared)
     }
 
-    /// Whether so many entries map it, by its count. For who asks when nobody runs.
+    /// Whether so many entries map it, by its count. To be asked when no CPU runs.
     pub fn has_entries(&self, entries: u64) -> bool {
         let refcount = self.refcount.as_ref();
         entries == refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST))
     }
 
-    /// Takes the content of `other`, to which nobody stores any more.
+    /// Takes the content of `other`, to which no CPU stores any more.
     pub fn copy(&self, other: &Frame<P>) {
         if let Some(content) = &other.content {
             content.used();
@@ -158,7 +159,7 @@ impl<P: Platform> Frame<P> {
         }
     }
 
-    /// The frame goes back to its pool: nobody can reach it any more.
+    /// The frame goes back to its pool: no CPU can reach it any more.
     pub fn freed(&self) {
         self.life.freed();
         if let Some(content) = &self.content {

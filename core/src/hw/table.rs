@@ -68,7 +68,7 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// The word at `index`, for walkers, who hold no lock.
+    /// The word at `index`, for walkers, which hold no lock.
     pub fn walk(&self, index: usize) -> u64 {
         self.life.used();
         // QUIRK(WalkRelaxed): proofs/pt_free/table-published-early
@@ -101,8 +101,8 @@ impl<P: Platform> Table<P> {
         self.entries[index].swap(word, orderings::TABLE_OVERWRITE);
     }
 
-    /// Unhooks what is at `index` of an upper table. Who frees the table below first waits for its
-    /// walkers, by IPI or grace period, whatever the ordering.
+    /// Unhooks what is at `index` of an upper table. The CPU that frees the table below first
+    /// waits for its walkers, by IPI or grace period, whatever the ordering.
     pub fn remove(&self, index: usize, ordering: Ordering) -> u64 {
         self.life.used();
         self.entries[index].swap(0, ordering)
@@ -120,12 +120,12 @@ impl<P: Platform> Table<P> {
         self.entries[index].load(ordering)
     }
 
-    /// Whether nothing is in it. Only for who holds all that can change it.
+    /// Whether nothing is in it. Only for a caller that holds all locks by which it could change.
     pub fn is_empty(&self) -> bool {
         self.entries.iter().all(|e| e.load(orderings::AT_REST) == 0)
     }
 
-    /// The leaf entry at `index`, when nobody runs any more.
+    /// The leaf entry at `index`, when no CPU runs any more.
     pub fn peek(&self, index: usize) -> Pte {
         Pte::from_word(self.entries[index].load(orderings::AT_REST))
     }

@@ -18,7 +18,8 @@ pub(crate) struct Entry {
     pub pte: Pte,
 }
 
-/// A CPU's translations. Whoever touches it holds the CPU's interrupt lock.
+/// A CPU's translations. The CPU that touches them holds the interrupt lock of the CPU that they
+/// belong to.
 #[derive(Debug)]
 pub(crate) struct Tlb {
     entries: Vec<Entry>,

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! # Invariants
-//! - C1: nobody stores to a page that is being copied, and nobody frees it. No entry of it allows
+//! - C1: no CPU stores to a page that is being copied, and none frees it. No entry of it allows
 //!   writes, and what TLBs had was flushed, before a fault finds it shared (K2). As long as the
-//!   fault has its reference, it is shared to everybody else, who can only copy it too.
+//!   fault has its reference, it is shared to all others, which can only copy it too.
 //! - C2: so an entry that is the same as before stands for the same content, whatever came between.
 //! - C3: no entry of the address space has a page and the copy of it at once, nor any TLB.
 //!
@@ -156,7 +156,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             freed_tables: false,
         };
         let before;
-        // Nobody may use the new page while another still uses the old one (C3).
+        // No CPU may use the new page while another still uses the old one (C3).
         // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page
         if self.sys.has(Quirk::CowOverwrite) {
             before = self.set_pte(&mut ptl, vpn, new);

@@ -1,4 +1,4 @@
-//! A CPU in the kernel: what it has for itself, and what it works on.
+//! A CPU in the kernel: its private part, and the address space that it works on.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ use crate::types::event::{Event, LockClass, What};
 use crate::types::ids::{CpuId, GrantId, MmId, Pfn, TableId};
 use crate::types::prot::Prot;
 
-/// What is to be freed after a grace period.
+/// An object that is to be freed after a grace period.
 pub(crate) enum Callback<P: Platform> {
     /// A page table.
     Table(TableId),
@@ -29,8 +29,8 @@ pub(crate) enum Callback<P: Platform> {
     Node(Arc<Node<P>>),
 }
 
-/// What only the CPU itself touches: its share of free memory, what it will
-/// free after a grace period, what it counted.
+/// The part of a CPU that no other one touches: its share of free memory, the objects that it will
+/// free after a grace period, its counters.
 pub struct CpuLocal<P: Platform> {
     id: CpuId,
     /// The address space that it runs, or works on.
@@ -72,7 +72,7 @@ impl<P: Platform> CpuLocal<P> {
         self.id
     }
 
-    /// What it counted.
+    /// Its counters.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -152,13 +152,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         result
     }
 
-    /// What tells of the lock `number` of the address space that the CPU works on.
+    /// The events of the lock `number` of the address space that the CPU works on.
     pub(crate) fn mm_lock_events(&self, class: LockClass, number: u64) -> LockEvents<P> {
         let instance = LockClass::in_mm(self.local.mm, number);
         LockEvents::new(self.id(), class, instance)
     }
 
-    /// What translates the CPU's accesses.
+    /// The part of the CPU that translates its accesses.
     pub(crate) fn mmu(&self) -> Mmu<'s, P> {
         Mmu {
             machine: &self.sys.machine,

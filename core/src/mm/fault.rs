@@ -18,7 +18,7 @@
 //! `do_user_addr_fault()`, `handle_pte_fault()`, `do_anonymous_page()`,
 //! `wp_page_reuse()`, mm/memory.c. Changed: where nothing was mapped, a page is
 //! allocated under the page-table lock, as taking one from the CPU's own pool
-//! cannot sleep, and nobody sees it before.
+//! cannot sleep, and no other CPU sees it before.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::mmap_lock::MmapRead;
@@ -36,7 +36,7 @@ use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
-/// What became of a fault.
+/// The outcome of a fault that found a VMA for its access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handled {
     /// The access may go through now.
@@ -47,7 +47,7 @@ pub(crate) enum Handled {
     Again,
 }
 
-/// What lets a fault rely on its VMA whenever it holds the page-table lock.
+/// The reason that a fault can rely on its VMA whenever it holds the page-table lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum VmaStays {
     /// A lock that it holds throughout.
@@ -248,7 +248,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             new = new.with_history_of(before);
         }
         self.set_pte(ptl, vpn, new);
-        // What is cached allows less: others find out when they fault.
+        // Cached translations allow less: others find out when they fault.
         match self.sys.protocol().flush() {
             // QUIRK(WriteFaultNoGen): proofs/tlb/relaxed-write-fault
             Flush::Relaxed if !self.sys.has(Quirk::WriteFaultNoGen) => {

@@ -5,11 +5,11 @@
 //! that has missed no earlier one.
 //!
 //! # Orderings
-//! A flush advances the generation and then looks who is lazy; a CPU that
+//! A flush advances the generation and then looks which CPUs are lazy; a CPU that
 //! leaves lazy mode says so and then reads the generation. With a full fence
 //! on both sides, at least one sees the other (store buffering).
 //!
-//! A CPU that goes lazy says so with a release, and who passes it over reads it
+//! A CPU that goes lazy says so with a release, and a flush that passes it over reads it
 //! with an acquire: no IPI waits for the accesses that the CPU made before, so
 //! this pair alone puts them before what the flush allows (freeing the page,
 //! letting others use a copy).
@@ -30,7 +30,7 @@ use crate::types::event::{Event, FlushReason, What};
 use crate::types::ids::CpuId;
 use crate::types::quirk::Quirk;
 
-/// What to flush.
+/// A flush: of which pages, and whether page tables go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FlushInfo {
     /// The pages; `None` is everything.
@@ -124,7 +124,7 @@ impl<P: Platform> Cpu<'_, P> {
                 percpu.flushed.wake_all();
             }
         }
-        // Who frees an address space that nobody runs has no translations of it.
+        // A CPU that frees an address space which no CPU runs has no translations of it.
         // QUIRK(FlushOthersOnly): proofs/tlb/flush-of-the-others
         if mask >> self.id().0 & 1 == 1 && !self.sys.has(Quirk::FlushOthersOnly) {
             let mut own = self.irq_off();
@@ -134,7 +134,7 @@ impl<P: Platform> Cpu<'_, P> {
 
     /// Tells that permission was added for `range`: others will fault and see
     /// the generation. The caller holds the lock under which the entries were
-    /// changed, so that who sees them sees the generation.
+    /// changed, so that a CPU that sees them sees the generation.
     pub(crate) fn relaxed_flush(&mut self, range: PageRange) {
         // QUIRK(RelaxedNoGen): proofs/tlb/relaxed-needs-generation
         if self.sys.has(Quirk::RelaxedNoGen) {

@@ -1,10 +1,11 @@
-//! Gathering: what an operation has unmapped, until it is flushed and freed.
+//! Gathering: the pages and tables that an operation has unmapped, until they are flushed and
+//! freed.
 //!
 //! # Invariants
 //! - F1: a page goes back to its pool after every TLB that may translate to it
 //!   was flushed; a page table after that and after its walkers are gone.
 //! - F2: while a zap's entries are clear and its flush has not ended,
-//!   `flush_pending` says so; who zaps the same pages and finds nothing sees it.
+//!   `flush_pending` says so; a zap of the same pages that finds nothing sees it.
 //!
 //! # Linux
 //! mm/mmu_gather.c: `tlb_gather_mmu()`, `tlb_finish_mmu()`; the flush types
@@ -28,7 +29,7 @@ use crate::types::quirk::Quirk;
 /// entries decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FlushType {
-    /// Nobody can have what was taken away.
+    /// No TLB can have the permission that was taken away.
     #[default]
     None,
     /// Only permission was added.
@@ -37,14 +38,14 @@ pub(crate) enum FlushType {
     Strict,
 }
 
-/// What one operation has unmapped or changed.
+/// The pages, tables and entries that one operation has unmapped or changed.
 #[derive(Debug, Default)]
 pub(crate) struct Gather {
     flush: FlushType,
     range: Option<PageRange>,
     frames: Vec<Pfn>,
     tables: Vec<TableId>,
-    /// What it promises to have taken away when it completes (ghost).
+    /// The permissions that it promises to have taken away when it completes (ghost).
     revoked: Vec<(GrantId, Prot)>,
     /// Others have not been told yet that a flush is pending (a quirk).
     untold: bool,
@@ -230,7 +231,7 @@ impl<P: Platform> Cpu<'_, P> {
         } else if (new_prot & !old_prot).is_empty() {
             FlushType::None
         } else {
-            // What was added (rw became rx) is found by who faults.
+            // The permission that was added (rw became rx) is found by a fault.
             FlushType::Relaxed
         }
     }

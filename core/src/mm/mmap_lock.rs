@@ -92,7 +92,7 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
         self.guard.seq
     }
 
-    /// Begins to write: shows readers who check the sequence count that a writer is inside.
+    /// Begins to write: shows readers that check the sequence count that a writer is inside.
     /// Linux: speculative page faults, `mm_write_seqlock()`.
     fn begin_writing(&mut self) {
         if self.sys.protocol().fault() == FaultPath::Spf {
@@ -127,7 +127,7 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
         }
     }
 
-    /// Shows what was changed, and unlocks the VMAs. Linux: `vma_end_write_all()`.
+    /// Shows the changes, and unlocks the VMAs. Linux: `vma_end_write_all()`.
     fn end_writing(&mut self) {
         self.publish();
         match self.sys.protocol().fault() {

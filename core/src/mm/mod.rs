@@ -1,4 +1,5 @@
-//! Memory management: what the kernel keeps for each address space, and the protocols that change it.
+//! Memory management: what the kernel keeps for each address space, and the protocols that change
+//! it.
 //!
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
 //! with its address spaces) and [`cpu`] (a CPU that works on one of them). Then what holds them

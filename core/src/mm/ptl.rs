@@ -87,7 +87,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         drop(self.walk);
     }
 
-    /// What software last wrote for `vpn` (T2).
+    /// The entry that software last wrote for `vpn` (T2).
     pub fn pte(&self, vpn: Vpn) -> Pte {
         self.slots.soft[self.geometry.index(vpn, 0)]
     }
@@ -118,7 +118,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         old
     }
 
-    /// The entry of `vpn` with what hardware set, for who does not change it.
+    /// The entry of `vpn` with the bits that hardware set, for a caller that does not change it.
     pub fn current(&self, vpn: Vpn) -> Pte {
         Pte::from_word(self.table.walk(self.geometry.index(vpn, 0)))
     }
@@ -196,7 +196,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let id = self.walk(&walk, vpn)?;
             let ptl = self.ptl_lock(id);
             if self.still_translates(vpn, id, stable) {
-                // Kept as in Linux. The lock alone keeps the table: who unhooks it takes that first.
+                // Kept as in Linux. The lock alone keeps the table: a zap that unhooks it takes
+                // that first.
                 return Some(ptl.keeping(walk));
             }
             // The lock may go with the table as soon as the walk ends.
@@ -211,7 +212,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Whether the leaf table `id`, whose lock the caller holds, translates `vpn` still. `stable`:
-    /// something keeps everybody from unhooking it who does not reclaim it.
+    /// something keeps out all that would unhook it but a zap that reclaims it.
     pub(crate) fn still_translates(&self, vpn: Vpn, id: TableId, stable: bool) -> bool {
         // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
         let recheck =
@@ -220,8 +221,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
-    /// for writing, so no table goes: who holds the lock of a VMA alone reclaims none that another
-    /// mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without `pmd_same()`.
+    /// for writing, so no table goes: a zap that holds the lock of a VMA alone reclaims none that
+    /// another mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without
+    /// `pmd_same()`.
     pub(crate) fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
         let id = self.walk(&Walk::Held, vpn)?;
         Some(self.ptl_lock(id))

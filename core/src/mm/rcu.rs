@@ -1,7 +1,7 @@
 //! Read-copy-update: readers, grace periods, deferred freeing.
 //!
 //! A reader holds its CPU's RCU lock; a grace period takes each CPU's lock
-//! once. What is to be freed after a grace period waits with the CPU that
+//! once. An object that is to be freed after a grace period waits with the CPU that
 //! retired it, until [`Cpu::rcu_barrier`].
 //!
 //! # Linux

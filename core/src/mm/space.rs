@@ -10,8 +10,8 @@
 //!       ptl
 //!         ptl of a child that is being forked, or where mremap moves to
 //!         irq of another CPU (a shootdown)
-//! rcu: may wait for pml, ptl and other CPUs' irq; nobody waits for a grace
-//!      period while he holds one of these
+//! rcu: may wait for pml, ptl and other CPUs' irq; no CPU waits for a grace
+//!      period while it holds one of these
 //! irq off: holds nothing but a ptl that it need not wait for
 //! ```
 
@@ -44,11 +44,11 @@ pub(crate) struct Mm<P: Platform> {
     pub writer_wait: P::WaitQueue,
 }
 
-/// What the mmap lock protects.
+/// The part of an address space that the mmap lock protects.
 pub(crate) struct Mmap<P: Platform> {
     /// The tree as it is.
     pub tree: VmaTree<P>,
-    /// What [`Mm::seq`] is.
+    /// The value of [`Mm::seq`].
     pub seq: u64,
 }
 

@@ -1,9 +1,9 @@
 //! Faults that take no lock of their VMA: by a sequence count, or by RCU alone.
 //!
-//! They work on a copy of the VMA that may be torn or gone. What decides is a look under the
+//! They work on a copy of the VMA that may be torn or gone. A second look decides, under the
 //! page-table lock: writers change the count, the tree and the VMAs before they change entries
-//! under that lock, so who finds all as it was comes before them. It is taken again after a page
-//! was copied ([`VmaStays`]), and so is the look.
+//! under that lock, so a fault that finds all as it was comes before them. It is taken again after
+//! a page was copied ([`VmaStays`]), and so is the look.
 //!
 //! # Linux
 //! Speculative page faults v2, January 2022: `do_user_addr_fault()`, `pte_map_lock()`; M. Wilcox at
@@ -48,7 +48,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         drop(rcu);
         // The check under the lock would do: this one saves the walk, and lets
-        // nobody act on a copy that never was a VMA. No proof needs it.
+        // no fault act on a copy that never was a VMA. No proof needs it.
         if !self.seq_unchanged(seq) {
             return None;
         }
@@ -96,7 +96,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             ptl.unlock();
             return None;
         }
-        // Who reclaims a table holds the mmap lock for reading alone: no sequence count tells.
+        // A zap that reclaims a table holds the mmap lock for reading alone: no sequence count
+        // tells.
         if !self.still_translates(vpn, id, true) {
             ptl.unlock();
             self.how("falls back: the page table was reclaimed");

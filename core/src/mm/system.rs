@@ -46,7 +46,7 @@ impl<P: Platform> System<P> {
         System { machine, mms }
     }
 
-    /// What the machine is like.
+    /// The machine's configuration.
     pub fn config(&self) -> &Config {
         &self.machine.config
     }

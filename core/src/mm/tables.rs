@@ -3,9 +3,9 @@
 //! # Invariants
 //! - W1: a leaf table is hooked in under `pml`, complete and empty, with a
 //!   release: a walker that reaches it finds it so.
-//! - W2: a table is unhooked by `munmap`, when no VMA is left that could use
-//!   it and the mmap lock keeps new ones out (others may hold that lock for reading: they walk
-//!   where they have found a VMA, and nowhere else), or by a reclaiming zap under `pml` and its lock, when it is empty.
+//! - W2: a table is unhooked by `munmap`, when no VMA is left that could use it and the mmap lock
+//!   keeps new ones out (others may hold that lock for reading: they walk where they have found a
+//!   VMA, and nowhere else), or by a reclaiming zap under `pml` and its lock, when it is empty.
 //!
 //! # Linux
 //! `pmd_install()`, `free_pgtables()`, mm/memory.c; `try_to_free_pte()`, mm/pt_reclaim.c;
@@ -89,7 +89,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.event(What::TableInstalled { table: new, vpn });
                 above = new;
             } else {
-                // Another CPU was faster; nobody has seen ours.
+                // Another CPU was faster; no CPU has seen ours.
                 self.free_table_now(new);
                 match self.table_at(vpn, level) {
                     Some(table) => above = table,
@@ -190,7 +190,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         tables.free(&mut self.local.tables, id, lock_is_gone);
     }
 
-    /// A page table was unhooked: what is freed right then.
+    /// A page table was unhooked: frees the part of it that goes right then.
     pub(crate) fn table_removed(&mut self, id: TableId) {
         if self.frees_ptl_early() {
             self.event(What::PtlFreed { table: id });

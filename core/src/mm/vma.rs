@@ -17,7 +17,7 @@
 //! # Invariants
 //! - V1: a reader that holds the VMA's lock overlaps no section from
 //!   `start_write` to the end of the mmap write lock.
-//! - V2: after `detach` nobody holds the VMA's lock, nor can take it.
+//! - V2: after `detach` no CPU holds the VMA's lock, nor can take it.
 //!
 //! # Linux
 //! mm/mmap_lock.c. Kept: the reference count with the writer's offset, the
@@ -52,7 +52,7 @@ pub(crate) struct Vma<P: Platform> {
     start: P::Word,
     end: P::Word,
     prot: P::Word,
-    /// Written with the fields, read by who relies on them (ghost).
+    /// Written with the fields, read by code that relies on them (ghost).
     stable: Option<P::Cell>,
     lock: VmaLock<P>,
     /// Whether it is in use (ghost).
@@ -113,7 +113,7 @@ impl<P: Platform> Vma<P> {
         }
     }
 
-    /// The range and protection, for who holds a lock that makes them stable.
+    /// The range and protection, for a caller that holds a lock that makes them stable.
     pub fn copy_stable(&self) -> VmaCopy {
         self.life.used();
         if let Some(stable) = &self.stable {
@@ -314,7 +314,7 @@ impl<P: Platform> Vma<P> {
 }
 
 /// The free VMAs of an address space that a CPU has. An address space uses only its own again: a
-/// reader who finds a VMA that is reused finds it in the same tree.
+/// reader that finds a VMA that is reused finds it in the same tree.
 pub(crate) struct VmaPool<P: Platform> {
     free: Vec<Arc<Vma<P>>>,
     made: usize,
@@ -372,7 +372,7 @@ impl<'a, P: Platform> VmaRead<'a, P> {
         VmaRead { vma, held, events }
     }
 
-    /// What it locks.
+    /// The VMA that it locks.
     pub fn vma(&self) -> &'a Arc<Vma<P>> {
         self.vma
     }

@@ -1,7 +1,7 @@
 //! The tree of VMAs: persistent, ordered by address, balanced by height.
 //!
 //! Nodes never change. An update copies the O(log n) nodes on its path and
-//! leads to a new root; a reader who loaded the old root under RCU keeps a
+//! leads to a new root; a reader that loaded the old root under RCU keeps a
 //! tree that stays as it was. Nodes hold a copy of their VMA's range, so a
 //! lookup touches no VMA but the one it finds.
 //!
@@ -41,7 +41,7 @@ pub(crate) struct VmaTree<P: Platform> {
     root: Link<P>,
 }
 
-/// What updates have replaced: nodes to be freed after a grace period.
+/// Nodes that updates have replaced, to be freed after a grace period.
 pub(crate) struct Retired<P: Platform> {
     /// The nodes.
     pub nodes: Vec<Arc<Node<P>>>,

@@ -1,4 +1,4 @@
-//! How software walks the page tables, and what keeps them meanwhile.
+//! How software walks the page tables, and how they are kept meanwhile.
 //!
 //! # Linux
 //! `__pte_offset_map_lock()`, mm/pgtable-generic.c.
@@ -14,7 +14,7 @@ use crate::types::protocol::PtFree;
 use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 
-/// What keeps the tables under a software walker.
+/// The reason that the tables under a software walker stay.
 pub(crate) enum Walk<'s, P: Platform> {
     /// A lock that the caller holds, or nothing (a quirk).
     Held,

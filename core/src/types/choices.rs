@@ -189,7 +189,7 @@ pub static CHOICES: &[ChoiceInfo] = &[
     },
     ChoiceInfo {
         name: "mprotect_writable",
-        summary: "who makes a page writable after mprotect allowed it",
+        summary: "whether mprotect or a fault makes a page writable that mprotect allows to be",
         values: &[
             value!(
                 "fault",
@@ -207,7 +207,7 @@ pub static CHOICES: &[ChoiceInfo] = &[
     },
     ChoiceInfo {
         name: "dirty",
-        summary: "who sets the dirty bit of a page that a write fault maps",
+        summary: "whether software or hardware sets the dirty bit of a page that a write fault maps",
         values: &[
             value!(
                 "fault",

@@ -1,11 +1,11 @@
-//! What a machine is like: its size and its choices.
+//! The configuration of a machine: its size and its choices.
 
 use crate::types::addr::Geometry;
 use crate::types::ids::CpuId;
 use crate::types::protocol::Protocol;
 use crate::types::quirk::Quirks;
 
-/// What a machine is like.
+/// The configuration of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How many CPUs it has: 1 to 64.

@@ -1,4 +1,4 @@
-//! Events: what the machine tells about itself, for timelines and counters.
+//! Events: the steps that the machine tells of, for timelines and counters.
 
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
@@ -60,7 +60,7 @@ pub enum LockStep {
     Locked,
     /// Took it without waiting.
     TryLocked,
-    /// It was taken, and nobody waited.
+    /// It was taken, and the CPU did not wait.
     Busy,
     /// Had it for writing, and keeps it for reading.
     Downgraded,

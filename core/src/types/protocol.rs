@@ -81,7 +81,7 @@ pub enum TlbFault {
     Drop,
 }
 
-/// Who sets the dirty bit of a page that a write fault maps.
+/// Whether software or hardware sets the dirty bit of a page that a write fault maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dirty {
     /// The fault, in advance.
@@ -90,7 +90,7 @@ pub enum Dirty {
     Hardware,
 }
 
-/// Who makes pages writable after `mprotect` allowed it.
+/// Whether `mprotect` or the next write fault makes pages writable that `mprotect` allows to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MprotectWritable {
     /// The next write fault.

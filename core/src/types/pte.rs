@@ -57,7 +57,7 @@ impl Pte {
         self.0 & MAPPED == 0
     }
 
-    /// What hardware lets through. Writing implies reading; an entry without
+    /// The accesses that hardware lets through. Writing implies reading; an entry without
     /// R lets nothing through.
     pub const fn prot(self) -> Prot {
         Prot::from_bits(self.0)
@@ -108,13 +108,13 @@ impl Pte {
         Pte(self.0 | old.0 & (ACCESSED | DIRTY))
     }
 
-    /// Without what hardware sets: what software wrote.
+    /// Without the bits that hardware sets: the entry as software wrote it.
     pub const fn software(self) -> Pte {
         Pte(self.0 & !(ACCESSED | DIRTY))
     }
 
     /// Whether software wrote the same page and permissions. Whether these were handed out anew is
-    /// for the ghost to know, and for nobody else. Linux: `pte_same()`.
+    /// ghost state, on which no step may depend. Linux: `pte_same()`.
     pub(crate) const fn is_same(self, other: Pte) -> bool {
         let seen = !(ACCESSED | DIRTY) & ((1 << GRANT_SHIFT) - 1);
         (self.0 ^ other.0) & seen == 0

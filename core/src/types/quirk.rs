@@ -71,11 +71,11 @@ quirks! {
     NoVmaRecheckUnderPtl, "no-vma-recheck-under-ptl", "LWN, \"Improving page-fault scalability\", May 2023";
     /// A fault under RCU takes from an entry what its VMA does not allow any more.
     RcuFaultNarrows, "rcu-fault-narrows", "mm/mprotect.c, change_pte_range() and its caller, which flush what they take: a fault flushes its own CPU alone";
-    /// After the page-table lock was taken, nobody looks whether the table is still hooked in.
+    /// After the page-table lock was taken, it is not checked that the table is still hooked in.
     NoPmdRecheck, "no-pmd-recheck", "mm/pgtable-generic.c, __pte_offset_map_lock()";
     /// A page table is hooked in without a release.
     PmdPublishRelaxed, "pmd-publish-relaxed", "commit 362a61ad6119";
-    /// A page table is reclaimed without a release: who finds it gone may not see the flush that is pending.
+    /// A page table is reclaimed without a release: a zap that finds it gone may not see the flush that is pending.
     ReclaimUnhooksRelaxed, "reclaim-unhooks-relaxed", "mm/pt_reclaim.c, try_to_free_pte(), on more than x86 since commit 9c8c02df3f87";
     /// `munmap` leaves the mmap lock before it removes the pages, rather than downgrade it.
     MunmapZapsUnlocked, "munmap-zaps-unlocked", "mm/vma.c, vms_complete_munmap_vmas(): mmap_write_downgrade(); commit dd2283f2605e";
@@ -87,11 +87,11 @@ quirks! {
     LazySkipsFreedTables, "lazy-skips-freed-tables", "arch/x86/mm/tlb.c, native_flush_tlb_multi(); include/asm-generic/tlb.h, tlb->freed_tables";
     /// A CPU that comes back from lazy mode reads the generation without a fence.
     SwitchNoFence, "switch-no-fence", "commit 83b0177a6c48; arch/x86/mm/tlb.c, switch_mm_irqs_off()";
-    /// A CPU goes lazy without a release: who passes it over does not come after its accesses.
+    /// A CPU goes lazy without a release: a flush that passes it over does not come after its accesses.
     LazyRelaxed, "lazy-relaxed", "arch/x86/mm/tlb.c, enter_lazy_tlb() and should_flush_tlb(): the order that x86 gives for nothing";
     /// A zap that found nothing does not flush, though another's flush is pending.
     GatherIgnoresNested, "gather-ignores-nested", "commit 99baac21e458";
-    /// A zap drops the page-table lock before the flush, and tells nobody.
+    /// A zap drops the page-table lock before the flush, and tells no other CPU.
     FlushAfterPtl, "flush-after-ptl", "commit 60bae7370896";
     /// A moved page has its new address, and the page-table locks are left, before its old one is flushed.
     MremapFlushAfterPtl, "mremap-flush-after-ptl", "CVE-2018-18281, commit eb66ae030829";
@@ -125,7 +125,7 @@ quirks! {
     MapBeforeZero, "map-before-zero", "mm/memory.c, do_anonymous_page(): the folio is zeroed before set_ptes()";
     /// A page is copied after the copy was mapped.
     MapBeforeCopy, "map-before-copy", "mm/memory.c, wp_page_copy(): __wp_page_copy_user() before the entry is set";
-    /// A page-table entry is set without a release: who finds it may not find what is in its page.
+    /// A page-table entry is set without a release: a CPU that finds it may not find the content of its page.
     PteSetNoRelease, "pte-set-no-release", "mm/memory.c, __folio_mark_uptodate(): its smp_wmb() before set_pte_at()";
     /// A walker reads entries without an acquire: it may not find what is behind them.
     WalkRelaxed, "walk-relaxed", "mm/pgtable-generic.c, pmdp_get_lockless(); mm/memory.c, pmd_install(), on data-dependent loads";
@@ -181,7 +181,7 @@ quirks! {
     VmaWaitNoAcquire, "vma-wait-no-acquire", "mm/mmap_lock.c, __vma_enter_locked(), rcuwait_wait_event()";
     /// A writer does not wait for a VMA's readers.
     VmaWriterDoesNotWait, "vma-writer-does-not-wait", "mm/mmap_lock.c, __vma_enter_locked(), rcuwait_wait_event()";
-    /// A VMA's last reader does not wake the writer who waits.
+    /// A VMA's last reader does not wake the writer that waits.
     VmaReaderDoesNotWake, "vma-reader-does-not-wake", "mm/mmap_lock.c, vma_refcount_put(), rcuwait_wake_up()";
     /// A VMA is detached, and freed, without waiting for readers that are about to leave.
     VmaDetachDoesNotWait, "vma-detach-does-not-wait", "mm/mmap_lock.c, vma_mark_detached(): readers that temporarily raised the count";
@@ -259,7 +259,7 @@ quirks! {
     CowKeepsCopy, "cow-keeps-copy", "mm/memory.c, wp_page_copy(): folio_put(new_folio)";
     /// A fault that holds no lock of its VMA does not look at it again after it has copied a page.
     NoVmaRecheckAfterCopy, "no-vma-recheck-after-copy", "speculative page faults, \"mm: prepare for FAULT_FLAG_SPECULATIVE\": pte_map_lock() in wp_page_copy()";
-    /// A page is copied, and nobody is told.
+    /// A page is copied, and no other CPU is told.
     CowNoFlush, "cow-no-flush", "mm/memory.c, wp_page_copy(), ptep_clear_flush()";
     /// A page is copied, and the old entry flushed before it is cleared.
     CowFlushBeforeClear, "cow-flush-before-clear", "mm/pgtable-generic.c, ptep_clear_flush(): the flush comes after";
@@ -269,9 +269,9 @@ quirks! {
     FlushOwnCpuOnly, "flush-own-cpu-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), on_each_cpu_cond_mask()";
     /// A flush reaches every TLB but the CPU's own.
     FlushOthersOnly, "flush-others-only", "arch/x86/mm/tlb.c, flush_tlb_mm_range(), flush_tlb_func() on this CPU";
-    /// A flush does not order the generation before its look at who is lazy.
+    /// A flush does not order the generation before its look at which CPUs are lazy.
     ShootdownNoFence, "shootdown-no-fence", "arch/x86/include/asm/tlbflush.h, inc_mm_tlb_gen(): a full barrier";
-    /// Whether a CPU is lazy is read without an acquire: who passes it over does not come after its accesses.
+    /// Whether a CPU is lazy is read without an acquire: a flush that passes it over does not come after its accesses.
     LazyReadRelaxed, "lazy-read-relaxed", "arch/x86/mm/tlb.c, should_flush_tlb(), is_lazy: the order that x86 gives for nothing";
     /// A CPU that has missed flushes takes over the mm's generation, and flushes nothing.
     CatchUpFlushesNothing, "catch-up-flushes-nothing", "arch/x86/mm/tlb.c, flush_tlb_func(): a full flush brings local_tlb_gen up to mm_tlb_gen";
