@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{fixtures, seqfault, seqfault_in, snapshots};
+use crate::{assert_kept, fixtures, seqfault, seqfault_in, snapshots};
 
 snapshots! {
     check_one: "check use-after-free.litmus";
@@ -12,7 +12,6 @@ snapshots! {
     check_a_canary: "check canary-false.litmus";
     check_by_the_specification: "check one-cpu.litmus --engine spec";
     check_bounded: "check use-after-free.litmus --engine loom --preemptions 1";
-    error_preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
     check_conflicts: "check reclaim.litmus use-after-free.litmus --preset spf";
     check_what_is_never_looked_at: "check deadlock.litmus --quirk pt-free-immediate --with dirty=hardware";
     check_stopped_with_its_witness: "check store-buffering.litmus --max-executions 3";
@@ -37,11 +36,7 @@ fn compare() {
     let lines = text
         .lines()
         .map(|line| masked(line).unwrap_or_else(|| format!("{line}\n")));
-    insta::with_settings!({
-        prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "snapshots"
-    }, {
-        insta::assert_snapshot!("compare", lines.collect::<String>());
-    });
+    assert_kept!("compare", lines.collect::<String>());
 }
 
 #[test]
@@ -118,14 +113,11 @@ fn a_new_test_passes_and_is_not_overwritten() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
-    insta::with_settings!({
-        prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "snapshots"
-    }, {
-        insta::assert_snapshot!("new", seqfault_in(&folder, "new my-race"));
-        let file = folder.join("my-race.litmus");
-        insta::assert_snapshot!("new_file", std::fs::read_to_string(file).expect("it is there"));
-        insta::assert_snapshot!("new_again", seqfault_in(&folder, "new my-race"));
-    });
+    assert_kept!("new", seqfault_in(&folder, "new my-race"));
+    let file = folder.join("my-race.litmus");
+    let text = std::fs::read_to_string(file).expect("it is there");
+    assert_kept!("new_file", text);
+    assert_kept!("new_again", seqfault_in(&folder, "new my-race"));
     let checked = seqfault_in(&folder, "check my-race.litmus");
     assert!(checked.contains("\nOk\n"), "{checked}");
 }

@@ -1,26 +1,55 @@
 //! Bad usage and bad files: what is said, and exit status 2.
 
-use crate::snapshots;
+use crate::families;
 
-snapshots! {
-    error_no_such_quirk: "check use-after-free.litmus --quirk pt-free-imediate";
-    error_no_such_choice: "check use-after-free.litmus --with plt=embedded";
-    error_no_such_value: "check use-after-free.litmus --with ptl=embeded";
-    error_no_equals_sign: "check use-after-free.litmus --with ptl";
-    error_no_such_preset: "check use-after-free.litmus --preset rcu";
-    error_conflict: "check use-after-free.litmus --preset spf --with pt_reclaim=on";
-    error_bad_files: "check ../bad";
-    error_missing_path: "check nowhere.litmus";
-    error_folder_without_tests: "check ../snapshots";
-    error_time_without_linux: "check use-after-free.litmus --time 1";
-    error_seed_of_the_explorer: "check use-after-free.litmus --seed 7";
-    error_memory_of_loom: "check use-after-free.litmus --engine loom --memory tso";
-    error_iterations_of_the_explorer: "check use-after-free.litmus --iterations 5";
-    error_max_time_of_shuttle: "check use-after-free.litmus --engine shuttle --max-time 5";
-    error_strategy_of_native: "check use-after-free.litmus --engine native --strategy pct";
-    error_trace_of_the_specification: "check one-cpu.litmus --engine spec --trace";
-    error_no_jobs: "check use-after-free.litmus --jobs 0";
-    error_no_such_engine: "check use-after-free.litmus --engine lom";
-    error_no_path: "check";
-    error_bad_name: "new ../race";
+families! {
+    /// Quirks, choices, presets and values that there are not.
+    errors_of_choices {
+        no_such_quirk: "check use-after-free.litmus --quirk pt-free-imediate";
+        no_such_choice: "check use-after-free.litmus --with plt=embedded";
+        no_such_value: "check use-after-free.litmus --with ptl=embeded";
+        no_equals_sign: "check use-after-free.litmus --with ptl";
+        no_such_preset: "check use-after-free.litmus --preset rcu";
+        conflict: "check use-after-free.litmus --preset spf --with pt_reclaim=on";
+        no_such_engine: "check use-after-free.litmus --engine lom";
+        no_jobs: "check use-after-free.litmus --jobs 0";
+    }
+
+    /// Paths and the files behind them.
+    errors_of_files {
+        bad_files: "check ../bad";
+        missing_path: "check nowhere.litmus";
+        folder_without_tests: "check ../snapshots";
+        no_path: "check";
+        bad_name: "new ../race";
+    }
+
+    /// Options that the engine would ignore.
+    errors_of_engines {
+        time_without_linux: "check use-after-free.litmus --time 1";
+        seed_of_the_explorer: "check use-after-free.litmus --seed 7";
+        memory_of_loom: "check use-after-free.litmus --engine loom --memory tso";
+        iterations_of_the_explorer: "check use-after-free.litmus --iterations 5";
+        preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
+        max_time_of_shuttle: "check use-after-free.litmus --engine shuttle --max-time 5";
+        strategy_of_native: "check use-after-free.litmus --engine native --strategy pct";
+        trace_of_the_specification: "check one-cpu.litmus --engine spec --trace";
+        shard_of_loom: "check use-after-free.litmus --engine loom --shard 1/2";
+        save_by_shuttle: "check use-after-free.litmus --engine shuttle --save kept";
+        dot_of_loom: "check use-after-free.litmus --engine loom --dot graphs";
+    }
+
+    /// Parts of a search, and searches that are kept.
+    errors_of_parts {
+        shard_from_nought: "check use-after-free.litmus --shard 0/4";
+        shard_beyond: "check use-after-free.litmus --shard 5/4";
+        shard_of_words: "check use-after-free.litmus --shard two";
+        save_with_trace: "check use-after-free.litmus --trace --save kept";
+        save_every_never: "check use-after-free.litmus --save kept --save-every 0";
+        merge_without_save: "check use-after-free.litmus --merge 2";
+        merge_of_none: "check use-after-free.litmus --merge 0 --save kept";
+        merge_from_nowhere: "check use-after-free.litmus --merge 2 --save nowhere";
+        merge_of_a_part: "check use-after-free.litmus --merge 2 --shard 1/2 --save kept";
+        dot_of_two_with_one_name: "check use-after-free.litmus ./use-after-free.litmus --dot graphs";
+    }
 }

@@ -5,26 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::{fixtures, seqfault, seqfault_in, snapshots};
+use crate::{assert_kept, fixtures, section, seqfault, seqfault_in, snapshots};
 
 snapshots! {
     shard_that_fits: "check use-after-free.litmus --shard 1/2";
     shard_without_the_witness: "check store-buffering.litmus --shard 4/4";
     shard_without_the_deviation: "check deadlock.litmus --shard 2/3";
     shard_with_a_failure: "check condition.litmus --shard 1/1";
-    error_shard_from_nought: "check use-after-free.litmus --shard 0/4";
-    error_shard_beyond: "check use-after-free.litmus --shard 5/4";
-    error_shard_of_words: "check use-after-free.litmus --shard two";
-    error_shard_of_loom: "check use-after-free.litmus --engine loom --shard 1/2";
-    error_save_by_shuttle: "check use-after-free.litmus --engine shuttle --save kept";
-    error_dot_of_loom: "check use-after-free.litmus --engine loom --dot graphs";
-    error_dot_of_two_with_one_name: "check use-after-free.litmus ./use-after-free.litmus --dot graphs";
-    error_save_with_trace: "check use-after-free.litmus --trace --save kept";
-    error_save_every_never: "check use-after-free.litmus --save kept --save-every 0";
-    error_merge_without_save: "check use-after-free.litmus --merge 2";
-    error_merge_of_none: "check use-after-free.litmus --merge 0 --save kept";
-    error_merge_from_nowhere: "check use-after-free.litmus --merge 2 --save nowhere";
-    error_merge_of_a_part: "check use-after-free.litmus --merge 2 --shard 1/2 --save kept";
 }
 
 /// A test whose search takes seconds.
@@ -69,15 +56,6 @@ fn whole(folder: &Path, test: &str) -> String {
 fn exit_status(text: &str) -> &str {
     let line = text.lines().next_back().expect("an exit status");
     line.trim_start_matches("--- exit status ")
-}
-
-#[track_caller]
-fn assert_kept(name: &str, text: String) {
-    insta::with_settings!({
-        prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "snapshots"
-    }, {
-        insta::assert_snapshot!(name, text);
-    });
 }
 
 #[test]
@@ -179,49 +157,40 @@ fn a_part_that_was_stopped_is_no_part_of_a_whole() {
 }
 
 #[test]
-fn files_that_do_not_fit_are_refused() {
-    let folder = folder("refused", &["use-after-free.litmus"]);
+fn errors_of_kept_searches() {
+    let folder = folder("refused", &["use-after-free.litmus", "one-cpu.litmus"]);
     let command = "check use-after-free.litmus --save kept";
     assert_eq!(exit_status(&seqfault_in(&folder, command)), "0");
-    assert_kept(
-        "error_other_memory",
-        seqfault_in(&folder, &format!("{command} --memory tso")),
-    );
-    assert_kept(
-        "error_other_quirk",
-        seqfault_in(&folder, &format!("{command} --quirk pt-free-immediate")),
-    );
+    let mut said = String::new();
+    let mut refused = |name: &str, arguments: &str| {
+        let output = seqfault_in(&folder, arguments);
+        said += &section(name, arguments, &output);
+    };
+    refused("other_memory", &format!("{command} --memory tso"));
+    let quirk = format!("{command} --quirk pt-free-immediate");
+    refused("other_quirk", &quirk);
     let test = folder.join("use-after-free.litmus");
     let text = std::fs::read_to_string(&test).expect("the test");
     std::fs::write(&test, text.replace("read A;", "read A; read A;")).expect("written");
-    assert_kept("error_other_text", seqfault_in(&folder, command));
+    refused("other_text", command);
     std::fs::write(&test, text).expect("written");
 
     let file = folder.join("kept/use-after-free.sound.json");
     let kept = std::fs::read_to_string(&file).expect("the search");
     std::fs::write(&file, &kept[..200]).expect("written");
-    assert_kept("error_truncated", seqfault_in(&folder, command));
+    refused("truncated", command);
     std::fs::write(&file, kept.replace("\"count\":", "\"count\":1")).expect("written");
-    assert_kept("error_altered", seqfault_in(&folder, command));
+    refused("altered", command);
     std::fs::write(&file, [0xff, 0xfe]).expect("written");
-    assert_kept("error_no_text", seqfault_in(&folder, command));
+    refused("no_text", command);
     std::fs::write(&file, kept).expect("written");
-    assert_eq!(exit_status(&seqfault_in(&folder, command)), "0");
-}
 
-#[test]
-fn a_place_that_is_no_folder_is_refused() {
-    let folder = folder("place", &["use-after-free.litmus", "one-cpu.litmus"]);
     std::fs::write(folder.join("file"), "").expect("written");
-    assert_kept(
-        "error_save_in_a_file",
-        seqfault_in(&folder, "check use-after-free.litmus --save file"),
-    );
+    refused("save_in_a_file", "check use-after-free.litmus --save file");
     std::fs::copy(folder.join("one-cpu.litmus"), folder.join("same.litmus")).expect("copied");
-    assert_kept(
-        "error_save_of_one_name",
-        seqfault_in(&folder, "check . --save kept"),
-    );
+    refused("save_of_one_name", "check . --save kept");
+    assert_kept!("errors_of_kept_searches", said);
+    assert_eq!(exit_status(&seqfault_in(&folder, command)), "0");
 }
 
 /// A search that runs and has been kept at least once.

@@ -1,7 +1,8 @@
 //! The command as its users see it: what it prints, and how it exits.
 //!
 //! Each snapshot is the whole output of one command line over the files in
-//! `fixtures/` and `bad/`. Times are replaced; everything else is deterministic.
+//! `fixtures/` and `bad/`, or of all command lines that make one family of
+//! mistakes. Times are replaced; everything else is deterministic.
 
 mod commands;
 mod counterexamples;
@@ -85,20 +86,49 @@ fn collapse_before(line: &str) -> String {
     line
 }
 
+/// A command line of a family, named by what is wrong with it, and its whole output.
+fn section(name: &str, arguments: &str, output: &str) -> String {
+    format!("## {name}\n\n    $ seqfault {arguments}\n\n{output}\n")
+}
+
+/// The text is what its snapshot has.
+#[macro_export]
+macro_rules! assert_kept {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+            snapshot_path => "snapshots"
+        }, {
+            insta::assert_snapshot!($name, $text);
+        });
+    };
+}
+
 /// One snapshot for each command line.
 #[macro_export]
 macro_rules! snapshots {
     ($($name:ident: $arguments:expr;)*) => {$(
         #[test]
         fn $name() {
-            let text = $crate::seqfault($arguments);
-            insta::with_settings!({
-                prepend_module_to_snapshot => false,
-                omit_expression => true,
-                snapshot_path => "snapshots"
-            }, {
-                insta::assert_snapshot!(stringify!($name), text);
-            });
+            $crate::assert_kept!(stringify!($name), $crate::seqfault($arguments));
+        }
+    )*};
+}
+
+/// One snapshot for each family of command lines.
+#[macro_export]
+macro_rules! families {
+    ($($(#[$about:meta])* $family:ident { $($name:ident: $arguments:expr;)* })*) => {$(
+        $(#[$about])*
+        #[test]
+        fn $family() {
+            let mut said = String::new();
+            $(
+                let output = $crate::seqfault($arguments);
+                said += &$crate::section(stringify!($name), $arguments, &output);
+            )*
+            $crate::assert_kept!(stringify!($family), said);
         }
     )*};
 }
