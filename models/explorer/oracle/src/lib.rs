@@ -13,8 +13,26 @@
 //!
 //! Three things check the judge itself: [`machine`] (interleaving, store buffers) and [`views`] (the
 //! part of RC11 that has an operational twin) run the same programs step by step and must find the
-//! same graphs; [`known`] is a table of answers from the literature; the tests compare the models
-//! with each other (inclusion, strengthening, restoration of sequential consistency).
+//! same graphs; [`known`] has answers from the literature; the tests compare the models with each
+//! other (inclusion, strengthening, restoration of sequential consistency).
+//!
+//! # Known answers
+//!
+//! The known answers are litmus tests as text, in the folder `known`, one file for each family.
+//! Message passing, with the numbers of complete executions:
+//!
+//! ```text
+//! test MP+rel+rlx
+//!   P0: store x 1 rlx; store y 1 rel
+//!   P1: r0 = load y rlx; r1 = load x rlx
+//!   exists 1:r0=1 /\ 1:r1=0
+//!   sc, tso: forbidden, 3 executions
+//!   rc11: allowed, 4 executions
+//!   source: C++20 [atomics.order]: it takes both sides
+//! ```
+//!
+//! [`notation`] lists the statements, [`known`] describes the rest. Programs are printed in the same
+//! notation, so one that a differential test has found and shrunk can be kept as a litmus test.
 //!
 //! # Invariants
 //!

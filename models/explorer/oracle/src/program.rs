@@ -192,6 +192,41 @@ impl Program {
         }
     }
 
+    /// A program that has the words, locks and condition variables up to the last one that an
+    /// instruction names, and no more.
+    pub fn naming(threads: Vec<Vec<Instr>>) -> Self {
+        let mut program = Program::default();
+        let has = |count: &mut usize, index: usize| *count = (*count).max(index + 1);
+        for instr in threads.iter().flatten() {
+            match *instr {
+                Instr::Load { loc, .. }
+                | Instr::Store { loc, .. }
+                | Instr::StoreLoaded { loc, .. }
+                | Instr::FetchAdd { loc, .. }
+                | Instr::Swap { loc, .. }
+                | Instr::CompareExchange { loc, .. } => has(&mut program.locations, loc),
+                Instr::Lock(m) | Instr::Unlock(m) | Instr::TryLock(m) => {
+                    has(&mut program.mutexes, m);
+                }
+                Instr::ReadLock(rw)
+                | Instr::TryReadLock(rw)
+                | Instr::ReadUnlock(rw)
+                | Instr::WriteLock(rw)
+                | Instr::TryWriteLock(rw)
+                | Instr::WriteUnlock(rw) => has(&mut program.rwlocks, rw),
+                Instr::Wait { condvar, mutex } => {
+                    has(&mut program.condvars, condvar);
+                    has(&mut program.mutexes, mutex);
+                }
+                Instr::NotifyOne(condvar) | Instr::NotifyAll(condvar) => {
+                    has(&mut program.condvars, condvar);
+                }
+                Instr::Fence { .. } | Instr::CellRead(_) | Instr::CellWrite(_) => {}
+            }
+        }
+        Program { threads, ..program }
+    }
+
     /// Number of instructions in all threads.
     pub fn len(&self) -> usize {
         self.threads.iter().map(Vec::len).sum()
@@ -208,7 +243,7 @@ impl Program {
         for (number, thread) in self.threads.iter().enumerate() {
             Checker::new(self)
                 .thread(thread)
-                .map_err(|why| format!("thread {number}: {why}"))?;
+                .map_err(|why| format!("P{number}, {why}"))?;
         }
         Ok(())
     }
@@ -238,7 +273,7 @@ impl<'a> Checker<'a> {
     fn thread(mut self, thread: &[Instr]) -> Result<(), String> {
         for instr in thread {
             self.instr(instr)
-                .map_err(|why| format!("{instr:?}: {why}"))?;
+                .map_err(|why| format!("`{instr}`: {why}"))?;
             self.yielded += usize::from(instr.yields());
         }
         Ok(())

@@ -1,60 +1,77 @@
-//! The table of known answers.
+//! Each known answer as a test, by its name: what the axioms enumerate, and what the abstract
+//! machines run, is as the literature has it.
 
 use std::collections::BTreeSet;
+use std::process::ExitCode;
 
-use seqfault_oracle::known::ALL;
+use libtest_mimic::{Arguments, Failed, Trial};
+use seqfault_oracle::known::{self, Litmus, Verdict};
 use seqfault_oracle::machine::{Machine, run};
 use seqfault_oracle::{Model, enumerate};
 
-#[test]
-fn answers_are_as_known() {
-    let mut wrong = String::new();
-    for known in ALL {
-        let program = (known.program)();
-        let found = enumerate(&program, known.model);
-        let allowed = found.outcomes.iter().any(known.outcome);
-        let expected = (known.allowed, known.executions, known.blocked, known.racy);
-        let got = (
-            allowed,
-            found.executions,
-            found.blocked,
-            found.racy_executions,
-        );
-        if got != expected {
-            wrong += &format!(
-                "{} {:?}: known {expected:?}, found {got:?}\n{program}",
-                known.name, known.model
-            );
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let tests = match known::all() {
+        Ok(tests) => tests,
+        Err(mistake) => {
+            eprintln!("error: {mistake}");
+            return ExitCode::FAILURE;
         }
-    }
-    assert!(
-        wrong.is_empty(),
-        "(allowed, executions, blocked, racy)\n{wrong}"
-    );
+    };
+    let names: BTreeSet<String> = tests.iter().map(|test| test.name.clone()).collect();
+    let unique = names.len() == tests.len();
+    let mut trials = vec![Trial::test("names are unique", move || {
+        unique.then_some(()).ok_or("a name is there twice".into())
+    })];
+    trials.extend(tests.into_iter().map(|test| {
+        let name = test.name.clone();
+        Trial::test(name, move || answers_are_as_known(&test))
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-#[test]
-fn names_are_unique() {
-    let rows: BTreeSet<(&str, Model)> = ALL.iter().map(|known| (known.name, known.model)).collect();
-    assert_eq!(rows.len(), ALL.len());
-}
-
-/// The executions of the table are also those of the abstract machines, where there is one.
-#[test]
-fn answers_are_as_run() {
-    for known in ALL {
-        let machine = match known.model {
+fn answers_are_as_known(test: &Litmus) -> Result<(), Failed> {
+    for (model, known) in test.answers() {
+        same(test, model, known, enumerated(test, model))?;
+        let machine = match model {
             Model::Sc => Machine::Interleaving,
             Model::Tso => Machine::StoreBuffers,
             Model::Rc11 => continue,
         };
-        let runs = run(&(known.program)(), machine);
-        let got = (
-            runs.outcomes.iter().any(known.outcome),
-            runs.executions,
-            runs.blocked,
-        );
-        let expected = (known.allowed, known.executions, known.blocked);
-        assert_eq!(got, expected, "{} {:?}", known.name, known.model);
+        // The machines look for no races.
+        let racy = known.racy;
+        let found = executed(test, machine);
+        same(test, model, known, Verdict { racy, ..found })?;
+    }
+    Ok(())
+}
+
+fn same(test: &Litmus, model: Model, known: Verdict, found: Verdict) -> Result<(), Failed> {
+    if found == known {
+        return Ok(());
+    }
+    let (program, source) = (&test.program, &test.source);
+    Err(format!("{model:?}: known {known:?}, found {found:?}, against {source}\n{program}").into())
+}
+
+/// What the axioms find.
+fn enumerated(test: &Litmus, model: Model) -> Verdict {
+    let found = enumerate(&test.program, model);
+    Verdict {
+        allowed: found.outcomes.iter().any(|outcome| test.is_met(outcome)),
+        executions: found.executions,
+        blocked: found.blocked,
+        racy: found.racy_executions,
+    }
+}
+
+/// What an abstract machine does.
+fn executed(test: &Litmus, machine: Machine) -> Verdict {
+    let runs = run(&test.program, machine);
+    Verdict {
+        allowed: runs.outcomes.iter().any(|outcome| test.is_met(outcome)),
+        executions: runs.executions,
+        blocked: runs.blocked,
+        racy: 0,
     }
 }
