@@ -1,13 +1,15 @@
 //! native: the host's threads, released together after random delays.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use seqfault_core::CpuLocal;
 
 use super::collector::Collector;
 use super::run::Run;
-use super::{Judge, Options, Report, Search};
+use super::{Judge, Options, Progress, Report, Search};
 use crate::platform::{self, Entry, Native, Recording, Stopped};
 use crate::random::Random;
 use crate::scenario::Scenario;
@@ -22,25 +24,30 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut random = Random::new(options.seed);
+    let mut search = Search::Sampled;
     for _ in 0..options.iterations {
         if options.is_interrupted() {
             break;
         }
-        collector.began(&options.progress);
         let delays: Vec<u64> = (0..scenario.config.cpus)
             .map(|_| random.next() % MAX_DELAY)
             .collect();
-        match execution(&collector, &delays) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err((entries, stopped)) => {
+        match execution(&collector, &options.progress, &delays) {
+            Ended::ByItself(true) => {}
+            Ended::ByItself(false) => break,
+            Ended::Stopped(entries, stopped) => {
                 collector.stopped(&stopped, entries);
+                break;
+            }
+            Ended::WithoutThreads(error) => {
+                collector.give_up(format!("needs a thread for each CPU ({error})"));
+                search = Search::Unfinished;
                 break;
             }
         }
     }
     let seed = options.seed;
-    collector.report(Search::Sampled, |executions| {
+    collector.report(search, |executions| {
         format!(
             "--engine native --seed {seed} --iterations {}",
             executions * 10
@@ -48,46 +55,46 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
     })
 }
 
-/// Runs all CPUs once; false if the outcome violates something. `Err` has the
-/// timeline of an execution that did not end by itself, and what ended it.
-fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<Entry>, Stopped)> {
+/// How an execution ended.
+enum Ended {
+    /// By itself; false if the outcome violates something.
+    ByItself(bool),
+    /// By a violation or by trouble of the checker, after this timeline.
+    Stopped(Vec<Entry>, Stopped),
+    /// Before it began: the host gives no thread to some CPU.
+    WithoutThreads(io::Error),
+}
+
+/// Runs all CPUs once.
+fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) -> Ended {
     platform::begin(platform::nobody);
     let made = platform::catch(|| Run::<Native>::new(collector));
     let setup = platform::end().entries;
     let (run, locals) = match made {
         Ok(made) => made,
-        Err(stopped) => return Err((setup, stopped)),
+        Err(stopped) => {
+            collector.began(progress);
+            return Ended::Stopped(setup, stopped);
+        }
     };
-    let waiting = AtomicU64::new(locals.len() as u64);
     Native::begin(locals.len());
     let cpu = |local: CpuLocal<Native>| {
-        platform::begin(platform::nobody);
         let id = local.id();
-        waiting.fetch_sub(1, Ordering::AcqRel);
-        while waiting.load(Ordering::Acquire) != 0 {
-            std::thread::yield_now();
-        }
         for _ in 0..delays[id.0] {
             std::hint::spin_loop();
         }
         let result = platform::catch(|| run.run_cpu(local));
         Native::ended();
-        let stopped = result.err().map(|stopped| Stopped {
+        result.err().map(|stopped| Stopped {
             cpu: Some(id),
             ..stopped
-        });
-        (stopped, platform::end())
+        })
     };
-    let mut results: Vec<(Option<Stopped>, Recording)> = std::thread::scope(|scope| {
-        let handles: Vec<_> = locals
-            .into_iter()
-            .map(|local| scope.spawn(|| cpu(local)))
-            .collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().expect("a CPU's panics are caught"))
-            .collect()
-    });
+    let mut results = match together(locals, cpu) {
+        Ok(results) => results,
+        Err(error) => return Ended::WithoutThreads(error),
+    };
+    collector.began(progress);
     let stops = results.iter_mut().filter_map(|(stop, _)| stop.take());
     // One that gave up because another found something says nothing.
     let stop = stops.max_by_key(|stop| stop.violation.is_some());
@@ -96,12 +103,49 @@ fn execution(collector: &Arc<Collector>, delays: &[u64]) -> Result<bool, (Vec<En
         .chain(results.into_iter().flat_map(|(_, r)| r.entries))
         .collect();
     if let Some(stop) = stop {
-        return Err((entries, stop));
+        return Ended::Stopped(entries, stop);
     }
     let finale = platform::catch(|| {
         let outcome = run.finale();
         collector.outcome(outcome, &entries)
     });
     platform::end();
-    finale.map_err(|stopped| (entries, stopped))
+    match finale {
+        Ok(fine) => Ended::ByItself(fine),
+        Err(stopped) => Ended::Stopped(entries, stopped),
+    }
+}
+
+/// Calls `cpu` for each of `locals` in a thread of its own, once all threads are there. If the
+/// host refuses one of them, it is called for none.
+fn together(
+    locals: Vec<CpuLocal<Native>>,
+    cpu: impl Fn(CpuLocal<Native>) -> Option<Stopped> + Sync,
+) -> io::Result<Vec<(Option<Stopped>, Recording)>> {
+    let waiting = AtomicU64::new(locals.len() as u64);
+    let refused = AtomicBool::new(false);
+    let start = |local| {
+        platform::begin(platform::nobody);
+        waiting.fetch_sub(1, Ordering::AcqRel);
+        while waiting.load(Ordering::Acquire) != 0 {
+            if refused.load(Ordering::Relaxed) {
+                return None;
+            }
+            thread::yield_now();
+        }
+        let stopped = cpu(local);
+        Some((stopped, platform::end()))
+    };
+    thread::scope(|scope| {
+        let start = &start;
+        let spawn = |local| thread::Builder::new().spawn_scoped(scope, move || start(local));
+        let handles: Vec<_> = locals.into_iter().map(spawn).collect();
+        refused.store(handles.iter().any(Result::is_err), Ordering::Relaxed);
+        let mut results = Vec::new();
+        for handle in handles {
+            let result = handle?.join().expect("a CPU's panics are caught");
+            results.extend(result);
+        }
+        Ok(results)
+    })
 }

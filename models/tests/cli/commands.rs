@@ -21,6 +21,28 @@ snapshots! {
     knobs: "knobs --proofs .";
 }
 
+/// No host has room for stacks as large as these.
+#[test]
+fn a_host_that_gives_no_threads_is_told_of() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(["check", "use-after-free.litmus", "--engine", "native"])
+        .current_dir(fixtures())
+        .env("RUST_MIN_STACK", (1_u64 << 47).to_string())
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "\nUnknown\n",
+        "\nExecutions 0 unknown: stopped before the end\n",
+        "\nBroken by pt-free-immediate : use-after-free unknown: needs a thread for each CPU (",
+        "\nBecause unknown: needs a thread for each CPU (",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("internal error"), "{text}");
+}
+
 /// Where there is no host's kernel to compare with, there is a line that says so instead.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
