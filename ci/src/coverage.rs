@@ -1,9 +1,9 @@
 //! Lines of core that the seeds of the fuzz targets run, by the compiler's own
 //! instrumentation and the toolchain's own tools.
 //!
-//! Two figures, as a right core never says what is wrong with it: of the seeds
-//! run as they are, and of the seeds run with each quirk too. The second is what
-//! is to be reached; every line that is in neither is listed.
+//! Two figures, as a right core never runs the lines that report a violation: of
+//! the seeds run as they are, and of the seeds run with each quirk too. The second
+//! is to reach `--min`; every line that is in neither is listed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::process::Command;
 
 use crate::overnight::{build, options};
 
-/// What is wanted.
+/// How much is to be covered.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Arguments {
     /// Lines that are to be run, of a hundred.
@@ -38,7 +38,7 @@ const RUNS: [(&str, &str); 2] = [("right", "--bench"), ("quirks", "--quirks")];
 /// Measures and prints. `Ok` says whether as many lines are run as wanted.
 ///
 /// # Errors
-/// What is missing.
+/// The reason why it could not be measured.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     if !(0.0..=100.0).contains(&arguments.min) {
         return Err("--min is a number from 0 to 100".to_owned());

@@ -83,7 +83,7 @@ impl Evidence {
         })
     }
 
-    /// What is counted.
+    /// The noun for the things that are counted.
     pub fn noun(self) -> &'static str {
         match self {
             Evidence::None => "",

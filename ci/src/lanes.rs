@@ -71,7 +71,7 @@ const fn lane(
     }
 }
 
-/// A fuzz target on its seeds; what is new goes to a folder of its own.
+/// A fuzz target on its seeds; new inputs go to a folder of their own.
 macro_rules! fuzz {
     ($name:literal, $suite:expr, $target:literal, $options:literal) => {
         lane(

@@ -1,6 +1,6 @@
 //! Inputs on a core with a quirk turned on: what a finding would look like.
 //!
-//! A right core never runs the lines that say what is wrong, nor those of a
+//! A right core never runs the lines that report a violation, nor those of a
 //! deviation. This is how the inputs of a corpus reach them.
 
 use seqfault_core::{Quirk, Quirks};

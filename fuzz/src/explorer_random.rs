@@ -5,7 +5,7 @@
 //! then      two bytes an instruction: thread and kind; word or lock, ordering, value
 //! ```
 //! An instruction that cannot stand where it would is left out: a store of a
-//! value that was not loaded, an unlock of what is not locked.
+//! value that was not loaded, an unlock of a lock that is not held.
 
 use seqfault_explorer::mutation::Mutation;
 use seqfault_oracle::{Instr, Order, Program};

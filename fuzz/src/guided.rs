@@ -99,7 +99,7 @@ pub fn counters() -> &'static [AtomicU8] {
 mod tests {
     use super::*;
 
-    /// A door that opens only to who finds each of its three locks.
+    /// A door that opens only to an input that finds each of its three locks.
     fn door(data: &[u8], counters: &[AtomicU8]) -> Option<()> {
         let locks = [17, 200, 3];
         let opened = data

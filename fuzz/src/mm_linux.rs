@@ -49,7 +49,7 @@ pub fn share(wrong: Option<&'static Wrong>) -> Result<Share, String> {
 /// The same, or a message that the host is left out.
 pub fn open(wrong: Option<&'static Wrong>) -> Option<Share> {
     let told = |lacks| {
-        // Past the capture of a passing test's output: what is skipped must be seen.
+        // Past the capture of a passing test's output: a skip must be seen.
         let _ = writeln!(
             std::io::stderr(),
             "skipped: needs {lacks}; mm_linux holds only core against the specification"

@@ -15,7 +15,7 @@ use crate::{plan, sequence};
 /// Edits an input in place. It may get longer than a target takes.
 pub type Mutate = fn(&mut Vec<u8>, &mut Rng);
 
-/// An input's parts: a header, records, and what is behind them.
+/// An input's parts: a header, records, and the bytes behind them.
 struct Parts {
     header: Vec<u8>,
     records: Vec<[u8; RECORD]>,

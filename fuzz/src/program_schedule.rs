@@ -33,7 +33,7 @@ const MAX_STATES: usize = 20_000;
 )]
 pub static INTERLEAVINGS: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
 
-/// What is wrong with an execution.
+/// An execution that is wrong.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The program and its schedule.
@@ -57,7 +57,7 @@ impl fmt::Display for Finding {
 /// in `counters`.
 ///
 /// # Errors
-/// What is wrong.
+/// The finding, if something is wrong.
 ///
 /// # Panics
 /// If the checker itself fails.
@@ -71,7 +71,7 @@ pub fn run(plan: &Plan, rules: &Rules, counters: &'static [AtomicU8]) -> Result<
 /// Whether `report`, of an execution of `plan`, shows something wrong.
 ///
 /// # Errors
-/// What is wrong.
+/// The finding, if something is wrong.
 ///
 /// # Panics
 /// If the checker itself failed.
@@ -119,7 +119,7 @@ pub fn plan(data: &[u8], quirks: Quirks) -> Plan {
 /// Runs an input with `quirks` turned on.
 ///
 /// # Errors
-/// What is wrong.
+/// The finding, if something is wrong.
 pub fn run_input(data: &[u8], quirks: Quirks, rules: &Rules) -> Result<(), Box<Finding>> {
     run(&plan(data, quirks), rules, &INTERLEAVINGS)
 }

@@ -39,7 +39,7 @@ pub fn options(rules: &Rules) -> Options {
 /// Searches an input with `quirks` turned on.
 ///
 /// # Errors
-/// What is wrong.
+/// The finding, if something is wrong.
 pub fn run_input(data: &[u8], quirks: Quirks, rules: &Rules) -> Result<(), Box<Finding>> {
     let plan = Plan {
         quirks,

@@ -330,7 +330,7 @@ fn of_column(rows: &[(Quirk, String, Vec<Found>)], column: usize, nth: Nth) -> S
     found.map_or("n/a".to_owned(), ToString::to_string)
 }
 
-/// The geometric mean of those that schedules can show; what is not found counts as the cap.
+/// The geometric mean of those that schedules can show; one that is not found counts as the cap.
 fn geometric_mean<'a>(found: impl Iterator<Item = &'a Found>) -> String {
     let executions = found.filter_map(|found| match found {
         Found::After(executions) | Found::NotWithin(executions) => Some(*executions as f64),

@@ -24,7 +24,7 @@ use crate::program_schedule::{Finding, INTERLEAVINGS, run_input};
 use crate::targets::Target;
 use crate::{case, files, mm_linux, program_search, shrink, syntax};
 
-/// What is triaged, and how.
+/// The inputs to triage, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The target that the inputs are for.

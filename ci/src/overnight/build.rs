@@ -37,7 +37,7 @@ pub struct Build {
 pub enum Sanitizer {
     /// AddressSanitizer, on nightly.
     Address,
-    /// Counters of lines, for a report of what is covered.
+    /// Counters of lines, for a report of coverage.
     Coverage,
     /// Nothing.
     None,

@@ -1,12 +1,12 @@
 //! The programs that a night runs end with it, however it ends.
 //!
 //! # Invariants
-//! - C1: who kills a night kills its programs. Each asks for a SIGKILL at the end
+//! - C1: a kill of the night kills its programs. Each program asks for a SIGKILL at the end
 //!   of the thread that started it (`PR_SET_PDEATHSIG`, which outlives `exec`); it
 //!   asks itself, as this program in another role ([`wrap`]).
-//! - C2: what a program started in its turn (a merge has parts) lives on for
-//!   moments. It holds the night's lock with the rest, whose file stays open in
-//!   whatever is started: the next night waits for it ([`Alone`]).
+//! - C2: a process that a program started in its turn (a merge has parts) lives on
+//!   for moments. It holds the night's lock too, as the lock's file stays open in
+//!   every process that is started: the next night waits for it ([`Alone`]).
 //!
 //! Linux alone has C1; elsewhere programs end at the end of their turn.
 
@@ -16,10 +16,10 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// Tells this program whose end is to be its own.
+/// Names the process that this program is to end with.
 const ENDS_WITH: &str = "SEQFAULT_CI_ENDS_WITH";
 
-/// How long a night waits for what an earlier one left.
+/// How long a night waits for processes that an earlier one left.
 const WAIT: Duration = Duration::from_secs(60);
 /// Between two looks at a program or a lock.
 const LOOK: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ fn copy(mut to: Command, from: &Command) -> Command {
     to
 }
 
-/// Becomes another program, if this one is called to end with who called it.
+/// Becomes another program, if this one was called to end with its caller.
 #[cfg(target_os = "linux")]
 pub fn wrap() -> Option<ExitCode> {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
@@ -130,7 +130,7 @@ impl Alone {
     }
 }
 
-/// Takes the lock if it is free, and keeps it open in what is started (C2).
+/// Takes the lock if it is free, and keeps it open in processes that are started (C2).
 #[cfg(target_os = "linux")]
 fn taken(file: &File) -> std::io::Result<bool> {
     use rustix::fs::{FlockOperation, flock};
@@ -183,7 +183,7 @@ mod tests {
     fn a_lock_is_held_by_what_was_started() {
         let folder = env::temp_dir().join(format!("seqfault-lock-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder can be made");
-        let first = Alone::in_folder(&folder).expect("nobody has it");
+        let first = Alone::in_folder(&folder).expect("no process has it");
         let child = Command::new("sleep").arg("60").spawn();
         let mut child = child.expect("there is a program `sleep`");
         drop(first);
@@ -191,7 +191,7 @@ mod tests {
         assert!(refused.contains("another night runs"), "{refused}");
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
-        Alone::in_folder(&folder).expect("nobody has it any more");
+        Alone::in_folder(&folder).expect("no process has it any more");
         std::fs::remove_dir_all(&folder).expect("it can be removed");
     }
 }

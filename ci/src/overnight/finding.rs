@@ -62,7 +62,7 @@ fn end(log: &str) -> Vec<&str> {
     lines[first..].iter().copied().take(LINES).collect()
 }
 
-/// What is said of a finding. `again` tells whether it showed when its input was run alone.
+/// The explanation of a finding. `again` tells whether it showed when its input was run alone.
 pub fn explain(folder: &Path, input: &str, again: Result<bool, String>) -> String {
     let path = folder.join(input);
     let mut text = match again {

@@ -50,7 +50,7 @@ const CANARY: Duration = Duration::from_secs(60);
 /// Turns of a target after which its corpus is made small.
 const MERGE_EVERY: usize = 4;
 
-/// What is asked for.
+/// The night that is asked for.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     /// For how long, building aside.
@@ -76,7 +76,7 @@ pub const FOLDER: &str = "target/ci/overnight";
 /// Runs a night. `Ok` says whether nothing was found.
 ///
 /// # Errors
-/// What kept it from running, for who asked.
+/// The reason why it cannot run.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<bool, String> {
     let mut targets = options::read(root)?;
     targets.push(options::Target {

@@ -40,7 +40,7 @@ pub struct Progress {
     pub findings: BTreeSet<String>,
     /// Artifacts that were there before it.
     pub old: BTreeSet<String>,
-    /// What is said of each, when the night is over.
+    /// The explanation of each, once the night is over.
     #[serde(default)]
     pub explained: BTreeMap<String, String>,
 }
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// Adds a turn: how many the target has had, and what is new.
+    /// Adds a turn. Returns how many the target has had, and the findings that are new.
     pub fn add(&mut self, turn: &Turn) -> (usize, Vec<String>) {
         let seconds = self.elapsed_seconds;
         self.running.remove(&turn.target);
@@ -164,8 +164,8 @@ impl State {
         self.targets.values().map(|t| t.turns as u64).sum()
     }
 
-    /// Whose turn is next: the first who has had the fewest, so that after an
-    /// interruption others than the first ones have theirs.
+    /// The target whose turn is next: the first that has had the fewest turns, so that
+    /// after an interruption others than the first ones have theirs.
     pub fn next<'t>(&self, targets: &[&'t Target]) -> Option<&'t Target> {
         let turns = |name: &str| self.targets.get(name).map_or(0, |t| t.turns);
         let least = targets.iter().min_by_key(|target| turns(&target.name));

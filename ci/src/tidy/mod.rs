@@ -14,7 +14,7 @@ use tree::Tree;
 /// Lines above which a file is listed.
 const LONG: usize = 500;
 
-/// Applies every rule and prints what is against it.
+/// Applies every rule and prints the places that are against it.
 pub fn print(root: &Path) -> ExitCode {
     let tree = match Tree::read(root) {
         Ok(tree) => tree,

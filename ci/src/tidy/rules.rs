@@ -3,7 +3,7 @@
 use super::tree::Tree;
 use super::{orderings, wings};
 
-/// A rule: what is against it, each in a line.
+/// A rule: it returns the places that are against it, each in a line.
 pub type Rule = fn(&Tree) -> Vec<String>;
 
 /// Every rule.
@@ -69,8 +69,8 @@ fn quirks_have_one_place(tree: &Tree) -> Vec<String> {
     findings
 }
 
-/// Whether `line` hands the quirk to who looks at it: `has(Quirk::Name)`, or as one of several
-/// arguments.
+/// Whether `line` hands the quirk to a function that looks at it: `has(Quirk::Name)`, or as one of
+/// several arguments.
 fn looks_at(line: &str, name: &str) -> bool {
     let path = format!("Quirk::{name}");
     let mut after = line

@@ -9,7 +9,7 @@ use std::path::Path;
 pub struct File {
     /// From the workspace's root, with `/`.
     pub path: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 

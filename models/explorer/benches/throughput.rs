@@ -1,9 +1,9 @@
 //! Executions per second of the explorer, by what the events are, how many a graph has,
 //! the memory model, and the number of workers.
 //!
-//! `cargo bench -p seqfault-explorer --bench throughput -- Mutex` measures what has that
-//! in its name. A search ends after [`RUNS`] runs of the program, so that one takes as
-//! long as another; what is counted as an element is a complete execution.
+//! `cargo bench -p seqfault-explorer --bench throughput -- Mutex` measures the
+//! benchmarks with that in their names. A search ends after [`RUNS`] runs of the program,
+//! so that one takes as long as another; an element is a complete execution.
 
 #[path = "throughput/programs.rs"]
 mod programs;

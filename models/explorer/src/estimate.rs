@@ -18,8 +18,8 @@ use crate::search::Search;
 /// come to by choices with the likelihoods `p1, p2, …` stands for `1 / (p1 p2 …)`
 /// runs (Knuth, *Estimating the Efficiency of Backtrack Programs*, Mathematics of
 /// Computation 29, 1975). The mean over descents is right on average. The spread
-/// may be large, and is itself only estimated: where few descents come to what is
-/// large, most results are too small and claim too small an error.
+/// may be large, and is itself only estimated: where few descents reach the
+/// large part, most results are too small and claim too small an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Complete executions.

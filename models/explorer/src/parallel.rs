@@ -156,7 +156,7 @@ pub(crate) fn spread(
     (k, n): (usize, usize),
 ) -> Result<Vec<Search>, Seen> {
     let mut jobs = VecDeque::from(jobs);
-    // What is visited before the cut belongs to the first part.
+    // Executions that are visited before the cut belong to the first part.
     let to = Reach::Run { counts: k == 0 };
     while jobs.len() < GRAIN * n
         && let Some(job) = jobs.pop_front()

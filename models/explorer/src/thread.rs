@@ -23,7 +23,7 @@ impl<T> JoinHandle<T> {
     pub fn join(self) -> std::thread::Result<T> {
         ops::join(self.id);
         let result = self.result.borrow_mut().take();
-        result.ok_or_else(|| Box::new("nobody waits for a thread while unwinding") as _)
+        result.ok_or_else(|| Box::new("no thread is waited for while unwinding") as _)
     }
 
     /// The id of the thread.
@@ -32,7 +32,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A result that nobody takes is dropped by the thread, or after it has ended.
+/// A result that is never taken is dropped by the thread, or after the thread has ended.
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let ended = self.result.try_borrow_mut().ok();

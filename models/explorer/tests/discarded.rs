@@ -100,7 +100,7 @@ fn no_destructor_runs() {
     assert_eq!(Arc::strong_count(&dropped), 1 + found.moot as usize);
 }
 
-/// The first thing that fails is told, and what is dropped then is what the run had.
+/// The first failure is told, and the values that are dropped then are those of the run.
 #[test]
 fn a_panic_finds_the_last_values() {
     for unwind in [false, true] {

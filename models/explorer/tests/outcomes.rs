@@ -1,7 +1,7 @@
 //! All outcomes, and no others, of programs on which checkers are known to differ: loom
 //! misses some where a thread writes what it has loaded, and invents some where a
-//! read-modify-write races a plain store. What is right is worked out here, from the
-//! orders of the writes alone.
+//! read-modify-write races a plain store. The right outcomes are worked out here, from
+//! the orders of the writes alone.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex as StdMutex};
@@ -123,7 +123,7 @@ fn a_sequence_count_that_is_loaded_and_stored_shows_all() {
             let reads = (0..readers).map(|_| Box::new(read_pair) as Thread<Pair>);
             let (found, executions) = outcomes(model, writes.chain(reads).collect());
             let seen = seen_by(writers as u64);
-            // Readers see any of it, whatever the other sees and whoever writes first.
+            // Each reader sees any of it, whatever the other sees and whichever writer is first.
             let orders = (1..=writers).product::<usize>();
             let wanted = orders * seen.len().pow(readers as u32);
             assert_eq!(found.len(), wanted, "{model:?} {writers} {readers}");

@@ -175,7 +175,7 @@ fn a_swap_that_changes_nothing_waits() {
             spin();
         }
     });
-    let failure = report.failure().expect("nobody leaves it");
+    let failure = report.failure().expect("no thread leaves it");
     assert_eq!(failure.kind, FailureKind::Livelock, "{failure}");
 }
 
@@ -215,7 +215,7 @@ fn a_look_under_a_lock_waits() {
     }));
 }
 
-/// Whoever tries to take the mutex meanwhile is kept out by such a look.
+/// A thread that tries to take the mutex meanwhile is kept out by such a look.
 #[test]
 fn a_look_under_a_lock_that_is_tried_is_a_step() {
     let report = Builder::new().check(|| {

@@ -52,7 +52,8 @@ fn spinning(wait: impl Fn() + Copy + Send + Sync + 'static) -> Report {
     })
 }
 
-/// loom, issue 162: who spins on a lock may spin for ever, if nobody says that it waits.
+/// loom, issue 162: a thread that spins on a lock may spin for ever, if it does not say that it
+/// waits.
 #[test]
 fn a_lock_that_is_spun_on_is_searched_to_the_end() {
     for wait in MARKS {
@@ -135,7 +136,8 @@ fn flags_are_seen_in_one_order() {
     );
 }
 
-/// loom, issue 398: a bounded queue of two places, by a sequence number in each, and three who put.
+/// loom, issue 398: a bounded queue of two places, by a sequence number in each, and three
+/// threads that put.
 #[test]
 fn a_bounded_queue_takes_what_it_has_room_for() {
     check(|| {

@@ -11,7 +11,7 @@ use seqfault_explorer::{Builder, FailureKind, Model, thread};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 
-/// Whoever is seen to wait has released its mutex. The attempt comes before the woken
+/// A thread that is seen to wait has released its mutex. The attempt comes before the woken
 /// thread has the mutex again, while it has it, or after: not while it enters the wait.
 /// Under RC11 an attempt may fail without a reason.
 #[test]
@@ -67,8 +67,8 @@ fn attempts_at_two_mutexes() {
     }
 }
 
-/// A thread that is woken, and then notifies another condition variable, passes by no one
-/// who waited there before the notification that woke it.
+/// A thread that is woken, and then notifies another condition variable, passes by no
+/// thread that waited there before the notification that woke it.
 #[test]
 fn one_order_of_all_condition_variables() {
     for model in MODELS {

@@ -1,8 +1,8 @@
 //! Candidates: the `rf` and `co` of one word that are coherent at that word.
 //!
-//! What is dropped here, every model would drop later: incoherence at one word, a broken
-//! read-modify-write, a value that contradicts the guess, a reader section that never ends before a
-//! writer's, a thread that waits for a free lock.
+//! Candidates are dropped here that every model would drop later: those with incoherence at one
+//! word, a broken read-modify-write, a value that contradicts the guess, a reader section that never
+//! ends before a writer's, a thread that waits for a free lock.
 
 use crate::graph::Graph;
 use crate::program::Instr;
@@ -89,7 +89,7 @@ fn choose_rf(graph: Graph, candidate: Candidate, reads: &[usize], found: &mut Ve
     }
 }
 
-/// No writer follows a reader that never leaves, and who waits for the lock waits rightly.
+/// No writer follows a reader that never leaves, and no thread waits for a lock that it could take.
 fn locks_agree(shape: &Shape, place: Place, candidate: &Candidate) -> bool {
     let last = *candidate.co.last().expect("the initial write");
     let stuck = shape

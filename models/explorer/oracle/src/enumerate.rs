@@ -49,8 +49,8 @@ pub struct Enumeration {
     pub outcomes: BTreeSet<Outcome>,
     /// Number of distinct complete graphs.
     pub executions: u64,
-    /// Number of distinct graphs in which some thread waits for a lock that nobody will release and
-    /// all others have ended.
+    /// Number of distinct graphs in which some thread waits for a lock that no thread will release
+    /// and all others have ended.
     pub blocked: u64,
     /// Some consistent graph, complete or blocked, has a data race: two accesses to one cell that
     /// the happens-before of the declared orderings leaves unordered, whatever the model.

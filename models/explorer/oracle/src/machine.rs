@@ -1,9 +1,9 @@
 //! Abstract machines: the same programs, run step by step. The second opinion on [`enumerate`].
 //!
 //! Two machines: interleaving (sequential consistency) and store buffers (x86-TSO as Owens, Sarkar
-//! and Sewell run it). Neither knows any axiom. A state carries its whole history, who read from
-//! whom and in what order each word was written, so distinct final states are distinct execution
-//! graphs, and their number must be that of [`enumerate`].
+//! and Sewell run it). Neither knows any axiom. A state carries its whole history, which read
+//! took its value from which write and in what order each word was written, so distinct final states
+//! are distinct execution graphs, and their number must be that of [`enumerate`].
 //!
 //! [`enumerate`]: crate::enumerate()
 
@@ -49,7 +49,7 @@ pub fn interleave(program: &Program) -> BTreeSet<Outcome> {
 /// # Panics
 ///
 /// If [`Program::check`] refuses the program, or it has instructions without events
-/// ([`Instr::has_events`]): who is notified is no part of a graph.
+/// ([`Instr::has_events`]): which thread is notified is no part of a graph.
 pub fn run(program: &Program, machine: Machine) -> Runs {
     if let Err(why) = program.check() {
         panic!("not a program: {why}");

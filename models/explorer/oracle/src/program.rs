@@ -99,10 +99,10 @@ pub enum Instr {
     TryReadLock(usize),
     /// Releases the latest `ReadLock` or `TryReadLock`; no event if that was a try that failed.
     ReadUnlock(usize),
-    /// Acquires a read-write lock for writing; blocks while anyone holds it.
+    /// Acquires a read-write lock for writing; blocks while any thread holds it.
     WriteLock(usize),
-    /// Acquires a read-write lock for writing and yields 1, or finds that anyone holds it and
-    /// yields 0 (no spurious failure).
+    /// Acquires a read-write lock for writing and yields 1, or finds that some thread holds it
+    /// and yields 0 (no spurious failure).
     TryWriteLock(usize),
     /// Releases the latest `WriteLock` or `TryWriteLock`; no event if that was a try that failed.
     WriteUnlock(usize),

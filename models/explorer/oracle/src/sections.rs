@@ -193,7 +193,7 @@ impl Writer<'_> {
         self.thread.push(Instr::Unlock(mutex));
     }
 
-    /// What is done inside a section.
+    /// Adds the inside of a section.
     fn inside(&mut self, depth: usize) {
         if depth > 0 && self.rng.once_in(3) {
             self.part(depth - 1);

@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    /// Who read from whom, and the coherence orders.
+    /// The write that each read took its value from, and the coherence orders.
     fn graph(&self) -> (Vec<Vec<Writer>>, Vec<Vec<Writer>>) {
         let order = |word: &Vec<Message>| word.iter().map(|message| message.writer).collect();
         (

@@ -1,4 +1,4 @@
-//! Destructors: what is done after several things, wherever it runs.
+//! Destructors: their operations come after several others, whichever thread runs them.
 //!
 //! The destructor of what an `Arc` holds runs after all drops of its handles, in
 //! the thread of the last one. Which one that is depends on the order of drops,
@@ -55,7 +55,7 @@ pub(crate) fn add(moments: &mut Vec<Moment>, moment: Moment) {
 }
 
 impl Session {
-    /// The moments of what is done now.
+    /// The moments of the operation that runs now.
     pub(crate) fn moments(&mut self) -> Vec<Moment> {
         match self.heap.late() {
             Some(late) => late.at.clone(),
@@ -82,7 +82,7 @@ impl Session {
         }
     }
 
-    /// Is an access that has been made ordered with what is done now?
+    /// Whether an access that has been made is ordered with the operation that runs now.
     pub(crate) fn ordered(&self, access: Moment) -> bool {
         let Some(late) = self.heap.late() else {
             return access.thread == self.current

@@ -51,7 +51,7 @@ impl Memory {
     /// Owns bytes that the global allocator has given out.
     ///
     /// # Safety
-    /// They are allocated with this layout, and nobody else frees them.
+    /// They are allocated with this layout, and no other code frees them.
     pub(crate) unsafe fn bytes(data: *mut u8, layout: Layout) -> Memory {
         Memory {
             data,

@@ -46,8 +46,8 @@
 //! ```
 //!
 //! # Real memory
-//! What is freed stays where it is until the run is over: a program that uses it
-//! is reported, and gets nothing that is not valid. Then it is dropped, whether
+//! Freed memory stays where it is until the run is over: a program that uses it
+//! is reported, and gets nothing that is not valid. Then its value is dropped, whether
 //! it was freed or not, exactly once; if the run is thrown away it is dropped only where
 //! its threads are unwound. See [`Ptr::free`] for what a destructor may
 //! do.

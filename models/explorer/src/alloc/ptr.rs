@@ -58,9 +58,9 @@ impl<T: 'static> Ptr<T> {
     }
 
     /// Writes: calls `f` with a pointer that is valid, and in an execution that
-    /// goes on not used by anyone else.
+    /// goes on not used by any other thread.
     ///
-    /// Use it up before `f` does anything that other threads see: what is wrong is
+    /// Use it up before `f` does anything that other threads see: a wrong access is
     /// found at the end of `f` at the latest.
     #[track_caller]
     pub fn with_mut<R>(self, f: impl FnOnce(*mut T) -> R) -> R {

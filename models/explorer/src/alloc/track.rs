@@ -16,7 +16,7 @@ pub struct Track<T> {
     tracked: Tracked,
 }
 
-/// What is told when it is dropped.
+/// The run and the name of a tracked value. Its drop reports the value's.
 #[derive(Debug)]
 struct Tracked(Option<(u64, Name)>);
 

@@ -9,7 +9,7 @@
 //! `co` and `fr` are followed by their first step only; the rest is `co` again.
 //!
 //! The two writes by which a wait for a condition variable is entered and its mutex
-//! released are one node. So no one who sees the wait finds the mutex held by it.
+//! released are one node. So a thread that sees the wait never finds the mutex held by it.
 
 use crate::graph::Graph;
 use crate::graph::event::{Event, EventId, INIT, Kind};

@@ -2,7 +2,7 @@
 //!
 //! C++20 [thread.condition.general]: all notifications and all parts of waits, of all
 //! condition variables, stand in one total order that is consistent with happens-before.
-//! It orders nothing else: a notification synchronises with no one.
+//! It orders nothing else: a notification synchronises with no other event.
 //!
 //! With `Ecv` the accesses to the words of condition variables, there is such an order
 //! iff

@@ -1,11 +1,13 @@
 //! Operations of destructors that run while their thread is unwound.
 //!
 //! The thread has panicked, or its run is thrown away by a program that allows it to be
-//! unwound ([`Builder::unwind`](crate::Builder::unwind)). What such a destructor does is no
-//! event, and nobody waits for it. It reads what the run wrote last, and what destructors
-//! have written since: so that what it owns by that is what it would own.
+//! unwound ([`Builder::unwind`](crate::Builder::unwind)). The operations of such a
+//! destructor are no events, and no thread waits for them. They read the values that the run
+//! wrote last, or that destructors have written since. So a destructor that finds by a count
+//! that it owns something does own it.
 //!
-//! One that has to wait would be told of a lock that is not its own. That ends the process.
+//! A destructor that would have to wait cannot be given a lock that another thread holds: that
+//! ends the process.
 
 use super::object::Object;
 use super::session::{self, Session};
@@ -62,7 +64,7 @@ pub(super) fn write(object: &Object, value: u64) {
     });
 }
 
-/// Ends the process: a destructor waits for what no one will do any more.
+/// Ends the process: a destructor waits for a step that no thread will make any more.
 ///
 /// # Panics
 /// In one that runs when the execution is over, which is reported.

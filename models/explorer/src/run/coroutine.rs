@@ -108,10 +108,10 @@ impl StackPool {
     /// Keeps the stack of a coroutine whose frames are forgotten: nothing of it runs any
     /// more, and what it owns is leaked.
     pub(crate) fn abandon(&mut self, mut fiber: Fiber) {
-        // SAFETY: whoever could refer to the frames belongs to the same run, whose threads
-        // are all abandoned together; `thread::spawn` takes nothing that is borrowed. What a
-        // program has shown to the outside of a run is its own to answer for: a rule of the
-        // crate.
+        // SAFETY: every thread that could refer to the frames belongs to the same run, and all
+        // threads of a run are abandoned together; `thread::spawn` takes nothing that is
+        // borrowed. A program answers itself for what it has shown to the outside of a run: a
+        // rule of the crate.
         unsafe { fiber.inner.force_reset() };
         self.recycle(fiber);
     }
@@ -136,7 +136,7 @@ impl Fiber {
 /// What a switch of stacks may leave beyond the frame that asks for it: registers, and
 /// addresses to return to.
 const SWITCH: usize = 256;
-/// The page at the end of a stack that no one may touch.
+/// The page at the end of a stack that no access may touch.
 const GUARD: usize = 4096;
 
 impl Fiber {

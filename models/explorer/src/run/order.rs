@@ -1,4 +1,4 @@
-//! What is before what in the run at hand.
+//! The order of events in the run at hand: which one is before which.
 
 use std::panic::Location;
 

@@ -97,7 +97,7 @@ pub(crate) struct Session {
     bound: Vec<bool>,
     pub(crate) cells: Vec<CellState>,
     pub(crate) heap: Heap,
-    /// What destructors have written whose thread is unwound.
+    /// The values that destructors of unwound threads have written.
     pub(crate) afterwards: HashMap<Key, u64>,
     pub(crate) failure: Option<Failure>,
     pub(crate) bounded: bool,
@@ -105,7 +105,7 @@ pub(crate) struct Session {
     pub(crate) dead: bool,
     /// When the search is to stop, in the middle of a run too.
     pub(crate) deadline: Option<Instant>,
-    /// How many events were asked for since somebody looked.
+    /// How many events were asked for since the last look at this count.
     asked: u32,
     /// It is time to stop, or the search was interrupted.
     pub(crate) stopped: bool,

@@ -1,4 +1,4 @@
-//! Levels: what is pending from one graph on; and how it is forgotten.
+//! Levels: the alternatives that are pending from one graph on, and how they are forgotten.
 
 use serde::{Deserialize, Serialize};
 

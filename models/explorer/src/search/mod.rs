@@ -25,15 +25,15 @@
 //! threads):
 //! - the graph at hand, and the graph that the search started from;
 //! - the moves: no more than events, 16 bytes each;
-//! - the levels: no more than writes, and one; without what is pending in them, some
+//! - the levels: no more than writes, and one; without the alternatives pending in them, some
 //!   250 bytes each. A level is started by a revisit that is taken up while its own
 //!   still has alternatives; the proof of both bounds is in `search::retrace`;
-//! - what is pending: some 250 bytes for a step that left alternatives, 24 for an
+//! - the pending alternatives: some 250 bytes for a step that left alternatives, 24 for an
 //!   alternative (places side by side are one), and one graph for each level, cut to
-//!   what is pending. A step may leave some for each event of its location, and each
+//!   these. A step may leave some for each event of its location, and each
 //!   level may have a step for each event. So all of this together may take as much
 //!   as 16 graphs of the largest size so far, and what the last step left, which is
-//!   32 alternatives for each event at most. What goes beyond is forgotten. When its
+//!   32 alternatives for each event at most. Alternatives beyond that are forgotten. When its
 //!   turn comes, it is found again, by runs that visit nothing: one for each move
 //!   since the nearest older level that is not forgotten. The families of
 //!   the test `memory` come to 11 graphs.

@@ -1,4 +1,4 @@
-//! What is left for later, in little memory.
+//! Alternatives that are left for later, in little memory.
 //!
 //! An alternative is not a graph but how to make one from the level's: where to
 //! cut it (T4), what to add, and, for a backward revisit, which read reads from
@@ -30,7 +30,7 @@ pub(crate) enum To {
 pub(crate) struct Way {
     /// What a read reads from.
     pub(crate) rf: EventId,
-    /// What is written, or chosen.
+    /// The value that is written, or chosen.
     pub(crate) value: u64,
     pub(crate) to: To,
 }

@@ -60,7 +60,7 @@ struct Saved {
 /// More alternatives than any level has.
 const MANY: usize = 1 << 40;
 
-/// More threads or locations than any graph has: what is read may be anything.
+/// More threads or locations than any graph has: a file may have any number in it.
 const MOST: usize = 1 << 20;
 
 fn require(holds: bool, what: &str) -> Result<(), String> {

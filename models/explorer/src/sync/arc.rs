@@ -1,6 +1,6 @@
 //! Shared ownership, as `std::sync::Arc`; leaks are found.
 //!
-//! As long as nobody asks for the count, clones and drops are no events: which
+//! As long as the program does not ask for the count, clones and drops are no events: which
 //! drop is the last changes nothing but where the destructor runs, and that is
 //! reckoned with without trying the orders (see `alloc::late`). Such a drop orders
 //! nothing but the destructor.
@@ -23,7 +23,7 @@
 //! # Gaps
 //! - `into_raw`, `from_raw`, `new_cyclic`, `make_mut` and coercion to unsized types
 //!   ([`Arc::from_std`] instead) are not there.
-//! - What is kept beyond the run, in a static of std for instance, has leaked.
+//! - A handle that is kept beyond the run, in a static of std for instance, has leaked.
 //! - An `Arc` that was made outside the run is a plain one.
 
 mod count;

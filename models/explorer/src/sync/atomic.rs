@@ -1,7 +1,8 @@
 //! Atomics as in `std::sync::atomic`.
 //!
-//! `new` notes who made an atomic: an access that is not ordered after that is a
-//! data race. `eternal` makes one for a static; it has its value again in every run.
+//! `new` notes which thread made an atomic, and when: an access that is not ordered
+//! after that is a data race. `eternal` makes one for a static; it has its value again
+//! in every run.
 
 mod flag;
 mod pointer;

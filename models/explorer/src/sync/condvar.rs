@@ -7,8 +7,8 @@
 //! All waits and notifications, of all condition variables, stand in one order that agrees
 //! with happens-before (C++20 [thread.condition]): see `consistency::waits`.
 //!
-//! A thread that is woken may see in the word who else waits by then. So there are
-//! executions that differ in nothing else.
+//! A thread that is woken may see in the word which other threads wait by then. So
+//! there are executions that differ in nothing else.
 //!
 //! Threads with ids above 63 cannot wait.
 
@@ -26,7 +26,7 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// A condition variable that no one waits for.
+    /// A condition variable that no thread waits for.
     pub fn new() -> Condvar {
         Condvar {
             word: Object::new(),

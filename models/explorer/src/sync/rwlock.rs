@@ -15,10 +15,10 @@
 //! from then on.
 //!
 //! A writer that waits for one reader may already hold off another: an attempt
-//! would fail, or a deadlock be reported, where no one is inside. So when a thread
+//! would fail, or a deadlock be reported, where no thread is inside. So when a thread
 //! tries to enter a lock for the first time, or threads wait for ever for a writer
 //! that is halfway through the words, the search starts again with the second shape,
-//! in which only those who are inside keep others out.
+//! in which only threads that are inside keep others out.
 //!
 //! # Gaps
 //! - No writer that waits keeps a reader out. So a deadlock that comes from that (a
@@ -133,7 +133,7 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockReadGuard { lock: self, thread })
     }
 
-    /// Waits until no one is inside.
+    /// Waits until no thread is inside.
     ///
     /// # Errors
     /// Never.
@@ -149,10 +149,10 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockWriteGuard { lock: self, held })
     }
 
-    /// Enters if no one is inside.
+    /// Enters if no thread is inside.
     ///
     /// # Errors
-    /// `WouldBlock` if someone is.
+    /// `WouldBlock` if some thread is.
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         ops::assume(Assumption::Tries(self.name));
@@ -219,7 +219,7 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives no one else is inside.
+        // SAFETY: while the guard lives no other thread is inside.
         unsafe { &*self.lock.data.get() }
     }
 }
@@ -227,7 +227,7 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         changes();
-        // SAFETY: while the guard lives no one else is inside, and the guard is
+        // SAFETY: while the guard lives no other thread is inside, and the guard is
         // borrowed mutably.
         unsafe { &mut *self.lock.data.get() }
     }

@@ -166,7 +166,7 @@ fn classics() -> Vec<Shape> {
     ]
 }
 
-/// So many stores of one word, all of them old for who sees the flag.
+/// So many stores of one word, all of them old for a thread that sees the flag.
 fn flagged(stores: u64) -> Program {
     let mut writer: Vec<Instr> = (1..=stores).map(|value| store(X, value, RLX)).collect();
     writer.push(store(Y, 1, RLX));

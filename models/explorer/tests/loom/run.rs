@@ -15,7 +15,7 @@ pub type Reads = Vec<Vec<u64>>;
 
 /// Where loom gets scheduling points that it does not have by itself.
 ///
-/// A point is a `notify_all` of a condition variable that nobody waits for: to loom it conflicts
+/// A point is a `notify_all` of a condition variable that no thread waits for: to loom it conflicts
 /// with every other point of that variable, and it moves no causality. So points change which
 /// interleavings are tried, and nothing about what an interleaving may yield.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

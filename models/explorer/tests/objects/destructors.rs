@@ -66,7 +66,8 @@ impl Drop for Reads {
     }
 }
 
-/// The second thread writes what the destructor reads. Who waits for whom?
+/// The second thread, if `late`, or else the rest of the program writes the cell that the
+/// destructor reads. The rest of the program waits for the threads that `waits` selects.
 fn shared_cell(waits: [bool; 2], late: bool) -> impl Fn() + Send + Sync + Clone + 'static {
     move || {
         let cell = StdArc::new(UnsafeCell::new(0));
@@ -111,8 +112,8 @@ fn a_destructor_may_run_in_any_thread() {
     );
 }
 
-/// The first thread to drop tells the second, which waits for that; `waits` is for
-/// whom the rest of the program waits.
+/// The first thread to drop tells the second, which waits for that; `waits` is the thread
+/// that the rest of the program waits for.
 fn told(waits: usize) -> impl Fn() + Send + Sync + Clone + 'static {
     move || {
         let cell = StdArc::new(UnsafeCell::new(0));

@@ -1,4 +1,4 @@
-//! Counts of handles, for those who ask.
+//! Counts of handles, for programs that ask for them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc as StdArc, Mutex as StdMutex};

@@ -176,7 +176,7 @@ fn bytes_must_be_freed() {
         let data = alloc(layout);
         dealloc(data, Layout::new::<u8>());
     });
-    // SAFETY: nothing is done with what is not there.
+    // SAFETY: nothing is done with memory that is not there.
     fails(
         FailureKind::InvalidFree,
         &["not allocated"],

@@ -218,7 +218,7 @@ pub fn canonical(graph: &Graph) -> u64 {
     hasher.finish()
 }
 
-/// Who starts the threads, and who waits for them: this changes neither the
+/// Which thread starts the others, and which waits for them: this changes neither the
 /// outcomes nor their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {

@@ -18,7 +18,7 @@ pub enum Wakeups {
     SpuriousOnce,
 }
 
-/// A run in which nobody can go on, and not all have ended.
+/// A run in which no thread can go on, and not all have ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stuck {
     /// The values that each thread's instructions have yielded.
