@@ -11,7 +11,7 @@ use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, s
 use super::subject::{PAGES, Subject};
 use crate::conform::Level;
 use crate::linux::Host;
-use crate::ops::Answer;
+use crate::ops::{Answer, Runs};
 use crate::platform::{self, Native};
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine};
@@ -23,8 +23,8 @@ use crate::subjects::perform;
 pub struct Case {
     /// The core.
     pub subject: Subject,
-    /// What its CPU does. Pages are below [`PAGES`]. A kernel thread does
-    /// nothing but `rcu_barrier` and `switch`; anything else is passed over.
+    /// What its CPU does. Pages are below [`PAGES`]. What its CPU [has no use
+    /// for](Runs::has_use_for) where it stands is passed over.
     pub ops: Vec<Op>,
 }
 
@@ -123,15 +123,11 @@ impl Case {
     }
 
     fn effective(&self) -> Vec<&Op> {
-        let mut lazy = false;
-        let possible = self.ops.iter().filter(|op| match op.call() {
-            Call::SwitchLazy {} => !std::mem::replace(&mut lazy, true),
-            Call::Switch { .. } => std::mem::replace(&mut lazy, false),
-            _ => !lazy || op.is_for_kernel_thread(),
-        });
+        let mut runs = Runs::default();
+        let possible = self.ops.iter().filter(|op| runs.has_use_for(op.call()));
         let mut ops = Vec::with_capacity(self.ops.len() + CLOSING.len());
         ops.extend(possible);
-        ops.extend(CLOSING.iter().skip(usize::from(!lazy)));
+        ops.extend(CLOSING.iter().filter(|op| runs.has_use_for(op.call())));
         ops
     }
 }
@@ -233,4 +229,38 @@ fn same_core(
         first,
         pages.iter().map(|(expected, _)| expected.prot),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its hardware walks page tables still, while its program does not run.
+    #[test]
+    fn a_kernel_thread_speculates_and_waits() {
+        let evict = Op::Call(Call::Evict { page: 1 });
+        let read = Op::Call(Call::Read { page: 1 });
+        let case = Case {
+            subject: Subject::default(),
+            ops: vec![
+                Op::SWITCH_MAIN,
+                Op::SWITCH_LAZY,
+                evict.clone(),
+                Op::SWITCH_LAZY,
+                read,
+                Op::FORK,
+                Op::RCU_BARRIER,
+            ],
+        };
+        let done = [Op::SWITCH_LAZY, evict, Op::RCU_BARRIER];
+        let effective = case.effective_ops();
+        assert_eq!(effective[..3], done);
+        assert_eq!(effective[3..], CLOSING);
+        let mut case = case;
+        case.ops.push(Op::SWITCH_MAIN);
+        let effective = case.effective_ops();
+        assert_eq!(effective[..3], done);
+        assert_eq!(effective[3], Op::SWITCH_MAIN);
+        assert_eq!(effective[4..], CLOSING[1..]);
+    }
 }

@@ -84,14 +84,6 @@ impl Op {
         self.is_statement() && self.is_asked()
     }
 
-    /// Whether a CPU may do it while it runs a kernel thread.
-    pub(super) fn is_for_kernel_thread(&self) -> bool {
-        matches!(
-            self.call(),
-            Call::RcuBarrier {} | Call::SwitchLazy {} | Call::Switch { .. }
-        )
-    }
-
     /// The operation on core, with the window at `first`; `None` where core has nothing to do.
     pub(super) fn on_core(&self, first: Vpn) -> Option<ops::Op<Addresses>> {
         match self {

@@ -1,64 +1,14 @@
 //! What a statement can answer, and what a page can read in the end.
 //!
 //! A condition that compares with anything else says nothing: it is an error in the file. What
-//! is told here depends on the kind of a statement and on the words that the test has, not on
-//! what happens: a value that is possible by this may still never show.
-//!
-//! # Linux
-//! The errno names are those that the system calls return for ranges that are aligned and not
-//! empty: `do_mmap()`, `do_vmi_munmap()`, `do_mprotect_pkey()`, `mremap_to()`, `do_madvise()`,
-//! `copy_process()`.
+//! is told here depends on the [answers](Answers) of a statement's operation and on the words that
+//! the test has, not on what happens: a value that is possible by this may still never show.
 
 use std::collections::BTreeSet;
 
-use super::ast::{Atom, Backing, Decl, Op, Program, Value};
+use super::ast::{Atom, Decl, Op, Program, Value};
 use super::parse::list;
-use crate::ops::Fault;
-
-/// The answers of one kind of statement.
-enum Answers {
-    /// A word of the test, or a fault.
-    Word,
-    /// `ok`, or a fault.
-    Access,
-    /// `ok`, or one of these errno names.
-    Call(&'static [&'static str]),
-    /// Nobody says.
-    Any,
-}
-
-impl Answers {
-    fn of(op: &Op, has_files: bool) -> Answers {
-        match op {
-            Op::Read { .. } | Op::Xchg { .. } => Answers::Word,
-            Op::Write { .. } | Op::Exec { .. } => Answers::Access,
-            Op::Mmap {
-                backing: Backing::Anon,
-                noreplace: true,
-                ..
-            } => Answers::Call(&["enomem", "eagain", "eexist"]),
-            Op::Mmap {
-                backing: Backing::Anon,
-                ..
-            } => Answers::Call(&["enomem", "eagain"]),
-            Op::Munmap { .. } => Answers::Call(&["enomem"]),
-            Op::Mprotect { .. } if has_files => Answers::Call(&["enomem", "eacces"]),
-            Op::Mprotect { .. } => Answers::Call(&["enomem"]),
-            Op::Mremap { .. } => Answers::Call(&["efault", "einval", "enomem", "eagain"]),
-            Op::Dontneed { .. } => Answers::Call(&["enomem", "einval"]),
-            Op::PopulateRead { .. } | Op::PopulateWrite { .. } => {
-                Answers::Call(&["enomem", "einval", "efault", "ehwpoison"])
-            }
-            Op::Fork { .. } => Answers::Call(&["enomem", "eagain"]),
-            Op::Switch { .. }
-            | Op::SwitchLazy {}
-            | Op::RcuBarrier {}
-            | Op::Prefetch { .. }
-            | Op::Evict { .. } => Answers::Call(&[]),
-            _ => Answers::Any,
-        }
-    }
-}
+use crate::ops::{Answers, Failure, Fault};
 
 /// What the statements of one test can answer.
 pub(super) struct Possible<'p> {
@@ -113,14 +63,23 @@ impl<'p> Possible<'p> {
     }
 
     fn may_answer(&self, op: &Op, value: &Value) -> bool {
-        match (Answers::of(op, self.has_files), value) {
-            (Answers::Any, _) => true,
+        match (op.answers(), value) {
+            (Answers::Unknown, _) => true,
             (Answers::Word, value) => self.may_read(value),
             (Answers::Access | Answers::Call(_), Value::Ok) => true,
             (Answers::Access, Value::Fault(fault)) => self.may_fault(*fault),
-            (Answers::Call(errnos), Value::Errno(errno)) => errnos.contains(&errno.name()),
+            (Answers::Call(failures), Value::Errno(errno)) => {
+                self.errnos(op, failures).any(|name| name == errno.name())
+            }
             (Answers::Access | Answers::Call(_), _) => false,
         }
+    }
+
+    /// The names of those of `failures` that `op` may answer in this test.
+    fn errnos(&self, op: &Op, failures: &'static [Failure]) -> impl Iterator<Item = &'static str> {
+        let failures = failures.iter();
+        let possible = failures.filter(|failure| failure.is_of(op, self.has_files));
+        possible.map(|failure| failure.errno.name())
     }
 
     fn may_read(&self, value: &Value) -> bool {
@@ -145,11 +104,11 @@ impl<'p> Possible<'p> {
 
     /// What `op` can answer, in words.
     fn told(&self, op: &Op) -> String {
-        let all = match Answers::of(op, self.has_files) {
-            Answers::Any => return format!("`{op}` answers anything"),
+        let all = match op.answers() {
+            Answers::Unknown => return format!("`{op}` answers anything"),
             Answers::Word => self.told_words(),
             Answers::Access => list(["ok"].into_iter().chain(self.faults())),
-            Answers::Call(errnos) => list(["ok"].iter().chain(errnos).copied()),
+            Answers::Call(errnos) => list(["ok"].into_iter().chain(self.errnos(op, errnos))),
         };
         format!("`{op}` answers {all}")
     }

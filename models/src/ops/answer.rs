@@ -121,7 +121,7 @@ impl Errno {
     }
 
     /// The errno of this name, at compile time.
-    const fn named(name: &str) -> Errno {
+    pub(super) const fn named(name: &str) -> Errno {
         let mut at = 0;
         while !equal(Errno::NAMES[at].as_bytes(), name.as_bytes()) {
             at += 1;

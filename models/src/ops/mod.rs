@@ -1,30 +1,34 @@
 //! Operations: what a statement of a litmus test can do.
 //!
-//! Each is a row of [the table](table): its verb, its operands, and its family. What reads, prints,
-//! numbers or compares operations goes by the row and by the operands' kinds; only what *does* an
-//! operation tells one from another.
+//! Each is a row of [the table](table): its verb, its operands, its family, which CPUs may do it and
+//! what it answers. What reads, prints, numbers or compares operations goes by the row and by the
+//! operands' kinds; only what *does* an operation tells one from another.
 //!
 //! # One type
 //! [`Op`] is generic in how its operands name things: as the author of a test wrote them
 //! ([`AsWritten`]), or by numbers, once they are resolved. [`Op::rename`] leads from one to the other.
 
 mod answer;
+mod answers;
 mod backing;
 mod kinds;
 mod numbered;
 mod row;
 mod table;
 mod unsupported;
+mod who;
 
 use std::fmt::{self, Debug, Display};
 use std::hash::Hash;
 
 pub use answer::{Answer, Errno, Fault, Strange};
+pub use answers::{Answers, Failure, Only};
 pub use backing::{Backing, UffdMode};
 pub use numbered::{Named, Numbered, Numbers, Unnamed};
 pub use row::{Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};
 pub use unsupported::Unsupported;
+pub use who::{Runs, Who};
 
 use crate::litmus::Ids;
 use crate::litmus::ast::{Pages, Place, Prot};

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::ROWS;
+use super::table::Number;
+use super::{Answers, ROWS, Who};
 
 /// An operation of the table.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +16,12 @@ pub struct Row {
     pub slots: &'static [Slot],
     /// What it belongs to.
     pub family: Family,
+    /// Which CPUs may do it.
+    pub who: Who,
+    /// What it answers.
+    pub answers: Answers,
+    /// Its name as a type.
+    pub(super) number: Number,
 }
 
 /// Operations of one kind.
@@ -103,12 +110,17 @@ impl Kind {
 }
 
 impl Row {
-    /// The kinds of its operands, in order.
-    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+    /// The names of its operands and their kinds, in order.
+    pub fn operands(&self) -> impl Iterator<Item = (&'static str, Kind)> {
         self.slots.iter().filter_map(|slot| match slot {
-            Slot::Operand(_, kind) => Some(*kind),
+            Slot::Operand(name, kind) => Some((*name, *kind)),
             Slot::Keyword(_) => None,
         })
+    }
+
+    /// The kinds of its operands, in order.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.operands().map(|(_, kind)| kind)
     }
 
     /// The whole statement, in the grammar's own notation: `L` and `M` are pages, `R` and `S` are

@@ -1,16 +1,26 @@
 //! The table of operations.
 //!
 //! A row is `Variant: "verb" (operands)`, or `Variant: "verb" (operands) "keyword" (more operands)`,
-//! each operand being `name: Kind`. To add an operation, add a row: it can be read, printed and
-//! resolved then, and every subject says that it does not support it.
+//! each operand being `name: Kind`, and then [which CPUs](Who) may do it and [what it
+//! answers](Answers): `by Who -> Answers`. To add an operation, add a row: it can be read, printed
+//! and resolved then, and every subject says that it does not support it.
 
 use super::kinds::{self, Given};
-use super::{Family, Kind, Located, Names, Operand, Rename, Row, Slot};
+use super::{Answers, Failure, Family, Kind, Located, Names, Operand, Rename, Row, Slot, Who};
+
+const EAGAIN: Failure = Failure::always("eagain");
+const EEXIST: Failure = Failure::always("eexist");
+const EFAULT: Failure = Failure::always("efault");
+const EHWPOISON: Failure = Failure::always("ehwpoison");
+const EINVAL: Failure = Failure::always("einval");
+const ENOMEM: Failure = Failure::always("enomem");
+const EACCES: Failure = Failure::always("eacces");
 
 macro_rules! operations {
     ($($(#[$about:meta])* $family:ident {
         $($op:ident: $verb:literal ($($name:ident: $kind:ident),*)
-            $($word:literal ($($more:ident: $other:ident),*))?;)*
+            $($word:literal ($($more:ident: $other:ident),*))?
+            by $who:ident -> $answers:ident $([$($errno:expr),*])?;)*
     })*) => {
         /// An operation with its operands, which name things by `N`.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,12 +46,15 @@ macro_rules! operations {
                         $(Slot::Operand(stringify!($more), Kind::$other),)*)?
                 ],
                 family: Family::$family,
+                who: Who::$who,
+                answers: Answers::$answers $((&[$($errno),*]))?,
+                number: Number::$op,
             },)*)*
         ];
 
-        /// Numbers of the rows.
-        #[derive(Clone, Copy)]
-        enum Number {
+        /// The rows' names as a type.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Number {
             $($($op,)*)*
         }
 
@@ -94,15 +107,14 @@ macro_rules! operations {
             ///
             /// # Panics
             /// If they are not of the row's kinds.
-            pub fn new(row: &Row, operands: Vec<Operand<N>>) -> Op<N> {
+            pub fn new(row: &Row, operands: impl IntoIterator<Item = Operand<N>>) -> Op<N> {
                 let mut operands = operands.into_iter();
-                $($(if row.name == stringify!($op) {
-                    return Op::$op {
+                match row.number {
+                    $($(Number::$op => Op::$op {
                         $($name: kinds::$kind::take(row, &mut operands),)*
                         $($($more: kinds::$other::take(row, &mut operands),)*)?
-                    };
-                })*)*
-                panic!("`{}` is no row of the table", row.name);
+                    },)*)*
+                }
             }
         }
     };
@@ -110,75 +122,80 @@ macro_rules! operations {
 
 operations! {
     Access {
-        Read: "read" (page: Page);
-        Write: "write" (page: Page, word: Word);
-        Xchg: "xchg" (page: Page, word: Word);
-        Exec: "exec" (page: Page);
+        Read: "read" (page: Page) by Program -> Word;
+        Write: "write" (page: Page, word: Word) by Program -> Access;
+        Xchg: "xchg" (page: Page, word: Word) by Program -> Word;
+        Exec: "exec" (page: Page) by Program -> Access;
     }
     Mapping {
-        Mmap: "mmap" (pages: Pages, prot: Prot, backing: Backing, populate: Flag, noreplace: Flag);
-        Munmap: "munmap" (pages: Pages);
-        Mprotect: "mprotect" (pages: Pages, prot: Prot);
-        Mremap: "mremap" (from: Pages, to: Pages);
+        Mmap: "mmap" (pages: Pages, prot: Prot, backing: Backing, populate: Flag, noreplace: Flag)
+            by Program -> Call[ENOMEM, EAGAIN, EEXIST.with("noreplace")];
+        Munmap: "munmap" (pages: Pages) by Program -> Call[ENOMEM];
+        Mprotect: "mprotect" (pages: Pages, prot: Prot)
+            by Program -> Call[ENOMEM, EACCES.of_files()];
+        Mremap: "mremap" (from: Pages, to: Pages)
+            by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN];
     }
     Advice {
-        Dontneed: "madvise" (pages: Pages) "dontneed" ();
-        Free: "madvise" (pages: Pages) "free" ();
-        PopulateRead: "madvise" (pages: Pages) "populate_read" ();
-        PopulateWrite: "madvise" (pages: Pages) "populate_write" ();
-        Pageout: "madvise" (pages: Pages) "pageout" ();
-        Cold: "madvise" (pages: Pages) "cold" ();
-        AdviseCollapse: "madvise" (pages: Pages) "collapse" ();
-        Hugepage: "madvise" (pages: Pages) "hugepage" ();
-        Nohugepage: "madvise" (pages: Pages) "nohugepage" ();
+        Dontneed: "madvise" (pages: Pages) "dontneed" () by Program -> Call[ENOMEM, EINVAL];
+        Free: "madvise" (pages: Pages) "free" () by Program -> Unknown;
+        PopulateRead: "madvise" (pages: Pages) "populate_read" ()
+            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
+        PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
+            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
+        Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Unknown;
+        Cold: "madvise" (pages: Pages) "cold" () by Program -> Unknown;
+        AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
+        Hugepage: "madvise" (pages: Pages) "hugepage" () by Program -> Unknown;
+        Nohugepage: "madvise" (pages: Pages) "nohugepage" () by Program -> Unknown;
     }
     Process {
-        Fork: "fork" (process: NewProcess);
-        Exit: "exit" ();
-        Switch: "switch" (process: Process);
-        SwitchLazy: "switch" () "lazy" ();
+        Fork: "fork" (process: NewProcess) by Program -> Call[ENOMEM, EAGAIN];
+        Exit: "exit" () by Program -> Unknown;
+        Switch: "switch" (process: Process) by ComesBack -> Call[];
+        SwitchLazy: "switch" () "lazy" () by GoesLazy -> Call[];
     }
     Uffd {
-        UffdRegister: "uffd_register" (pages: Pages, modes: Modes);
-        UffdUnregister: "uffd_unregister" (pages: Pages);
-        UffdRead: "uffd_read" ();
-        UffdWp: "uffd_wp" (pages: Pages);
-        UffdUnwp: "uffd_unwp" (pages: Pages);
-        UffdCopy: "uffd_copy" (page: Page, word: Word);
-        UffdZeropage: "uffd_zeropage" (page: Page);
-        UffdContinue: "uffd_continue" (page: Page);
-        UffdPoison: "uffd_poison" (page: Page);
-        UffdMove: "uffd_move" (to: Page, from: Page);
+        UffdRegister: "uffd_register" (pages: Pages, modes: Modes) by Program -> Unknown;
+        UffdUnregister: "uffd_unregister" (pages: Pages) by Program -> Unknown;
+        UffdRead: "uffd_read" () by Program -> Unknown;
+        UffdWp: "uffd_wp" (pages: Pages) by Program -> Unknown;
+        UffdUnwp: "uffd_unwp" (pages: Pages) by Program -> Unknown;
+        UffdCopy: "uffd_copy" (page: Page, word: Word) by Program -> Unknown;
+        UffdZeropage: "uffd_zeropage" (page: Page) by Program -> Unknown;
+        UffdContinue: "uffd_continue" (page: Page) by Program -> Unknown;
+        UffdPoison: "uffd_poison" (page: Page) by Program -> Unknown;
+        UffdMove: "uffd_move" (to: Page, from: Page) by Program -> Unknown;
     }
     Observer {
-        PagemapScan: "pagemap_scan" (pages: Pages) "written" (wp: Flag);
-        ClearRefs: "clear_refs" (pages: Pages);
-        Mincore: "mincore" (pages: Pages);
-        Smaps: "smaps" (pages: Pages);
+        PagemapScan: "pagemap_scan" (pages: Pages) "written" (wp: Flag) by Program -> Unknown;
+        ClearRefs: "clear_refs" (pages: Pages) by Program -> Unknown;
+        Mincore: "mincore" (pages: Pages) by Program -> Unknown;
+        Smaps: "smaps" (pages: Pages) by Program -> Unknown;
     }
     Guest {
-        GupFast: "gup_fast" (page: Page, write: Flag);
-        PinRead: "pin_read" ();
-        PinWrite: "pin_write" (word: Word);
-        Unpin: "unpin" ();
+        GupFast: "gup_fast" (page: Page, write: Flag) by Program -> Unknown;
+        PinRead: "pin_read" () by Any -> Unknown;
+        PinWrite: "pin_write" (word: Word) by Any -> Unknown;
+        Unpin: "unpin" () by Any -> Unknown;
     }
     File {
-        Reclaim: "reclaim" (page: Page);
-        Writeback: "writeback" (page: Page);
-        Truncate: "truncate" (file: File, len: Len);
+        Reclaim: "reclaim" (page: Page) by Any -> Unknown;
+        Writeback: "writeback" (page: Page) by Any -> Unknown;
+        Truncate: "truncate" (file: File, len: Len) by Program -> Unknown;
     }
     Kernel {
-        Collapse: "collapse" (pages: Pages);
-        Migrate: "migrate" (page: Page);
-        RcuBarrier: "rcu_barrier" ();
+        Collapse: "collapse" (pages: Pages) by Any -> Unknown;
+        Migrate: "migrate" (page: Page) by Any -> Unknown;
+        RcuBarrier: "rcu_barrier" () by Any -> Call[];
     }
     Guest {
-        NotifierRegister: "notifier_register" (pages: Pages);
-        GuestRead: "guest_read" (page: Page);
-        GuestWrite: "guest_write" (page: Page, word: Word);
+        NotifierRegister: "notifier_register" (pages: Pages) by Program -> Unknown;
+        GuestRead: "guest_read" (page: Page) by Program -> Unknown;
+        GuestWrite: "guest_write" (page: Page, word: Word) by Program -> Unknown;
     }
     Hardware {
-        Prefetch: "prefetch" (page: Page);
-        Evict: "evict" (page: Page);
+        Prefetch: "prefetch" (page: Page) by Any -> Call[];
+        Evict: "evict" (page: Page) by Any -> Call[];
     }
 }

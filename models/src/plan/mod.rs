@@ -29,7 +29,7 @@ use seqfault_core::{Protocol, Quirks};
 use self::record::{RECORD, Window, op, record};
 use crate::differential::Op;
 use crate::litmus::ast::{self, Part, Place, Program};
-use crate::ops::Numbers;
+use crate::ops::{Numbers, Runs};
 use crate::scenario::{Deviations, Scenario};
 use crate::spec::seq::Call;
 
@@ -195,16 +195,11 @@ impl Plan {
     }
 }
 
-/// The operations that a CPU can do one after the other, where `forked` tells whether there is
-/// a child already.
+/// The operations that a CPU can do one after the other, and that are of use, where `forked` tells
+/// whether there is a child already.
 fn possible(mut ops: Vec<Op>, forked: &mut bool) -> Vec<Op> {
-    let mut lazy = false;
-    ops.retain(|op| match op.call() {
-        Call::SwitchLazy {} => !std::mem::replace(&mut lazy, true),
-        Call::Switch { .. } => std::mem::replace(&mut lazy, false),
-        Call::RcuBarrier {} => true,
-        _ => !lazy,
-    });
+    let mut runs = Runs::default();
+    ops.retain(|op| runs.has_use_for(op.call()));
     ops.truncate(MAX_OPS);
     ops.retain(|op| *op != Op::FORK || !std::mem::replace(forked, true));
     ops
@@ -306,6 +301,21 @@ mod tests {
             assert_eq!(program.without_spans(), plan.program(), "{text}");
             plan.scenario();
         }
+    }
+
+    /// Its hardware walks page tables still, while its program does not run.
+    #[test]
+    fn a_lazy_cpu_keeps_what_it_can_do() {
+        let prefetch = Op::Call(Call::Prefetch { page: 0 });
+        let read = Op::Call(Call::Read { page: 0 });
+        let ops = vec![
+            Op::SWITCH_MAIN,
+            Op::SWITCH_LAZY,
+            read,
+            prefetch.clone(),
+            Op::SWITCH_LAZY,
+        ];
+        assert_eq!(possible(ops, &mut false), [Op::SWITCH_LAZY, prefetch]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::litmus::ast::{
     self, Atom, Condition, Decl, Outcome, PageProperty, Part, Place, Program, Span, Value,
 };
 use crate::litmus::names::FRAMES;
-use crate::ops::{AsWritten, Op, Unsupported};
+use crate::ops::{AsWritten, Op, Runs, Unsupported};
 use crate::subjects::{self, Addresses, AtAddresses};
 
 /// Why a test cannot run as it is asked to.
@@ -302,27 +302,18 @@ fn unsupported(what: String, span: &Span) -> Unsupported {
     }
 }
 
-/// While a CPU runs a kernel thread, no statement of its program is one of a process.
+/// While a CPU runs a kernel thread, no statement is one of its program.
 fn kernel_threads_rest(body: &[ast::Stmt]) -> Result<(), Refusal> {
-    let mut lazy = false;
-    for stmt in body {
-        match stmt.op {
-            Op::SwitchLazy {} => lazy = true,
-            Op::Switch { .. } => lazy = false,
-            // A CPU that runs a kernel thread walks its page tables still.
-            Op::RcuBarrier {} | Op::Prefetch { .. } | Op::Evict { .. } => {}
-            _ if lazy => {
-                return Err(Refusal {
-                    message: "this CPU runs a kernel thread here (`switch lazy`): \
-                              `switch main` comes first"
-                        .to_owned(),
-                    span: Some(stmt.span.clone()),
-                });
-            }
-            _ => {}
-        }
+    let mut runs = Runs::default();
+    match body.iter().find(|stmt| !runs.can(&stmt.op)) {
+        None => Ok(()),
+        Some(stmt) => Err(Refusal {
+            message:
+                "this CPU runs a kernel thread here (`switch lazy`): `switch main` comes first"
+                    .to_owned(),
+            span: Some(stmt.span.clone()),
+        }),
     }
-    Ok(())
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each

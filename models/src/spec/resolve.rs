@@ -8,7 +8,7 @@ use super::rules::Rules;
 use crate::litmus::Ids;
 use crate::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};
 use crate::litmus::names::MAIN;
-use crate::ops::{Op, Unsupported};
+use crate::ops::{Family, Op, Runs, Unsupported};
 
 /// A page that the condition names, in a process.
 pub(super) type NamedWord = (Option<String>, Place);
@@ -46,12 +46,12 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     }
     let ids = Ids::new(program);
     let own = ids.len();
-    let mut lazy = false;
-    let ask = |stmt: &Stmt, process: usize, lazy: &mut bool| {
-        call(stmt, &ids, process, lazy).map_err(|what| unsupported(what, stmt.span.clone()))
+    let mut runs = Runs::default();
+    let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
+        call(stmt, &ids, process, runs).map_err(|what| unsupported(what, stmt.span.clone()))
     };
     let setup = program.setup.iter();
-    let setup = setup.map(|stmt| ask(stmt, 0, &mut lazy));
+    let setup = setup.map(|stmt| ask(stmt, 0, &mut runs));
     let setup: Vec<Call> = setup.collect::<Result<_, _>>()?;
     let mut regs: Vec<(usize, String)> = Vec::new();
     let mut threads = Vec::new();
@@ -63,10 +63,10 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
             return Err(unsupported(what, program.condition.span.clone()));
         }
         process.push(of_cpu);
-        let mut lazy = false;
+        let mut runs = Runs::default();
         let mut instrs = Vec::new();
         for stmt in &thread.body {
-            let call = ask(stmt, of_cpu, &mut lazy)?;
+            let call = ask(stmt, of_cpu, &mut runs)?;
             let reg = stmt.reg.as_ref().map(|name| {
                 let key = (cpu, name.clone());
                 regs.iter()
@@ -151,22 +151,30 @@ fn unsupported(what: String, span: Span) -> Unsupported {
     }
 }
 
-/// What a statement of a CPU in `process` asks for; `lazy` tells whether the CPU runs a kernel thread.
-fn call(stmt: &Stmt, ids: &Ids, process: usize, lazy: &mut bool) -> Result<Call, String> {
+/// What a statement of a CPU in `process` asks for, which runs what `runs` says.
+fn call(stmt: &Stmt, ids: &Ids, process: usize, runs: &mut Runs) -> Result<Call, String> {
+    if !runs.can(&stmt.op) {
+        let what = match stmt.op.row().family {
+            Family::Access => "a user access",
+            _ => "a system call",
+        };
+        return Err(format!(
+            "{what} by a CPU that runs a kernel thread (`switch lazy`)"
+        ));
+    }
     let op = stmt.op.numbered(ids);
     match &op {
-        Op::SwitchLazy {} => *lazy = true,
-        Op::Switch { process: to } if *to == process => *lazy = false,
-        Op::Switch { .. } => return Err(format!("`{}` to another process", stmt.op)),
-        Op::Fork { .. } => return Ok(op),
-        Op::RcuBarrier {} | Op::Prefetch { .. } | Op::Evict { .. } => {}
-        op if op.kind().is_some() && *lazy => {
-            let what = "a user access by a CPU that runs a kernel thread (`switch lazy`)";
-            return Err(what.to_owned());
+        Op::Switch { process: to } if *to != process => {
+            Err(format!("`{}` to another process", stmt.op))
         }
-        op if op.is_call() => return Ok(op.moved(|page| process * ids.len() + page)),
-        _ => return Err(format!("`{}`", stmt.op)),
+        // None of them changes what may happen.
+        Op::Switch { .. }
+        | Op::SwitchLazy {}
+        | Op::RcuBarrier {}
+        | Op::Prefetch { .. }
+        | Op::Evict { .. } => Ok(Call::RcuBarrier {}),
+        Op::Fork { .. } => Ok(op),
+        op if op.is_call() => Ok(op.moved(|page| process * ids.len() + page)),
+        _ => Err(format!("`{}`", stmt.op)),
     }
-    // None of them changes what may happen.
-    Ok(Call::RcuBarrier {})
 }

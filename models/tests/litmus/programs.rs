@@ -10,7 +10,7 @@ use seqfault_core::{CHOICES, Quirk};
 use seqfault_models::litmus::ast::*;
 use seqfault_models::litmus::comments::{Anchor, Note, Side};
 use seqfault_models::litmus::names::{COUNTERS, INVARIANTS, WEAK_MEMORY};
-use seqfault_models::ops::{AsWritten, Family, Kind, Operand, ROWS, Row, UffdMode};
+use seqfault_models::ops::{Answers, AsWritten, Kind, Operand, ROWS, Row, UffdMode};
 
 /// Programs with all that the grammar has.
 pub fn programs() -> impl Strategy<Value = Program> {
@@ -195,7 +195,7 @@ impl Tape {
         let row = self.pick(&rows);
         let mut len = 0;
         let operands = row.kinds().map(|kind| self.operand(kind, &mut len));
-        Op::new(row, operands.collect())
+        Op::new(row, operands)
     }
 
     /// `len` is how long the file is that the statement names.
@@ -279,22 +279,21 @@ impl Tape {
 
     /// Something that the operation may answer.
     fn answer(&mut self, op: &Op) -> Value {
-        let names: &[&str] = match op {
-            Op::Read { .. } | Op::Xchg { .. } if self.below(2) == 1 => return Value::Word(0),
-            Op::Read { .. } | Op::Xchg { .. } => &["maperr", "bus"],
-            Op::Write { .. } | Op::Exec { .. } => &["ok", "accerr"],
-            Op::Switch { .. }
-            | Op::SwitchLazy {}
-            | Op::RcuBarrier {}
-            | Op::Prefetch { .. }
-            | Op::Evict { .. } => &["ok"],
-            op => match op.row().family {
-                Family::Mapping => &["ok", "enomem"],
-                Family::Advice => &["ok", "enomem", "einval"],
-                _ => return self.value(),
-            },
+        let names = match op.answers() {
+            Answers::Word if self.below(2) == 1 => return Value::Word(0),
+            Answers::Word => vec!["maperr", "bus"],
+            Answers::Access => vec!["ok", "accerr"],
+            Answers::Call(failures) => {
+                // The test has files.
+                let possible = failures.iter().filter(|failure| failure.is_of(op, true));
+                ["ok"]
+                    .into_iter()
+                    .chain(possible.map(|failure| failure.errno.name()))
+                    .collect()
+            }
+            Answers::Unknown => return self.value(),
         };
-        named(self.pick(names))
+        named(self.pick(&names))
     }
 
     fn value(&mut self) -> Value {

@@ -39,14 +39,19 @@ fn properties_of_what_there_is_not_are_named() {
 }
 
 #[test]
-fn an_access_by_a_lazy_cpu_is_a_program_error() {
-    let what = "a user access by a CPU that runs a kernel thread (`switch lazy`)";
-    unsupported(
-        TWO,
-        "switch lazy; prefetch A; read A;",
-        super::NOTHING,
-        what,
-    );
+fn what_only_a_program_does_is_a_program_error_by_a_lazy_cpu() {
+    for (op, what) in [
+        ("read A", "a user access"),
+        ("munmap A", "a system call"),
+        ("fork child", "a system call"),
+    ] {
+        unsupported(
+            TWO,
+            &format!("switch lazy; prefetch A; {op};"),
+            super::NOTHING,
+            &format!("{what} by a CPU that runs a kernel thread (`switch lazy`)"),
+        );
+    }
     let program = program(
         TWO,
         &["switch lazy; switch main; r0 = read A;"],
