@@ -1,4 +1,4 @@
-//! Notation: programs as text, one thread a line, and short names to write them with in Rust.
+//! Notation: programs as text, one thread a line.
 //!
 //! ```text
 //! P0: store x 1 rlx; fence sc; r0 = load y acq
@@ -22,9 +22,9 @@
 //!
 //! The orders are `rlx`, `acq`, `rel`, `ar` and `sc`. The atomic words are `x`, `y`, `z`, `w`, then
 //! `x4`, `x5` and so on. A statement that [yields](Instr::yields) a value has a register for it; a
-//! thread's registers are `r0`, `r1` and so on in the order of its text, so that `r1` is what
-//! [`Outcome::reads`](crate::Outcome::reads) has of the thread at index 1. Lines that begin with `#`
-//! are comments.
+//! thread's registers are `r0`, `r1` and so on in the order of its text: the number is the value's
+//! index in [`Outcome::reads`](crate::Outcome::reads) of the thread. Lines that begin with `#` are
+//! comments.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -33,70 +33,6 @@ use crate::program::{Instr, Order, Program};
 pub(crate) mod read;
 
 pub use read::Mistake;
-
-/// Relaxed.
-pub const RLX: Order = Order::Relaxed;
-/// Acquire.
-pub const ACQ: Order = Order::Acquire;
-/// Release.
-pub const REL: Order = Order::Release;
-/// Acquire and release.
-pub const AR: Order = Order::AcqRel;
-/// Sequentially consistent.
-pub const SC: Order = Order::SeqCst;
-
-/// The first atomic word.
-pub const X: usize = 0;
-/// The second atomic word.
-pub const Y: usize = 1;
-/// The third atomic word.
-pub const Z: usize = 2;
-
-/// [`Instr::Load`]
-pub fn load(loc: usize, ord: Order) -> Instr {
-    Instr::Load { loc, ord }
-}
-
-/// [`Instr::Store`]
-pub fn store(loc: usize, value: u64, ord: Order) -> Instr {
-    Instr::Store { loc, value, ord }
-}
-
-/// [`Instr::StoreLoaded`]
-pub fn store_loaded(loc: usize, from_read: usize, add: u64, ord: Order) -> Instr {
-    Instr::StoreLoaded {
-        loc,
-        from_read,
-        add,
-        ord,
-    }
-}
-
-/// [`Instr::FetchAdd`]
-pub fn fetch_add(loc: usize, add: u64, ord: Order) -> Instr {
-    Instr::FetchAdd { loc, add, ord }
-}
-
-/// [`Instr::Swap`]
-pub fn swap(loc: usize, value: u64, ord: Order) -> Instr {
-    Instr::Swap { loc, value, ord }
-}
-
-/// [`Instr::CompareExchange`]
-pub fn cas(loc: usize, expected: u64, new: u64, success: Order, failure: Order) -> Instr {
-    Instr::CompareExchange {
-        loc,
-        expected,
-        new,
-        success,
-        failure,
-    }
-}
-
-/// [`Instr::Fence`]
-pub fn fence(ord: Order) -> Instr {
-    Instr::Fence { ord }
-}
 
 impl Display for Order {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

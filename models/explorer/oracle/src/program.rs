@@ -165,36 +165,9 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program over atomic words (and cells) only.
-    pub fn new(locations: usize, threads: Vec<Vec<Instr>>) -> Self {
-        Program {
-            threads,
-            locations,
-            mutexes: 0,
-            rwlocks: 0,
-            condvars: 0,
-        }
-    }
-
-    /// A program with `mutexes` mutexes and `rwlocks` read-write locks as well.
-    pub fn with_locks(
-        locations: usize,
-        mutexes: usize,
-        rwlocks: usize,
-        threads: Vec<Vec<Instr>>,
-    ) -> Self {
-        Program {
-            threads,
-            locations,
-            mutexes,
-            rwlocks,
-            condvars: 0,
-        }
-    }
-
     /// A program that has the words, locks and condition variables up to the last one that an
     /// instruction names, and no more.
-    pub fn naming(threads: Vec<Vec<Instr>>) -> Self {
+    pub fn new(threads: Vec<Vec<Instr>>) -> Self {
         let mut program = Program::default();
         let has = |count: &mut usize, index: usize| *count = (*count).max(index + 1);
         for instr in threads.iter().flatten() {

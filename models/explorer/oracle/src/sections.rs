@@ -96,8 +96,13 @@ impl Sections {
             _ => 1 + rng.below(self.condvars),
         };
         let most = (self.parts / threads).max(1);
-        let mut program = Program::with_locks(mutexes + rwlocks, mutexes, rwlocks, Vec::new());
-        program.condvars = condvars;
+        let mut program = Program {
+            threads: Vec::new(),
+            locations: mutexes + rwlocks,
+            mutexes,
+            rwlocks,
+            condvars,
+        };
         for _ in 0..threads {
             let mut writer = Writer {
                 sections: self,

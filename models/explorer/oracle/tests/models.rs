@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use seqfault_oracle::machine::{Machine, run};
-use seqfault_oracle::notation::{SC, fence};
 use seqfault_oracle::random::Recipe;
 use seqfault_oracle::views::run_views;
 use seqfault_oracle::{Instr, Model, Order, Program, enumerate, random, shrink};
@@ -125,7 +124,8 @@ fn seq_cst_fences_restore_sc() {
     let fenced = |seed| {
         let mut program: Program = Recipe::atomics().program(seed);
         for thread in &mut program.threads {
-            let with_fences = thread.iter().flat_map(|&instr| [instr, fence(SC)]);
+            let fence = Instr::Fence { ord: Order::SeqCst };
+            let with_fences = thread.iter().flat_map(|&instr| [instr, fence]);
             *thread = with_fences.collect();
         }
         program

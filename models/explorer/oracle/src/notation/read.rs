@@ -358,7 +358,7 @@ pub(crate) fn threads(input: &mut Text) -> ModalResult<Vec<Vec<Instr>>> {
 /// A program that [`Program::check`] has nothing against.
 pub(crate) fn program(input: &mut Text) -> ModalResult<Program> {
     let start = input.checkpoint();
-    let program = Program::naming(threads(input)?);
+    let program = Program::new(threads(input)?);
     match program.check() {
         Ok(()) => Ok(program),
         Err(why) => wrong(input, &start, why),
