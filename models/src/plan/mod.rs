@@ -262,7 +262,7 @@ impl Pages {
             process: |process: &str| Ok(usize::from(process != own)),
         });
         let call = call.ok()?;
-        let has_record = call.is_call()
+        let has_record = call.is_asked()
             || matches!(
                 call,
                 Call::Prefetch { .. }
@@ -270,7 +270,6 @@ impl Pages {
                     | Call::RcuBarrier {}
                     | Call::SwitchLazy {}
                     | Call::Switch { process: 0 }
-                    | Call::Fork { .. }
             );
         has_record.then_some(Op::Call(call))
     }

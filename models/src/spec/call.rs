@@ -1,7 +1,8 @@
 //! What a CPU asks of the machine, over page ids, and what it is answered.
 
+use super::section::Section;
 use crate::litmus::ast::Prot;
-use crate::ops::{Backing, Family, Numbered, Op};
+use crate::ops::{Backing, Numbered, Op};
 
 /// One user access or system call over page ids.
 ///
@@ -11,20 +12,6 @@ use crate::ops::{Backing, Family, Numbered, Op};
 pub type Call = Op<Numbered>;
 
 impl Call {
-    /// Whether it is an access, or a system call that the specification has and that is about pages.
-    pub(crate) fn is_call(&self) -> bool {
-        match self {
-            Op::Mmap { backing, .. } => *backing == Backing::Anon,
-            Op::Munmap { .. }
-            | Op::Mremap { .. }
-            | Op::Mprotect { .. }
-            | Op::Dontneed { .. }
-            | Op::PopulateRead { .. }
-            | Op::PopulateWrite { .. } => true,
-            op => op.kind().is_some(),
-        }
-    }
-
     /// The kind of user access that this is, if it is one.
     pub(super) fn kind(&self) -> Option<Kind> {
         match self {
@@ -35,17 +22,48 @@ impl Call {
         }
     }
 
-    /// Whether it is an access or a system call.
+    /// The section of the address space that it holds, if it is a system call that the machine has.
+    pub(super) fn section(&self) -> Option<Section> {
+        match self {
+            Op::Mmap {
+                backing: Backing::Anon,
+                ..
+            }
+            | Op::Munmap { .. }
+            | Op::Mremap { .. }
+            | Op::Mprotect { .. }
+            | Op::Fork { .. } => Some(Section::Exclusive),
+            Op::PopulateRead { .. } | Op::PopulateWrite { .. } => Some(Section::Shared),
+            Op::Dontneed { .. } => Some(Section::Local),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a system call that the machine has.
+    pub(super) fn is_section(&self) -> bool {
+        self.section().is_some()
+    }
+
+    /// Whether it is an access, or a system call that the machine has.
     pub(crate) fn is_asked(&self) -> bool {
         self.kind().is_some() || self.is_section()
     }
 
-    /// Whether this is a system call that holds a section of the address space.
-    pub(super) fn is_section(&self) -> bool {
-        match self.row().family {
-            Family::Mapping | Family::Advice => true,
-            _ => matches!(self, Op::Fork { .. }),
-        }
+    /// Whether it changes nothing that a program can see.
+    pub(super) fn rests(&self) -> bool {
+        matches!(
+            self,
+            Op::RcuBarrier {}
+                | Op::Prefetch { .. }
+                | Op::Evict { .. }
+                | Op::Switch { .. }
+                | Op::SwitchLazy {}
+        )
+    }
+
+    /// Whether the machine has it; a switch is one to the CPU's own process.
+    pub(crate) fn is_specified(&self) -> bool {
+        self.is_asked() || self.rests()
     }
 }
 

@@ -149,7 +149,7 @@ impl Steps<'_> {
                 }
                 failed
             }
-            _ => Answer::Ok,
+            _ => failed,
         };
         (ret, changed)
     }

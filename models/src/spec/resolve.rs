@@ -167,14 +167,9 @@ fn call(stmt: &Stmt, ids: &Ids, process: usize, runs: &mut Runs) -> Result<Call,
         Op::Switch { process: to } if *to != process => {
             Err(format!("`{}` to another process", stmt.op))
         }
-        // None of them changes what may happen.
-        Op::Switch { .. }
-        | Op::SwitchLazy {}
-        | Op::RcuBarrier {}
-        | Op::Prefetch { .. }
-        | Op::Evict { .. } => Ok(Call::RcuBarrier {}),
+        op if op.rests() => Ok(Call::RcuBarrier {}),
         Op::Fork { .. } => Ok(op),
-        op if op.is_call() => Ok(op.moved(|page| process * ids.len() + page)),
+        op if op.is_asked() => Ok(op.moved(|page| process * ids.len() + page)),
         _ => Err(format!("`{}`", stmt.op)),
     }
 }

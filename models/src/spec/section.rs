@@ -32,13 +32,10 @@ pub(super) enum Section {
 impl Steps<'_> {
     /// The section that a call takes.
     pub(super) fn section(&self, call: &Call) -> Section {
-        match call {
-            Call::Dontneed { .. } => match self.rules.dontneed_lock {
-                DontneedLock::Mmap => Section::Shared,
-                DontneedLock::Vma => Section::Local,
-            },
-            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Section::Shared,
-            _ => Section::Exclusive,
+        match (call.section(), self.rules.dontneed_lock) {
+            (Some(Section::Local), DontneedLock::Mmap) => Section::Shared,
+            (Some(section), _) => section,
+            (None, _) => unreachable!("{call:?} holds no section"),
         }
     }
 

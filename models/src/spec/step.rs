@@ -94,11 +94,12 @@ impl Steps<'_> {
             return false;
         };
         let section = match state.cpus[cpu].phase {
+            _ if !instr.call.is_section() => return true,
             Phase::Ready => self.section(&instr.call),
             Phase::Populating(0) => Section::Shared,
             Phase::Pending(_) | Phase::Populating(_) | Phase::Copying(_) => return true,
         };
-        !instr.call.is_section() || !self.excluded(state, cpu, section, instr)
+        !self.excluded(state, cpu, section, instr)
     }
 
     /// Appends all states that one step of `cpu`, which [can](Steps::can_step), leads to.

@@ -80,7 +80,7 @@ impl Plan {
         let setup = program.setup.iter();
         let setup = setup.map(|stmt| {
             let op = stmt.op.numbered(ids);
-            let expected = match op.is_call() {
+            let expected = match op.is_asked() && !op.is_fork() {
                 true => machine.apply(&op),
                 false => Answer::Ok,
             };
@@ -92,9 +92,9 @@ impl Plan {
         });
         let setup: Vec<Preparation> = setup.collect();
         // Where the specification does not know, no page is taken for populated.
-        let is_known = setup.iter().all(|preparation| {
-            !preparation.op.is_asked() || preparation.op.is_call() || preparation.op.is_fork()
-        });
+        let is_known = setup
+            .iter()
+            .all(|preparation| preparation.op.is_specified());
         let populated =
             (0..ids.len()).filter(|page| is_known && machine.populated(*page) == Some(true));
         let populated = populated.collect();
