@@ -68,7 +68,7 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
     let mut trials = Vec::new();
     let counted: Vec<(String, Test)> = corpus
         .tests()
-        .filter(|(_, test)| !test.is_canary())
+        .filter(|(_, test)| !test.is_canary() && verdict::core_lacks(&test.program).is_none())
         .map(|(proof, test)| (proof.name(), test.clone()))
         .collect();
     let counted = Arc::new(counted);
@@ -104,37 +104,50 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                 let errors = errors.clone();
                 trials.push(Trial::test(name, move || Err(Failed::from(errors))));
             }
-            Ok(test) => {
-                for memory in [Memory::Sc, Memory::Rc11] {
-                    let told = test.clone();
-                    let name = format!("{name}::told::{}", memory.name());
-                    trials.push(Trial::test(name, move || tell(&told, memory)));
+            Ok(test) => match verdict::core_lacks(&test.program) {
+                None => {
+                    trials.extend(of_core(&name, test));
+                    if !test.is_canary() {
+                        trials.push(on_linux(&name, test));
+                    }
                 }
-                let proven = test.clone();
-                trials.push(Trial::test(name.clone(), move || prove(&proven)));
-                let deviant = test.clone();
-                trials.push(Trial::test(format!("{name}::matrix"), move || {
-                    fill(&deviant)
-                }));
-                let doubted = test.clone();
-                trials.push(Trial::test(format!("{name}::loom"), move || {
-                    agree(&doubted)
-                }));
-                if test.is_canary() {
-                    continue;
+                Some(lacks) => {
+                    let skipped = |trial: Trial| trial.with_kind(&lacks).with_ignored_flag(true);
+                    trials.extend(of_core(&name, test).into_iter().map(skipped));
+                    trials.push(on_linux(&name, test));
+                    let judged = test.clone();
+                    let name = format!("{name}::spec");
+                    trials.push(Trial::test(name, move || be_judged(&judged)));
                 }
-                trials.push(on_linux(&name, test));
-                let unasked = test.clone();
-                trials.push(Trial::test(format!("{name}::speculation"), move || {
-                    speculate(&unasked)
-                }));
-                for engine in [Engine::Shuttle, Engine::Native] {
-                    let sampled = test.clone();
-                    let name = format!("{name}::{engine}");
-                    trials.push(Trial::test(name, move || sample(&sampled, engine)));
-                }
-            }
+            },
         }
+    }
+    trials
+}
+
+/// The proof under the engines that run core.
+fn of_core(name: &str, test: &Test) -> Vec<Trial> {
+    let trial = |name: String, run: fn(&Test) -> Result<(), Failed>| {
+        let test = test.clone();
+        Trial::test(name, move || run(&test))
+    };
+    let mut trials = vec![
+        trial(format!("{name}::told::sc"), |test| tell(test, Memory::Sc)),
+        trial(format!("{name}::told::rc11"), |test| {
+            tell(test, Memory::Rc11)
+        }),
+        trial(name.to_owned(), prove),
+        trial(format!("{name}::matrix"), fill),
+        trial(format!("{name}::loom"), agree),
+    ];
+    if !test.is_canary() {
+        trials.push(trial(format!("{name}::speculation"), speculate));
+        trials.push(trial(format!("{name}::shuttle"), |test| {
+            sample(test, Engine::Shuttle)
+        }));
+        trials.push(trial(format!("{name}::native"), |test| {
+            sample(test, Engine::Native)
+        }));
     }
     trials
 }
@@ -267,6 +280,19 @@ fn prove(test: &Test) -> Result<(), Failed> {
     match findings.unwrap_or_default().join("\n") {
         none if none.is_empty() => Ok(()),
         findings => Err(Failed::from(findings)),
+    }
+}
+
+/// The specification judges the proof, as core cannot.
+fn be_judged(test: &Test) -> Result<(), Failed> {
+    let request = Request {
+        subject: Subject::Spec,
+        ..Request::default()
+    };
+    let verdict = verdict::check(&test.program, &request)?;
+    match verdict.skipped.is_none() && test.is_as_expected(&verdict) {
+        true => Ok(()),
+        false => Err(Failed::from(test.report(&verdict))),
     }
 }
 

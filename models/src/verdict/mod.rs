@@ -32,7 +32,7 @@ use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
-pub use observe::{linux_lacks, observe, observe_linux};
+pub use observe::{core_lacks, linux_lacks, observe, observe_linux};
 pub use search::{Environment, Limits};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};

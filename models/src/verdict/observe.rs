@@ -14,6 +14,12 @@ pub(super) fn on_linux(scenario: &Scenario, request: &Request) -> Option<String>
     linux::lacks(scenario)
 }
 
+/// Why core cannot run the test; `None` if it can, and of a test that runs nowhere.
+pub fn core_lacks(program: &Program) -> Option<String> {
+    let scenario = Scenario::new(program, &Deviations::default()).ok()?;
+    scenario.lacks.map(|lacks| lacks.to_string())
+}
+
 /// Why the host's kernel cannot run the test; `None` if it can, and of a test that runs nowhere.
 pub fn linux_lacks(program: &Program) -> Option<String> {
     let scenario = Scenario::new(program, &Deviations::default()).ok()?;
