@@ -60,9 +60,9 @@ pub fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: See
         };
         wrong.push((tally.first, failure));
     }
-    let problem = seen
-        .trouble
-        .map(|trouble| format!("{trouble}; again: {replay}"));
+    let nothing = (seen.instances == 0).then(|| "no instance was run".to_owned());
+    let problem = seen.trouble.or(nothing);
+    let problem = problem.map(|trouble| format!("{trouble}; again: {replay}"));
     let search = match problem {
         Some(_) => Search::Unfinished,
         None => Search::Sampled,

@@ -43,6 +43,24 @@ fn a_host_that_gives_no_threads_is_told_of() {
     assert!(!text.contains("internal error"), "{text}");
 }
 
+/// The same of the runner on the host's kernel: a run of nothing does not pass.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_run_of_no_instance_is_no_pass() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(["check", "use-after-free.litmus", "--engine", "linux"])
+        .current_dir(fixtures())
+        .env("RUST_MIN_STACK", (1_u64 << 47).to_string())
+        .output()
+        .expect("the command starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    if !text.contains("\nSkipped needs ") {
+        let part = "\nBecause unknown: needs a thread for each CPU (";
+        assert!(text.contains(part), "{text}");
+    }
+}
+
 /// Where there is no host's kernel to compare with, there is a line that says so instead.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]

@@ -14,6 +14,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope};
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -93,21 +94,36 @@ pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Send
     let noise = Noise::default();
     // The window is this thread's by `arena`, and the others' by its key.
     let key = arena.key();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for cpu in 1..plan.cpus() {
             if settings.sabotage == Some(Sabotage::Hang(cpu)) {
                 continue;
             }
             let crew = &crew;
-            scope.spawn(move || guarded(sender, || key.open(|arena| crew.follow(cpu, arena))));
+            start(scope, sender, move || {
+                key.open(|arena| crew.follow(cpu, arena));
+            });
         }
-        scope.spawn(|| guarded(sender, || noise.make(settings.seed)));
+        start(scope, sender, || noise.make(settings.seed));
         guarded(sender, || {
             key.open(|arena| crew.lead(arena, &observer, &noise, sender));
         });
         noise.end();
     });
     arena.reset();
+}
+
+/// Does `work` in a thread; if there can be none, that ends the process.
+fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    sender: &'scope Sender,
+    work: impl FnOnce() + Send + 'scope,
+) {
+    let started = thread::Builder::new().spawn_scoped(scope, || guarded(sender, work));
+    if let Err(error) = started {
+        let problem = format!("needs a thread for each CPU ({error})");
+        sender.end_with(&Message::Problem(problem));
+    }
 }
 
 /// Does `work`; a panic ends the process, or the other threads would wait for ever.
