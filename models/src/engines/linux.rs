@@ -77,7 +77,7 @@ pub fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: See
         problem,
         sample: Some(Sample {
             seed: settings.seed,
-            threads: scenario.threads.len(),
+            threads: scenario.program.cpus(),
             cpus: seen.cpus,
         }),
         outcomes: seen
