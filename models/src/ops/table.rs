@@ -143,6 +143,7 @@ operations! {
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
         PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
+        Willneed: "madvise" (pages: Pages) "willneed" () by Program -> Call[ENOMEM, EINVAL];
         Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Unknown;
         Cold: "madvise" (pages: Pages) "cold" () by Program -> Unknown;
         AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
