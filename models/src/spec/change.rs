@@ -13,7 +13,7 @@ use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
-use super::word::{Dirty, Populated};
+use super::word::{Bit, Populated};
 use crate::litmus::ast::Prot;
 use crate::ops::Answer;
 
@@ -261,7 +261,7 @@ impl Steps<'_> {
             let touch = &mut state.page_mut(home).words[word].touch;
             touch.populated = Populated::Yes;
             if write {
-                touch.dirty = touch.dirty.max(Dirty::Maybe);
+                touch.dirty = touch.dirty.max(Bit::Maybe);
             }
             out.push(state);
         });

@@ -83,8 +83,7 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         accessed,
         dirty,
     } = word.touch;
-    let bits = u8::from(accessed) | u8::from(refused_exec) << 1;
-    bytes.push(bits | (dirty as u8) << 2);
+    bytes.push(u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3);
     bytes.push(match populated {
         Populated::No => 0,
         Populated::Yes => 1,

@@ -5,7 +5,7 @@ use super::code::Later;
 use super::page::{Arrival, Version};
 use super::state::State;
 use super::step::{Admission, Steps};
-use super::word::Dirty;
+use super::word::Bit;
 
 impl Steps<'_> {
     /// Appends the states in which the access has faulted and not been tried again yet: its page is
@@ -39,7 +39,7 @@ impl Steps<'_> {
             let touch = &mut faulted.page_mut(page).words[word].touch;
             touch.fault(cpu);
             if kind == Kind::Write {
-                touch.dirty = touch.dirty.max(Dirty::Maybe);
+                touch.dirty = touch.dirty.max(Bit::Maybe);
             }
             if news || *touch != state.pages[page].words[word].touch {
                 self.go_by(&mut faulted, cpu, at, kind, *version);

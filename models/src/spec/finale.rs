@@ -7,7 +7,7 @@ use super::call::Kind;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::{Dirty, Populated, Touch};
+use super::word::{Bit, Populated, Touch};
 use crate::litmus::ast::{Outcome, PageProperty, Prot};
 use crate::ops::Answer;
 
@@ -41,16 +41,19 @@ pub(super) fn property(
         PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => Freedom::No,
         _ if populated == Freedom::No => Freedom::No,
         PageProperty::Dirty => match touch.dirty {
-            Dirty::No => Freedom::No,
-            Dirty::Maybe => rules.populate_write_dirties,
-            Dirty::Yes => Freedom::Yes,
+            Bit::No => Freedom::No,
+            Bit::Maybe => rules.populate_write_dirties,
+            Bit::Yes => Freedom::Yes,
         },
         PageProperty::Present | PageProperty::Young if mapping.prot == Prot::None => {
             populated.and(rules.none_keeps_present)
         }
         PageProperty::Present => populated,
-        PageProperty::Young if touch.accessed => Freedom::Yes,
-        PageProperty::Young => populated.and(rules.young_unaccessed),
+        PageProperty::Young => match touch.accessed {
+            Bit::No => populated.and(rules.young_unaccessed),
+            Bit::Maybe => populated.and(Freedom::Either),
+            Bit::Yes => Freedom::Yes,
+        },
         PageProperty::Writable if !Kind::Write.allowed(mapping.prot) => Freedom::No,
         PageProperty::Writable => populated.and(rules.writable_pte),
     }
@@ -73,7 +76,7 @@ fn populated(touch: Touch, rules: &Rules) -> Freedom {
 /// Whether a page has a frame of its own.
 pub(super) fn owned(state: &State, page: usize, rules: &Rules) -> Freedom {
     match state.newest_word(page).map(|word| word.touch) {
-        Some(touch) if touch.dirty != Dirty::No => Freedom::Yes,
+        Some(touch) if touch.dirty != Bit::No => Freedom::Yes,
         Some(touch) => match rules.zero_page {
             Freedom::Either => populated(touch, rules).and(Freedom::Either),
             Freedom::Yes => Freedom::No,

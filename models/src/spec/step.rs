@@ -21,7 +21,7 @@ use super::code::{Code, Later};
 use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
-use super::word::Populated;
+use super::word::{Bit, Populated};
 use crate::litmus::ast::Prot;
 use crate::ops::Answer;
 
@@ -306,7 +306,7 @@ impl Steps<'_> {
             _ => {
                 let touch = &mut state.page_mut(page).words[word].touch;
                 touch.populated = Populated::Yes;
-                touch.accessed = true;
+                touch.accessed = Bit::Yes;
                 self.retire(&mut state, cpu, Answer::Ok);
                 out.push(state);
             }

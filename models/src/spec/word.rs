@@ -91,15 +91,15 @@ impl Message {
     }
 }
 
-/// Whether something happened to a page that may leave a `dirty` bit.
+/// Whether what happened to a page has left a bit in its entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Dirty {
-    /// Nothing was stored.
+pub(super) enum Bit {
+    /// It has not.
     #[default]
     No,
-    /// The page was populated for writing.
+    /// An implementation may choose.
     Maybe,
-    /// A store succeeded.
+    /// It has.
     Yes,
 }
 
@@ -123,9 +123,9 @@ pub(super) struct Touch {
     /// It could be read, and an `exec` of it was refused.
     pub(super) refused_exec: bool,
     /// It was accessed.
-    pub(super) accessed: bool,
-    /// It was stored to.
-    pub(super) dirty: Dirty,
+    pub(super) accessed: Bit,
+    /// It was stored to; perhaps, if it was populated for writing.
+    pub(super) dirty: Bit,
 }
 
 impl Touch {
@@ -238,7 +238,7 @@ impl Word {
             view.join(&message.view);
         }
         self.touch.populated = Populated::Yes;
-        self.touch.accessed = true;
+        self.touch.accessed = Bit::Yes;
         message.value
     }
 
@@ -260,8 +260,8 @@ impl Word {
         };
         self.messages.insert(at, message);
         self.touch.populated = Populated::Yes;
-        self.touch.accessed = true;
-        self.touch.dirty = Dirty::Yes;
+        self.touch.accessed = Bit::Yes;
+        self.touch.dirty = Bit::Yes;
     }
 
     /// The last value of the modification order.
