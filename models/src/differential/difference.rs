@@ -307,13 +307,7 @@ impl fmt::Debug for Difference {
 
 /// Whether a page may hold `word` by what `ops` say.
 fn stores(ops: &[Op], word: u64) -> bool {
-    let stored = |op: &Op| match op {
-        Op::Call(Call::Write { word: value, .. } | Call::Xchg { word: value, .. }) => {
-            *value == word
-        }
-        _ => false,
-    };
-    word == 0 || ops.iter().any(stored)
+    word == 0 || ops.iter().any(|op| op.call().word() == Some(word))
 }
 
 #[cfg(test)]

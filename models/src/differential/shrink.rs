@@ -11,7 +11,7 @@ use super::case::Case;
 use super::difference::{Difference, What};
 use super::op::Op;
 use super::subject::Subject;
-use crate::ops::Backing;
+use crate::ops::{Numbered, Operand};
 use crate::spec::Rules;
 use crate::spec::seq::Call;
 
@@ -154,69 +154,116 @@ pub fn simpler(op: &Op) -> Vec<Op> {
     simpler
 }
 
-/// Calls that are a little simpler than `call`.
+/// Calls that are a little simpler than `call`: an operand is, or all ranges are shorter, which are of
+/// equal length then.
 fn simpler_calls(call: &Call) -> Vec<Call> {
-    let shorter = |pages: &Range<usize>| {
-        let shorter = [pages.start + 1..pages.end, pages.start..pages.end - 1];
-        shorter.into_iter().filter(|pages| !pages.is_empty())
-    };
-    match call {
-        Call::Write { page, word: value } if *value > 1 => vec![Call::Write {
-            page: *page,
-            word: 1,
-        }],
-        Call::Xchg { page, word: value } => vec![Call::Write {
-            page: *page,
-            word: *value,
-        }],
-        Call::Mmap {
-            pages,
-            prot,
-            populate,
-            noreplace,
+    let mut calls = Vec::new();
+    // What is loaded need not be.
+    if let Call::Xchg { page, word } = *call {
+        calls.push(Call::Write { page, word });
+    }
+    let operands = call.operands();
+    let ranges = operands.iter().filter_map(|operand| match operand {
+        Operand::Pages(pages) => Some(pages),
+        _ => None,
+    });
+    if let Some(len) = ranges.map(Range::len).min().filter(|len| *len > 1) {
+        for part in [1..len, 0..len - 1] {
+            calls.push(Call::new(
+                call.row(),
+                operands.iter().map(|operand| match operand {
+                    Operand::Pages(pages) => {
+                        Operand::Pages(pages.start + part.start..pages.start + part.end)
+                    }
+                    operand => operand.clone(),
+                }),
+            ));
+        }
+    }
+    for (at, operand) in operands.iter().enumerate() {
+        if let Some(simpler) = simpler_operand(operand) {
+            let mut operands = operands.clone();
+            operands[at] = simpler;
+            calls.push(Call::new(call.row(), operands));
+        }
+    }
+    calls
+}
+
+/// A simpler operand, if there is one that has nothing to do with others.
+fn simpler_operand(operand: &Operand<Numbered>) -> Option<Operand<Numbered>> {
+    match operand {
+        Operand::Word(word) => (*word > 1).then_some(Operand::Word(1)),
+        Operand::Flag(flag) => flag.then_some(Operand::Flag(false)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::litmus::ast::Prot;
+    use crate::ops::Backing;
+    use crate::random::Random;
+
+    fn texts(call: Call) -> Vec<String> {
+        let simpler = simpler(&Op::Call(call)).into_iter();
+        simpler.map(|op| op.to_string()).collect()
+    }
+
+    #[test]
+    fn each_operand_becomes_simpler() {
+        let mmap = Call::Mmap {
+            pages: 2..4,
+            prot: Prot::Rx,
             backing: Backing::Anon,
-        } => {
-            let mmap = |pages, populate, noreplace| Call::Mmap {
-                pages,
-                prot: *prot,
-                populate,
-                noreplace,
-                backing: Backing::Anon,
-            };
-            let mut calls: Vec<Call> = shorter(pages)
-                .map(|pages| mmap(pages, *populate, *noreplace))
-                .collect();
-            if *populate {
-                calls.push(mmap(pages.clone(), false, *noreplace));
+            populate: true,
+            noreplace: true,
+        };
+        let simpler = [
+            "mmap A[3] rx populate noreplace",
+            "mmap A[2] rx populate noreplace",
+            "mmap A[2..4] rx noreplace",
+            "mmap A[2..4] rx populate",
+        ];
+        assert_eq!(texts(mmap), simpler);
+        let mremap = |from, to| Call::Mremap { from, to };
+        let simpler = ["mremap A[1] A[5]", "mremap A[0] A[4]"];
+        assert_eq!(texts(mremap(0..2, 4..6)), simpler);
+        assert_eq!(texts(mremap(0..1, 4..5)), [""; 0]);
+        let xchg = Call::Xchg { page: 1, word: 3 };
+        assert_eq!(texts(xchg), ["write A[1] 3", "xchg A[1] 1"]);
+        assert_eq!(texts(Call::Write { page: 1, word: 3 }), ["write A[1] 1"]);
+        assert_eq!(texts(Call::Write { page: 1, word: 1 }), [""; 0]);
+        assert_eq!(texts(Call::RcuBarrier {}), [""; 0]);
+    }
+
+    proptest! {
+        /// Shrinking ends, and never leaves the window.
+        #[test]
+        fn what_is_simpler_is_never_what_it_was(seed: u64) {
+            let mut sequence = super::super::Sequence::new(Random::new(seed), 12);
+            let mut op = sequence.op();
+            let pages: Vec<usize> = op.call().pages().collect();
+            for _ in 0..100 {
+                let all = simpler(&op);
+                prop_assert!(!all.contains(&op), "{op}");
+                let random = sequence.random.next() as usize;
+                let Some(next) = all.get(random % all.len().max(1)) else {
+                    return Ok(());
+                };
+                op = next.clone();
+                prop_assert!(op.call().pages().all(|page| pages.contains(&page)), "{op}");
+                let mut ranges = op.call().operands().into_iter().filter_map(|operand| match operand {
+                    Operand::Pages(pages) => Some(pages.len()),
+                    _ => None,
+                });
+                let first = ranges.next();
+                prop_assert!(ranges.all(|len| Some(len) == first), "{op}");
             }
-            if *noreplace {
-                calls.push(mmap(pages.clone(), *populate, false));
-            }
-            calls
+            prop_assert!(false, "{op} becomes simpler without end");
         }
-        Call::Munmap { pages } => shorter(pages).map(|pages| Call::Munmap { pages }).collect(),
-        Call::Mremap { from, to } => {
-            let calls = shorter(from).map(|part| {
-                let start = to.start + (part.start - from.start);
-                Call::Mremap {
-                    from: part.clone(),
-                    to: start..start + part.len(),
-                }
-            });
-            calls.collect()
-        }
-        Call::Mprotect { pages, prot } => shorter(pages)
-            .map(|pages| Call::Mprotect { pages, prot: *prot })
-            .collect(),
-        Call::Dontneed { pages } => shorter(pages)
-            .map(|pages| Call::Dontneed { pages })
-            .collect(),
-        Call::PopulateRead { pages } => shorter(pages)
-            .map(|pages| Call::PopulateRead { pages })
-            .collect(),
-        Call::PopulateWrite { pages } => shorter(pages)
-            .map(|pages| Call::PopulateWrite { pages })
-            .collect(),
-        _ => Vec::new(),
     }
 }
