@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use seqfault_core::{CHOICES, Counter, Quirk};
 use seqfault_models::litmus::ast::{PageProperty, Prot, Quantifier, Relation};
-use seqfault_models::ops::{ROWS, UffdMode, VERBS};
+use seqfault_models::ops::{Kind, ROWS, UffdMode, VERBS};
 
 /// Signs and words that no table of the grammar has.
 const WORDS: &[&str] = &[
@@ -50,11 +50,7 @@ const WORDS: &[&str] = &[
     "private",
     "shared",
     "driver",
-    "populate",
-    "noreplace",
-    "written",
     "main",
-    "lazy",
     "ok",
     "maperr",
     "accerr",
@@ -75,6 +71,9 @@ pub fn words() -> &'static [&'static str] {
         words.extend(Prot::ALL.iter().map(|it| it.name()));
         let keywords = ROWS.iter().flat_map(|row| row.slots);
         words.extend(keywords.filter_map(|slot| slot.keyword()));
+        let operands = ROWS.iter().flat_map(|row| row.operands());
+        let flags = operands.filter(|(_, kind)| *kind == Kind::Flag);
+        words.extend(flags.map(|(name, _)| name));
         words.extend(UffdMode::ALL.iter().map(|it| it.name()));
         words.extend(PageProperty::ALL.iter().map(|it| it.name()));
         words.extend(Quantifier::ALL.iter().map(|it| it.name()));
