@@ -179,25 +179,25 @@ pub const LANES: &[Lane] = &[
         "fuzz-mm-ops",
         Suite::Pr,
         "mm_ops",
-        "-runs=5000 -seed=1 -max_len=199"
+        "-runs=5000 -seed=1 -max_len=263"
     ),
     fuzz!(
         "fuzz-mm-linux",
         Suite::Pr,
         "mm_linux",
-        "-runs=1000 -seed=1 -max_len=199"
+        "-runs=1000 -seed=1 -max_len=263"
     ),
     fuzz!(
         "fuzz-program-schedule",
         Suite::Pr,
         "program_schedule",
-        "-runs=3000 -seed=1 -max_len=132"
+        "-runs=3000 -seed=1 -max_len=152"
     ),
     fuzz!(
         "fuzz-program-search",
         Suite::Pr,
         "program_search",
-        "-runs=200 -seed=1 -max_len=68"
+        "-runs=200 -seed=1 -max_len=88"
     ),
     fuzz!(
         "fuzz-litmus-text",
@@ -324,25 +324,25 @@ pub const LANES: &[Lane] = &[
         "fuzz-longer-mm-ops",
         Suite::Full,
         "mm_ops",
-        "-max_total_time=150 -max_len=199"
+        "-max_total_time=150 -max_len=263"
     ),
     fuzz!(
         "fuzz-longer-mm-linux",
         Suite::Full,
         "mm_linux",
-        "-max_total_time=150 -max_len=199"
+        "-max_total_time=150 -max_len=263"
     ),
     fuzz!(
         "fuzz-longer-program-schedule",
         Suite::Full,
         "program_schedule",
-        "-max_total_time=150 -max_len=132"
+        "-max_total_time=150 -max_len=152"
     ),
     fuzz!(
         "fuzz-longer-program-search",
         Suite::Full,
         "program_search",
-        "-max_total_time=150 -max_len=68"
+        "-max_total_time=150 -max_len=88"
     ),
     fuzz!(
         "fuzz-longer-litmus-text",

@@ -8,7 +8,7 @@
 //! the rest       a choice, or a byte of the schedule: changed, inserted, dropped
 //! ```
 
-use crate::record::RECORD;
+use crate::record::{PLACE, RECORD, Record, VERB, WHAT, WHOSE, whose};
 use crate::rng::Rng;
 use crate::{plan, sequence};
 
@@ -18,7 +18,7 @@ pub type Mutate = fn(&mut Vec<u8>, &mut Rng);
 /// An input's parts: a header, records, and the bytes behind them.
 struct Parts {
     header: Vec<u8>,
-    records: Vec<[u8; RECORD]>,
+    records: Vec<Record>,
     tail: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl Parts {
     /// Edits the records.
     fn edit_record(&mut self, rng: &mut Rng) {
         let len = self.records.len();
-        let random = [rng.byte(), rng.byte(), rng.byte()];
+        let random: Record = std::array::from_fn(|_| rng.byte());
         if len == 0 {
             return self.records.push(random);
         }
@@ -59,15 +59,15 @@ impl Parts {
             // The page, by one.
             5 => {
                 let step = if rng.below(2) == 0 { 0x10 } else { 0xf0 };
-                self.records[at][1] = self.records[at][1].wrapping_add(step);
+                self.records[at][PLACE] = self.records[at][PLACE].wrapping_add(step);
             }
             // How many pages, or the value.
-            6 => self.records[at][1] ^= rng.byte() & 15,
+            6 => self.records[at][PLACE] ^= rng.byte() & 15,
             // The verb.
-            7 => self.records[at][0] = self.records[at][0] & 0xe0 | rng.byte() & 31,
+            7 => self.records[at][VERB] = rng.byte(),
             // The same page as another operation.
-            8 => self.records[at][1] = self.records[rng.below(len)][1],
-            _ => self.records[at][2] = random[2],
+            8 => self.records[at][PLACE] = self.records[rng.below(len)][PLACE],
+            _ => self.records[at][WHAT] = random[WHAT],
         }
     }
 
@@ -120,9 +120,12 @@ pub fn plan(data: &mut Vec<u8>, rng: &mut Rng) {
             // To another CPU.
             7 | 8 if !parts.records.is_empty() => {
                 let at = rng.below(parts.records.len());
-                parts.records[at][0] = parts.records[at][0] & 31 | rng.byte() & 0xe0;
+                parts.records[at][WHOSE] = rng.byte();
             }
-            9 => splice(&mut parts.records, rng),
+            9 => {
+                let rows = plan::rows(parts.header[0]);
+                splice(&mut parts.records, rows, rng);
+            }
             _ => parts.edit_record(rng),
         }
     }
@@ -139,18 +142,18 @@ pub fn schedule(data: &mut Vec<u8>, rng: &mut Rng) {
     data.truncate(64);
 }
 
-/// One CPU does what another one does.
-fn splice(records: &mut Vec<[u8; RECORD]>, rng: &mut Rng) {
-    let [from, to] = [rng.byte() & 0xe0, rng.byte() & 0xe0];
+/// One CPU does what another one does, or the setup, of so many together.
+fn splice(records: &mut Vec<Record>, rows: usize, rng: &mut Rng) {
+    let [from, to] = [rng.below(rows), rng.below(rows)];
     if from == to {
         return;
     }
-    let copied: Vec<[u8; RECORD]> = records
-        .iter()
-        .filter(|record| record[0] & 0xe0 == from)
-        .map(|record| [record[0] & 31 | to, record[1], record[2]])
-        .collect();
-    records.retain(|record| record[0] & 0xe0 != to);
+    let mut copied: Vec<Record> = records.clone();
+    copied.retain(|record| whose(record, rows) == from);
+    for record in &mut copied {
+        record[WHOSE] = to as u8;
+    }
+    records.retain(|record| whose(record, rows) != to);
     records.extend(copied);
 }
 
@@ -256,7 +259,13 @@ mod tests {
     fn edits_reach_every_part_of_a_plan() {
         let mut rng = Rng::new(6);
         let mut changed = BTreeSet::new();
-        let start = [&[1; plan::HEADER - 1][..], &[9], &[0x25; 27], &[40; 5]].concat();
+        let start = [
+            &[1; plan::HEADER - 1][..],
+            &[9],
+            &[0x25; 9 * RECORD],
+            &[40; 5],
+        ]
+        .concat();
         let before = Plan::decode(&start);
         for _ in 0..200 {
             let mut data = start.clone();

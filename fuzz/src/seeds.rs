@@ -15,6 +15,7 @@ use seqfault_models::scenario::Deviations;
 use seqfault_models::spec::seq::Machine;
 
 use crate::plan::Plan;
+use crate::record::RECORD;
 use crate::rng::Rng;
 use crate::{dictionary, explorer_random, plan, sequence, situations};
 
@@ -89,7 +90,7 @@ fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
 
 /// Seeds of `mm_ops` and of `mm_linux`: what the CPUs of a proof do, one after the other.
 pub fn mm_ops() -> Vec<Seed> {
-    let mut seeds = novel(sequence::HEADER + 30 * crate::record::RECORD, reached);
+    let mut seeds = novel(sequence::HEADER + 30 * RECORD, reached);
     for (name, plan) in plans() {
         let ops: Vec<Op> = plan.rows().flatten().cloned().collect();
         let data = sequence::encode(&plan.protocol, &ops);
@@ -139,7 +140,7 @@ fn reached(data: &[u8]) -> BTreeSet<String> {
 /// Seeds of `program_schedule`: the proofs' programs with some schedules, and
 /// random programs that have a new pair of operations of two CPUs.
 pub fn program_schedule() -> Vec<Seed> {
-    let mut seeds = novel(plan::HEADER + 24, |data| {
+    let mut seeds = novel(plan::HEADER + 8 * RECORD, |data| {
         let plan = Plan::decode(data);
         let verbs = |ops: &[Op]| -> BTreeSet<String> {
             let verbs = ops.iter().map(|op| {

@@ -11,7 +11,8 @@ use seqfault_models::platform::count_in;
 use seqfault_models::scenario::{Deviations, Scenario};
 use seqfault_models::spec::{self, Rules};
 
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
+use crate::record::RECORD;
 use crate::rng::Rng;
 use crate::{guided, mutate, program_schedule, seeds};
 
@@ -181,11 +182,12 @@ fn found<F>(result: Option<(u64, F)>, cap: u64) -> Found {
     })
 }
 
-/// Random programs to begin with.
+/// Random programs to begin with, of as many records as mostly fit and a schedule.
 fn start(seed: u64) -> Vec<Vec<u8>> {
+    const LEN: usize = plan::HEADER + 17 * RECORD + 1;
     let mut rng = Rng::new(seed ^ 0x5eed);
     (0..64)
-        .map(|_| (0..60).map(|_| rng.byte()).collect())
+        .map(|_| (0..LEN).map(|_| rng.byte()).collect())
         .collect()
 }
 

@@ -221,7 +221,7 @@ impl Fuzzer {
             .arg(&corpus)
             .arg(format!("-max_total_time={}", time.as_secs()))
             .arg(format!("-seed={}", seed + 1))
-            .arg("-max_len=132")
+            .arg("-max_len=152")
             .arg(format!("-artifact_prefix={}/", crashes.display()));
         let output = self.call(command, "canary", patience(time))?.output;
         if finding::inputs(&crashes).is_empty() {

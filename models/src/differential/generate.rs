@@ -2,9 +2,12 @@
 //!
 //! A sequence works on a window of its own size, and the ranges of its system calls like to
 //! begin and to end where earlier ones did: that is where VMAs are split and merged.
+//!
+//! How often an operation is drawn is a column of [the table of operations](crate::ops), and its
+//! operands are drawn by their kinds.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use seqfault_core::Protocol;
 
@@ -12,7 +15,7 @@ use super::case::Case;
 use super::op::Op;
 use super::subject::{PAGES, Shape, Subject, protocols};
 use crate::litmus::ast::Prot;
-use crate::ops::Backing;
+use crate::ops::{Backing, Drawn, Family, Kind, Operand, ROWS, Row};
 use crate::random::Random;
 use crate::spec::seq::{Bytes, Call};
 
@@ -22,8 +25,51 @@ const LEAST_PAGES: usize = 4;
 /// One call in so many is not given whole pages.
 const BYTES_ONCE_IN: u64 = 16;
 
-/// One operation in so many forks: it takes as long as a hundred others.
-const FORK_ONCE_IN: u64 = 64;
+/// A flag is there once in so many times.
+const FLAG_ONCE_IN: u64 = 3;
+
+/// The shares of all system calls together among the shares of other operations.
+const SYSTEM_CALLS: usize = 21;
+
+/// What is drawn.
+static DRAWN: LazyLock<Draws> = LazyLock::new(Draws::new);
+
+/// The rows that are drawn.
+struct Draws {
+    /// Those that are once in so many operations.
+    rare: Vec<(u64, &'static Row)>,
+    /// Others but for system calls, each as often as it has shares.
+    others: Vec<&'static Row>,
+    /// System calls, each as often as it has shares among them.
+    system_calls: Vec<&'static Row>,
+}
+
+impl Draws {
+    fn new() -> Draws {
+        let mut draws = Draws {
+            rare: Vec::new(),
+            others: Vec::new(),
+            system_calls: Vec::new(),
+        };
+        // A seed's sequences are by this order: an operation that comes to the table is the last.
+        let mut rows: Vec<&Row> = ROWS.iter().collect();
+        rows.sort_by_key(|row| row.bytes.as_ref().map(|bytes| bytes.start));
+        for row in rows {
+            match row.drawn {
+                Drawn::Never => {}
+                Drawn::OnceIn(n) => draws.rare.push((n, row)),
+                Drawn::Often(shares) => {
+                    let drawn = match row.family {
+                        Family::Mapping | Family::Advice => &mut draws.system_calls,
+                        _ => &mut draws.others,
+                    };
+                    drawn.extend(std::iter::repeat_n(row, shares));
+                }
+            }
+        }
+        draws
+    }
+}
 
 /// Protections, the likely ones more than once.
 const PROTS: [Prot; 10] = [
@@ -87,60 +133,57 @@ impl Sequence {
 
     /// The next operation.
     pub fn op(&mut self) -> Op {
-        if self.random.once_in(FORK_ONCE_IN) {
-            return Op::FORK;
-        }
-        match self.random.within(0..48) {
-            0..2 => Op::Call(Call::Prefetch { page: self.page() }),
-            2 => Op::Call(Call::Evict { page: self.page() }),
-            3 => Op::RCU_BARRIER,
-            4 => Op::SWITCH_LAZY,
-            5..8 => Op::SWITCH_MAIN,
-            8..15 => Op::Call(Call::Read { page: self.page() }),
-            15..22 => Op::Call(Call::Write {
-                page: self.page(),
-                word: self.word(),
-            }),
-            22..24 => Op::Call(Call::Xchg {
-                page: self.page(),
-                word: self.word(),
-            }),
-            24..27 => Op::Call(Call::Exec { page: self.page() }),
-            _ => {
-                let call = self.system_call();
-                if self.random.once_in(BYTES_ONCE_IN) {
-                    Op::Bytes(call, *self.random.pick(&Bytes::ALL))
-                } else {
-                    Op::Call(call)
-                }
+        let Draws {
+            rare,
+            others,
+            system_calls,
+        } = &*DRAWN;
+        for (n, row) in rare {
+            if self.random.once_in(*n) {
+                return Op::Call(self.call(row, None));
             }
         }
-    }
-
-    fn system_call(&mut self) -> Call {
+        let number = self.random.within(0..others.len() + SYSTEM_CALLS);
+        if let Some(row) = others.get(number) {
+            return Op::Call(self.call(row, None));
+        }
         let pages = self.range();
-        match self.random.within(0..17) {
-            0..5 => Call::Mmap {
-                pages,
-                prot: self.prot(),
-                populate: self.random.once_in(3),
-                noreplace: self.random.once_in(3),
-                backing: Backing::Anon,
-            },
-            5..7 => Call::Munmap { pages },
-            7..11 => Call::Mprotect {
-                pages,
-                prot: self.prot(),
-            },
-            11..13 => Call::Dontneed { pages },
-            13 => Call::PopulateRead { pages },
-            14 => Call::PopulateWrite { pages },
-            _ => self.mremap(pages),
+        let row = *self.random.pick(system_calls);
+        let call = self.call(row, Some(pages));
+        if self.random.once_in(BYTES_ONCE_IN) {
+            Op::Bytes(call, *self.random.pick(&Bytes::ALL))
+        } else {
+            Op::Call(call)
         }
     }
 
-    /// Of `from` what fits where it is moved to: most often somewhere else.
-    fn mremap(&mut self, from: Range<usize>) -> Call {
+    /// The operation of `row` with random operands, of which the first range may be drawn already.
+    fn call(&mut self, row: &Row, mut drawn: Option<Range<usize>>) -> Call {
+        let mut first: Option<Range<usize>> = None;
+        let operand = |kind| match kind {
+            Kind::Page => Operand::Page(self.page()),
+            Kind::Pages => Operand::Pages(match &first {
+                Some(first) => self.elsewhere(first),
+                None => {
+                    let pages = drawn.take().unwrap_or_else(|| self.range());
+                    first.insert(pages).clone()
+                }
+            }),
+            Kind::Word => Operand::Word(self.word()),
+            Kind::Prot => Operand::Prot(self.prot()),
+            Kind::Flag => Operand::Flag(self.random.once_in(FLAG_ONCE_IN)),
+            Kind::Backing => Operand::Backing(Backing::Anon),
+            Kind::NewProcess => Operand::Process(1),
+            Kind::Process => Operand::Process(0),
+            Kind::Modes | Kind::File | Kind::Len => {
+                unreachable!("what a sequence has not is in no operation that is drawn")
+            }
+        };
+        Call::level(row, row.kinds().map(operand))
+    }
+
+    /// A range for what is in `from`, most often somewhere else, as long as there is room.
+    fn elsewhere(&mut self, from: &Range<usize>) -> Range<usize> {
         let start = loop {
             let start = self.border().min(self.pages - 1);
             if !from.contains(&start) || self.random.once_in(8) {
@@ -151,11 +194,7 @@ impl Sequence {
             true if !self.random.once_in(8) => from.start,
             _ => self.pages,
         };
-        let len = from.len().min(room - start);
-        Call::Mremap {
-            from: from.start..from.start + len,
-            to: start..start + len,
-        }
+        start..(start + from.len()).min(room)
     }
 
     fn prot(&mut self) -> Prot {
@@ -201,7 +240,10 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::subjects::does;
 
     #[test]
     fn cases_are_determined_and_differ() {
@@ -219,6 +261,52 @@ mod tests {
             for op in &case.ops {
                 assert!(op.call().pages().all(|page| page < PAGES), "{op}");
             }
+        }
+    }
+
+    #[test]
+    fn shares_are_what_the_table_says() {
+        const OPS: usize = 200_000;
+        let mut sequence = Sequence::new(Random::new(5), PAGES);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for _ in 0..OPS {
+            *counts.entry(sequence.op().call().row().name).or_default() += 1;
+        }
+        let rare: f64 = DRAWN.rare.iter().map(|(n, _)| 1.0 / *n as f64).sum();
+        let all = (DRAWN.others.len() + SYSTEM_CALLS) as f64;
+        for row in ROWS {
+            let is_call = DRAWN
+                .system_calls
+                .iter()
+                .any(|drawn| drawn.name == row.name);
+            let expected = match row.drawn {
+                Drawn::Never => 0.0,
+                Drawn::OnceIn(n) => 1.0 / n as f64,
+                Drawn::Often(shares) if is_call => {
+                    let of_calls = shares as f64 / DRAWN.system_calls.len() as f64;
+                    (1.0 - rare) * SYSTEM_CALLS as f64 / all * of_calls
+                }
+                Drawn::Often(shares) => (1.0 - rare) * shares as f64 / all,
+            };
+            let drawn = counts.get(row.name).copied().unwrap_or(0) as f64 / OPS as f64;
+            // Five times the deviation of so many draws.
+            let most = 5.0 * (expected / OPS as f64).sqrt();
+            let name = row.name;
+            assert!(
+                (drawn - expected).abs() <= most,
+                "{name}: {drawn}, not {expected}"
+            );
+        }
+    }
+
+    /// What is drawn is nothing that core lacks.
+    #[test]
+    fn core_has_what_is_drawn() {
+        let mut sequence = Sequence::new(Random::new(6), PAGES);
+        for row in ROWS.iter().filter(|row| row.drawn != Drawn::Never) {
+            let op = Op::Call(sequence.call(row, None));
+            let on_core = op.on_core(Shape::TwoLevels.first());
+            assert!(on_core.is_some_and(|op| does(&op)), "{op}");
         }
     }
 }

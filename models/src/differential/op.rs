@@ -66,14 +66,6 @@ impl Op {
         self.call().is_asked()
     }
 
-    /// Whether core may retire page tables in it.
-    pub(super) fn may_retire_tables(&self) -> bool {
-        matches!(
-            self.call(),
-            Call::Mmap { .. } | Call::Munmap { .. } | Call::Dontneed { .. } | Call::Fork { .. }
-        )
-    }
-
     /// Whether a litmus test can have it.
     pub(super) fn is_statement(&self) -> bool {
         self.bytes().is_none()

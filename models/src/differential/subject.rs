@@ -79,7 +79,8 @@ impl Subject {
     pub(super) fn config(&self, ops: &[&Op]) -> Config {
         let pages = PAGES as u32;
         let forks = ops.iter().any(|op| **op == Op::FORK);
-        let retiring = ops.iter().filter(|op| op.may_retire_tables()).count() as u32;
+        let retires = |op: &&&Op| op.call().row().retires_tables;
+        let retiring = ops.iter().filter(retires).count() as u32;
         Config {
             geometry: self.shape.geometry(),
             protocol: self.protocol,

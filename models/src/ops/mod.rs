@@ -25,7 +25,7 @@ pub use answer::{Answer, Errno, Fault, Strange};
 pub use answers::{Answers, Failure, Only};
 pub use backing::{Backing, UffdMode};
 pub use numbered::{Named, Numbered, Numbers, Unnamed};
-pub use row::{Family, Kind, Row, Slot, VERBS, Verb, find_verb};
+pub use row::{Drawn, Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};
 pub use unsupported::Unsupported;
 pub use who::{Runs, Who};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{AsWritten, Located, Names, Op, Rename};
+use super::{AsWritten, Located, Names, Op, Operand, Rename, Row};
 use crate::litmus::ast::{Pages, Part, Place};
 
 /// By numbers: pages and files as they are declared, processes as they are made, the first one
@@ -35,6 +35,25 @@ impl Op<Numbered> {
         let mut all: SmallVec<[Range<usize>; 2]> = SmallVec::new();
         self.locate(|located| all.push(located.range()));
         all.into_iter().flatten()
+    }
+
+    /// The operation of `row` with `operands`, but its ranges only as long as the shortest of them.
+    ///
+    /// # Panics
+    /// As [`Op::new`].
+    pub fn level(row: &Row, operands: impl Iterator<Item = Operand<Numbered>>) -> Op<Numbered> {
+        let mut operands: SmallVec<[Operand<Numbered>; 5]> = operands.collect();
+        let ranges = operands.iter().filter_map(|operand| match operand {
+            Operand::Pages(pages) => Some(pages.len()),
+            _ => None,
+        });
+        let shortest = ranges.min().unwrap_or(0);
+        for operand in &mut operands {
+            if let Operand::Pages(pages) = operand {
+                pages.end = pages.start + shortest;
+            }
+        }
+        Op::new(row, operands)
     }
 
     /// The same on other pages: each range begins where `page` says.

@@ -1,5 +1,6 @@
 //! What the table says of an operation.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::table::Number;
@@ -20,6 +21,12 @@ pub struct Row {
     pub who: Who,
     /// What it answers.
     pub answers: Answers,
+    /// How often it is drawn at random.
+    pub drawn: Drawn,
+    /// The verbs of records that stand for it: bytes.
+    pub bytes: Option<Range<u16>>,
+    /// Whether core may retire page tables in it.
+    pub retires_tables: bool,
     /// Its name as a type.
     pub(super) number: Number,
 }
@@ -47,6 +54,18 @@ pub enum Family {
     File,
     /// Pins, and what walks page tables of its own.
     Guest,
+}
+
+/// How often random sequences have an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// They do not have it.
+    Never,
+    /// So many shares, of the system calls' or of all others' shares.
+    Often(usize),
+    /// One operation in so many is this one, however many others there are: it takes as long as
+    /// many of them.
+    OnceIn(u64),
 }
 
 /// A part of a statement behind its verb.
@@ -125,7 +144,7 @@ impl Row {
 
     /// The whole statement, in the grammar's own notation: `L` and `M` are pages, `R` and `S` are
     /// ranges of pages.
-    fn usage(&self) -> String {
+    pub fn usage(&self) -> String {
         let mut usage = self.verb.to_owned();
         let [mut pages, mut ranges] = [["L", "M"], ["R", "S"]].map(<[_; 2]>::into_iter);
         for slot in self.slots {

@@ -2,9 +2,18 @@
 //!
 //! A row is `Variant: "verb" (operands)`, or `Variant: "verb" (operands) "keyword" (more operands)`,
 //! each operand being `name: Kind`, and then [which CPUs](Who) may do it and [what it
-//! answers](Answers): `by Who -> Answers`. To add an operation, add a row: it can be read, printed
-//! and resolved then, and every subject says that it does not support it.
+//! answers](Answers): `by Who -> Answers`. What is drawn at random says besides
+//!
+//! ```text
+//! drawn Often(7)     how often random sequences and programs have it
+//! bytes 12..32       which verbs of records stand for it, of 256; it is written as the first
+//! retires tables     that core may retire page tables in it: machines have room for them
+//! ```
+//!
+//! To add an operation, add a row: it can be read, printed and resolved then, and drawn, recorded and
+//! made simpler, and every subject says that it does not support it.
 
+use super::Drawn::{self, Often, OnceIn};
 use super::kinds::{self, Given};
 use super::{Answers, Failure, Family, Kind, Located, Names, Operand, Rename, Row, Slot, Who};
 
@@ -16,11 +25,29 @@ const EINVAL: Failure = Failure::always("einval");
 const ENOMEM: Failure = Failure::always("enomem");
 const EACCES: Failure = Failure::always("eacces");
 
+/// What is there, or not.
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($there:expr) => {
+        Some($there)
+    };
+}
+
+/// What is retired.
+macro_rules! retired {
+    (tables) => {
+        true
+    };
+}
+
 macro_rules! operations {
     ($($(#[$about:meta])* $family:ident {
         $($op:ident: $verb:literal ($($name:ident: $kind:ident),*)
             $($word:literal ($($more:ident: $other:ident),*))?
-            by $who:ident -> $answers:ident $([$($errno:expr),*])?;)*
+            by $who:ident -> $answers:ident $([$($errno:expr),*])?
+            $(, drawn $drawn:expr)? $(, bytes $bytes:expr)? $(, retires $retired:ident)?;)*
     })*) => {
         /// An operation with its operands, which name things by `N`.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +75,9 @@ macro_rules! operations {
                 family: Family::$family,
                 who: Who::$who,
                 answers: Answers::$answers $((&[$($errno),*]))?,
+                drawn: [$($drawn,)? Drawn::Never][0],
+                bytes: optional!($($bytes)?),
+                retires_tables: [$(retired!($retired),)? false][0],
                 number: Number::$op,
             },)*)*
         ];
@@ -122,27 +152,30 @@ macro_rules! operations {
 
 operations! {
     Access {
-        Read: "read" (page: Page) by Program -> Word;
-        Write: "write" (page: Page, word: Word) by Program -> Access;
-        Xchg: "xchg" (page: Page, word: Word) by Program -> Word;
-        Exec: "exec" (page: Page) by Program -> Access;
+        Read: "read" (page: Page) by Program -> Word, drawn Often(7), bytes 12..32;
+        Write: "write" (page: Page, word: Word) by Program -> Access, drawn Often(7), bytes 32..52;
+        Xchg: "xchg" (page: Page, word: Word) by Program -> Word, drawn Often(2), bytes 52..56;
+        Exec: "exec" (page: Page) by Program -> Access, drawn Often(3), bytes 56..72;
     }
     Mapping {
         Mmap: "mmap" (pages: Pages, prot: Prot, backing: Backing, populate: Flag, noreplace: Flag)
-            by Program -> Call[ENOMEM, EAGAIN, EEXIST.with("noreplace")];
-        Munmap: "munmap" (pages: Pages) by Program -> Call[ENOMEM];
+            by Program -> Call[ENOMEM, EAGAIN, EEXIST.with("noreplace")],
+            drawn Often(5), bytes 72..84, retires tables;
+        Munmap: "munmap" (pages: Pages)
+            by Program -> Call[ENOMEM], drawn Often(2), bytes 84..88, retires tables;
         Mprotect: "mprotect" (pages: Pages, prot: Prot)
-            by Program -> Call[ENOMEM, EACCES.of_files()];
+            by Program -> Call[ENOMEM, EACCES.of_files()], drawn Often(4), bytes 88..112;
         Mremap: "mremap" (from: Pages, to: Pages)
-            by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN];
+            by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN], drawn Often(2), bytes 124..128;
     }
     Advice {
-        Dontneed: "madvise" (pages: Pages) "dontneed" () by Program -> Call[ENOMEM, EINVAL];
+        Dontneed: "madvise" (pages: Pages) "dontneed" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(2), bytes 112..116, retires tables;
         Free: "madvise" (pages: Pages) "free" () by Program -> Unknown;
         PopulateRead: "madvise" (pages: Pages) "populate_read" ()
-            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
+            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 116..120;
         PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
-            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON];
+            by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 120..124;
         Willneed: "madvise" (pages: Pages) "willneed" () by Program -> Call[ENOMEM, EINVAL];
         Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Unknown;
         Cold: "madvise" (pages: Pages) "cold" () by Program -> Unknown;
@@ -151,10 +184,12 @@ operations! {
         Nohugepage: "madvise" (pages: Pages) "nohugepage" () by Program -> Unknown;
     }
     Process {
-        Fork: "fork" (process: NewProcess) by Program -> Call[ENOMEM, EAGAIN];
+        Fork: "fork" (process: NewProcess)
+            by Program -> Call[ENOMEM, EAGAIN], drawn OnceIn(64), bytes 11..12, retires tables;
         Exit: "exit" () by Program -> Unknown;
-        Switch: "switch" (process: Process) by ComesBack -> Call[];
-        SwitchLazy: "switch" () "lazy" () by GoesLazy -> Call[];
+        Switch: "switch" (process: Process)
+            by ComesBack -> Call[], drawn Often(3), bytes 10..11;
+        SwitchLazy: "switch" () "lazy" () by GoesLazy -> Call[], drawn Often(1), bytes 9..10;
     }
     Uffd {
         UffdRegister: "uffd_register" (pages: Pages, modes: Modes) by Program -> Unknown;
@@ -188,7 +223,7 @@ operations! {
     Kernel {
         Collapse: "collapse" (pages: Pages) by Any -> Unknown;
         Migrate: "migrate" (page: Page) by Any -> Unknown;
-        RcuBarrier: "rcu_barrier" () by Any -> Call[];
+        RcuBarrier: "rcu_barrier" () by Any -> Call[], drawn Often(1), bytes 8..9;
     }
     Guest {
         NotifierRegister: "notifier_register" (pages: Pages) by Program -> Unknown;
@@ -196,7 +231,7 @@ operations! {
         GuestWrite: "guest_write" (page: Page, word: Word) by Program -> Unknown;
     }
     Hardware {
-        Prefetch: "prefetch" (page: Page) by Any -> Call[];
-        Evict: "evict" (page: Page) by Any -> Call[];
+        Prefetch: "prefetch" (page: Page) by Any -> Call[], drawn Often(2), bytes 0..4;
+        Evict: "evict" (page: Page) by Any -> Call[], drawn Often(1), bytes 4..8;
     }
 }

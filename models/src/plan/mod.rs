@@ -12,7 +12,7 @@
 //! byte 0      how many CPUs: 2 to 4; and which of them run the child, if the setup forks one
 //! bytes 1..7  the protocol
 //! byte 7      how many records
-//! then        records; the high three bits of a record's first byte say whose: 0 is the setup
+//! then        records; the low three bits of a record's last byte say whose: 0 is the setup
 //! then        the schedule, as `engines::driven` takes it
 //! ```
 //! Every string of bytes is a plan. An operation that a CPU cannot do there, or
@@ -26,12 +26,11 @@ pub mod syntax;
 
 use seqfault_core::{Protocol, Quirks};
 
-use self::record::{RECORD, Window, op, record};
+use self::record::{RECORD, WHOSE, Window, op, record, whose};
 use crate::differential::Op;
 use crate::litmus::ast::{self, Part, Place, Program};
 use crate::ops::{Numbers, Runs};
 use crate::scenario::{Deviations, Scenario};
-use crate::spec::seq::Call;
 
 /// Pages of a program: two page tables of four entries have them.
 pub const PAGES: usize = 6;
@@ -75,12 +74,12 @@ impl Plan {
             *to = *from;
         }
         let [shape, chosen @ .., count] = header;
-        let cpus = 2 + usize::from(shape) % CPU_COUNTS;
+        let cpus = rows(shape) - 1;
         let (records, _) = data.get(HEADER..).unwrap_or_default().as_chunks::<RECORD>();
         let count = (usize::from(count) % (MAX_RECORDS + 1)).min(records.len());
         let mut rows = vec![Vec::new(); cpus + 1];
         for record in &records[..count] {
-            rows[usize::from(record[0] >> 5) % (cpus + 1)].push(op(*record, WINDOW));
+            rows[whose(record, cpus + 1)].push(op(*record, WINDOW));
         }
         let mut forks = false;
         let mut rows = rows.into_iter().map(|row| possible(row, &mut forks));
@@ -118,7 +117,7 @@ impl Plan {
         for (cpu, row) in self.rows().enumerate() {
             for op in row {
                 let mut record = record(op)?;
-                record[0] |= (cpu as u8) << 5;
+                record[WHOSE] = cpu as u8;
                 bytes.extend(record);
             }
         }
@@ -195,6 +194,11 @@ impl Plan {
     }
 }
 
+/// How many of them have operations, by the first byte: the setup, and each CPU.
+pub fn rows(shape: u8) -> usize {
+    3 + usize::from(shape) % CPU_COUNTS
+}
+
 /// The operations that a CPU can do one after the other, and that are of use, where `forked` tells
 /// whether there is a child already.
 fn possible(mut ops: Vec<Op>, forked: &mut bool) -> Vec<Op> {
@@ -261,17 +265,8 @@ impl Pages {
             pages: |pages: &ast::Pages| self.range(pages).ok_or(()),
             process: |process: &str| Ok(usize::from(process != own)),
         });
-        let call = call.ok()?;
-        let has_record = call.is_asked()
-            || matches!(
-                call,
-                Call::Prefetch { .. }
-                    | Call::Evict { .. }
-                    | Call::RcuBarrier {}
-                    | Call::SwitchLazy {}
-                    | Call::Switch { process: 0 }
-            );
-        has_record.then_some(Op::Call(call))
+        let op = Op::Call(call.ok()?);
+        record(&op).is_some().then_some(op)
     }
 }
 
@@ -280,6 +275,7 @@ mod tests {
     use super::*;
     use crate::litmus::parse;
     use crate::random::Random;
+    use crate::spec::seq::Call;
 
     /// Random bytes, short and long.
     fn inputs() -> impl Iterator<Item = Vec<u8>> {

@@ -13,7 +13,7 @@ use seqfault_core::Quirks;
 use super::{Plan, choices, possible};
 use crate::differential::{Op, Sequence};
 use crate::litmus::ast::Prot;
-use crate::ops::Backing;
+use crate::ops::{Backing, Operand};
 use crate::random::Random;
 use crate::spec::seq::Call;
 
@@ -118,11 +118,12 @@ impl Draw {
     /// An operation over the window.
     fn op(&mut self) -> Op {
         let start = self.window.start;
-        let mut call = self.sequence.op().call().moved(|page| start + page);
-        if let Call::Write { word, .. } | Call::Xchg { word, .. } = &mut call {
-            *word = self.word();
-        }
-        Op::Call(call)
+        let call = self.sequence.op().call().moved(|page| start + page);
+        let operands = call.operands().into_iter().map(|operand| match operand {
+            Operand::Word(_) => Operand::Word(self.word()),
+            operand => operand,
+        });
+        Op::Call(Call::new(call.row(), operands))
     }
 
     fn word(&mut self) -> u64 {
@@ -148,6 +149,25 @@ mod tests {
         assert_eq!(plan(1, 7), plan(1, 7));
         assert_ne!(plan(1, 7), plan(1, 8));
         assert_ne!(plan(1, 7), plan(2, 7));
+    }
+
+    /// Programs are known by their seed and number, too.
+    #[test]
+    fn the_program_of_a_number_stays_what_it_is() {
+        let program = Plan::random(7, 681, 3, 1..4).program().to_string();
+        let expected = "{
+  pages A[6];
+  mmap A[3..5] rw;
+  madvise A[3..5] populate_read;
+  prefetch A[4];
+  fork c;
+}
+
+P0 in c { switch lazy; }
+P1 { r0 = madvise A[3] populate_read; r1 = mmap A[4] r; switch lazy; switch main; }
+P2 { r0 = exec A[3]; r1 = read A[4]; rcu_barrier; }
+";
+        assert!(program.contains(expected), "{program}");
     }
 
     /// What is found is kept as bytes, too.

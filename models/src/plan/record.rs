@@ -1,20 +1,40 @@
-//! Three bytes are an operation.
+//! Four bytes are an operation.
 //!
 //! ```text
-//! byte 0   low five bits: the verb; high three: whose operation, where there are several CPUs
+//! byte 0   the verb: the table of operations says which ones stand for which operation
 //! byte 1   high half: the page; low half: how many (for ranges), or the value
 //! byte 2   for the operations that need it: protection and flags, or where to
+//! byte 3   low three bits: whose operation, where there are several CPUs
 //! ```
-//! All records are of one length, so that inserting, dropping or swapping some
-//! leaves the others what they are. Every three bytes are an operation.
+//! Bytes 1 and 2 are the operands, one after the other, from the highest bit on: as many bits as the
+//! operand's kind takes. All records are of one length, so that inserting, dropping or swapping some
+//! leaves the others what they are. Every four bytes are an operation.
+
+use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::differential::Op;
 use crate::litmus::ast::Prot;
-use crate::ops::Backing;
+use crate::ops::{Backing, Kind, Numbered, Operand, ROWS, Row};
 use crate::spec::seq::Call;
 
 /// The length of a record.
-pub const RECORD: usize = 3;
+pub const RECORD: usize = 4;
+/// The verb's byte.
+pub const VERB: usize = 0;
+/// The byte that begins with the page.
+pub const PLACE: usize = 1;
+/// The byte behind it.
+pub const WHAT: usize = 2;
+/// The byte that says whose operation it is.
+pub const WHOSE: usize = 3;
+
+/// A record.
+pub type Record = [u8; RECORD];
+
+/// Verbs from here on that stand for no operation yet stand for that of the verb so much less: what
+/// is taken for a new operation changes no record that is kept.
+const SPARE: u8 = 128;
 
 /// A window of pages, and what the values of a half byte stand for in it.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +47,7 @@ pub struct Window {
 
 impl Window {
     /// The page that a half byte stands for.
-    fn page(self, half: u8) -> usize {
-        let half = usize::from(half);
+    fn page(self, half: usize) -> usize {
         match half.checked_sub(self.pages) {
             None => half,
             Some(over) => self.more[over % self.more.len()],
@@ -47,139 +66,270 @@ const PROTS: [Prot; 8] = [
     Prot::R,
 ];
 
-const POPULATE: u8 = 1 << 6;
-const NOREPLACE: u8 = 1 << 7;
+/// Bits of a page, of a length and of a word.
+const HALF: u32 = 4;
+/// Bits of a protection.
+const PROT: u32 = PROTS.len().ilog2();
+/// Bits of a flag.
+const FLAG: u32 = 1;
+/// Bits of all operands.
+const OPERANDS: u32 = u16::BITS;
 
-/// The operation that a record stands for. Accesses have the most verbs, then what
-/// changes permissions and the instruction fetches that meet it: nearly a third.
-pub fn op(record: [u8; RECORD], window: Window) -> Op {
-    let [verb, place, what] = record;
-    let page = window.page(place >> 4);
-    let low = place & 15;
-    let len = 1 + usize::from(low);
-    let pages = page..(page + len).min(window.pages);
-    let value = u64::from(low) + 1;
-    let prot = PROTS[usize::from(what) % PROTS.len()];
-    let call = match verb & 31 {
-        0..4 | 30 => Call::Read { page },
-        4..8 | 31 => Call::Write { page, word: value },
-        8 => Call::Xchg { page, word: value },
-        9..11 | 25..27 => Call::Exec { page },
-        11..14 => Call::Mmap {
-            pages,
-            prot,
-            populate: what & POPULATE != 0,
-            noreplace: what & NOREPLACE != 0,
-            backing: Backing::Anon,
-        },
-        14 => Call::Munmap { pages },
-        15..18 | 27..30 => Call::Mprotect { pages, prot },
-        18 => Call::Dontneed { pages },
-        19 => Call::PopulateRead { pages },
-        20 => Call::PopulateWrite { pages },
-        21 => return Op::Call(Call::Prefetch { page }),
-        22 => return Op::Call(Call::Evict { page }),
-        24 => {
-            let to = window.page(what >> 4);
-            let len = pages.len().min(window.pages - to);
-            Call::Mremap {
-                from: page..page + len,
-                to: to..to + len,
+/// The processes that records name.
+const OWN: usize = 0;
+const CHILD: usize = 1;
+
+/// Whose operation a record is, of so many.
+pub fn whose(record: &Record, rows: usize) -> usize {
+    usize::from(record[WHOSE] & 7) % rows
+}
+
+/// The row of each verb.
+static VERBS: LazyLock<[&Row; 256]> = LazyLock::new(|| {
+    let row_of = |verb: u8| ROWS.iter().find(|row| has_verb(row, verb));
+    std::array::from_fn(|verb| {
+        let verb = verb as u8;
+        let row = row_of(verb).or_else(|| row_of(verb % SPARE));
+        row.expect("every verb below the spare ones is some operation's")
+    })
+});
+
+fn has_verb(row: &Row, verb: u8) -> bool {
+    let bytes = row.bytes.as_ref();
+    bytes.is_some_and(|bytes| bytes.contains(&verb.into()))
+}
+
+/// The operation that a record stands for.
+pub fn op(record: Record, window: Window) -> Op {
+    let row = VERBS[usize::from(record[VERB])];
+    let mut reader = Reader {
+        bits: u16::from_be_bytes([record[PLACE], record[WHAT]]),
+        window,
+        len: None,
+    };
+    let operands = row.kinds().map(|kind| reader.operand(kind));
+    Op::Call(Call::level(row, operands))
+}
+
+/// Takes operands out of bits.
+struct Reader {
+    bits: u16,
+    window: Window,
+    /// How many pages the operation's ranges have, once it has one.
+    len: Option<usize>,
+}
+
+impl Reader {
+    fn take(&mut self, bits: u32) -> usize {
+        let taken = self.bits >> (OPERANDS - bits);
+        self.bits <<= bits;
+        taken.into()
+    }
+
+    fn operand(&mut self, kind: Kind) -> Operand<Numbered> {
+        match kind {
+            Kind::Page => Operand::Page(self.page()),
+            Kind::Pages => {
+                let start = self.page();
+                let len = match self.len {
+                    Some(len) => len,
+                    None => self.take(HALF) + 1,
+                };
+                self.len = Some(len);
+                Operand::Pages(start..(start + len).min(self.window.pages))
+            }
+            Kind::Word => Operand::Word(self.take(HALF) as u64 + 1),
+            Kind::Prot => Operand::Prot(PROTS[self.take(PROT)]),
+            Kind::Flag => Operand::Flag(self.take(FLAG) != 0),
+            Kind::Backing => Operand::Backing(Backing::Anon),
+            Kind::NewProcess => Operand::Process(CHILD),
+            Kind::Process => Operand::Process(OWN),
+            Kind::Modes | Kind::File | Kind::Len => {
+                unreachable!("no verb is of an operation that has no records")
             }
         }
-        _ => {
-            return match what % 4 {
-                0 => Op::SWITCH_LAZY,
-                1 => Op::RCU_BARRIER,
-                2 => Op::SWITCH_MAIN,
-                _ => Op::FORK,
-            };
-        }
-    };
-    Op::Call(call)
+    }
+
+    fn page(&mut self) -> usize {
+        let half = self.take(HALF);
+        self.window.page(half)
+    }
 }
 
 /// A record that stands for `op`; `None` if none does, because of its value or of
 /// its byte arguments.
-pub fn record(op: &Op) -> Option<[u8; RECORD]> {
-    let place = |page: usize, low: usize| (low < 16).then_some((page as u8) << 4 | low as u8);
-    let range = |pages: &std::ops::Range<usize>| place(pages.start, pages.len().checked_sub(1)?);
-    let value = |page: usize, value: u64| {
-        let low = usize::try_from(value.checked_sub(1)?).ok()?;
-        place(page, low)
-    };
-    let prot = |prot: &Prot| {
-        let at = PROTS.iter().position(|p| p == prot);
-        at.map(|at| at as u8)
-    };
+pub fn record(op: &Op) -> Option<Record> {
     let Op::Call(call) = op else {
         return None;
     };
-    Some(match call {
-        Call::Read { page } => [0, place(*page, 0)?, 0],
-        Call::Write { page, word: v } => [4, value(*page, *v)?, 0],
-        Call::Xchg { page, word: v } => [8, value(*page, *v)?, 0],
-        Call::Exec { page } => [9, place(*page, 0)?, 0],
-        Call::Mmap {
-            pages,
-            prot: p,
-            populate,
-            noreplace,
-            backing: Backing::Anon,
-        } => {
-            let populate = if *populate { POPULATE } else { 0 };
-            let noreplace = if *noreplace { NOREPLACE } else { 0 };
-            [11, range(pages)?, prot(p)? | populate | noreplace]
+    let row = call.row();
+    let verb = row.bytes.as_ref()?.start;
+    let mut writer = Writer::default();
+    for (kind, operand) in row.kinds().zip(call.operands()) {
+        writer.operand(kind, operand)?;
+    }
+    let left = OPERANDS.checked_sub(writer.used)?;
+    let bits = writer.bits.checked_shl(left).unwrap_or(0);
+    let [place, what] = bits.to_be_bytes();
+    Some([u8::try_from(verb).ok()?, place, what, 0])
+}
+
+/// Puts operands into bits.
+#[derive(Default)]
+struct Writer {
+    bits: u16,
+    used: u32,
+    /// How many pages the operation's ranges have, once it has one.
+    len: Option<usize>,
+}
+
+impl Writer {
+    /// `None` if the number needs more bits.
+    fn put(&mut self, number: usize, bits: u32) -> Option<()> {
+        self.bits = self.bits << bits | u16::try_from(number).ok()?;
+        self.used += bits;
+        (number < 1 << bits).then_some(())
+    }
+
+    /// `None` if no bits stand for it.
+    fn operand(&mut self, kind: Kind, operand: Operand<Numbered>) -> Option<()> {
+        match operand {
+            Operand::Page(page) => self.put(page, HALF),
+            Operand::Pages(Range { start, end }) => {
+                let len = end.checked_sub(start)?;
+                self.put(start, HALF)?;
+                match self.len.replace(len) {
+                    None => self.put(len.checked_sub(1)?, HALF),
+                    Some(other) => (len == other).then_some(()),
+                }
+            }
+            Operand::Word(word) => self.put(usize::try_from(word.checked_sub(1)?).ok()?, HALF),
+            Operand::Prot(prot) => {
+                let at = PROTS.iter().position(|known| *known == prot)?;
+                self.put(at, PROT)
+            }
+            Operand::Flag(flag) => self.put(flag.into(), FLAG),
+            Operand::Backing(backing) => (backing == Backing::Anon).then_some(()),
+            Operand::Process(process) => {
+                let known = match kind {
+                    Kind::NewProcess => CHILD,
+                    _ => OWN,
+                };
+                (process == known).then_some(())
+            }
+            Operand::Modes(_) | Operand::File(_) | Operand::Len(_) => None,
         }
-        Call::Munmap { pages } => [14, range(pages)?, 0],
-        Call::Mremap { from, to } => [24, range(from)?, place(to.start, 0)?],
-        Call::Mprotect { pages, prot: p } => [15, range(pages)?, prot(p)?],
-        Call::Dontneed { pages } => [18, range(pages)?, 0],
-        Call::PopulateRead { pages } => [19, range(pages)?, 0],
-        Call::PopulateWrite { pages } => [20, range(pages)?, 0],
-        Call::Prefetch { page } => [21, place(*page, 0)?, 0],
-        Call::Evict { page } => [22, place(*page, 0)?, 0],
-        Call::SwitchLazy {} => [23, 0, 0],
-        Call::RcuBarrier {} => [23, 0, 1],
-        Call::Switch { process: 0 } => [23, 0, 2],
-        Call::Fork { .. } => [23, 0, 3],
-        _ => return None,
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::ops::Drawn;
 
     const WINDOW: Window = Window {
         pages: 6,
         more: &[0, 3, 4],
     };
 
+    /// Each record but for whose it is, the operands not in all combinations.
+    fn records() -> impl Iterator<Item = Record> {
+        let whats = [0, 0x20, 0x40, 0x60, 0x7f, 0x80, 0x90, 0xa8, 0xb0, 0xff];
+        (0..=u16::MAX).flat_map(move |number| {
+            let [verb, place] = number.to_le_bytes();
+            whats.map(|what| [verb, place, what, 0])
+        })
+    }
+
     #[test]
     fn every_record_is_an_operation_inside_the_window() {
-        for verb in 0..=255 {
-            for place in 0..=255 {
-                let op = op([verb, place, verb ^ place], WINDOW);
-                assert!(op.call().pages().all(|page| page < WINDOW.pages), "{op}");
-                let is_about_pages = op.is_asked() && op != Op::FORK;
-                assert!(
-                    op.call().pages().next().is_some() || !is_about_pages,
-                    "{op}"
-                );
-            }
+        for record in records() {
+            let op = op(record, WINDOW);
+            assert!(op.call().pages().all(|page| page < WINDOW.pages), "{op}");
+            let is_about_pages = op.is_asked() && op != Op::FORK;
+            assert!(
+                op.call().pages().next().is_some() || !is_about_pages,
+                "{op}"
+            );
         }
     }
 
     #[test]
     fn a_record_leads_back_to_its_operation() {
-        for number in 0..=u16::MAX {
-            let [verb, place] = number.to_le_bytes();
-            for what in [0, 1, 2, 3, 5, 6, POPULATE, NOREPLACE | 1] {
-                let op = op([verb, place, what], WINDOW);
-                let record = record(&op).expect("its value came from a record");
-                assert_eq!(super::op(record, WINDOW), op);
+        for record in records() {
+            let op = op(record, WINDOW);
+            let record = super::record(&op).expect("its value came from a record");
+            assert_eq!(super::op(record, WINDOW), op);
+        }
+    }
+
+    #[test]
+    fn what_has_no_record_is_told() {
+        let calls = [
+            Call::Write { page: 1, word: 0 },
+            Call::Write { page: 1, word: 17 },
+            Call::Read { page: 16 },
+            Call::Munmap { pages: 0..17 },
+            Call::Mremap {
+                from: 0..2,
+                to: 3..4,
+            },
+            Call::Switch { process: 1 },
+            Call::Fork { process: 2 },
+            Call::Unpin {},
+        ];
+        for call in calls {
+            assert_eq!(record(&Op::Call(call.clone())), None, "{call:?}");
+        }
+    }
+
+    /// An operation has records if it is drawn at random, and operands that records have room for.
+    #[test]
+    fn what_is_drawn_has_records() {
+        let mut taken: BTreeMap<u16, &str> = BTreeMap::new();
+        for row in ROWS {
+            let is_drawn = row.drawn != Drawn::Never;
+            assert!(row.bytes.is_some() || !is_drawn, "{} has no verb", row.name);
+            for verb in row.bytes.clone().into_iter().flatten() {
+                assert!(verb <= u16::from(u8::MAX), "{}: {verb}", row.name);
+                assert_eq!(taken.insert(verb, row.name), None, "{}: {verb}", row.name);
             }
+            if row.bytes.is_some() {
+                let mut ranges = 0;
+                let bits = row.kinds().map(|kind| match kind {
+                    Kind::Page | Kind::Word => HALF,
+                    Kind::Pages => {
+                        ranges += 1;
+                        if ranges == 1 { 2 * HALF } else { HALF }
+                    }
+                    Kind::Prot => PROT,
+                    Kind::Flag => FLAG,
+                    Kind::Backing | Kind::NewProcess | Kind::Process => 0,
+                    Kind::Modes | Kind::File | Kind::Len => u32::MAX,
+                });
+                let bits = bits.fold(0, u32::saturating_add);
+                assert!(bits <= OPERANDS, "{} has no records", row.name);
+            }
+        }
+        assert!((0..SPARE).all(|verb| taken.contains_key(&verb.into())));
+    }
+
+    /// What records are there for: accesses have the most verbs, then what changes permissions and the
+    /// instruction fetches that meet it.
+    #[test]
+    fn a_third_of_all_records_is_about_permissions() {
+        let share = |names: &[&str]| {
+            let rows = VERBS.iter().filter(|row| names.contains(&row.name));
+            rows.count() as f64 / VERBS.len() as f64
+        };
+        let accesses = share(&["Read", "Write", "Xchg"]);
+        assert!((0.25..0.4).contains(&accesses), "{accesses}");
+        let permissions = share(&["Mprotect", "Exec"]);
+        assert!((0.2..0.4).contains(&permissions), "{permissions}");
+        for row in ROWS.iter().filter(|row| row.bytes.is_some()) {
+            assert!(share(&[row.name]) > 0.0, "{}", row.name);
         }
     }
 }
