@@ -2,6 +2,7 @@
 
 mod bad_inputs;
 mod counters;
+mod document;
 mod limits;
 mod outcomes;
 mod programs;
