@@ -147,6 +147,7 @@ impl Arena {
             Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
             Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
+            Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
             Call::Willneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_WILLNEED),
             Call::PopulateRead { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)

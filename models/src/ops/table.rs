@@ -178,7 +178,8 @@ operations! {
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 120..124;
         Willneed: "madvise" (pages: Pages) "willneed" () by Program -> Call[ENOMEM, EINVAL];
         Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Unknown;
-        Cold: "madvise" (pages: Pages) "cold" () by Program -> Unknown;
+        Cold: "madvise" (pages: Pages) "cold" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 128..132;
         AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
         Hugepage: "madvise" (pages: Pages) "hugepage" () by Program -> Unknown;
         Nohugepage: "madvise" (pages: Pages) "nohugepage" () by Program -> Unknown;

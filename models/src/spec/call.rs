@@ -33,9 +33,10 @@ impl Call {
             | Op::Mremap { .. }
             | Op::Mprotect { .. }
             | Op::Fork { .. } => Some(Section::Exclusive),
-            Op::PopulateRead { .. } | Op::PopulateWrite { .. } | Op::Willneed { .. } => {
-                Some(Section::Shared)
-            }
+            Op::PopulateRead { .. }
+            | Op::PopulateWrite { .. }
+            | Op::Willneed { .. }
+            | Op::Cold { .. } => Some(Section::Shared),
             Op::Dontneed { .. } => Some(Section::Local),
             _ => None,
         }

@@ -149,6 +149,18 @@ impl Steps<'_> {
                 }
                 failed
             }
+            // Linux passes over what processes share and what is on no LRU list yet; what is
+            // accessed before the return may be by a translation that had the bit.
+            Call::Cold { pages } => {
+                for page in pages.clone() {
+                    if let Some(mapping) = state.pages[page].newest() {
+                        let home = state.home(page, mapping);
+                        let touch = &mut state.page_mut(home).words[mapping.word].touch;
+                        touch.accessed = touch.accessed.min(Bit::Maybe);
+                    }
+                }
+                failed
+            }
             _ => failed,
         };
         (ret, changed)
