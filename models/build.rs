@@ -11,12 +11,11 @@ use sha2::{Digest, Sha256};
 const SOURCES: &[&str] = &[
     "../core/src",
     "explorer/src",
+    "lang/src",
+    "spec/src",
     "src/engines",
-    "src/litmus",
-    "src/ops",
     "src/platform",
     "src/scenario",
-    "src/spec",
     "src/subjects",
 ];
 

@@ -243,7 +243,7 @@ pub const LANES: &[Lane] = &[
         "search",
         Suite::Full,
         &[("PROPTEST_CASES", "6000")],
-        "cargo test --release -p seqfault-models --lib memory_loses",
+        "cargo test --release -p seqfault-spec --lib memory_loses",
         Evidence::Tests,
     ),
     lane(

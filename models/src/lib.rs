@@ -1,17 +1,21 @@
-//! mm litmus tests, engines and verdicts.
+//! Engines, verdicts, conformance, and the command.
+//!
+//! The language of tests, the specification and the runner on the host's kernel are packages of
+//! their own, and modules here by their old names: whoever wants the language and the
+//! specification has no need of the engines.
 pub mod cli;
 pub mod conform;
 pub mod differential;
 pub mod engines;
-pub mod linux;
-pub mod litmus;
 pub mod matrix;
-pub mod ops;
 pub mod plan;
 pub mod platform;
-mod random;
 pub mod scenario;
-pub mod spec;
 pub mod subjects;
 pub mod timeline;
 pub mod verdict;
+
+pub use seqfault_lang::{litmus, ops};
+pub use {seqfault_linux as linux, seqfault_spec as spec};
+
+use seqfault_lang::random;

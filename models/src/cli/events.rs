@@ -82,7 +82,11 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
     for (setup, turn) in LOOPS {
         for cpus in [1, 2] {
             let scenario = scenario(setup, turn, cpus, &deviations)?;
-            let host = count(&scenario, &COUNTED.map(|(event, ..)| event), command.turns);
+            let host = count(
+                &scenario.program,
+                &COUNTED.map(|(event, ..)| event),
+                command.turns,
+            );
             let core = on_core(&scenario)?;
             let mut line = format!("{turn:width$}  {cpus:>4}");
             for (at, core) in core.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use std::fmt;
 use seqfault_core::Vpn;
 
 use crate::ops::{self, Answer, Named};
-use crate::spec::seq::{Bytes, Call, Machine};
+use crate::spec::seq::{Bytes, Call, Machine, Specified};
 use crate::subjects::{Addresses, AtAddresses};
 
 /// One operation of a CPU; pages are numbered from the window's first, the CPU's own process is

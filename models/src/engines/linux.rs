@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 
 /// Why the host cannot run the test; `None` if it can.
 pub fn lacks(scenario: &Scenario) -> Option<String> {
-    concurrent::lacks(scenario)
+    concurrent::lacks(&scenario.program)
 }
 
 /// Runs the test, again and again. A failure does not end the run: its count tells how rare
@@ -30,7 +30,7 @@ pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         options.progress.add(over.saturating_sub(before));
         before = over;
     };
-    let seen = concurrent::run(scenario, &settings, &mut progress);
+    let seen = concurrent::run(&scenario.program, &settings, &mut progress);
     report(scenario, &settings, judge, seen)
 }
 

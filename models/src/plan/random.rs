@@ -151,20 +151,20 @@ mod tests {
         assert_ne!(plan(1, 7), plan(2, 7));
     }
 
-    /// Programs are known by their seed and number, too.
+    /// Programs are known by their seed and number, too, until an operation comes to what is drawn.
     #[test]
     fn the_program_of_a_number_stays_what_it_is() {
         let program = Plan::random(7, 681, 3, 1..4).program().to_string();
         let expected = "{
   pages A[6];
   mmap A[3..5] rw;
-  madvise A[3..5] populate_read;
+  madvise A[3..5] populate_write;
   prefetch A[4];
   fork c;
 }
 
-P0 in c { switch lazy; }
-P1 { r0 = madvise A[3] populate_read; r1 = mmap A[4] r; switch lazy; switch main; }
+P0 in c { r0 = read A[3]; r1 = madvise A[3..5] dontneed; }
+P1 { r0 = xchg A[3] 1; r1 = madvise A[3..5] populate_write; r2 = write A[4] 2; switch lazy; }
 P2 { r0 = exec A[3]; r1 = read A[4]; rcu_barrier; }
 ";
         assert!(program.contains(expected), "{program}");

@@ -23,15 +23,26 @@ impl Names for Addresses {
     type Process = MmId;
 }
 
-impl From<()> for Answer {
-    fn from((): ()) -> Answer {
+/// What core returns, as an answer.
+trait Answered {
+    fn answer(self) -> Answer;
+}
+
+impl Answered for () {
+    fn answer(self) -> Answer {
         Answer::Ok
     }
 }
 
-impl From<Fault> for Answer {
-    fn from(fault: Fault) -> Answer {
-        match fault {
+impl Answered for u64 {
+    fn answer(self) -> Answer {
+        Answer::Word(self)
+    }
+}
+
+impl Answered for Fault {
+    fn answer(self) -> Answer {
+        match self {
             Fault::MapErr => Answer::MAPERR,
             Fault::AccErr => Answer::ACCERR,
             Fault::Bus => Answer::Fault(ops::Fault::Bus),
@@ -39,9 +50,9 @@ impl From<Fault> for Answer {
     }
 }
 
-impl From<Errno> for Answer {
-    fn from(errno: Errno) -> Answer {
-        match errno {
+impl Answered for Errno {
+    fn answer(self) -> Answer {
+        match self {
             Errno::Nomem => Answer::ENOMEM,
             Errno::Inval => Answer::EINVAL,
             Errno::Exist => Answer::EEXIST,
@@ -50,15 +61,12 @@ impl From<Errno> for Answer {
     }
 }
 
-impl From<Result<u64, Fault>> for Answer {
-    fn from(result: Result<u64, Fault>) -> Answer {
-        result.map_or_else(Answer::from, Answer::Word)
-    }
-}
-
-impl<E: Into<Answer>> From<Result<(), E>> for Answer {
-    fn from(result: Result<(), E>) -> Answer {
-        result.map_or_else(E::into, |()| Answer::Ok)
+impl<T: Answered, E: Answered> Answered for Result<T, E> {
+    fn answer(self) -> Answer {
+        match self {
+            Ok(done) => done.answer(),
+            Err(error) => error.answer(),
+        }
     }
 }
 
@@ -98,10 +106,10 @@ impl<F: Fn(usize) -> Vpn> Rename<Numbered, Addresses> for AtAddresses<F> {
 type Work<P> = Box<dyn FnOnce(&mut Cpu<'_, P>) -> Answer>;
 
 /// Makes work of a call whose result says how it went.
-fn work<P: Platform, R: Into<Answer>>(
+fn work<P: Platform, R: Answered>(
     call: impl FnOnce(&mut Cpu<'_, P>) -> R + 'static,
 ) -> Option<Work<P>> {
-    Some(Box::new(|cpu| call(cpu).into()))
+    Some(Box::new(|cpu| call(cpu).answer()))
 }
 
 /// How core does `op`; `None` if it does not have it.

@@ -20,7 +20,7 @@ fn seen(sabotage: Option<Sabotage>, patience: Duration) -> Seen {
         sabotage,
         ..Settings::default()
     };
-    run(&scenario, &settings, &mut |_| ())
+    run(&scenario.program, &settings, &mut |_| ())
 }
 
 fn trouble(sabotage: Sabotage, patience: Duration) -> (String, Seen) {

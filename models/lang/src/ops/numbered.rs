@@ -1,0 +1,190 @@
+//! Operations over numbers: the pages of a test in the order of their declaration.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::{AsWritten, Located, Names, Op, Operand, Rename, Row};
+use crate::litmus::ast::{Pages, Part, Place};
+
+/// By numbers: pages and files as they are declared, processes as they are made, the first one
+/// being 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Numbered;
+
+impl Names for Numbered {
+    type Page = usize;
+    type Pages = Range<usize>;
+    type FilePage = usize;
+    type File = usize;
+    type Process = usize;
+}
+
+impl Op<Numbered> {
+    /// Its first operand that is a page, or pages.
+    pub fn range(&self) -> Range<usize> {
+        let mut first = None;
+        self.locate(|located| {
+            first.get_or_insert_with(|| located.range());
+        });
+        first.unwrap_or(0..0)
+    }
+
+    /// The pages that it names.
+    pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut all: SmallVec<[Range<usize>; 2]> = SmallVec::new();
+        self.locate(|located| all.push(located.range()));
+        all.into_iter().flatten()
+    }
+
+    /// The operation of `row` with `operands`, but its ranges only as long as the shortest of them.
+    ///
+    /// # Panics
+    /// As [`Op::new`].
+    pub fn level(row: &Row, operands: impl Iterator<Item = Operand<Numbered>>) -> Op<Numbered> {
+        let mut operands: SmallVec<[Operand<Numbered>; 5]> = operands.collect();
+        let ranges = operands.iter().filter_map(|operand| match operand {
+            Operand::Pages(pages) => Some(pages.len()),
+            _ => None,
+        });
+        let shortest = ranges.min().unwrap_or(0);
+        for operand in &mut operands {
+            if let Operand::Pages(pages) = operand {
+                pages.end = pages.start + shortest;
+            }
+        }
+        Op::new(row, operands)
+    }
+
+    /// The same on other pages: each range begins where `page` says.
+    pub fn moved(&self, page: impl Fn(usize) -> usize) -> Op<Numbered> {
+        let Ok(moved) = self.rename(&mut Moved(page));
+        moved
+    }
+}
+
+impl Located<'_, Numbered> {
+    /// The pages of the operand.
+    pub fn range(self) -> Range<usize> {
+        match self {
+            Located::Page(page) => *page..*page + 1,
+            Located::Pages(pages) => pages.clone(),
+        }
+    }
+}
+
+/// Other numbers for pages.
+struct Moved<F>(F);
+
+impl<F: Fn(usize) -> usize> Rename<Numbered, Numbered> for Moved<F> {
+    type Error = std::convert::Infallible;
+
+    fn page(&mut self, page: &usize) -> Result<usize, Self::Error> {
+        Ok((self.0)(*page))
+    }
+
+    fn pages(&mut self, pages: &Range<usize>) -> Result<Range<usize>, Self::Error> {
+        let start = (self.0)(pages.start);
+        Ok(start..start + pages.len())
+    }
+
+    fn file_page(&mut self, page: &usize) -> Result<usize, Self::Error> {
+        Ok(*page)
+    }
+
+    fn file(&mut self, file: &usize) -> Result<usize, Self::Error> {
+        Ok(*file)
+    }
+
+    fn process(&mut self, process: &usize) -> Result<usize, Self::Error> {
+        Ok(*process)
+    }
+}
+
+/// Numbers for what the author of a test named, by a function for each kind of name.
+pub struct Numbers<A, B, C> {
+    /// The number of a page.
+    pub page: A,
+    /// The numbers of pages.
+    pub pages: B,
+    /// The number of a process.
+    pub process: C,
+}
+
+impl<E, A, B, C> Rename<AsWritten, Numbered> for Numbers<A, B, C>
+where
+    A: Fn(&Place) -> Result<usize, E>,
+    B: Fn(&Pages) -> Result<Range<usize>, E>,
+    C: Fn(&str) -> Result<usize, E>,
+{
+    /// Files have no numbers yet.
+    type Error = Option<E>;
+
+    fn page(&mut self, page: &Place) -> Result<usize, Option<E>> {
+        (self.page)(page).map_err(Some)
+    }
+
+    fn pages(&mut self, pages: &Pages) -> Result<Range<usize>, Option<E>> {
+        (self.pages)(pages).map_err(Some)
+    }
+
+    fn file_page(&mut self, _: &Place) -> Result<usize, Option<E>> {
+        Err(None)
+    }
+
+    fn file(&mut self, _: &String) -> Result<usize, Option<E>> {
+        Err(None)
+    }
+
+    fn process(&mut self, process: &String) -> Result<usize, Option<E>> {
+        (self.process)(process).map_err(Some)
+    }
+}
+
+/// Names for numbers, where a test has one range of pages.
+pub struct Named<'a> {
+    /// The name of the pages.
+    pub pages: &'a str,
+    /// How many of them are all.
+    pub all: usize,
+    /// The names of processes.
+    pub processes: &'a [&'a str],
+}
+
+/// There is no name for it.
+#[derive(Debug)]
+pub struct Unnamed;
+
+impl Rename<Numbered, AsWritten> for Named<'_> {
+    type Error = Unnamed;
+
+    fn page(&mut self, page: &usize) -> Result<Place, Unnamed> {
+        Ok(Place {
+            name: self.pages.to_owned(),
+            index: Some(*page),
+        })
+    }
+
+    fn pages(&mut self, pages: &Range<usize>) -> Result<Pages, Unnamed> {
+        let part = match pages.len() {
+            len if len == self.all => Part::All,
+            1 => Part::One(pages.start),
+            _ => Part::Slice(pages.start, pages.end),
+        };
+        let name = self.pages.to_owned();
+        Ok(Pages { name, part })
+    }
+
+    fn file_page(&mut self, _: &usize) -> Result<Place, Unnamed> {
+        Err(Unnamed)
+    }
+
+    fn file(&mut self, _: &usize) -> Result<String, Unnamed> {
+        Err(Unnamed)
+    }
+
+    fn process(&mut self, process: &usize) -> Result<String, Unnamed> {
+        let name = self.processes.get(*process).ok_or(Unnamed)?;
+        Ok((*name).to_owned())
+    }
+}

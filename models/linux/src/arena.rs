@@ -1,0 +1,411 @@
+//! Addresses of the process where only a test's pages are.
+//!
+//! ```text
+//! 0x2000_0000_0000   arena 0: the window's pages, nothing behind them
+//! 0x2001_0000_0000   arena 1
+//! ...                64 of them, for threads that run tests at once
+//! ```
+//! Neither the program, nor libc, nor thread stacks are placed here, so what a
+//! test leaves unmapped stays unmapped, and its mappings merge with none but its own.
+//! AddressSanitizer keeps its shadow below 0x1000_7fff_8000, and its heap above 0x5000_0000_0000.
+//!
+//! # Invariants
+//! 1. An arena's addresses belong to one [`Arena`] at a time, and to the threads that it gave
+//!    a [`Key`].
+//! 2. Calls whose arguments are whole pages stay inside the window. Others are given
+//!    so that the kernel must refuse them, or round them to such pages.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::access::{Accessor, take_signals};
+use super::answer::failed;
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::{Answer, Backing, Strange};
+use seqfault_spec::seq::{Bytes, Call};
+
+/// The first arena's first address.
+pub(super) const ARENAS_START: usize = 0x2000_0000_0000;
+/// From an arena's first address to the next one's.
+const STRIDE: usize = 1 << 32;
+/// How many arenas there can be at once.
+const ARENAS: u32 = u64::BITS;
+/// Behind the last arena's addresses.
+pub(super) const ARENAS_END: usize = ARENAS_START + ARENAS as usize * STRIDE;
+/// The size of a page.
+pub(super) const PAGE: usize = 4096;
+/// How many pages one page table maps.
+pub(super) const TABLE_PAGES: usize = 512;
+/// How many pages a window may have: behind them the arena stays empty.
+pub(super) const MAX_PAGES: usize = STRIDE / PAGE / 2;
+/// Where in a page `exec` finds its instruction: the word is at 0, all else stays 0.
+const CODE: usize = PAGE / 2;
+
+/// The arenas that are taken, by bit.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// A window of pages, nothing mapped at first, used by one thread.
+#[derive(Debug)]
+pub struct Arena {
+    /// The arena, if this is who took it.
+    number: Option<u32>,
+    base: usize,
+    pages: usize,
+    accessor: Accessor,
+}
+
+impl Arena {
+    /// A window of `pages` pages.
+    ///
+    /// # Errors
+    /// What the host lacks: a free arena, or free addresses there.
+    pub fn new(pages: usize) -> Result<Arena, String> {
+        if pages > MAX_PAGES {
+            return Err(format!("a window of fewer than {pages} pages"));
+        }
+        let take = |taken: u64| Some(taken | 1 << taken.trailing_ones().min(ARENAS - 1));
+        let taken = TAKEN
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take)
+            .unwrap_or(u64::MAX);
+        let number = taken.trailing_ones();
+        if number == ARENAS {
+            return Err(format!("fewer than {ARENAS} tests at once"));
+        }
+        let arena = Arena {
+            number: Some(number),
+            base: ARENAS_START + number as usize * STRIDE,
+            pages,
+            accessor: Accessor::new(),
+        };
+        match arena.is_free() {
+            true => Ok(arena),
+            false => Err(format!("free addresses from {:#x} on", arena.base)),
+        }
+    }
+
+    /// The right of other threads to the same window.
+    pub(super) fn key(&self) -> Key<'_> {
+        Key {
+            base: self.base,
+            pages: self.pages,
+            arena: PhantomData,
+        }
+    }
+
+    /// Whether nothing is mapped in all of the arena.
+    fn is_free(&self) -> bool {
+        let flags = libc::MAP_PRIVATE
+            | libc::MAP_ANONYMOUS
+            | libc::MAP_NORESERVE
+            | libc::MAP_FIXED_NOREPLACE;
+        // SAFETY: it replaces nothing, and is unmapped again.
+        unsafe {
+            let wanted = self.base as *mut libc::c_void;
+            let found = libc::mmap(wanted, STRIDE, libc::PROT_NONE, flags, -1, 0);
+            if found != libc::MAP_FAILED {
+                libc::munmap(found, STRIDE);
+            }
+            found == wanted
+        }
+    }
+
+    /// How many pages it has.
+    pub fn len_pages(&self) -> usize {
+        self.pages
+    }
+
+    /// The address of a page.
+    pub(super) fn address(&self, page: usize) -> usize {
+        assert!(page <= self.pages, "page {page} is outside the window");
+        self.base + page * PAGE
+    }
+
+    /// Unmaps everything. The signals of faults come here, whoever took them meanwhile.
+    pub fn reset(&mut self) {
+        take_signals();
+        let answer = self.munmap(0..self.pages, None);
+        assert_eq!(answer, Answer::Ok, "the window can be unmapped");
+    }
+
+    /// Does an operation, whose range is given as `bytes` if not as whole pages; `None` if that is
+    /// nothing to ask a kernel for by a window alone.
+    pub fn apply(&mut self, op: &Call, bytes: Option<Bytes>) -> Option<Answer> {
+        Some(match op {
+            Call::Read { page } => self.read(*page),
+            Call::Write { page, word: value } => self.write(*page, *value),
+            Call::Xchg { page, word: value } => self.xchg(*page, *value),
+            Call::Exec { page } => self.exec(*page),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+                backing: Backing::Anon,
+            } => self.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
+            Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
+            Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
+            Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
+            Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
+            Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
+            Call::Willneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_WILLNEED),
+            Call::PopulateRead { pages } => {
+                self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)
+            }
+            Call::PopulateWrite { pages } => {
+                self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
+            }
+            Call::Prefetch { page } => self.prefetch(*page),
+            // What only a model has: no time passes between a CPU's statements that would matter.
+            Call::SwitchLazy {} | Call::RcuBarrier {} | Call::Evict { .. } => Answer::Ok,
+            _ => return None,
+        })
+    }
+
+    /// Prefetches the page's word: the CPU may fill its TLB, and never faults.
+    pub fn prefetch(&self, page: usize) -> Answer {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let address = self.word(page) as *const i8;
+        // SAFETY: a prefetch of any address changes nothing that a program can see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
+        Answer::Ok
+    }
+
+    /// Reads the page's word.
+    pub fn read(&self, page: usize) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.read(self.word(page)) }
+    }
+
+    /// Writes the page's word.
+    pub fn write(&mut self, page: usize, value: u64) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.write(self.word(page), value) }
+    }
+
+    /// Exchanges the page's word.
+    pub fn xchg(&mut self, page: usize, value: u64) -> Answer {
+        // SAFETY: the address is this arena's.
+        unsafe { self.accessor.xchg(self.word(page), value) }
+    }
+
+    /// Executes an instruction in the page.
+    pub fn exec(&self, page: usize) -> Answer {
+        // SAFETY: the address is this arena's, and nothing but words is ever written.
+        unsafe { self.accessor.exec(self.word(page) + CODE) }
+    }
+
+    fn word(&self, page: usize) -> usize {
+        assert!(page < self.pages, "page {page} is outside the window");
+        self.base + page * PAGE
+    }
+
+    /// Address and length of pages, as whole pages or otherwise.
+    fn span(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> (usize, usize) {
+        let (start, end) = (self.address(pages.start), self.address(pages.end));
+        let len = end.saturating_sub(start);
+        match bytes {
+            None => (start, len),
+            Some(Bytes::Short) => (start, len - (PAGE - 1)),
+            Some(Bytes::Empty) => (start, 0),
+            Some(Bytes::Unaligned) => (start + 8, len),
+            Some(Bytes::Wrapping) => (start, usize::MAX - start + 1 + PAGE),
+        }
+    }
+
+    /// Maps anonymous private memory.
+    pub fn mmap(
+        &mut self,
+        pages: Range<usize>,
+        bytes: Option<Bytes>,
+        prot: Prot,
+        populate: bool,
+        noreplace: bool,
+    ) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        flags |= if noreplace {
+            libc::MAP_FIXED_NOREPLACE
+        } else {
+            libc::MAP_FIXED
+        };
+        if populate {
+            flags |= libc::MAP_POPULATE;
+        }
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        unsafe {
+            let wanted = start as *mut libc::c_void;
+            let found = libc::mmap(wanted, len, host_prot(prot), flags, -1, 0);
+            if found == wanted {
+                return Answer::Ok;
+            }
+            if found == libc::MAP_FAILED {
+                return failed(errno());
+            }
+            libc::munmap(found, len);
+        }
+        Answer::Strange(Strange::ELSEWHERE)
+    }
+
+    /// Unmaps.
+    pub fn munmap(&mut self, pages: Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::munmap(start as *mut libc::c_void, len) })
+    }
+
+    /// Moves pages to the places of others, of which there are as many.
+    pub fn mremap(&mut self, from: Range<usize>, to: Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let ((old, len), (new, new_len)) = (self.span(&from, bytes), self.span(&to, bytes));
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        match unsafe { libc::mremap(old, len, new_len, flags, new) } {
+            libc::MAP_FAILED => failed(errno()),
+            found if found == new => Answer::Ok,
+            _ => Answer::Strange(Strange::ELSEWHERE),
+        }
+    }
+
+    /// Changes a protection.
+    pub fn mprotect(&mut self, pages: Range<usize>, bytes: Option<Bytes>, prot: Prot) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::mprotect(start as *mut libc::c_void, len, host_prot(prot)) })
+    }
+
+    /// Gives advice: one of libc's `MADV_*`.
+    pub fn madvise(&mut self, pages: Range<usize>, bytes: Option<Bytes>, advice: i32) -> Answer {
+        let (start, len) = self.span(&pages, bytes);
+        // SAFETY: invariant 2; nothing of Rust's is in the window.
+        answer(unsafe { libc::madvise(start as *mut libc::c_void, len, advice) })
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.reset();
+            TAKEN.fetch_and(!(1 << number), Ordering::AcqRel);
+        }
+    }
+}
+
+/// The right of another thread to a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a> {
+    base: usize,
+    pages: usize,
+    arena: PhantomData<&'a ()>,
+}
+
+impl Key<'_> {
+    /// Uses the window on this thread.
+    pub fn open<R>(self, work: impl FnOnce(&mut Arena) -> R) -> R {
+        work(&mut Arena {
+            number: None,
+            base: self.base,
+            pages: self.pages,
+            accessor: Accessor::new(),
+        })
+    }
+}
+
+/// The protection as the host takes it.
+fn host_prot(prot: Prot) -> i32 {
+    match prot {
+        Prot::None => libc::PROT_NONE,
+        Prot::R => libc::PROT_READ,
+        Prot::Rw => libc::PROT_READ | libc::PROT_WRITE,
+        Prot::Rx => libc::PROT_READ | libc::PROT_EXEC,
+        Prot::Rwx => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+    }
+}
+
+fn answer(result: i32) -> Answer {
+    if result == 0 {
+        Answer::Ok
+    } else {
+        failed(errno())
+    }
+}
+
+/// The errno of the call that failed last.
+pub(super) fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+    use super::super::observe::Observer;
+    use super::*;
+    use seqfault_lang::ops::Fault;
+
+    fn skipped(lacks: &str) {
+        // Past the capture of a passing test's output: a skipped test must be seen.
+        let _ = writeln!(std::io::stderr(), "skipped: needs {lacks}");
+    }
+
+    /// Maps two pages of a file that is one page long.
+    fn map_short_file(arena: &Arena) {
+        // SAFETY: the name is a C string; the descriptor is new; the addresses are the arena's.
+        unsafe {
+            let fd = libc::memfd_create(c"seqfault-test".as_ptr(), libc::MFD_CLOEXEC);
+            assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+            let file = OwnedFd::from_raw_fd(fd);
+            assert_eq!(libc::ftruncate(file.as_raw_fd(), PAGE as libc::off_t), 0);
+            let at = arena.address(0) as *mut libc::c_void;
+            let prot = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+            let found = libc::mmap(at, 2 * PAGE, prot, flags, file.as_raw_fd(), 0);
+            assert_eq!(found, at, "{}", std::io::Error::last_os_error());
+        }
+    }
+
+    #[test]
+    fn accesses_beyond_the_end_of_a_file_are_survived() {
+        let mut arena = match Arena::new(2) {
+            Ok(arena) => arena,
+            Err(lacks) => return skipped(&lacks),
+        };
+        map_short_file(&arena);
+        let bus = Answer::Fault(Fault::Bus);
+        assert_eq!(arena.read(0), Answer::Word(0));
+        assert_eq!(arena.read(1), bus);
+        assert_eq!(arena.write(1, 1), bus);
+        assert_eq!(arena.xchg(1, 1), bus);
+        assert_eq!(arena.exec(1), bus);
+        assert_eq!(
+            (arena.write(0, 5), arena.read(0)),
+            (Answer::Ok, Answer::Word(5))
+        );
+        arena.reset();
+    }
+
+    #[test]
+    fn mincore_finds_what_was_touched() {
+        let (mut arena, observer) = match (Arena::new(3), Observer::new()) {
+            (Ok(arena), Ok(observer)) => (arena, observer),
+            (Err(lacks), _) | (_, Err(lacks)) => return skipped(&lacks),
+        };
+        super::super::host::without_huge_pages();
+        assert_eq!(arena.mmap(0..2, None, Prot::Rw, false, false), Answer::Ok);
+        let residents = |arena: &Arena| {
+            let (mut vmas, mut residents) = (Vec::new(), Vec::new());
+            observer.vmas(arena, &mut vmas);
+            let answer = observer.residents(arena, &vmas, &mut residents);
+            answer.expect("they are mapped");
+            residents
+        };
+        assert_eq!(residents(&arena), [0, 0, 0]);
+        arena.write(1, 1);
+        assert_eq!(residents(&arena), [0, 1, 0]);
+        arena.read(0);
+        arena.madvise(1..2, None, libc::MADV_DONTNEED);
+        assert_eq!(residents(&arena), [1, 0, 0]);
+        arena.reset();
+    }
+}

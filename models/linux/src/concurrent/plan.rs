@@ -1,0 +1,228 @@
+//! A test as operations on pages, and what is looked at in the end.
+
+use std::collections::BTreeMap;
+
+use super::spread::Spread;
+use crate::arena::TABLE_PAGES;
+use seqfault_lang::litmus::Layout;
+use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Program, Value};
+use seqfault_lang::litmus::names::MAIN;
+use seqfault_lang::ops::{Answer, Numbered, Op};
+use seqfault_spec::Rules;
+use seqfault_spec::seq::{Machine, Specified};
+
+/// Entries of a page table, as a power of two: what is not adjacent in a test is so far apart.
+const TABLE_BITS: u32 = TABLE_PAGES.ilog2();
+
+/// A statement of a CPU's program.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub op: Op<Numbered>,
+    /// The slot of its register, among those of its CPU.
+    pub slot: Option<usize>,
+    /// As the file has it.
+    pub text: String,
+}
+
+/// A statement of the initial state.
+#[derive(Clone, Debug)]
+pub(super) struct Preparation {
+    pub op: Op<Numbered>,
+    /// What one CPU is answered.
+    pub expected: Answer,
+    /// As the file has it.
+    pub text: String,
+}
+
+/// What becomes of a page in the end.
+#[derive(Clone, Debug)]
+pub(super) enum Look {
+    /// What a read of it returns in the first process.
+    Word(Option<String>, Place),
+    /// What a read of it returned in a process that was forked: a slot of those of an instance.
+    ChildWord(String, Place, usize),
+    /// Whether it has a property that the host can tell.
+    Property(PageProperty, Place),
+}
+
+/// A test, ready for the host.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub setup: Vec<Preparation>,
+    pub programs: Vec<Vec<Statement>>,
+    /// The registers of each CPU.
+    pub registers: Vec<Vec<String>>,
+    /// What is looked at, properties first: a read changes them.
+    pub looks: Vec<(Look, usize)>,
+    /// Of each process the pages that are asked for, each with the slot of its answer; none of the
+    /// first.
+    pub children: Vec<Vec<(usize, usize)>>,
+    /// The pages that the setup leaves populated.
+    pub populated: Vec<usize>,
+    /// All of an instance in as few page tables as can be.
+    pub dense: Spread,
+    /// Each range in a page table of its own.
+    pub apart: Spread,
+}
+
+impl Plan {
+    /// # Errors
+    /// Why the host cannot run it, whatever the kernel.
+    pub fn new(program: &Program) -> Result<Plan, String> {
+        let layout = &Layout::new(program, TABLE_BITS);
+        let ids = layout.ids();
+        if let Some(limit) = program.limit() {
+            return Err(format!("linux does not support a limit on {}", limit.key));
+        }
+        let mut processes = program.threads.iter().filter_map(|t| t.process.as_deref());
+        if let Some(process) = processes.find(|process| *process != MAIN) {
+            return Err(format!(
+                "linux does not support a CPU in process `{process}`"
+            ));
+        }
+        let mut machine = Machine::with_rules(ids.len(), Rules::linux());
+        let setup = program.setup.iter();
+        let setup = setup.map(|stmt| {
+            let op = stmt.op.numbered(ids);
+            let expected = match op.is_asked() && !op.is_fork() {
+                true => machine.apply(&op),
+                false => Answer::Ok,
+            };
+            Preparation {
+                op,
+                expected,
+                text: stmt.to_string(),
+            }
+        });
+        let setup: Vec<Preparation> = setup.collect();
+        // Where the specification does not know, no page is taken for populated.
+        let is_known = setup
+            .iter()
+            .all(|preparation| preparation.op.is_specified());
+        let populated =
+            (0..ids.len()).filter(|page| is_known && machine.populated(*page) == Some(true));
+        let populated = populated.collect();
+        let mut programs = Vec::new();
+        let mut registers = Vec::new();
+        for thread in &program.threads {
+            let mut names: Vec<String> = Vec::new();
+            let mut statements = Vec::new();
+            for stmt in &thread.body {
+                let slot = stmt.reg.as_ref().map(|reg| {
+                    names
+                        .iter()
+                        .position(|name| name == reg)
+                        .unwrap_or_else(|| {
+                            names.push(reg.clone());
+                            names.len() - 1
+                        })
+                });
+                statements.push(Statement {
+                    op: stmt.op.numbered(ids),
+                    slot,
+                    text: stmt.to_string(),
+                });
+            }
+            programs.push(statements);
+            registers.push(names);
+        }
+        let condition = &program.condition;
+        let properties = condition.pages().into_iter();
+        let properties = properties.filter(|(property, _)| can_tell(*property));
+        let properties = properties.map(|(property, place)| {
+            let id = ids.page(&place);
+            (Look::Property(property, place), id)
+        });
+        let mut children = vec![Vec::new(); ids.processes().len()];
+        let mut slots = 0..;
+        let words = condition.words().into_iter().map(|(process, place)| {
+            let id = ids.page(&place);
+            let look = match process {
+                Some(process) if process != MAIN => {
+                    let slot = slots.next().expect("there are enough numbers");
+                    children[ids.process(&process)].push((slot, id));
+                    Look::ChildWord(process, place, slot)
+                }
+                process => Look::Word(process, place),
+            };
+            (look, id)
+        });
+        let looks = properties.chain(words).collect();
+        Ok(Plan {
+            setup,
+            programs,
+            registers,
+            looks,
+            children,
+            populated,
+            dense: Spread::dense(layout),
+            apart: Spread::apart(layout),
+        })
+    }
+
+    /// How many threads it takes.
+    pub fn cpus(&self) -> usize {
+        self.programs.len()
+    }
+
+    /// How many answers the children of an instance give.
+    pub fn child_slots(&self) -> usize {
+        self.children.iter().map(Vec::len).sum()
+    }
+
+    /// Whether a CPU's program forks.
+    pub fn forks(&self) -> bool {
+        let mut statements = self.programs.iter().flatten();
+        statements.any(|statement| statement.op.is_fork())
+    }
+
+    /// Every operation, and as the file has it.
+    pub fn ops(&self) -> impl Iterator<Item = (&Op<Numbered>, &str)> {
+        let setup = self.setup.iter().map(|stmt| (&stmt.op, stmt.text.as_str()));
+        let statements = self.programs.iter().flatten();
+        setup.chain(statements.map(|stmt| (&stmt.op, stmt.text.as_str())))
+    }
+
+    /// The outcome that these values are: the registers of CPU 0, of CPU 1, and
+    /// so on, then what was looked at.
+    pub fn outcome(&self, values: Vec<Value>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut values = values.into_iter();
+        for (cpu, names) in self.registers.iter().enumerate() {
+            for (name, value) in names.iter().zip(values.by_ref()) {
+                outcome.regs.insert((cpu, name.clone()), value);
+            }
+        }
+        let mut pages = BTreeMap::new();
+        for ((look, _), value) in self.looks.iter().zip(values) {
+            match look {
+                Look::Word(process, place) => {
+                    let name = (process.clone(), place.clone());
+                    outcome.words.insert(name, value);
+                }
+                Look::ChildWord(process, place, _) => {
+                    let name = (Some(process.clone()), place.clone());
+                    outcome.words.insert(name, value);
+                }
+                Look::Property(property, place) => {
+                    pages.insert((*property, place.clone()), value == Value::Word(1));
+                }
+            }
+        }
+        outcome.pages = pages;
+        outcome
+    }
+}
+
+/// Whether the host tells a page's property. It has no way to tell of a page table entry's dirty,
+/// accessed and writable bits page by page.
+pub(super) fn can_tell(property: PageProperty) -> bool {
+    match property {
+        PageProperty::Present | PageProperty::Swapped | PageProperty::Wp | PageProperty::Mapped => {
+            true
+        }
+        PageProperty::Dirty | PageProperty::Young | PageProperty::Writable | PageProperty::Huge => {
+            false
+        }
+    }
+}

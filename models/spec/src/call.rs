@@ -1,0 +1,117 @@
+//! What a CPU asks of the machine, over page ids, and what it is answered.
+
+use super::section::Section;
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::{Backing, Numbered, Op};
+
+/// One user access or system call over page ids.
+///
+/// Pages of a range are adjacent addresses; whether pages `i` and `i + 1` of
+/// two different ranges are adjacent is the caller's business, since nothing
+/// here depends on it.
+pub type Call = Op<Numbered>;
+
+/// What the machine makes of an operation.
+pub trait Specified {
+    /// Whether it is an access, or a system call that the machine has.
+    fn is_asked(&self) -> bool;
+
+    /// Whether the machine has it; a switch is one to the CPU's own process.
+    fn is_specified(&self) -> bool;
+}
+
+impl Specified for Call {
+    fn is_asked(&self) -> bool {
+        self.kind().is_some() || self.is_section()
+    }
+
+    fn is_specified(&self) -> bool {
+        self.is_asked() || self.rests()
+    }
+}
+
+/// How the machine does an operation.
+pub(super) trait Course {
+    /// The kind of user access that this is, if it is one.
+    fn kind(&self) -> Option<Kind>;
+
+    /// The section of the address space that it holds, if it is a system call that the machine has.
+    fn section(&self) -> Option<Section>;
+
+    /// Whether this is a system call that the machine has.
+    fn is_section(&self) -> bool {
+        self.section().is_some()
+    }
+
+    /// Whether it changes nothing that a program can see.
+    fn rests(&self) -> bool;
+}
+
+impl Course for Call {
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Op::Read { .. } => Some(Kind::Read),
+            Op::Write { .. } | Op::Xchg { .. } => Some(Kind::Write),
+            Op::Exec { .. } => Some(Kind::Exec),
+            _ => None,
+        }
+    }
+
+    fn section(&self) -> Option<Section> {
+        match self {
+            Op::Mmap {
+                backing: Backing::Anon,
+                ..
+            }
+            | Op::Munmap { .. }
+            | Op::Mremap { .. }
+            | Op::Mprotect { .. }
+            | Op::Fork { .. } => Some(Section::Exclusive),
+            Op::PopulateRead { .. }
+            | Op::PopulateWrite { .. }
+            | Op::Willneed { .. }
+            | Op::Cold { .. } => Some(Section::Shared),
+            Op::Dontneed { .. } => Some(Section::Local),
+            _ => None,
+        }
+    }
+
+    fn rests(&self) -> bool {
+        matches!(
+            self,
+            Op::RcuBarrier {}
+                | Op::Prefetch { .. }
+                | Op::Evict { .. }
+                | Op::Switch { .. }
+                | Op::SwitchLazy {}
+        )
+    }
+}
+
+/// A kind of user access: each goes by the old or the new state of a page on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `read`
+    Read,
+    /// `write` and `xchg`
+    Write,
+    /// `exec`
+    Exec,
+}
+
+impl Kind {
+    /// How many there are.
+    pub(super) const COUNT: usize = 3;
+
+    /// All of them, by number.
+    pub(super) const ALL: [Kind; Kind::COUNT] = [Kind::Read, Kind::Write, Kind::Exec];
+
+    /// Whether a mapping with protection `prot` admits this kind of access.
+    pub(super) fn allowed(self, prot: Prot) -> bool {
+        match self {
+            Kind::Read => prot != Prot::None,
+            Kind::Write => matches!(prot, Prot::Rw | Prot::Rwx),
+            Kind::Exec => matches!(prot, Prot::Rx | Prot::Rwx),
+        }
+    }
+}

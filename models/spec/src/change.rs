@@ -1,0 +1,281 @@
+//! System calls: begin, end, and populating page by page.
+//!
+//! A call begins on all of its pages at once and ends on all of them at once:
+//! to begin early and to end late on a page only adds to what accesses may
+//! show, so page by page in any order shows nothing else.
+
+use std::ops::Range;
+
+use super::call::{Call, Kind};
+
+use super::page::{Mapping, Memory};
+use super::rules::HoleRule;
+use super::section::Section;
+use super::state::{Phase, State};
+use super::step::{At, Few, Steps, fork};
+use super::word::{Bit, Populated};
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::Answer;
+
+impl Steps<'_> {
+    /// Begins a call that changes pages.
+    pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call) {
+        let section = self.section(call);
+        self.acquire(state, cpu, section);
+        let (ret, changed) = self.change(state, cpu, call);
+        if changed && self.rules.window {
+            state.cpus[cpu].phase = Phase::Pending(ret);
+            if matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades {
+                self.release(state, cpu, section);
+            }
+        } else {
+            self.end(state, cpu, call, ret);
+        }
+    }
+
+    /// Begins the new states of a call's pages. Returns its answer and
+    /// whether any page changes.
+    fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Answer, bool) {
+        let hole = call
+            .range()
+            .find(|&page| state.pages[page].newest().is_none());
+        let failed = if hole.is_some() {
+            Answer::ENOMEM
+        } else {
+            Answer::Ok
+        };
+        let mut changed = false;
+        let mut begin = |state: &mut State, page: usize, prot, memory| {
+            let made = state.event(cpu);
+            state.page_mut(page).begin(cpu, prot, memory, made);
+            changed = true;
+        };
+        let kept = |discards: bool| match discards {
+            true => Memory::Fresh,
+            false => Memory::Same,
+        };
+        let ret = match call {
+            Call::Mmap {
+                pages,
+                prot,
+                noreplace,
+                ..
+            } => {
+                let mut mapped = pages
+                    .clone()
+                    .filter(|&page| state.pages[page].newest().is_some());
+                if *noreplace && self.rules.noreplace_refuses && mapped.next().is_some() {
+                    return (Answer::EEXIST, false);
+                }
+                for page in pages.clone() {
+                    if self.rules.replace_gap && state.pages[page].newest().is_some() {
+                        begin(state, page, None, Memory::Fresh);
+                    }
+                    begin(state, page, Some(*prot), kept(self.rules.mmap_discards));
+                }
+                Answer::Ok
+            }
+            Call::Munmap { pages } => {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
+                    if state.pages[page].newest().is_some() {
+                        begin(state, page, None, Memory::Fresh);
+                    }
+                }
+                Answer::Ok
+            }
+            Call::Mremap { from, to } => {
+                if from.start < to.end && to.start < from.end {
+                    return (Answer::EINVAL, false);
+                }
+                if hole == Some(from.start) {
+                    return (Answer::EFAULT, false);
+                }
+                let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
+                let first = prot(from.start);
+                // Where a length changes, what moves is a part of one mapping.
+                let mut moved = from.clone().take(to.len());
+                let is_one = moved.all(|page| prot(page) == first);
+                if from.len() != to.len() && !is_one {
+                    return (Answer::EFAULT, false);
+                }
+                for (old, new) in from.clone().zip(to.clone()) {
+                    let arrivals = state.pages[old].newest_version().arrivals;
+                    let Some(mapping) = state.pages[old].newest() else {
+                        if !self.rules.mremap_keeps_holes && state.pages[new].newest().is_some() {
+                            begin(state, new, None, Memory::Fresh);
+                        }
+                        continue;
+                    };
+                    let home = state.home(old, mapping);
+                    let home = (home != new).then_some(home);
+                    let memory = match self.rules.mremap_moves {
+                        true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
+                        false => Memory::Fresh,
+                    };
+                    begin(state, new, Some(mapping.prot), memory);
+                    if self.rules.mremap_clears_first {
+                        state.end(cpu, new);
+                    }
+                    begin(state, old, None, Memory::Fresh);
+                }
+                for left in from.clone().skip(to.len()) {
+                    if state.pages[left].newest().is_some() {
+                        begin(state, left, None, Memory::Fresh);
+                    }
+                }
+                for new in to.clone().skip(from.len()) {
+                    if self.rules.replace_gap && state.pages[new].newest().is_some() {
+                        begin(state, new, None, Memory::Fresh);
+                    }
+                    begin(state, new, first, Memory::Fresh);
+                }
+                Answer::Ok
+            }
+            Call::Mprotect { pages, prot } => {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
+                    let old = state.pages[page].newest();
+                    if old.is_some_and(|old| old.prot != *prot && self.grants(old.prot, *prot)) {
+                        begin(state, page, Some(*prot), Memory::Same);
+                    }
+                }
+                failed
+            }
+            Call::Dontneed { pages } => {
+                for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
+                    if let Some(old) = state.pages[page].newest() {
+                        let memory = kept(self.rules.dontneed_discards);
+                        begin(state, page, Some(old.prot), memory);
+                    }
+                }
+                failed
+            }
+            // Linux passes over what processes share and what is on no LRU list yet; what is
+            // accessed before the return may be by a translation that had the bit.
+            Call::Cold { pages } => {
+                for page in pages.clone() {
+                    if let Some(mapping) = state.pages[page].newest() {
+                        let home = state.home(page, mapping);
+                        let touch = &mut state.page_mut(home).words[mapping.word].touch;
+                        touch.accessed = touch.accessed.min(Bit::Maybe);
+                    }
+                }
+                failed
+            }
+            _ => failed,
+        };
+        (ret, changed)
+    }
+
+    /// Whether `mprotect` makes `new` of `old`.
+    fn grants(&self, old: Prot, new: Prot) -> bool {
+        let more = |kind: &Kind| kind.allowed(new) && !kind.allowed(old);
+        self.rules.mprotect_grants || !Kind::ALL.iter().any(more)
+    }
+
+    /// The pages that a call over a hole changes.
+    fn changed_pages(
+        &self,
+        pages: Range<usize>,
+        hole: Option<usize>,
+        rule: HoleRule,
+    ) -> Range<usize> {
+        match (hole, rule) {
+            (None, _) | (_, HoleRule::All) => pages,
+            (Some(hole), HoleRule::Before) => pages.start..hole,
+            (Some(_), HoleRule::Nothing) => pages.start..pages.start,
+        }
+    }
+
+    /// Ends a call that changes pages.
+    pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
+        for page in call.pages() {
+            if state.pages[page].pending(cpu).is_none() {
+                continue;
+            }
+            if self.rules.revoke_on_return {
+                state.end(cpu, page);
+            } else {
+                state.page_mut(page).end_for_caller(cpu);
+            }
+        }
+        let downgraded = matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades;
+        let section = if downgraded {
+            Section::Shared
+        } else {
+            self.section(call)
+        };
+        self.release(state, cpu, section);
+        match call {
+            Call::Mmap { populate: true, .. } if ret == Answer::Ok => {
+                state.cpus[cpu].phase = Phase::Populating(0);
+            }
+            _ => self.retire(state, cpu, ret),
+        }
+    }
+
+    /// Populates the page after the first `done` of the range, by any of its versions.
+    pub(super) fn populate(
+        &self,
+        mut state: State,
+        cpu: usize,
+        call: &Call,
+        done: u16,
+        out: &mut Vec<State>,
+    ) {
+        if done == 0 {
+            self.acquire(&mut state, cpu, Section::Shared);
+        }
+        let pages = call.range();
+        let Some(page) = pages.clone().nth(usize::from(done)) else {
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, Answer::Ok);
+            return out.push(state);
+        };
+        let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+        let refused = match (call, prot) {
+            (Call::Mmap { .. }, _) => None,
+            (_, None) => Some(Answer::ENOMEM),
+            (_, Some(Prot::None)) => Some(self.rules.populate_denied),
+            (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
+                Some(self.rules.populate_denied)
+            }
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, refused);
+            return out.push(state);
+        }
+        let mut words: Few<At> = Few::new();
+        for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
+            let word = (state.home(page, mapping), mapping.word);
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        if page + 1 == pages.end {
+            self.release(&mut state, cpu, Section::Shared);
+            self.retire(&mut state, cpu, Answer::Ok);
+        } else {
+            state.cpus[cpu].phase = Phase::Populating(done + 1);
+        }
+        let write = match call {
+            Call::PopulateRead { .. } => false,
+            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
+        };
+        let is_watched = self.rules.kinds_need_translation || self.code.watched_touch[page];
+        if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
+            return out.push(state);
+        }
+        let kind = if write { Kind::Write } else { Kind::Read };
+        fork(state, words, |mut state, (home, word)| {
+            state.arrive(cpu, page, (home, word), kind);
+            let touch = &mut state.page_mut(home).words[word].touch;
+            touch.populated = Populated::Yes;
+            if write {
+                touch.dirty = touch.dirty.max(Bit::Maybe);
+            }
+            out.push(state);
+        });
+    }
+}

@@ -1,0 +1,283 @@
+//! A resolved program: calls over page ids, register slots, and what is still to come.
+
+use std::ops::Range;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::call::{Call, Course, Kind, Specified};
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub(super) struct Instr {
+    /// What is done.
+    pub(super) call: Call,
+    /// The slot of the register that takes the answer.
+    pub(super) reg: Option<usize>,
+    /// The pages that it is about: of `fork`, all of the caller's process, and those of the new
+    /// one, of which there are as many and nothing is mapped.
+    pages: SmallVec<[Range<usize>; 2]>,
+}
+
+impl Instr {
+    /// `call`, of a CPU in `process`, where each process has `own` pages.
+    pub(super) fn new(call: Call, reg: Option<usize>, process: usize, own: usize) -> Instr {
+        let pages = match call {
+            Call::Fork { process: child } => {
+                let of = |process: usize| process * own..(process + 1) * own;
+                smallvec![of(process), of(child)]
+            }
+            ref call => {
+                let mut pages = SmallVec::new();
+                call.locate(|located| pages.push(located.range()));
+                pages
+            }
+        };
+        Instr { call, reg, pages }
+    }
+
+    /// The pages that it is about, page by page.
+    pub(super) fn pages(&self) -> impl Iterator<Item = usize> {
+        self.pages.iter().flat_map(Range::clone)
+    }
+
+    /// What `fork` copies, and where to.
+    pub(super) fn copied(&self) -> Option<(&Range<usize>, &Range<usize>)> {
+        match (&self.call, &self.pages[..]) {
+            (Call::Fork { .. }, [from, to]) => Some((from, to)),
+            _ => None,
+        }
+    }
+}
+
+/// What a CPU will still do to a page, as a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Later(u8);
+
+impl Later {
+    /// Nothing.
+    pub(super) const NOTHING: Later = Later(0);
+    /// Any user access.
+    pub(super) const ACCESS: Later = Later(0b111);
+    /// A read of the word, or a store to it.
+    pub(super) const WORD: Later = Later(0b011);
+    /// A store to the word.
+    pub(super) const STORE: Later = Later(0b010);
+    /// A call that changes its state.
+    pub(super) const CHANGE: Later = Later(1 << 3);
+    /// A call that populates it.
+    pub(super) const POPULATE: Later = Later(1 << 4);
+    /// A `fork` that copies it.
+    pub(super) const COPY: Later = Later(1 << 5);
+
+    /// The bit of a kind of access.
+    pub(super) fn of(kind: Kind) -> Later {
+        Later(1 << kind as u8)
+    }
+
+    /// What a call does to one of its pages.
+    fn by(instr: &Instr, page: usize) -> Later {
+        match &instr.call {
+            Call::Fork { .. } if instr.pages[0].contains(&page) => Later::COPY,
+            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Later::POPULATE,
+            Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
+            call if !call.is_asked() => Later::NOTHING,
+            call => call.kind().map_or(Later::CHANGE, Later::of),
+        }
+    }
+
+    /// Both.
+    pub(super) fn and(self, other: Later) -> Later {
+        Later(self.0 | other.0)
+    }
+
+    /// Whether any of `other` is in.
+    pub(super) fn any(self, other: Later) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// A resolved program.
+#[derive(Clone, Debug)]
+pub(super) struct Code {
+    /// The statements of each CPU.
+    pub(super) threads: Vec<Vec<Instr>>,
+    /// The process of each CPU.
+    pub(super) process: Vec<usize>,
+    /// How many pages there are, in all processes.
+    pub(super) pages: usize,
+    /// How many register slots there are.
+    pub(super) regs: usize,
+    /// The pages whose final word matters.
+    pub(super) watched_words: Vec<bool>,
+    /// The pages whose final touch matters.
+    pub(super) watched_touch: Vec<bool>,
+    /// Which pages may share memory.
+    sharing: Sharing,
+    /// By CPU and statement, what the statement and those after it do to each page.
+    later: Vec<Vec<Vec<Later>>>,
+    /// By CPU and statement, whether it or one after it is a system call.
+    sections: Vec<Vec<bool>>,
+}
+
+impl Code {
+    /// Code of one process where every page's final state matters.
+    pub(super) fn new(threads: Vec<Vec<Instr>>, pages: usize, regs: usize) -> Code {
+        let process = vec![0; threads.len()];
+        Code::of_processes(threads, process, &Sharing::new(pages), regs)
+    }
+
+    /// The same with the process of each CPU, and pages that share memory by more than `mremap`.
+    pub(super) fn of_processes(
+        threads: Vec<Vec<Instr>>,
+        process: Vec<usize>,
+        sharing: &Sharing,
+        regs: usize,
+    ) -> Code {
+        let mut sharing = sharing.clone();
+        sharing.add_moves(&threads);
+        let pages = sharing.firsts.len();
+        let later = |thread: &Vec<Instr>| later(thread, &sharing.firsts);
+        let later = threads.iter().map(later).collect();
+        let sections = threads
+            .iter()
+            .map(|thread| {
+                let mut sections = vec![false; thread.len() + 1];
+                for (pc, instr) in thread.iter().enumerate().rev() {
+                    sections[pc] = sections[pc + 1] || instr.call.is_section();
+                }
+                sections
+            })
+            .collect();
+        let watched_words = vec![true; pages];
+        let watched_touch = vec![true; pages];
+        Code {
+            threads,
+            process,
+            pages,
+            regs,
+            watched_words,
+            watched_touch,
+            sharing,
+            later,
+            sections,
+        }
+    }
+
+    /// How many processes there are, the last one being that of a CPU or of none.
+    pub(super) fn processes(&self) -> usize {
+        self.process.iter().max().map_or(1, |last| last + 1)
+    }
+
+    /// Makes `instr` the statement of a program that has one CPU and one statement.
+    pub(super) fn set_only(&mut self, instr: Instr) {
+        self.sections[0][0] = instr.call.is_section();
+        let row = &mut self.later[0][0];
+        row.fill(Later::NOTHING);
+        let pages = instr.pages();
+        pages.for_each(|page| row[page] = Later::by(&instr, page));
+        self.threads[0][0] = instr;
+    }
+
+    /// Makes it code over so many pages, each watched.
+    pub(super) fn resize(&mut self, pages: usize) {
+        self.pages = pages;
+        self.watched_words.resize(pages, true);
+        self.watched_touch.resize(pages, true);
+        let rows = self.later.iter_mut().flatten();
+        rows.for_each(|row| row.resize(pages, Later::NOTHING));
+    }
+
+    /// The statement at `pc` of `cpu`.
+    pub(super) fn at(&self, cpu: usize, pc: usize) -> Option<&Instr> {
+        self.threads[cpu].get(pc)
+    }
+
+    /// What `cpu` does to `page` from `pc` on, the statement there included, and to pages that
+    /// may share memory with it.
+    pub(super) fn later(&self, cpu: usize, pc: usize, page: usize) -> Later {
+        self.later[cpu][pc][page]
+    }
+
+    /// How many accesses `cpu` has left, from `pc` on, to `page` and to pages that may share memory
+    /// with it.
+    pub(super) fn accesses(&self, cpu: usize, pc: usize, page: usize) -> usize {
+        let firsts = &self.sharing.firsts;
+        let left = self.threads[cpu].iter().skip(pc);
+        let accesses = left.filter(|instr| {
+            let of = instr.call.range().start;
+            instr.call.kind().is_some() && firsts[of] == firsts[page]
+        });
+        accesses.count()
+    }
+
+    /// Whether a system call is left for `cpu` from `pc` on.
+    pub(super) fn sections_later(&self, cpu: usize, pc: usize) -> bool {
+        self.sections[cpu][pc]
+    }
+
+    /// Makes watched what may share memory with something watched.
+    pub(super) fn watch_what_is_shared(&mut self) {
+        let firsts = &self.sharing.firsts;
+        for watched in [&mut self.watched_words, &mut self.watched_touch] {
+            let wanted: Vec<usize> = (0..self.pages)
+                .filter(|&page| watched[page])
+                .map(|page| firsts[page])
+                .collect();
+            for (watched, first) in watched.iter_mut().zip(firsts) {
+                *watched |= wanted.contains(first);
+            }
+        }
+    }
+}
+
+/// Which pages may share memory.
+#[derive(Clone, Debug)]
+pub(super) struct Sharing {
+    /// Of each page the first one that it may share memory with.
+    firsts: Vec<usize>,
+}
+
+impl Sharing {
+    /// None of so many pages.
+    pub(super) fn new(pages: usize) -> Sharing {
+        Sharing {
+            firsts: (0..pages).collect(),
+        }
+    }
+
+    /// Each page of `some` with one of `others`.
+    pub(super) fn add(&mut self, some: &Range<usize>, others: &Range<usize>) {
+        for (some, other) in some.clone().zip(others.clone()) {
+            let (one, other) = (self.firsts[some], self.firsts[other]);
+            let same = self.firsts.iter_mut().filter(|f| **f == one.max(other));
+            same.for_each(|first| *first = one.min(other));
+        }
+    }
+
+    /// What `mremap` moves.
+    fn add_moves(&mut self, threads: &[Vec<Instr>]) {
+        for instr in threads.iter().flatten() {
+            if let Call::Mremap { from, to } = &instr.call {
+                self.add(from, to);
+            }
+        }
+    }
+}
+
+/// What each statement of a thread and those after it do to each page and those that have the
+/// same one in `firsts`.
+fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
+    let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
+    for (pc, instr) in thread.iter().enumerate().rev() {
+        let mut row = table[pc + 1].clone();
+        for touched in instr.pages() {
+            let bits = Later::by(instr, touched);
+            let sharing = firsts.iter().zip(&mut row);
+            let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
+            // An exchange reads too, but as a store it already conflicts with everything.
+            sharing.for_each(|(_, later)| *later = later.and(bits));
+        }
+        table[pc] = row;
+    }
+    table
+}

@@ -1,0 +1,134 @@
+//! What a final state shows: registers, words and page properties.
+
+use std::collections::BTreeSet;
+
+use super::call::Kind;
+
+use super::resolve::Resolved;
+use super::rules::{Freedom, Rules};
+use super::state::State;
+use super::word::{Bit, Populated, Touch};
+use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
+use seqfault_lang::ops::Answer;
+
+/// What a read of a page would return at the end.
+pub(super) fn value(state: &State, page: usize) -> Answer {
+    match (state.pages[page].newest(), state.newest_word(page)) {
+        (Some(mapping), Some(word)) if Kind::Read.allowed(mapping.prot) => {
+            Answer::Word(word.last())
+        }
+        (Some(_), _) => Answer::ACCERR,
+        (None, _) => Answer::MAPERR,
+    }
+}
+
+/// Whether a page has a property at the end.
+pub(super) fn property(
+    state: &State,
+    page: usize,
+    property: PageProperty,
+    rules: &Rules,
+) -> Freedom {
+    let Some(mapping) = state.pages[page].newest() else {
+        return Freedom::No;
+    };
+    let Some(touch) = state.newest_word(page).map(|word| word.touch) else {
+        return Freedom::No;
+    };
+    let populated = populated(touch, rules);
+    match property {
+        PageProperty::Mapped => Freedom::Yes,
+        PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => Freedom::No,
+        _ if populated == Freedom::No => Freedom::No,
+        PageProperty::Dirty => match touch.dirty {
+            Bit::No => Freedom::No,
+            Bit::Maybe => rules.populate_write_dirties,
+            Bit::Yes => Freedom::Yes,
+        },
+        PageProperty::Present | PageProperty::Young if mapping.prot == Prot::None => {
+            populated.and(rules.none_keeps_present)
+        }
+        PageProperty::Present => populated,
+        PageProperty::Young => match touch.accessed {
+            Bit::No => populated.and(rules.young_unaccessed),
+            Bit::Maybe => populated.and(Freedom::Either),
+            Bit::Yes => Freedom::Yes,
+        },
+        PageProperty::Writable if !Kind::Write.allowed(mapping.prot) => Freedom::No,
+        PageProperty::Writable => populated.and(rules.writable_pte),
+    }
+}
+
+/// Whether a page that is mapped is populated.
+fn populated(touch: Touch, rules: &Rules) -> Freedom {
+    match touch {
+        Touch {
+            populated: Populated::ByFault(_) | Populated::Yes,
+            ..
+        } => Freedom::Yes,
+        Touch {
+            refused_exec: true, ..
+        } => rules.refused_exec_populates,
+        _ => Freedom::No,
+    }
+}
+
+/// Whether a page has a frame of its own.
+pub(super) fn owned(state: &State, page: usize, rules: &Rules) -> Freedom {
+    match state.newest_word(page).map(|word| word.touch) {
+        Some(touch) if touch.dirty != Bit::No => Freedom::Yes,
+        Some(touch) => match rules.zero_page {
+            Freedom::Either => populated(touch, rules).and(Freedom::Either),
+            Freedom::Yes => Freedom::No,
+            Freedom::No => populated(touch, rules),
+        },
+        None => Freedom::No,
+    }
+}
+
+/// Adds the outcomes that `state` allows.
+pub(super) fn finish(
+    state: &State,
+    resolved: &Resolved,
+    rules: &Rules,
+    outcomes: &mut BTreeSet<Outcome>,
+) {
+    let mut shown = vec![Outcome::default()];
+    for (slot, ret) in resolved.regs.iter().zip(&state.regs) {
+        if let Some(ret) = ret {
+            shown[0].regs.insert(slot.clone(), (*ret).into());
+        }
+    }
+    for (name, page) in &resolved.words {
+        shown[0]
+            .words
+            .insert(name.clone(), value(state, *page).into());
+    }
+    // A page may have several names (`A` and `A[0]`), which must agree.
+    let asked: BTreeSet<(PageProperty, usize)> = resolved
+        .properties
+        .iter()
+        .map(|((property, _), page)| (*property, *page))
+        .collect();
+    for (asked_property, asked_page) in asked {
+        let freedom = property(state, asked_page, asked_property, rules);
+        let names: Vec<_> = resolved
+            .properties
+            .iter()
+            .filter(|((property, _), page)| (*property, *page) == (asked_property, asked_page))
+            .map(|(name, _)| name)
+            .collect();
+        let mut extended = Vec::new();
+        for outcome in shown {
+            for &answer in freedom.answers() {
+                let mut outcome = outcome.clone();
+                for &name in &names {
+                    outcome.pages.insert(name.clone(), answer);
+                }
+                extended.push(outcome);
+            }
+        }
+        shown = extended;
+    }
+    outcomes.extend(shown);
+}

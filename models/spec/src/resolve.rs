@@ -1,0 +1,175 @@
+//! From a syntax tree to code over page ids, or the first thing outside the slice.
+
+use std::collections::BTreeMap;
+
+use super::call::{Call, Course, Specified};
+use super::code::{Code, Instr, Sharing};
+use super::rules::Rules;
+use seqfault_lang::litmus::Ids;
+use seqfault_lang::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};
+use seqfault_lang::litmus::names::MAIN;
+use seqfault_lang::ops::{Family, Op, Runs, Unsupported};
+
+/// A page that the condition names, in a process.
+pub(super) type NamedWord = (Option<String>, Place);
+
+/// A property of a page that the condition names.
+pub(super) type NamedProperty = (PageProperty, Place);
+
+/// A program over page ids.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    /// How many pages each process has.
+    pub(super) own: usize,
+    /// How many processes there are, those that CPUs fork included.
+    pub(super) processes: usize,
+    /// The setup's calls.
+    pub(super) setup: Vec<Call>,
+    /// The threads.
+    pub(super) code: Code,
+    /// The register of each slot.
+    pub(super) regs: Vec<(usize, String)>,
+    /// The words that the condition names.
+    pub(super) words: Vec<(NamedWord, usize)>,
+    /// The page properties that the condition names.
+    pub(super) properties: Vec<(NamedProperty, usize)>,
+}
+
+/// Resolves `program`. Which pages may share memory depends on `rules`.
+pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsupported> {
+    if let Some(limit) = program.limit() {
+        let what = format!(
+            "memory that runs out (`with {}={}`)",
+            limit.key, limit.value
+        );
+        return Err(unsupported(what, limit.span.clone()));
+    }
+    let ids = Ids::new(program);
+    let own = ids.len();
+    let mut runs = Runs::default();
+    let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
+        call(stmt, &ids, process, runs).map_err(|what| unsupported(what, stmt.span.clone()))
+    };
+    let setup = program.setup.iter();
+    let setup = setup.map(|stmt| ask(stmt, 0, &mut runs));
+    let setup: Vec<Call> = setup.collect::<Result<_, _>>()?;
+    let mut regs: Vec<(usize, String)> = Vec::new();
+    let mut threads = Vec::new();
+    let mut process = Vec::new();
+    for (cpu, thread) in program.threads.iter().enumerate() {
+        let of_cpu = ids.process(thread.process.as_deref().unwrap_or(MAIN));
+        if !ids.at_start().contains(&of_cpu) {
+            let what = "a CPU in a process that another CPU forks".to_owned();
+            return Err(unsupported(what, program.condition.span.clone()));
+        }
+        process.push(of_cpu);
+        let mut runs = Runs::default();
+        let mut instrs = Vec::new();
+        for stmt in &thread.body {
+            let call = ask(stmt, of_cpu, &mut runs)?;
+            let reg = stmt.reg.as_ref().map(|name| {
+                let key = (cpu, name.clone());
+                regs.iter()
+                    .position(|slot| *slot == key)
+                    .unwrap_or_else(|| {
+                        regs.push(key);
+                        regs.len() - 1
+                    })
+            });
+            instrs.push(Instr::new(call, reg, of_cpu, own));
+        }
+        threads.push(instrs);
+    }
+    let mut words = BTreeMap::new();
+    let mut properties = BTreeMap::new();
+    for (number, atom) in program.condition.atoms().into_iter().enumerate() {
+        match atom {
+            Atom::Word { process, place, .. } => {
+                let of = ids.process(process.as_deref().unwrap_or(MAIN));
+                words.insert((process.clone(), place.clone()), of * own + ids.page(place));
+            }
+            Atom::Page {
+                property: PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge,
+                ..
+            } => {
+                let spans = &program.condition.atom_spans;
+                let span = spans.get(number).unwrap_or(&program.condition.span);
+                return Err(unsupported(format!("`{atom}`"), span.clone()));
+            }
+            Atom::Page { property, place } => {
+                properties.insert((*property, place.clone()), ids.page(place));
+            }
+            Atom::Reg { .. } | Atom::Count { .. } => {}
+        }
+    }
+    let processes = ids.processes().len();
+    let mut sharing = Sharing::new(processes * own);
+    let prepared = setup
+        .iter()
+        .map(|call| Instr::new(call.clone(), None, 0, own));
+    for instr in prepared.chain(threads.iter().flatten().cloned()) {
+        match instr.copied() {
+            Some((from, to)) if !rules.fork_private => sharing.add(from, to),
+            _ => {}
+        }
+    }
+    let mut code = Code::of_processes(threads, process, &sharing, regs.len());
+    if code.threads.len() > MAX_CPUS {
+        let what = format!("more than {MAX_CPUS} CPUs");
+        return Err(unsupported(what, program.condition.span.clone()));
+    }
+    code.watched_words.fill(false);
+    code.watched_touch.fill(false);
+    words
+        .values()
+        .for_each(|&page| code.watched_words[page] = true);
+    properties
+        .values()
+        .for_each(|&page| code.watched_touch[page] = true);
+    code.watch_what_is_shared();
+    let words = words.into_iter().collect();
+    let properties = properties.into_iter().collect();
+    Ok(Resolved {
+        own,
+        processes,
+        setup,
+        code,
+        regs,
+        words,
+        properties,
+    })
+}
+
+/// As many as a version's maker can be told apart.
+const MAX_CPUS: usize = 64;
+
+fn unsupported(what: String, span: Span) -> Unsupported {
+    Unsupported {
+        by: "spec",
+        what,
+        span,
+    }
+}
+
+/// What a statement of a CPU in `process` asks for, which runs what `runs` says.
+fn call(stmt: &Stmt, ids: &Ids, process: usize, runs: &mut Runs) -> Result<Call, String> {
+    if !runs.can(&stmt.op) {
+        let what = match stmt.op.row().family {
+            Family::Access => "a user access",
+            _ => "a system call",
+        };
+        return Err(format!(
+            "{what} by a CPU that runs a kernel thread (`switch lazy`)"
+        ));
+    }
+    let op = stmt.op.numbered(ids);
+    match &op {
+        Op::Switch { process: to } if *to != process => {
+            Err(format!("`{}` to another process", stmt.op))
+        }
+        op if op.rests() => Ok(Call::RcuBarrier {}),
+        Op::Fork { .. } => Ok(op),
+        op if op.is_asked() => Ok(op.moved(|page| process * ids.len() + page)),
+        _ => Err(format!("`{}`", stmt.op)),
+    }
+}

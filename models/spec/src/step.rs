@@ -1,0 +1,339 @@
+//! The steps of the abstract machine.
+//!
+//! ```text
+//!  user access    Ready ----------------------------------------> next statement
+//!  exclusive call Ready --begin--> Pending --end----------------> next statement
+//!  mmap populate  Ready --begin--> Pending --end--> Populating -> next statement
+//!  dontneed       Ready --begin--> Pending --end----------------> next statement
+//!  populate       Ready --page--> Populating --page--> ... -----> next statement
+//!  fork           Ready ----------------------------------------> next statement
+//! ```
+//! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the system calls, `process.rs` has `fork`, and
+//! `section.rs` what they exclude.
+
+use std::mem;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::call::{Call, Course, Kind, Specified};
+
+use super::code::{Code, Later};
+use super::rules::Rules;
+use super::section::Section;
+use super::state::{Phase, State};
+use super::word::{Bit, Populated};
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::Answer;
+
+/// The transition relation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steps<'a> {
+    /// The program.
+    pub(super) code: &'a Code,
+    /// The rules.
+    pub(super) rules: &'a Rules,
+}
+
+/// A word: the page that has it, and its number there.
+pub(super) type At = (usize, usize);
+
+/// What becomes of an access that goes by a mapping.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It is done, on this word.
+    Granted(At),
+    /// It is an `exec` of what can only be read: a fault, which may populate this word
+    /// where that is watched.
+    Fetched(Option<At>),
+    /// A fault.
+    Refused,
+}
+
+/// What there are few of.
+pub(super) type Few<T> = SmallVec<[T; 4]>;
+
+/// Does `then` with each of `options` and a state: a copy of `state`, for the last one `state` itself.
+/// So where there is one way to go on, nothing is copied.
+pub(super) fn fork<T>(
+    state: State,
+    options: impl IntoIterator<Item = T>,
+    mut then: impl FnMut(State, T),
+) {
+    let mut options = options.into_iter();
+    let Some(mut option) = options.next() else {
+        return;
+    };
+    for next in options {
+        then(state.clone(), mem::replace(&mut option, next));
+    }
+    then(state, option);
+}
+
+impl Steps<'_> {
+    /// Appends all states that one step of any CPU leads to, in normal form.
+    ///
+    /// Where a CPU's next access is independent of all that other CPUs may still
+    /// do, its steps stand for all.
+    pub(super) fn successors(&self, state: State, out: &mut Vec<State>) {
+        let cpus = 0..state.cpus.len();
+        match cpus.clone().find(|&cpu| self.independent(&state, cpu)) {
+            Some(cpu) => self.step(state, cpu, out),
+            None => {
+                let cpus: Few<usize> = cpus.filter(|&cpu| self.can_step(&state, cpu)).collect();
+                fork(state, cpus, |state, cpu| self.step(state, cpu, out));
+            }
+        }
+        for next in out {
+            next.normalize(self.code, self.rules);
+        }
+    }
+
+    /// Whether `cpu` has a statement left and need not wait for another CPU.
+    pub(super) fn can_step(&self, state: &State, cpu: usize) -> bool {
+        let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
+            return false;
+        };
+        let section = match state.cpus[cpu].phase {
+            _ if !instr.call.is_section() => return true,
+            Phase::Ready => self.section(&instr.call),
+            Phase::Populating(0) => Section::Shared,
+            Phase::Pending(_) | Phase::Populating(_) | Phase::Copying(_) => return true,
+        };
+        !self.excluded(state, cpu, section, instr)
+    }
+
+    /// Appends all states that one step of `cpu`, which [can](Steps::can_step), leads to.
+    pub(super) fn step(&self, mut state: State, cpu: usize, out: &mut Vec<State>) {
+        let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
+            return;
+        };
+        match (state.cpus[cpu].phase, &instr.call) {
+            (Phase::Pending(ret), call) => {
+                self.end(&mut state, cpu, call, ret);
+                out.push(state);
+            }
+            (Phase::Populating(done), call) => self.populate(state, cpu, call, done, out),
+            (phase, Call::Fork { .. }) => {
+                let done = match phase {
+                    Phase::Copying(done) => done,
+                    _ => 0,
+                };
+                self.copy(&mut state, cpu, instr, done);
+                out.push(state);
+            }
+            (_, call @ (Call::PopulateRead { .. } | Call::PopulateWrite { .. })) => {
+                self.populate(state, cpu, call, 0, out);
+            }
+            (_, call) if !call.is_asked() => {
+                self.retire(&mut state, cpu, Answer::Ok);
+                out.push(state);
+            }
+            (_, call) => match call.kind() {
+                Some(kind) => self.access(state, cpu, call, kind, out),
+                None => {
+                    self.begin(&mut state, cpu, call);
+                    out.push(state);
+                }
+            },
+        }
+    }
+
+    /// Whether the next step of `cpu` is an access that commutes with all that
+    /// other CPUs may still do.
+    fn independent(&self, state: &State, cpu: usize) -> bool {
+        if self.rules.faults_synchronize {
+            return false;
+        }
+        let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
+            return false;
+        };
+        let Some(kind) = instr.call.kind() else {
+            return !instr.call.is_section();
+        };
+        let page = instr.call.range().start;
+        let conflicts = match kind {
+            Kind::Read => Later::STORE.and(Later::CHANGE),
+            Kind::Write => Later::WORD.and(Later::CHANGE).and(Later::COPY),
+            Kind::Exec => Later::CHANGE,
+        };
+        let others = (0..state.cpus.len()).filter(|&other| other != cpu);
+        state.pages[page].versions.len() == 1
+            && others
+                .into_iter()
+                .all(|o| !state.later(self.code, o, page).any(conflicts))
+    }
+
+    /// Returns from the current statement of `cpu`.
+    pub(super) fn retire(&self, state: &mut State, cpu: usize, ret: Answer) {
+        let instr = self
+            .code
+            .at(cpu, state.cpus[cpu].pc)
+            .expect("a running CPU");
+        if let Some(reg) = instr.reg {
+            state.regs[reg] = Some(ret);
+        }
+        state.cpus[cpu].pc += 1;
+        state.cpus[cpu].phase = Phase::Ready;
+        state.end_faults(cpu);
+    }
+
+    /// A user access: chooses a version, and in it a message or a place.
+    fn access(&self, state: State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
+        let at = call.range().start;
+        let ways = self.ways(&state, cpu, at, kind);
+        self.fault_in_vain(&state, cpu, at, kind, &ways, out);
+        fork(state, ways, |mut state, (version, admission)| {
+            self.go_by(&mut state, cpu, at, kind, version);
+            let fault = match admission {
+                Some(Admission::Granted(word)) => {
+                    state.arrive(cpu, at, word, kind);
+                    return self.act(state, cpu, call, word, out);
+                }
+                Some(Admission::Fetched(word)) => {
+                    if let Some((page, word)) = word {
+                        state.page_mut(page).words[word].touch.refused_exec = true;
+                    }
+                    Answer::ACCERR
+                }
+                Some(Admission::Refused) => Answer::ACCERR,
+                None => Answer::MAPERR,
+            };
+            if self.rules.faults_synchronize {
+                self.join_callers(&mut state, cpu, at, version);
+            }
+            self.retire(&mut state, cpu, fault);
+            out.push(state);
+        });
+    }
+
+    /// The versions of page `at` that an access may go by, and what becomes of it there.
+    fn ways(
+        &self,
+        state: &State,
+        cpu: usize,
+        at: usize,
+        kind: Kind,
+    ) -> Few<(usize, Option<Admission>)> {
+        let page = &state.pages[at];
+        let first = if self.rules.monotonic {
+            page.floor(cpu, kind)
+        } else {
+            0
+        };
+        let mut ways = Few::new();
+        for version in first..page.versions.len() {
+            let admission = page.versions[version].mapping.map(|mapping| {
+                let word = (state.home(at, mapping), mapping.word);
+                if self.admits(kind, mapping.prot) {
+                    Admission::Granted(word)
+                } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
+                    let is_watched =
+                        self.rules.kinds_need_translation || self.code.watched_touch[at];
+                    Admission::Fetched(is_watched.then_some(word))
+                } else {
+                    Admission::Refused
+                }
+            });
+            // Going by an older version that acts the same leaves more open.
+            if !ways.iter().any(|(_, older)| *older == admission) {
+                ways.push((version, admission));
+            }
+        }
+        ways
+    }
+
+    /// Whether an access of this kind may be done where the protection is `prot`.
+    pub(super) fn admits(&self, kind: Kind, prot: Prot) -> bool {
+        let like = match kind {
+            Kind::Exec if !self.rules.exec_needs_x => Kind::Read,
+            kind => kind,
+        };
+        like.allowed(prot)
+    }
+
+    /// Lets `cpu` know what the callers knew that made the versions up to `version`.
+    fn join_callers(&self, state: &mut State, cpu: usize, page: usize, version: usize) {
+        let mut view = state.cpus[cpu].view.clone();
+        view.join(&state.released[self.code.process[cpu]].all);
+        for made in &state.pages[page].versions[..=version] {
+            if let Some(caller) = made.by {
+                view.join(&state.cpus[usize::from(caller)].view);
+            }
+        }
+        state.cpus[cpu].view = view;
+    }
+
+    /// An access that the mapping admits, to one of the page's words.
+    fn act(&self, mut state: State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
+        let (page, word) = at;
+        let view = &state.cpus[cpu].view;
+        let memory = &state.pages[page].words[word];
+        match *call {
+            Call::Read { .. } => {
+                let messages = memory.readable(view, self.rules);
+                fork(state, messages, |mut state, from| {
+                    let value = self.read(&mut state, cpu, at, from);
+                    self.retire(&mut state, cpu, Answer::Word(value));
+                    out.push(state);
+                });
+            }
+            Call::Write { word: value, .. } => {
+                let places: Few<usize> = memory.places(view, self.rules).collect();
+                fork(state, places, |mut state, place| {
+                    self.store(&mut state, cpu, at, place, value, false);
+                    self.retire(&mut state, cpu, Answer::Ok);
+                    out.push(state);
+                });
+            }
+            Call::Xchg { word: value, .. } => {
+                let messages: Few<usize> = memory.exchangeable(view, self.rules).collect();
+                fork(state, messages, |mut state, from| {
+                    let old = self.read(&mut state, cpu, at, from);
+                    let exchanged = self.rules.atomic_xchg;
+                    let places: Few<usize> = if exchanged {
+                        smallvec![from + 1]
+                    } else {
+                        let memory = &state.pages[page].words[word];
+                        memory.places(&state.cpus[cpu].view, self.rules).collect()
+                    };
+                    fork(state, places, |mut state, place| {
+                        self.store(&mut state, cpu, at, place, value, exchanged);
+                        self.retire(&mut state, cpu, Answer::Word(old));
+                        out.push(state);
+                    });
+                });
+            }
+            _ => {
+                let touch = &mut state.page_mut(page).words[word].touch;
+                touch.populated = Populated::Yes;
+                touch.accessed = Bit::Yes;
+                self.retire(&mut state, cpu, Answer::Ok);
+                out.push(state);
+            }
+        }
+    }
+
+    /// Reads the message `from` of a word.
+    fn read(&self, state: &mut State, cpu: usize, (page, word): At, from: usize) -> u64 {
+        let mut view = std::mem::take(&mut state.cpus[cpu].view);
+        let value = state.page_mut(page).words[word].read(from, &mut view, self.rules);
+        state.cpus[cpu].view = view;
+        value
+    }
+
+    /// Stores at a place of a word.
+    fn store(
+        &self,
+        state: &mut State,
+        cpu: usize,
+        (page, word): At,
+        place: usize,
+        value: u64,
+        exchanged: bool,
+    ) {
+        let label = state.fresh_label();
+        let mut view = std::mem::take(&mut state.cpus[cpu].view);
+        state.page_mut(page).words[word].store(place, value, exchanged, label, &mut view);
+        state.cpus[cpu].view = view;
+    }
+}

@@ -1,0 +1,142 @@
+//! A fault is a step of its own: what it populates in vain, and entries that come behind its back.
+
+use super::{NOTHING, Shown, run, run_under};
+use crate::Rules;
+
+const ONE: &str = "page A; mmap A rw;";
+
+/// Asserts that `outcome` is allowed, and that it would not be if an access and its fault were one.
+#[track_caller]
+fn by_a_fault(outcome: &str, init: &str, threads: &[&str], finals: &str) -> Shown {
+    let shown = run(init, threads, finals);
+    shown.allows(outcome);
+    let rules = Rules {
+        faults_in_vain: false,
+        ..Rules::default()
+    };
+    run_under(&rules, init, threads, finals).forbids(outcome);
+    shown
+}
+
+#[test]
+fn a_page_is_populated_in_vain() {
+    let store = ["mprotect A r;", "r0 = write A 1;"];
+    for outcome in [
+        "1:r0=accerr present(A)=true dirty(A)=true",
+        "1:r0=accerr present(A)=true dirty(A)=false",
+    ] {
+        by_a_fault(outcome, ONE, &store, r"present(A) /\ dirty(A)");
+    }
+    by_a_fault(
+        "1:r0=maperr present(B)=true",
+        "page A; page B; mmap A r; mmap B r;",
+        &["mremap A B;", "r0 = read A;"],
+        "present(B)",
+    );
+    // It was there already, and stays clean where nothing was to be stored.
+    run(ONE, &["mprotect A none;", "r0 = read A;"], "dirty(A)")
+        .forbids("1:r0=accerr dirty(A)=true");
+}
+
+#[test]
+fn a_page_is_populated_under_a_fault() {
+    let calls = "r0 = mmap A rw populate; munmap A;";
+    by_a_fault(
+        "0:r0=maperr 0:r1=ok 1:r0=ok",
+        ONE,
+        &["r0 = write A 1; r1 = write A 2;", calls],
+        NOTHING,
+    );
+    // Nobody else has populated it meanwhile.
+    run(
+        "page A; mmap A rw; write A 7;",
+        &["r0 = write A 1; r1 = write A 2;", "munmap A;"],
+        NOTHING,
+    )
+    .forbids("0:r0=maperr 0:r1=ok");
+}
+
+#[test]
+fn an_entry_that_a_cpu_knows_of_does_not_come_behind_its_back() {
+    let other = "r0 = write A 1; r1 = write F 1; munmap A;";
+    let shown = run(
+        "page A; page F; mmap A rw; mmap F rw;",
+        &[other, "r0 = read F; r1 = write A 2; r2 = write A 3;"],
+        NOTHING,
+    );
+    shown.allows("1:r0=0 1:r1=maperr 1:r2=ok");
+    shown.forbids("1:r0=1 1:r1=maperr 1:r2=ok");
+    let own = "r0 = write A 2; r1 = write A 2; r2 = write A 3;";
+    let shown = run(ONE, &["r0 = write A 1; munmap A;", own], NOTHING);
+    shown.allows("1:r0=maperr 1:r1=maperr 1:r2=ok");
+    shown.forbids("1:r0=ok 1:r1=maperr 1:r2=ok");
+}
+
+#[test]
+fn the_first_store_replaces_what_serves_loads() {
+    by_a_fault(
+        "1:r0=0 1:r1=maperr 1:r2=1",
+        ONE,
+        &[
+            "r0 = write A 1; munmap A;",
+            "r0 = read A; r1 = read A; r2 = read A;",
+        ],
+        NOTHING,
+    )
+    .forbids("1:r0=1 1:r1=maperr 1:r2=1");
+    by_a_fault(
+        "1:r0=0 1:r1=maperr 1:r2=ok",
+        ONE,
+        &[
+            "r0 = write A 1; munmap A;",
+            "r0 = read A; r1 = write A 2; r2 = write A 3;",
+        ],
+        NOTHING,
+    );
+    by_a_fault(
+        "1:r0=accerr 1:r1=maperr 1:r2=ok",
+        ONE,
+        &[
+            "r0 = write A 1; munmap A;",
+            "r0 = exec A; r1 = write A 2; r2 = write A 3;",
+        ],
+        NOTHING,
+    );
+    // A fork leaves it to be copied first.
+    by_a_fault(
+        "1:r0=7 1:r1=maperr 1:r2=ok",
+        "page A; mmap A rw; write A 7; fork c;",
+        &[
+            "r0 = write A 1; munmap A;",
+            "r0 = read A; r1 = write A 2; r2 = write A 3;",
+        ],
+        NOTHING,
+    );
+}
+
+#[test]
+fn calls_replace_entries() {
+    by_a_fault(
+        "1:r0=maperr 1:r1=7",
+        "page A; mmap A rw; write A 7; mprotect A none;",
+        &["mprotect A rw; munmap A;", "r0 = read A; r1 = read A;"],
+        NOTHING,
+    );
+    // What was there before a move is unmapped first.
+    by_a_fault(
+        "1:r0=maperr 1:r1=7",
+        "page A; page B; mmap A rw; mmap B rw; write A 7;",
+        &["mremap A B; munmap B;", "r0 = read B; r1 = read B;"],
+        NOTHING,
+    );
+    // It is clear while its protection changes.
+    by_a_fault(
+        "1:r0=7 1:r1=maperr 1:r2=7",
+        "page A; mmap A rw; write A 7;",
+        &[
+            "mprotect A r; munmap A;",
+            "r0 = read A; r1 = read A; r2 = read A;",
+        ],
+        NOTHING,
+    );
+}
