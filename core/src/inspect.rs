@@ -6,11 +6,11 @@ use crate::mm::system::System;
 use crate::mm::vma::VmaPool;
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counters;
 use crate::types::ids::{MmId, Pfn, TableId};
-use crate::types::prot::Prot;
-use crate::types::pte::{Pte, table_of};
+use crate::types::prot::{Access, Prot};
+use crate::types::pte::{Entry, Pte};
 use crate::types::violation::Invariant;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ impl<P: Platform> System<P> {
         let mut table = self.table(self.mm(mm).root);
         for level in (1..geometry.levels).rev() {
             let index = geometry.index(vpn, level);
-            table = self.table(table_of(table.peek(index).word())?);
+            table = self.table(Entry::of(table.peek(index), level).table()?);
         }
         Some(table)
     }
@@ -63,20 +63,19 @@ impl<P: Platform> System<P> {
                     let found = lock.tree.find(vpn);
                     vma = found.map(|(range, vma)| (range, vma.copy_stable().prot));
                 }
-                let pte = table.map_or(Pte::NONE, |table| table.peek(geometry.index(vpn, 0)));
-                let word = if pte.is_none() {
-                    0
-                } else {
+                let index = geometry.index(vpn, LEAF);
+                let pte = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
+                let word = |pte: Pte| {
                     let word = self.frame(pte.pfn()).word.load(orderings::AT_REST);
                     P::user_value(word).0
                 };
                 let state = PageState {
                     vma: vma.map(|(_, prot)| prot),
-                    present: !pte.is_none(),
-                    writable: pte.prot().contains(Prot::W),
-                    dirty: pte.is_dirty(),
-                    young: pte.is_young(),
-                    word,
+                    present: pte.is_some(),
+                    writable: pte.is_some_and(|pte| pte.allows(Access::Write)),
+                    dirty: pte.is_some_and(Pte::is_dirty),
+                    young: pte.is_some_and(Pte::is_young),
+                    word: pte.map_or(0, word),
                 };
                 see(vpn, state);
             }
@@ -191,14 +190,13 @@ impl<P: Platform> System<P> {
         let geometry = self.geometry();
         for index in 0..geometry.entries() {
             let start = start << geometry.bits | index as u64;
-            let entry = self.table(table).peek(index);
-            if level == 0 {
-                if !entry.is_none() {
-                    see(Visited::Page(Vpn(start), entry));
+            match Entry::of(self.table(table).peek(index), level) {
+                Entry::None => {}
+                Entry::Leaf(pte) => see(Visited::Page(Vpn(start), pte)),
+                Entry::Table(below) => {
+                    see(Visited::Table);
+                    self.visit(below, level - 1, start, see);
                 }
-            } else if let Some(below) = table_of(entry.word()) {
-                see(Visited::Table);
-                self.visit(below, level - 1, start, see);
             }
         }
     }

@@ -38,7 +38,7 @@ use crate::types::event::What;
 use crate::types::ids::{MmId, Pfn};
 use crate::types::prot::Prot;
 use crate::types::protocol::FaultPath;
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
@@ -171,10 +171,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             for (grant, past) in ptl.past(vpn) {
                 gather.revoked(grant, past & Prot::W);
             }
-            let soft = ptl.pte(vpn);
-            if soft.is_none() {
+            let Entry::Leaf(soft) = ptl.entry(vpn) else {
                 continue;
-            }
+            };
             let prot = soft.prot() & !Prot::W;
             // QUIRK(ForkParentWritable): proofs/cow/fork-protects-both
             let keeps_w = self.sys.has(Quirk::ForkParentWritable);

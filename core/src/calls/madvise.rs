@@ -13,12 +13,12 @@ use crate::mm::cpu::Cpu;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
-use crate::types::addr::PageRange;
+use crate::types::addr::{LEAF, PageRange};
 use crate::types::error::Errno;
 use crate::types::ids::Pfn;
 use crate::types::prot::Access;
 use crate::types::protocol::Dontneed;
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 /// What `dontneed` holds.
@@ -131,9 +131,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return;
         };
         for vpn in part.iter() {
-            let pfn = ptl.pte(vpn).pfn();
-            let skipped = ptl.pte(vpn).is_none() || pfn == Pfn::ZERO;
-            if skipped || self.sys.frame(pfn).is_shared() || !ptl.current(vpn).is_young() {
+            let Entry::Leaf(soft) = ptl.entry(vpn) else {
+                continue;
+            };
+            let is_shared = soft.pfn() == Pfn::ZERO || self.sys.frame(soft.pfn()).is_shared();
+            if is_shared || !ptl.current(vpn).is_young() {
                 continue;
             }
             // Gone for a moment, so that no bit that hardware sets is lost.
@@ -164,7 +166,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let geometry = self.sys.geometry();
         let mut vpn = range.start;
         while vpn < range.end {
-            let covered = geometry.table_range(vpn, 0);
+            let covered = geometry.table_range(vpn, LEAF);
             // QUIRK(ReclaimPartOfTable): proofs/pt_free/reclaimed-beside-mremap
             let suits = locked == Locked::Mmap
                 || covered.intersection(range) == covered

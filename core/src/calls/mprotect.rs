@@ -15,7 +15,7 @@ use crate::types::error::Errno;
 use crate::types::ids::Pfn;
 use crate::types::prot::Prot;
 use crate::types::protocol::{Flush, MprotectWritable};
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
@@ -111,8 +111,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             for (grant, past) in ptl.past(vpn) {
                 gather.revoked(grant, past & removed);
             }
-            let soft = ptl.pte(vpn);
-            if !soft.is_none() {
+            if let Entry::Leaf(soft) = ptl.entry(vpn) {
                 self.protect_pte(&mut ptl, vpn, soft, prot, gather);
             }
         }

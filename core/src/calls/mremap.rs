@@ -23,9 +23,9 @@ use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::error::Errno;
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
@@ -162,7 +162,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
     /// that it is moved to.
     fn parts_within_tables(&self, from: PageRange, to: PageRange) -> Vec<(PageRange, Vpn)> {
-        let end_of_table = |vpn| self.sys.geometry().table_range(vpn, 0).end;
+        let end_of_table = |vpn| self.sys.geometry().table_range(vpn, LEAF).end;
         let mut parts = Vec::new();
         let mut start = from.start;
         while start < from.end {
@@ -180,7 +180,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut old) = self.lock_alone(from.start) else {
             return;
         };
-        let one_table = self.sys.geometry().table_range(from.start, 0).contains(to);
+        let one_table = self
+            .sys
+            .geometry()
+            .table_range(from.start, LEAF)
+            .contains(to);
         // Only a CPU that holds the mmap lock for writing waits for a second such lock.
         let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
         if new.is_none() && !one_table {
@@ -190,7 +194,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut revoked = Vec::new();
         for vpn in from.iter() {
             revoked.extend(old.past(vpn));
-            if old.pte(vpn).is_none() {
+            if old.entry(vpn) == Entry::None {
                 continue;
             }
             let pte = old.set(vpn, Pte::NONE);

@@ -9,9 +9,9 @@
 
 use crate::hw::interrupt::IrqGuard;
 use crate::hw::machine::Machine;
-use crate::hw::tlb::Entry;
+use crate::hw::tlb::Translation;
 use crate::platform::Platform;
-use crate::types::addr::Vpn;
+use crate::types::addr::{LEAF, Vpn};
 use crate::types::event::{Event, What};
 use crate::types::ids::{CpuId, TableId};
 use crate::types::prot::{Access, Prot};
@@ -75,12 +75,11 @@ impl<P: Platform> Mmu<'_, P> {
         prefetch: bool,
     ) -> Option<Pte> {
         let tables = &self.machine.tables;
-        let table = tables.get(tables.at(self.root, vpn, 0)?);
-        let index = tables.geometry().index(vpn, 0);
+        let id = tables.at(self.root, vpn, LEAF)?;
+        let index = tables.geometry().index(vpn, LEAF);
         loop {
-            let pte = Pte::from_word(table.walk(index));
-            let needs = access.needs() | Prot::R;
-            if pte.is_none() || !pte.prot().contains(needs) {
+            let pte = tables.entry(id, vpn, LEAF).leaf()?;
+            if !pte.prot().contains(access.needs() | Prot::R) {
                 return None;
             }
             let mut set = pte.young();
@@ -88,12 +87,12 @@ impl<P: Platform> Mmu<'_, P> {
                 set = set.dirty();
             }
             if set != pte {
-                if !table.hw_update(index, pte, set) {
+                if !tables.get(id).hw_update(index, pte, set) {
                     continue;
                 }
                 self.event(What::HwSet { vpn, pte: set });
             }
-            irq.tlb.fill(Entry { vpn, pte: set });
+            irq.tlb.fill(Translation { vpn, pte: set });
             self.event(What::TlbFill {
                 vpn,
                 pte: set,

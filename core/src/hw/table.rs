@@ -24,7 +24,7 @@ use crate::types::addr::{Geometry, Vpn};
 use crate::types::config::Config;
 use crate::types::ids::{CpuId, GrantId, TableId};
 use crate::types::prot::Prot;
-use crate::types::pte::{Pte, table_of};
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 /// What a table's lock protects.
@@ -125,9 +125,9 @@ impl<P: Platform> Table<P> {
         self.entries.iter().all(|e| e.load(orderings::AT_REST) == 0)
     }
 
-    /// The leaf entry at `index`, when no CPU runs any more.
-    pub fn peek(&self, index: usize) -> Pte {
-        Pte::from_word(self.entries[index].load(orderings::AT_REST))
+    /// The word at `index`, when no CPU runs any more.
+    pub fn peek(&self, index: usize) -> u64 {
+        self.entries[index].load(orderings::AT_REST)
     }
 }
 
@@ -161,12 +161,17 @@ impl<P: Platform> Tables<P> {
         self.tables.get(id.0)
     }
 
+    /// The entry for `vpn` in the table `id` of `level`, as a walker reads it.
+    pub fn entry(&self, id: TableId, vpn: Vpn, level: u8) -> Entry {
+        let word = self.get(id).walk(self.geometry.index(vpn, level));
+        Entry::of(word, level)
+    }
+
     /// The table of `level` under the top table `root` that translates `vpn`, if there is one.
     pub fn at(&self, root: TableId, vpn: Vpn, level: u8) -> Option<TableId> {
         let mut table = root;
         for above in (level + 1..self.geometry.levels).rev() {
-            let word = self.get(table).walk(self.geometry.index(vpn, above));
-            table = table_of(word)?;
+            table = self.entry(table, vpn, above).table()?;
         }
         Some(table)
     }

@@ -11,7 +11,7 @@ use crate::types::pte::Pte;
 
 /// A cached translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct Translation {
     /// The page.
     pub vpn: Vpn,
     /// The leaf entry as it was read, with what hardware set.
@@ -22,7 +22,7 @@ pub(crate) struct Entry {
 /// belong to.
 #[derive(Debug)]
 pub(crate) struct Tlb {
-    entries: Vec<Entry>,
+    entries: Vec<Translation>,
     capacity: usize,
     /// The generation of the mm up to which everything was flushed here.
     /// Linux: `cpu_tlbstate.ctxs[].tlb_gen`.
@@ -46,12 +46,12 @@ impl Tlb {
     }
 
     /// The translation of `vpn`.
-    pub fn lookup(&self, vpn: Vpn) -> Option<Entry> {
+    pub fn lookup(&self, vpn: Vpn) -> Option<Translation> {
         self.entries.iter().copied().find(|e| e.vpn == vpn)
     }
 
     /// Takes a translation, in place of an older one of the same page.
-    pub fn fill(&mut self, entry: Entry) {
+    pub fn fill(&mut self, entry: Translation) {
         self.evict(entry.vpn);
         if self.entries.len() == self.capacity {
             self.entries.remove(0);
@@ -81,8 +81,8 @@ mod tests {
     use crate::types::ids::{GrantId, Pfn};
     use crate::types::prot::Prot;
 
-    fn entry(vpn: u64, pfn: u32) -> Entry {
-        Entry {
+    fn entry(vpn: u64, pfn: u32) -> Translation {
+        Translation {
             vpn: Vpn(vpn),
             pte: Pte::new(Pfn(pfn), Prot::RW, GrantId(0)),
         }

@@ -25,14 +25,14 @@ use crate::mm::mmap_lock::MmapRead;
 use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::platform::{Platform, violated};
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::error::Fault;
 use crate::types::event::{FlushReason, What};
 use crate::types::ids::Pfn;
 use crate::types::prot::{Access, Prot};
 use crate::types::protocol::{Dirty, FaultPath, Flush};
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -113,12 +113,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // QUIRK(NoPteRecheck): proofs/basics/two-faults-one-page
         let seen = self.sys.has(Quirk::NoPteRecheck);
-        let seen = seen.then(|| self.leaf_entry(vpn).software());
+        let seen = seen.then(|| match self.leaf_entry(vpn) {
+            Entry::Leaf(pte) => Entry::Leaf(pte.software()),
+            other => other,
+        });
         loop {
             match self.lock_leaf(vpn, true) {
                 Some(ptl) => {
-                    let pte = seen.unwrap_or_else(|| ptl.pte(vpn));
-                    let outcome = self.commit(ptl, vma, vpn, access, pte, VmaStays::Locked);
+                    let entry = seen.unwrap_or_else(|| ptl.entry(vpn));
+                    let outcome = self.commit(ptl, vma, vpn, access, entry, VmaStays::Locked);
                     // No table: it was reclaimed, and the entry with it.
                     return outcome.unwrap_or(Ok(Handled::Again));
                 }
@@ -130,12 +133,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Adds W to the entry of `vpn`, if it is there, under no lock. Only for a quirk.
     fn make_writable_unlocked(&self, vpn: Vpn) {
-        let old = self.leaf_entry(vpn);
-        let Some(table) = self.leaf_table(vpn).filter(|_| !old.is_none()) else {
+        let (entry, table) = (self.leaf_entry(vpn), self.leaf_table(vpn));
+        let (Some(old), Some(table)) = (entry.leaf(), table) else {
             return;
         };
         let new = Pte::new(old.pfn(), old.prot() | Prot::W, old.grant()).with_history_of(old);
-        let index = self.sys.geometry().index(vpn, 0);
+        let index = self.sys.geometry().index(vpn, LEAF);
         if self.sys.table(table).hw_update(index, old, new) {
             self.event(What::PteSet { vpn, old, new });
         }
@@ -155,7 +158,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         })
     }
 
-    /// Changes the entry, which is `pte`, so that `access` may go through. `None`: the page-table
+    /// Changes the entry, which is `entry`, so that `access` may go through. `None`: the page-table
     /// lock was left for a copy, and cannot be taken again as `stays` needs it.
     /// Linux: `handle_pte_fault()`.
     pub(crate) fn commit(
@@ -164,18 +167,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vma: VmaCopy,
         vpn: Vpn,
         access: Access,
-        pte: Pte,
+        entry: Entry,
         stays: VmaStays,
     ) -> Option<Outcome> {
-        let outcome = if pte.is_none() {
-            self.fault_none(&mut ptl, vma, vpn, access)
-        } else if pte.allows(access) {
-            Ok(self.spurious(vpn, access))
-        } else if access == Access::Write && self.is_shared(pte) {
-            return self.copy_on_write(ptl, vma, vpn, pte, stays);
-        } else {
-            self.add_permission(&mut ptl, vma, vpn, access, pte);
-            Ok(Handled::Resolved)
+        let outcome = match entry {
+            Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
+            // Not a leaf table any more.
+            Entry::Table(_) => Ok(Handled::Again),
+            Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(vpn, access)),
+            Entry::Leaf(pte) if access == Access::Write && self.is_shared(pte) => {
+                return self.copy_on_write(ptl, vma, vpn, pte, stays);
+            }
+            Entry::Leaf(pte) => {
+                self.add_permission(&mut ptl, vma, vpn, access, pte);
+                Ok(Handled::Resolved)
+            }
         };
         ptl.unlock();
         Some(outcome)

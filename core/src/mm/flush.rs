@@ -20,7 +20,7 @@
 //! rather than to that of the request, which only merges flushes.
 
 use crate::hw::interrupt::IrqGuard;
-use crate::hw::tlb::Entry;
+use crate::hw::tlb::Translation;
 use crate::mm::cpu::Cpu;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, WaitQueue, Word};
@@ -194,7 +194,7 @@ impl<P: Platform> Cpu<'_, P> {
     /// Waits until another CPU flushes this one's TLB, in which the access faults on `stale` for
     /// as long. Hardware would fault again and again meanwhile, to no effect: an IPI comes in
     /// between, and is all that can end it. If none comes, that is a livelock.
-    pub(crate) fn await_flush(&mut self, stale: Entry) {
+    pub(crate) fn await_flush(&mut self, stale: Translation) {
         let vpn = stale.vpn;
         let mut irq = self.irq_off();
         if irq.tlb.lookup(vpn) != Some(stale) {

@@ -49,9 +49,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
             let walk =
                 (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
-            let there = self.leaf_entry(vpn).allows(access);
+            let entry = self.leaf_entry(vpn);
             drop(walk);
-            if there {
+            if entry.leaf().is_some_and(|pte| pte.allows(access)) {
                 return Ok(());
             }
             self.count(Counter::Faults);

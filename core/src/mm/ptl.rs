@@ -10,11 +10,11 @@ use crate::mm::cpu::Cpu;
 use crate::mm::walk::Walk;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, TryLock, violated};
-use crate::types::addr::{Geometry, Vpn};
+use crate::types::addr::{Geometry, LEAF, Vpn};
 use crate::types::event::{Event, LockClass, LockStep, What};
 use crate::types::ids::{CpuId, GrantId, TableId};
 use crate::types::prot::Prot;
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -87,9 +87,18 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         drop(self.walk);
     }
 
-    /// The entry that software last wrote for `vpn` (T2).
+    fn index(&self, vpn: Vpn) -> usize {
+        self.geometry.index(vpn, LEAF)
+    }
+
+    /// The entry of `vpn`, as software last wrote it (T2).
+    pub fn entry(&self, vpn: Vpn) -> Entry {
+        Entry::of(self.pte(vpn).word(), LEAF)
+    }
+
+    /// The same, when the caller knows what it is.
     pub fn pte(&self, vpn: Vpn) -> Pte {
-        self.slots.soft[self.geometry.index(vpn, 0)]
+        self.slots.soft[self.index(vpn)]
     }
 
     /// Whether software wrote nothing that is still there.
@@ -99,7 +108,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 
     /// Sets the entry of `vpn` and returns what it was, with what hardware set.
     pub fn set(&mut self, vpn: Vpn, new: Pte) -> Pte {
-        let index = self.geometry.index(vpn, 0);
+        let index = self.index(vpn);
         // QUIRK(PteSetNoRelease): proofs/pt_free/page-published-early
         let quirks = &self.table.quirks;
         let ordering = quirks.weaken(Quirk::PteSetNoRelease, orderings::PTE_SET);
@@ -120,13 +129,13 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 
     /// The entry of `vpn` with the bits that hardware set, for a caller that does not change it.
     pub fn current(&self, vpn: Vpn) -> Pte {
-        Pte::from_word(self.table.walk(self.geometry.index(vpn, 0)))
+        Pte::from_word(self.table.walk(self.index(vpn)))
     }
 
     /// Sets the entry of `vpn` by a load and a store: what hardware sets in
     /// between is lost.
     pub fn set_nonatomic(&mut self, vpn: Vpn, change: impl FnOnce(Pte) -> Pte) -> Pte {
-        let index = self.geometry.index(vpn, 0);
+        let index = self.index(vpn);
         let old = Pte::from_word(self.table.read(index, orderings::PTE_READ_NONATOMIC));
         self.event(What::PteRead { vpn, pte: old });
         let new = change(old);
@@ -137,7 +146,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     }
 
     fn wrote(&mut self, vpn: Vpn, old: Pte, new: Pte) {
-        let index = self.geometry.index(vpn, 0);
+        let index = self.index(vpn);
         if P::CHECKED && old.software() != self.slots.soft[index] {
             violated::<P>(
                 Invariant::LostWrite,
@@ -159,8 +168,8 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// The entry of `vpn` was `old`, which others may have cached (ghost).
     fn note_past(&mut self, vpn: Vpn, old: Pte) {
         if P::CHECKED && old.grant() != GrantId(0) {
+            let slot = self.index(vpn);
             let past = &mut self.slots.past;
-            let slot = self.geometry.index(vpn, 0);
             let same =
                 |known: &&mut (usize, GrantId, Prot)| (known.0, known.1) == (slot, old.grant());
             match past.iter_mut().find(same) {
@@ -173,7 +182,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     /// What may be cached of earlier entries of `vpn` (ghost): an operation
     /// that takes permission away there takes it from these too.
     pub fn past(&self, vpn: Vpn) -> impl Iterator<Item = (GrantId, Prot)> + '_ {
-        let index = self.geometry.index(vpn, 0);
+        let index = self.index(vpn);
         let mine = move |&(slot, grant, prot): &(usize, GrantId, Prot)| {
             (slot == index).then_some((grant, prot))
         };

@@ -57,8 +57,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         }
         let ptl = self.lock_speculative(vpn, Some(seq))?;
-        let pte = ptl.pte(vpn);
-        self.commit(ptl, copy, vpn, access, pte, VmaStays::Seq(seq))?
+        let entry = ptl.entry(vpn);
+        self.commit(ptl, copy, vpn, access, entry, VmaStays::Seq(seq))?
             .ok()
     }
 
@@ -139,8 +139,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return None;
         };
         let (ptl, copy) = self.lock_by_rcu(walk, copy, vpn, access)?;
-        let pte = ptl.pte(vpn);
-        self.commit(ptl, copy, vpn, access, pte, VmaStays::Found)?
+        let entry = ptl.entry(vpn);
+        self.commit(ptl, copy, vpn, access, entry, VmaStays::Found)?
             .ok()
     }
 

@@ -17,12 +17,12 @@ use crate::mm::gather::Gather;
 use crate::mm::vma_tree::VmaTree;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, violated};
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::event::{LockClass, LockStep, What};
 use crate::types::ids::TableId;
 use crate::types::protocol::Ptl;
-use crate::types::pte::{table_of, table_word};
+use crate::types::pte::table_word;
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -64,7 +64,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut above = self.mm().root;
         for level in (0..geometry.levels - 1).rev() {
             let index = geometry.index(vpn, level + 1);
-            if let Some(table) = table_of(self.sys.table(above).walk(index)) {
+            let tables = &self.sys.machine.tables;
+            if let Some(table) = tables.entry(above, vpn, level + 1).table() {
                 above = table;
                 continue;
             }
@@ -119,7 +120,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     !tree.overlaps(covered) || self.sys.has(Quirk::TableFreedUnderNeighbour);
                 if unused && let Some(above) = self.table_at(vpn, level + 1) {
                     let index = geometry.index(vpn, level + 1);
-                    if let Some(table) = table_of(self.sys.table(above).walk(index)) {
+                    let tables = &self.sys.machine.tables;
+                    if let Some(table) = tables.entry(above, vpn, level + 1).table() {
                         let above = self.sys.table(above);
                         above.remove(index, orderings::TABLE_REMOVE);
                         self.removed(vpn, table, gather);
@@ -147,7 +149,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let geometry = self.sys.geometry();
         // QUIRK(ReclaimWalksUnprotected): proofs/pt_free/two-reclaim-one-table
         let walk = (!self.sys.has(Quirk::ReclaimWalksUnprotected)).then(|| self.walk_begin(true));
-        let (Some(above), Some(id)) = (self.table_at(vpn, 1), self.table_at(vpn, 0)) else {
+        let (above, id) = (self.table_at(vpn, LEAF + 1), self.leaf_table(vpn));
+        let (Some(above), Some(id)) = (above, id) else {
             return;
         };
         // As in install_tables(); two that reclaim one table meet in its lock.
@@ -163,7 +166,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let ordering = quirks.weaken(quirk, orderings::TABLE_RECLAIM);
             self.sys
                 .table(above)
-                .remove(geometry.index(vpn, 1), ordering);
+                .remove(geometry.index(vpn, LEAF + 1), ordering);
         }
         ptl.unlock();
         pml.unlock();

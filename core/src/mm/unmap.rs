@@ -16,7 +16,7 @@ use crate::mm::vma_tree::VmaTree;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::protocol::ZapFlush;
-use crate::types::pte::Pte;
+use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 
 /// A VMA that is out of the tree, and where it was.
@@ -99,8 +99,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             for (grant, prot) in ptl.past(vpn) {
                 gather.revoked(grant, prot);
             }
-            let soft = ptl.pte(vpn);
-            if soft.is_none() {
+            if ptl.entry(vpn) == Entry::None {
                 continue;
             }
             let old = ptl.set(vpn, Pte::NONE);

@@ -7,11 +7,11 @@ use crate::hw::interrupt::IrqGuard;
 use crate::mm::cpu::Cpu;
 use crate::mm::rcu::RcuGuard;
 use crate::platform::Platform;
-use crate::types::addr::Vpn;
+use crate::types::addr::{LEAF, Vpn};
 use crate::types::event::What;
 use crate::types::ids::TableId;
 use crate::types::protocol::PtFree;
-use crate::types::pte::Pte;
+use crate::types::pte::Entry;
 use crate::types::quirk::Quirk;
 
 /// The reason that the tables under a software walker stay.
@@ -66,15 +66,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// The leaf table that translates `vpn`, if there is one.
     pub(crate) fn leaf_table(&self, vpn: Vpn) -> Option<TableId> {
-        self.table_at(vpn, 0)
+        self.table_at(vpn, LEAF)
     }
 
     /// The leaf entry of `vpn` as a software walker reads it.
-    pub(crate) fn leaf_entry(&self, vpn: Vpn) -> Pte {
-        self.leaf_table(vpn).map_or(Pte::NONE, |table| {
-            let index = self.sys.geometry().index(vpn, 0);
-            Pte::from_word(self.sys.table(table).walk(index))
-        })
+    pub(crate) fn leaf_entry(&self, vpn: Vpn) -> Entry {
+        let tables = &self.sys.machine.tables;
+        self.leaf_table(vpn)
+            .map_or(Entry::None, |table| tables.entry(table, vpn, LEAF))
     }
 
     /// The table of `level` that translates `vpn`, if there is one.

@@ -58,6 +58,9 @@ impl PageRange {
     }
 }
 
+/// The level of the leaf tables.
+pub(crate) const LEAF: u8 = 0;
+
 /// The shape of the page tables: how many levels, how many entries in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
@@ -99,7 +102,7 @@ impl Geometry {
     pub fn leaf_parts(self, range: PageRange) -> impl Iterator<Item = PageRange> {
         let mut left = range;
         core::iter::from_fn(move || {
-            let part = self.table_range(left.start, 0).intersection(left);
+            let part = self.table_range(left.start, LEAF).intersection(left);
             left.start = part.end;
             (!part.is_empty()).then_some(part)
         })

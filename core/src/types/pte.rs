@@ -13,6 +13,7 @@
 
 use core::fmt;
 
+use crate::types::addr::LEAF;
 use crate::types::ids::{GrantId, Pfn, TableId};
 use crate::types::prot::{Access, Prot};
 
@@ -148,12 +149,44 @@ pub(crate) const fn table_word(table: TableId) -> u64 {
     MAPPED | (table.0 as u64) << NUMBER_SHIFT
 }
 
-/// The table that a word in an upper table names.
-pub(crate) const fn table_of(word: u64) -> Option<TableId> {
-    if word & MAPPED == 0 {
-        None
-    } else {
-        Some(TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32))
+/// What an entry of a page table is, whatever the level of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Nothing.
+    None,
+    /// A table of the level below.
+    Table(TableId),
+    /// A page.
+    Leaf(Pte),
+}
+
+impl Entry {
+    /// The entry that is the `word` of a table of `level`: a page in a leaf table, a table in those
+    /// above.
+    pub const fn of(word: u64, level: u8) -> Entry {
+        if word & MAPPED == 0 {
+            Entry::None
+        } else if level == LEAF {
+            Entry::Leaf(Pte(word))
+        } else {
+            Entry::Table(TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32))
+        }
+    }
+
+    /// The entry for the page, if it is one.
+    pub const fn leaf(self) -> Option<Pte> {
+        match self {
+            Entry::Leaf(pte) => Some(pte),
+            Entry::None | Entry::Table(_) => None,
+        }
+    }
+
+    /// The table, if it is one.
+    pub const fn table(self) -> Option<TableId> {
+        match self {
+            Entry::Table(table) => Some(table),
+            Entry::None | Entry::Leaf(_) => None,
+        }
     }
 }
 
@@ -174,6 +207,7 @@ mod tests {
                         assert_eq!(pte.grant(), GrantId(grant));
                         assert!(!pte.is_none());
                         assert_eq!(Pte::from_word(pte.word()), pte);
+                        assert_eq!(Entry::of(pte.word(), LEAF), Entry::Leaf(pte));
                     }
                     assert_eq!(used.software(), pte);
                     assert_eq!(pte.with_history_of(used), used);
@@ -183,14 +217,16 @@ mod tests {
             }
         }
         assert!(Pte::NONE.is_none());
-        assert_eq!(table_of(Pte::NONE.word()), None);
+        for level in [LEAF, LEAF + 1] {
+            assert_eq!(Entry::of(Pte::NONE.word(), level), Entry::None);
+        }
     }
 
     #[test]
     fn tables_are_found_again() {
         for number in [0, 1, MAX_NUMBER] {
             let table = TableId(number);
-            assert_eq!(table_of(table_word(table)), Some(table));
+            assert_eq!(Entry::of(table_word(table), LEAF + 1), Entry::Table(table));
         }
     }
 }
