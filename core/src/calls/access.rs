@@ -7,7 +7,7 @@
 
 use crate::hw::frame::Frame;
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::Handled;
+use crate::mm::fault::{Await, Handled};
 use crate::orderings;
 use crate::platform::{Platform, Word};
 use crate::types::addr::Vpn;
@@ -115,11 +115,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             match (self.handle_fault(vpn, access)?, cached) {
                 // The entry allowed the access, and nothing was flushed: if the very same
                 // translation faults again, it will do so until another CPU flushes it.
-                (Handled::Unchanged, Some(stale)) if unresolved == cached => {
+                (Handled::Again(Await::Flush), Some(stale)) if unresolved == cached => {
                     self.await_flush(stale);
                 }
-                (Handled::Unchanged, _) => unresolved = cached,
-                (Handled::Resolved | Handled::Again, _) => unresolved = None,
+                (Handled::Again(Await::Flush), _) => unresolved = cached,
+                (Handled::Resolved | Handled::Again(Await::Nothing), _) => unresolved = None,
             }
         }
     }

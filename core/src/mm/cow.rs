@@ -24,7 +24,7 @@
 //! is shared.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::{Handled, Outcome, VmaStays};
+use crate::mm::fault::{Await, Handled, Outcome, VmaStays};
 use crate::mm::flush::FlushInfo;
 use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
@@ -39,14 +39,6 @@ use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Whether a write through `pte`, which allows none, needs a page of its own.
-    /// Linux: `wp_can_reuse_anon_folio()`.
-    pub(crate) fn is_shared(&self, pte: Pte) -> bool {
-        // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
-        pte.pfn() == Pfn::ZERO
-            || (!self.sys.has(Quirk::WpReuseShared) && self.sys.frame(pte.pfn()).is_shared())
-    }
-
     /// Gives `vpn` a page of its own, where its entry `old` has the zero page or a shared one.
     /// `None`: the page-table lock could not be taken again, and nothing was changed.
     /// Linux: `do_wp_page()`, `wp_page_copy()`.
@@ -105,7 +97,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Some((ptl, _)) => {
                 self.how("drops the copy: the entry is another one by now");
                 ptl.unlock();
-                Some(Ok(Handled::Again))
+                Some(Ok(Handled::Again(Await::Nothing)))
             }
         };
         // QUIRK(CowKeepsCopy): proofs/cow/two-copy-one-page

@@ -41,11 +41,21 @@ use crate::types::violation::Invariant;
 pub(crate) enum Handled {
     /// The access may go through now.
     Resolved,
-    /// The entry allows the access already, and nothing was flushed.
-    Unchanged,
-    /// The entry became another one while a page was copied: the access is to be tried again.
-    Again,
+    /// All locks are left. The access waits for this, and is tried again.
+    Again(Await),
 }
+
+/// The event that an access waits for before it is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Await {
+    /// None: the entry became another one meanwhile.
+    Nothing,
+    /// The entry allows the access already, and nothing was flushed: if the same translation faults
+    /// again, another CPU's flush.
+    Flush,
+}
+
+pub(crate) type Outcome = Result<Handled, Fault>;
 
 /// The reason that a fault can rely on its VMA whenever it holds the page-table lock.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +67,6 @@ pub(crate) enum VmaStays {
     /// It is looked up again.
     Found,
 }
-
-pub(crate) type Outcome = Result<Handled, Fault>;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Handles the fault of `access` at `vpn`. Linux: `do_user_addr_fault()`.
@@ -123,7 +131,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     let entry = seen.unwrap_or_else(|| ptl.entry(vpn));
                     let outcome = self.commit(ptl, vma, vpn, access, entry, VmaStays::Locked);
                     // No table: it was reclaimed, and the entry with it.
-                    return outcome.unwrap_or(Ok(Handled::Again));
+                    return outcome.unwrap_or(Ok(Handled::Again(Await::Nothing)));
                 }
                 None if self.install_tables(vpn) => {}
                 None => return Err(Fault::Bus),
@@ -173,9 +181,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let outcome = match entry {
             Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
             // Not a leaf table any more.
-            Entry::Table(_) => Ok(Handled::Again),
+            Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
             Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(vpn, access)),
-            Entry::Leaf(pte) if access == Access::Write && self.is_shared(pte) => {
+            Entry::Leaf(pte) if access == Access::Write && vma.backing().must_copy(self, pte) => {
                 return self.copy_on_write(ptl, vma, vpn, pte, stays);
             }
             Entry::Leaf(pte) => {
@@ -200,7 +208,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Nothing was there. Linux: `do_anonymous_page()`.
+    /// Nothing was there. Linux: `do_pte_missing()`.
     fn fault_none(
         &mut self,
         ptl: &mut PtlGuard<'s, P>,
@@ -208,14 +216,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Access,
     ) -> Outcome {
+        let (pfn, prot) = vma.backing().first_page(self, vma, vpn, access)?;
+        let new = Pte::new(pfn, prot, self.grant(prot));
         let new = if access == Access::Write {
-            let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
-            let grant = self.grant(vma.prot);
-            self.written(Pte::new(pfn, vma.prot, grant))
+            self.written(new)
         } else {
-            let prot = vma.prot & !Prot::W;
-            let grant = self.grant(prot);
-            Pte::new(Pfn::ZERO, prot, grant).young()
+            new.young()
         };
         self.set_pte(ptl, vpn, new);
         // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
@@ -273,17 +279,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.event(What::Spurious { vpn });
         // QUIRK(NoExecFixup): proofs/tlb/relaxed-exec
         if access == Access::Exec && self.sys.has(Quirk::NoExecFixup) {
-            return Handled::Unchanged;
+            return Handled::Again(Await::Flush);
         }
         match self.sys.protocol().flush() {
             // QUIRK(SpuriousNotFlushed): proofs/tlb/spurious-write
-            Flush::Strict if self.sys.has(Quirk::SpuriousNotFlushed) => Handled::Unchanged,
+            Flush::Strict if self.sys.has(Quirk::SpuriousNotFlushed) => {
+                Handled::Again(Await::Flush)
+            }
             Flush::Strict => {
                 self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
                 Handled::Resolved
             }
             Flush::Relaxed if self.catch_up(FlushReason::Spurious) => Handled::Resolved,
-            Flush::Relaxed => Handled::Unchanged,
+            Flush::Relaxed => Handled::Again(Await::Flush),
         }
     }
 }

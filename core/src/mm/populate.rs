@@ -4,7 +4,7 @@
 //! mm/gup.c: `faultin_page_range()`, `populate_vma_page_range()`.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::Handled;
+use crate::mm::fault::{Await, Handled};
 use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
@@ -57,8 +57,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.count(Counter::Faults);
             match self.fault_mmap_locked(lock, vpn, access) {
                 // Linux: __get_user_pages() looks for the page again.
-                Ok(Handled::Again) => {}
-                Ok(Handled::Resolved | Handled::Unchanged) => return Ok(()),
+                Ok(Handled::Again(Await::Nothing)) => {}
+                // The page is there: the access itself waits for a flush, if it must.
+                Ok(Handled::Resolved | Handled::Again(Await::Flush)) => return Ok(()),
                 Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
                 Err(Fault::AccErr) => return Err(Errno::Inval),
             }
