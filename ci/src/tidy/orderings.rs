@@ -80,6 +80,40 @@ pub fn have_proofs(tree: &Tree) -> Vec<String> {
     findings
 }
 
+/// Lines from a quirk's mark to where it weakens an ordering.
+const NEAR: usize = 6;
+
+/// Where a quirk weakens an ordering, the quirk's mark names one of the ordering's proofs.
+pub fn agree_with_quirks(tree: &Tree) -> Vec<String> {
+    let declared = tree.core().find(|file| file.path == DECLARED);
+    let declared = declared.map(declarations).unwrap_or_default();
+    let mut findings = Vec::new();
+    for file in tree.core() {
+        let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let weakened = declared.iter().find(|declared| {
+                let argument = format!(", orderings::{})", declared.name);
+                line.contains(&argument) && (line.contains("weaken(") || line.contains("halves("))
+            });
+            let Some(declared) = weakened else { continue };
+            let near = lines[number.saturating_sub(NEAR)..number].iter().rev();
+            let marks = near.skip_while(|line| !line.starts_with(MARK));
+            let marks = marks.take_while(|line| line.starts_with(MARK));
+            let proofs = marks.filter_map(|mark| mark.split_once("proofs/"));
+            for (_, proof) in proofs.filter(|(_, proof)| !declared.texts.contains(proof)) {
+                let (path, number, name) = (&file.path, number + 1, declared.name);
+                findings.push(format!(
+                    "{path}:{number}: {name} does not name proofs/{proof}"
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// How the mark of a quirk begins.
+const MARK: &str = "// QUIRK(";
+
 /// `SeqCst` is for fences: loom takes other accesses for weaker. Its names end in `_FENCE`, and
 /// fences alone have such names.
 pub fn seqcst_is_for_fences(tree: &Tree) -> Vec<String> {
@@ -192,6 +226,19 @@ mod tests {
             let found = are_named(&tree(&[("core/src/mm/a.rs", text)]));
             assert_eq!(found, ["core/src/mm/a.rs:1: an ordering without a name"]);
         }
+        let mark = "// QUIRK(A): proofs/tlb/b\n// QUIRK(B): proofs/tlb/a\n\
+                    quirks.weaken(Quirk::A, orderings::X);\n";
+        let files = [
+            (DECLARED, " X = Acquire, proof \"tlb/a\";"),
+            ("core/src/a.rs", mark),
+        ];
+        let expected = "core/src/a.rs:3: X does not name proofs/tlb/b";
+        assert_eq!(agree_with_quirks(&tree(&files)), [expected]);
+        let files = [
+            (DECLARED, " X = Acquire, proof \"tlb/a\", \"tlb/b\";"),
+            files[1],
+        ];
+        assert_eq!(agree_with_quirks(&tree(&files)), [""; 0]);
         let seqcst = [
             ("core/src/a.rs", "x.load(SeqCst)"),
             ("core/src/a.rs", "x.load(orderings::D_FENCE)"),

@@ -16,6 +16,7 @@ pub const RULES: &[Rule] = &[
     wings::have_no_circle,
     orderings::are_named,
     orderings::have_proofs,
+    orderings::agree_with_quirks,
     orderings::seqcst_is_for_fences,
 ];
 
