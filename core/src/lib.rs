@@ -28,6 +28,7 @@
 //! | how a VMA is locked | `mm::vma`, `mm::vma_lock` |
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
+//! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | how hardware walks and sets bits | `hw::mmu` |
 //! | what hardware does unasked | `hw::speculation` |
