@@ -138,10 +138,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
             if is_shared || !ptl.current(vpn).is_young() {
                 continue;
             }
-            // Gone for a moment, so that no bit that hardware sets is lost.
-            let old = ptl.set(vpn, Pte::NONE);
-            ptl.set(vpn, old.old());
-            gather.changed(vpn, FlushType::Strict);
+            // QUIRK(ColdOverOldEntry): proofs/tlb/dirty-kept-by-advice
+            if self.sys.has(Quirk::ColdOverOldEntry) {
+                ptl.set_nonatomic(vpn, Pte::old);
+            } else {
+                // Gone for a moment, so that no bit that hardware sets is lost.
+                let old = ptl.set(vpn, Pte::NONE);
+                ptl.set(vpn, old.old());
+            }
+            // QUIRK(ColdNotFlushed): proofs/tlb/aged-by-advice
+            if !self.sys.has(Quirk::ColdNotFlushed) {
+                gather.changed(vpn, FlushType::Strict);
+            }
         }
         ptl.unlock();
     }

@@ -223,6 +223,10 @@ quirks! {
     DontneedPastVma, "dontneed-past-vma", "mm/madvise.c, is_vma_lock_sufficient(): \"Must span only a single VMA\"";
     /// `dontneed` under a VMA's lock reclaims a page table that others have a part of.
     ReclaimPartOfTable, "reclaim-part-of-table", "mm/memory.c, reclaim_pt_is_enabled(): PMD_SIZE; mm/mremap.c, move_ptes()";
+    /// `madvise cold` makes an entry old by a store over what it has read.
+    ColdOverOldEntry, "cold-over-old-entry", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): ptep_get_and_clear_full()";
+    /// `madvise cold` leaves translations that have the accessed bit.
+    ColdNotFlushed, "cold-not-flushed", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): tlb_remove_tlb_entry()";
     /// `mprotect` leaves the mmap lock before it flushes.
     MprotectFlushAfterUnlock, "mprotect-flush-after-unlock", "mm/mprotect.c, do_mprotect_pkey(): tlb_finish_mmu() before mmap_write_unlock(); commit 6dbf79e7164e, KVM";
     /// `mprotect` changes the VMAs after their entries.
