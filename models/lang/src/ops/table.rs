@@ -166,7 +166,8 @@ operations! {
         Mprotect: "mprotect" (pages: Pages, prot: Prot)
             by Program -> Call[ENOMEM, EACCES.of_files()], drawn Often(4), bytes 88..112;
         Mremap: "mremap" (from: Pages, to: Pages)
-            by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN], drawn Often(2), bytes 124..128;
+            by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN],
+            drawn Often(2), bytes 124..128, retires tables;
     }
     Advice {
         Dontneed: "madvise" (pages: Pages) "dontneed" ()

@@ -1,0 +1,139 @@
+//! Trials of all proofs together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use seqfault_models::cli::Test;
+use seqfault_models::engines::{Options, Part};
+use seqfault_models::linux::Host;
+use seqfault_models::verdict::{self, Request, Subject};
+use seqfault_proofs::Corpus;
+
+/// Where the host runs tests at all, it does not skip every proof.
+pub fn linux_runs_proofs(corpus: &Corpus) -> Trial {
+    const NAME: &str = "rules/linux-runs-proofs";
+    if let Err(needs) = Host::new(1) {
+        let skipped = Trial::test(NAME, || Ok(()));
+        return skipped
+            .with_kind(format!("needs {needs}"))
+            .with_ignored_flag(true);
+    }
+    let proofs = corpus.tests().filter(|(_, test)| !test.is_canary());
+    let all: Vec<Option<String>> = proofs
+        .map(|(_, test)| verdict::linux_lacks(&test.program))
+        .collect();
+    let needs: Vec<String> = all.iter().flatten().cloned().collect();
+    let all = all.len();
+    Trial::test(NAME, move || {
+        if needs.len() < all {
+            return Ok(());
+        }
+        let why = needs.first().map_or("there is none", |why| why);
+        Err(Failed::from(format!("linux skips all {all} proofs: {why}")))
+    })
+}
+
+/// The explorer's executions of each proof are as many as `executions.txt` says:
+/// a search that silently shrank would show. `SEQFAULT_BLESS=1` writes the file.
+/// Several workers share each search from its first execution on.
+pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
+    let request = Request {
+        options: Options {
+            workers,
+            alone: 0,
+            ..Options::default()
+        },
+        // Which violation of a broken variant several workers meet first is chance.
+        broken_by: false,
+        ..Request::default()
+    };
+    let mut counts = String::new();
+    for (name, test) in proofs {
+        let verdict = verdict::check(&test.program, &request)?;
+        if !test.is_as_expected(&verdict) {
+            return Err(Failed::from(test.report(&verdict)));
+        }
+        let Some(run) = &verdict.run else { continue };
+        let line = format!("{name} {} {}\n", run.report.executions, run.report.search);
+        counts += &line;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("executions.txt");
+    if workers == 1 && std::env::var_os("SEQFAULT_BLESS").is_some() {
+        std::fs::write(&path, &counts)?;
+        return Ok(());
+    }
+    let kept = std::fs::read_to_string(&path)?;
+    if kept == counts {
+        return Ok(());
+    }
+    let now = counts
+        .lines()
+        .filter(|line| !kept.lines().any(|k| k == *line));
+    let before = kept
+        .lines()
+        .filter(|line| !counts.lines().any(|c| c == *line));
+    let differences: Vec<String> = before
+        .map(|line| format!("kept: {line}"))
+        .chain(now.map(|line| format!("now:  {line}")))
+        .collect();
+    Err(Failed::from(format!(
+        "the explorer's executions are not those of proofs/executions.txt:\n{}\n\
+         SEQFAULT_BLESS=1 cargo test -p seqfault-proofs executions writes them anew",
+        differences.join("\n")
+    )))
+}
+
+/// The parts of each proof's search have the outcomes of the whole, as often.
+pub fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
+    const PARTS: usize = 3;
+    for (name, test) in proofs {
+        let outcomes = |part| -> Result<_, Failed> {
+            let request = Request {
+                options: Options {
+                    part,
+                    ..Options::default()
+                },
+                broken_by: false,
+                ..Request::default()
+            };
+            let verdict = verdict::check(&test.program, &request)?;
+            if !verdict.is_ok() {
+                return Err(Failed::from(test.report(&verdict)));
+            }
+            let run = verdict.run.map(|run| run.report);
+            Ok(run.map_or_else(Default::default, |report| report.outcomes))
+        };
+        let mut sum = BTreeMap::new();
+        for part in Part::all(PARTS) {
+            for (outcome, count) in outcomes(Some(part))? {
+                *sum.entry(outcome).or_default() += count;
+            }
+        }
+        if sum != outcomes(None)? {
+            return Err(Failed::from(format!("{name}: {PARTS} parts have {sum:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// What the specification allows meets each condition, and misses that of a canary that is about
+/// outcomes.
+pub fn specify(tests: &[Test]) -> Result<(), Failed> {
+    let request = Request {
+        subject: Subject::Spec,
+        ..Request::default()
+    };
+    let mut judged = 0;
+    for test in tests {
+        let verdict = verdict::check(&test.program, &request)?;
+        if !test.is_as_expected(&verdict) {
+            return Err(Failed::from(test.report(&verdict)));
+        }
+        judged += usize::from(verdict.skipped.is_none());
+    }
+    match judged * 2 > tests.len() {
+        true => Ok(()),
+        false => Err(format!("of {} tests {judged} were judged", tests.len()).into()),
+    }
+}
