@@ -15,12 +15,12 @@ impl Random {
     /// The stream of the item `number` of those of `seed`.
     pub fn of(seed: u64, number: u64) -> Random {
         let mut outer = Random(seed);
-        let mut inner = Random(outer.next() ^ number);
-        Random(inner.next())
+        let mut inner = Random(outer.number() ^ number);
+        Random(inner.number())
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,12 +30,12 @@ impl Random {
 
     /// A number of `range`, which is not empty.
     pub fn within(&mut self, range: Range<usize>) -> usize {
-        range.start + (self.next() % range.len() as u64) as usize
+        range.start + (self.number() % range.len() as u64) as usize
     }
 
     /// True once in `n` times.
     pub fn once_in(&mut self, n: u64) -> bool {
-        self.next().is_multiple_of(n)
+        self.number().is_multiple_of(n)
     }
 
     /// One of `all`, which are not none.

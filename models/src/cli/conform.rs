@@ -124,8 +124,8 @@ mod here {
         let per = |count: u64, time: std::time::Duration| {
             grouped((count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)) as u64)
         };
-        if let Some(what) = &run.left_out {
-            say(&format!("left out: {what}, which this kernel has not"));
+        for needs in &run.left_out {
+            say(&format!("left out: {needs}"));
         }
         let left = match run.left {
             0 => String::new(),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::ledger::Place;
 use super::options::Options;
 use super::process::{End, Worker};
-use super::share::{Tally, left_out};
-use crate::differential::Case;
+use super::share::{LeftOut, Tally};
+use crate::differential::{Case, PAGES};
 use crate::linux::Host;
 
 /// How often workers are looked at.
@@ -31,7 +31,7 @@ pub struct Run {
     /// Somebody wanted it to end.
     pub interrupted: bool,
     /// What the sequences went without, as this kernel is older.
-    pub left_out: Option<String>,
+    pub left_out: Vec<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// How long the host's CPUs worked on it: less than `elapsed` for each job where others use
@@ -101,7 +101,9 @@ pub fn run(
         incidents: Vec::new(),
         left: 0,
         interrupted: false,
-        left_out: Host::new(1).ok().and_then(|mut host| left_out(&mut host)),
+        left_out: Host::new(PAGES)
+            .map(|mut host| LeftOut::of(&mut host).needs)
+            .unwrap_or_default(),
         elapsed: Duration::ZERO,
         cpu: Duration::ZERO,
     };

@@ -5,6 +5,9 @@ use std::ops::Range;
 use super::options::Options;
 use crate::differential::{Case, Difference, PAGES};
 use crate::linux::Host;
+use crate::ops::ROWS;
+use crate::plan::WINDOW;
+use crate::plan::record;
 use crate::spec::Rules;
 use crate::spec::seq::Call;
 
@@ -18,12 +21,45 @@ pub struct Tally {
 }
 
 /// What this kernel, being older, cannot do: sequences go on without it.
-pub fn left_out(host: &mut Host) -> Option<String> {
-    let several = Call::Mremap {
-        from: 0..2,
-        to: 2..4,
-    };
-    host.lacks(&several, "mremap A[0..2] A[2..4]")
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    /// Operations, by their rows' names.
+    rows: Vec<&'static str>,
+    /// `mremap` of more than one mapping.
+    several: bool,
+    /// What is needed for all of that.
+    pub needs: Vec<String>,
+}
+
+impl LeftOut {
+    /// What `host` lacks of what sequences have.
+    pub fn of(host: &mut Host) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        for row in ROWS {
+            let Some(verb) = row.bytes.as_ref().map(|bytes| bytes.start as u8) else {
+                continue;
+            };
+            let op = record::op([verb, 0, 0, 0], WINDOW);
+            if let Some(needs) = host.lacks(op.call(), &op.to_string()) {
+                left_out.rows.push(row.name);
+                left_out.needs.push(needs);
+            }
+        }
+        let several = Call::Mremap {
+            from: 0..2,
+            to: 2..4,
+        };
+        if let Some(needs) = host.lacks(&several, "mremap A[0..2] A[2..4]") {
+            left_out.several = true;
+            left_out.needs.push(needs);
+        }
+        left_out
+    }
+
+    fn has(&self, call: &Call) -> bool {
+        let moves_several = matches!(call, Call::Mremap { from, .. } if from.len() > 1);
+        self.several && moves_several || self.rows.contains(&call.row().name)
+    }
 }
 
 /// Sequences and what they are held against.
@@ -32,7 +68,7 @@ pub struct Share {
     options: Options,
     rules: Rules,
     host: Host,
-    left_out: Option<String>,
+    left_out: LeftOut,
     /// What was done so far.
     pub tally: Tally,
 }
@@ -48,24 +84,10 @@ impl Share {
             (wrong.change)(&mut rules);
         }
         let mut host = Host::new(PAGES)?;
-        for (call, text) in [
-            (
-                Call::PopulateRead { pages: 0..1 },
-                "madvise A populate_read",
-            ),
-            (
-                Call::PopulateWrite { pages: 0..1 },
-                "madvise A populate_write",
-            ),
-        ] {
-            if let Some(lacks) = host.lacks(&call, text) {
-                return Err(lacks);
-            }
-        }
         Ok(Share {
             options: options.clone(),
             rules,
-            left_out: left_out(&mut host),
+            left_out: LeftOut::of(&mut host),
             host,
             tally: Tally::default(),
         })
@@ -83,12 +105,7 @@ impl Share {
     ) -> std::result::Result<(), (u64, Box<Difference>)> {
         for number in numbers {
             let mut case = Case::random(self.options.seed, number, self.options.ops.clone());
-            if self.left_out.is_some() {
-                case.ops.retain(|op| match op.call() {
-                    Call::Mremap { from, .. } => from.len() == 1,
-                    _ => true,
-                });
-            }
+            case.ops.retain(|op| !self.left_out.has(op.call()));
             let tally = self.tally;
             self.check(&case, &mut |step| watch(number, step, tally))
                 .map_err(|difference| (number, difference))?;

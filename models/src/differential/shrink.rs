@@ -250,7 +250,7 @@ mod tests {
             for _ in 0..100 {
                 let all = simpler(&op);
                 prop_assert!(!all.contains(&op), "{op}");
-                let random = sequence.random.next() as usize;
+                let random = sequence.random.number() as usize;
                 let Some(next) = all.get(random % all.len().max(1)) else {
                     return Ok(());
                 };

@@ -30,7 +30,7 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
             break;
         }
         let delays: Vec<u64> = (0..scenario.config.cpus)
-            .map(|_| random.next() % MAX_DELAY)
+            .map(|_| random.number() % MAX_DELAY)
             .collect();
         match execution(&collector, &options.progress, &delays) {
             Ended::ByItself(true) => {}

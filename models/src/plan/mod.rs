@@ -282,7 +282,7 @@ mod tests {
         let mut random = Random::new(1);
         (0..3000).map(move |_| {
             let len = random.within(0..100);
-            (0..len).map(|_| random.next() as u8).collect()
+            (0..len).map(|_| random.number() as u8).collect()
         })
     }
 

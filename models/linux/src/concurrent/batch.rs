@@ -46,7 +46,7 @@ impl<'a> Batch<'a> {
 /// The random choices of one thread in one batch.
 pub(super) fn choices(seed: u64, number: u64, cpu: usize) -> Random {
     let mut of_batch = Random::of(seed, number);
-    Random::of(of_batch.next(), cpu as u64 + 1)
+    Random::of(of_batch.number(), cpu as u64 + 1)
 }
 
 fn shuffle<T>(items: &mut [T], random: &mut Random) {

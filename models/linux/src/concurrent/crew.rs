@@ -326,7 +326,7 @@ impl Crew<'_> {
         let mut gaps = 0;
         for (at, (statement, op)) in statements.iter().zip(&ops).enumerate() {
             if longest_gap > 0 && at > 0 {
-                let gap = random.next() % longest_gap;
+                let gap = random.number() % longest_gap;
                 gaps += gap;
                 wait_until(now() + gap);
             }

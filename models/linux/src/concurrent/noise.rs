@@ -53,7 +53,7 @@ impl Noise {
             let page = memory.wrapping_byte_add(random.within(0..PAGES) * PAGE);
             // SAFETY: the page is in `memory`; it is written to only while it is writable.
             unsafe {
-                match random.next() % 3 {
+                match random.number() % 3 {
                     0 => {
                         libc::mprotect(page, PAGE, libc::PROT_READ);
                         libc::mprotect(page, PAGE, prot);
@@ -64,7 +64,7 @@ impl Noise {
                     _ => page.cast::<u64>().write_volatile(1),
                 }
             }
-            let pause = random.next() % LONGEST_PAUSE_NS;
+            let pause = random.number() % LONGEST_PAUSE_NS;
             std::thread::sleep(Duration::from_nanos(pause));
         }
         // SAFETY: nobody has it any more.

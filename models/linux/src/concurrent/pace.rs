@@ -78,7 +78,7 @@ impl Pace {
         }
         let earliest = lead - average(cpu).min(lead);
         let latest = fifth + lead + average(longest) + fifth;
-        earliest + random.next() % (latest - earliest).max(1)
+        earliest + random.number() % (latest - earliest).max(1)
     }
 
     /// The longest gap between two statements of a program with so many.

@@ -23,7 +23,7 @@ pub(super) fn perform(
     match op {
         Op::Fork { process } => Some(family.fork(*process, instance, arena, page)),
         Op::Switch { .. } => {
-            let nanos = random.next() % LONGEST_SLEEP_NS;
+            let nanos = random.number() % LONGEST_SLEEP_NS;
             std::thread::sleep(Duration::from_nanos(nanos));
             Some(Answer::Ok)
         }
