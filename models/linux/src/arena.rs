@@ -121,7 +121,7 @@ impl Arena {
         self.base + page * PAGE
     }
 
-    /// Unmaps everything. The signals of faults come here, whoever took them meanwhile.
+    /// Unmaps everything. The signals of faults come here again, if another runtime took them meanwhile.
     pub fn reset(&mut self) {
         take_signals();
         let answer = self.munmap(0..self.pages, None);

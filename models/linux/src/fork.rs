@@ -10,7 +10,7 @@
 //!
 //! # Invariants
 //! 1. A child does `work`, which takes no lock and no memory, and leaves by `_exit`.
-//! 2. Whoever forks waits: a child outlives no [`Child`].
+//! 2. A thread that forks waits: a child outlives no [`Child`].
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,7 +10,7 @@ use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Family};
 use seqfault_spec::seq::{Bytes, Call};
 
-/// Whether a child lives, which has its part in the pages of all windows: nobody looks meanwhile.
+/// Whether a child lives, which has its part in the pages of all windows: no thread looks meanwhile.
 static FORKING: RwLock<()> = RwLock::new(());
 
 /// What the kernel shows of a page.

@@ -83,7 +83,7 @@ impl Entry {
         self.0 >> 62 & 1 == 1
     }
 
-    /// The page belongs to nobody else; the zero page never does.
+    /// The page belongs to this process alone; the zero page never does.
     pub fn is_exclusive(self) -> bool {
         self.0 >> 56 & 1 == 1
     }
@@ -93,7 +93,7 @@ impl Entry {
         self.0 >> 55 & 1 == 1
     }
 
-    /// The frame's number; 0 for who may not know it.
+    /// The frame's number; 0 for a user that may not know it.
     pub fn frame(self) -> u64 {
         self.0 & ((1 << 55) - 1)
     }

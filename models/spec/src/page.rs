@@ -70,7 +70,7 @@ impl Version {
         }
     }
 
-    /// What entries there are is news to nobody.
+    /// Every CPU knows of the entries that there are.
     pub(super) fn settle(&mut self) {
         self.made = None;
         self.arrivals = self.arrivals.map(Arrival::known);
@@ -104,7 +104,7 @@ impl Version {
 }
 
 impl Arrival {
-    /// It is news to nobody.
+    /// Every CPU knows of it.
     pub(super) fn known(self) -> Arrival {
         match self {
             Arrival::Absent => Arrival::Absent,

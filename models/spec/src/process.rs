@@ -9,8 +9,8 @@
 //!
 //! A `fork` is one step of the machine: it is excluded by every section of its process that is
 //! under way, excludes none, and nothing pends behind it. The child gets the newest mapping of
-//! each page, and memory that nobody else has, whose first message is the last one of the parent's
-//! modification order. That message carries no view: whoever runs in the child starts with all
+//! each page, and memory of its own, whose first message is the last one of the parent's
+//! modification order. That message carries no view: a CPU that runs in the child starts with all
 //! that was done before, or does not run at all.
 //!
 //! # Linux

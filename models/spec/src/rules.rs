@@ -98,7 +98,7 @@ pub struct Rules {
     /// Where VMAs begin and end.
     pub merging: Merging,
     /// Whether a page that was only read, executed or populated for reading is the zero page,
-    /// which nobody owns.
+    /// which no process owns.
     pub zero_page: Freedom,
     /// Whether an `exec` that is refused populates a page that could be read.
     pub refused_exec_populates: Freedom,

@@ -145,7 +145,7 @@ impl Machine {
         property(&self.state[0], page, PageProperty::Present, rules).answer()
     }
 
-    /// Whether the page has a frame that nobody else has; `None` where an implementation may
+    /// Whether the page has a frame of its own; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
         owned(&self.state[0], page, &self.rules).answer()

@@ -2,8 +2,8 @@
 //!
 //! Two states that no continuation can tell apart should be one, or the search
 //! visits both. [`State::normalize`] forgets what cannot matter any more: messages
-//! that every CPU is past, views of words that nobody will access, old versions
-//! that nobody will go by; then it renames message labels in the order of pages,
+//! that every CPU is past, views of words that no CPU will access, old versions
+//! that no CPU will go by; then it renames message labels in the order of pages,
 //! words and messages.
 
 use std::rc::Rc;
@@ -227,7 +227,7 @@ impl State {
         self.rename();
     }
 
-    /// Drops the versions of a page that nobody will go by, and floors nobody will ask for.
+    /// Drops the versions of a page that no CPU will go by, and floors that no step will ask for.
     fn forget_versions(&mut self, code: &Code, page: usize) {
         if self.pages[page].versions.len() == 1 {
             if !self.pages[page].floor.is_empty() {
@@ -259,7 +259,7 @@ impl State {
         }
     }
 
-    /// Drops the messages of a word that nobody can read any more, and of its touch what nobody
+    /// Drops the messages of a word that no CPU can read any more, and of its touch what no step
     /// asks for.
     fn forget_messages(&mut self, code: &Code, page: usize, word: usize, rules: &Rules) {
         // Accesses may return to old versions.
@@ -300,7 +300,7 @@ impl State {
         word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
     }
 
-    /// Drops how the entries of a page came where nobody's access depends on it any more: where it
+    /// Drops how the entries of a page came where no CPU's access depends on it any more: where it
     /// would be news to a CPU with two accesses left, and another CPU may yet change the page.
     fn forget_arrivals(&mut self, code: &Code, page: usize, rules: &Rules) {
         let cpus = 0..self.cpus.len();

@@ -168,7 +168,7 @@ impl Word {
         }
     }
 
-    /// The same memory for somebody else, who knows all of it.
+    /// The same memory for another process, whose CPUs know all of it.
     pub(super) fn copy(&self) -> Word {
         Word {
             messages: smallvec![Message::base(self.last())],

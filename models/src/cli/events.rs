@@ -4,7 +4,7 @@
 //! that of the relaxed TLB flushes (N. Amit, RFC, July 2022), whose question is how many
 //! shootdowns it takes.
 //!
-//! While the other CPU runs somebody else it needs no shootdown. So the loops are run in
+//! While the other CPU runs another process it needs no shootdown. So the loops are run in
 //! rounds, and the round with the most shootdowns counts; of the rest it is the mean.
 //!
 //! Faults are a loop's own doing: they must be as many on the host as on core, but for a few of

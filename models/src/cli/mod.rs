@@ -7,7 +7,7 @@
 //! | `files` | from paths to tests |
 //! | `output` | files that are written in the end |
 //! | `jobs` | tests on threads, results in order |
-//! | `progress` | who watches on a terminal |
+//! | `progress` | how far it is, on a terminal |
 //! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `matrix`, `new` | the commands |
 //! | `programs` | `conform` with several CPUs |
 //! | `interrupt` | Ctrl-C |
@@ -139,7 +139,7 @@ pub(crate) enum Color {
 /// Why standard output could not be written, if it could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Prints a line. That nobody reads it any more is no reason to panic.
+/// Prints a line. A closed pipe is no reason to panic.
 pub(crate) fn say(line: &str) {
     let mut out = io::stdout();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -14,7 +14,7 @@ use crate::verdict::grouped;
 
 /// How often the line is drawn anew.
 const REFRESH: Duration = Duration::from_millis(200);
-/// How often there is a line where nobody draws.
+/// How often there is a line where nothing is drawn.
 const EVERY: Duration = Duration::from_secs(30);
 
 /// A line on standard error.
@@ -42,7 +42,7 @@ impl Watch {
         }
     }
 
-    /// Whether there is somebody.
+    /// Whether there is a terminal.
     pub fn is_watched(&self) -> bool {
         !self.bar.is_hidden()
     }

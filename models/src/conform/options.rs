@@ -28,7 +28,7 @@ impl fmt::Display for Level {
 /// Something that goes wrong in a worker on purpose, to see that the runner survives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
-    /// An access to memory that nobody has, in the sequence of this number.
+    /// An access to memory that is not there, in the sequence of this number.
     Crash(u64),
     /// A step that does not end, in the sequence of this number.
     Hang(u64),

@@ -26,9 +26,9 @@ pub struct Run {
     pub differences: Vec<Found>,
     /// What ended workers before their time.
     pub incidents: Vec<Incident>,
-    /// Sequences that nobody ran, because the run ended early.
+    /// Sequences that were not run, because the run ended early.
     pub left: u64,
-    /// Somebody wanted it to end.
+    /// It was interrupted.
     pub interrupted: bool,
     /// What the sequences went without, as this kernel is older.
     pub left_out: Vec<String>,

@@ -101,7 +101,7 @@ pub struct Difference {
     pub(super) spec: Machine,
 }
 
-/// The property that no condition names: the page has a frame that nobody else has.
+/// The property that no condition names: the page has a frame of its own.
 pub(super) const OWNED: &str = "owned";
 
 /// Another one: `mincore` finds the page in memory.

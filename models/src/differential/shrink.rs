@@ -1,6 +1,6 @@
 //! The smallest case that still shows a difference.
 //!
-//! Greedy, and the same for whoever found the case: operations are dropped,
+//! Greedy, and the same wherever the case was found: operations are dropped,
 //! in halves and then one by one; what is left is made simpler; and the core
 //! becomes the usual one where that does not matter.
 

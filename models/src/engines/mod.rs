@@ -196,13 +196,13 @@ pub struct Options {
     pub slot: Option<Slot>,
     /// explorer: how often it is kept before it is over.
     pub keep_every: Duration,
-    /// explorer: estimates each search before it is made, for who watches.
+    /// explorer: estimates each search before it is made, for a reader of the progress.
     pub estimate: bool,
     /// Stops the search once it is set.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// linux: how long at most, if that comes before the iterations.
     pub time: Option<Duration>,
-    /// Executions so far, for who watches.
+    /// Executions so far, for a reader of the progress.
     pub progress: Progress,
 }
 
@@ -231,7 +231,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether somebody wants an end.
+    /// Whether an end is wanted.
     pub(crate) fn is_interrupted(&self) -> bool {
         let interrupt = self.interrupt.as_ref();
         interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))

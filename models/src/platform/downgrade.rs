@@ -12,7 +12,7 @@ pub struct Downgradable<L, M> {
     pub(super) writers: M,
 }
 
-/// A guard of the lock. Of a writer, or of one who was, it keeps other writers out.
+/// A guard of the lock. Of a writer, or of a former one, it keeps other writers out.
 pub struct Held<G, M> {
     guard: G,
     writers: Option<M>,
@@ -26,7 +26,7 @@ impl<G, M> Held<G, M> {
         }
     }
 
-    /// Of one who has taken the mutex, and then the lock.
+    /// Of a thread that has taken the mutex, and then the lock.
     pub(super) fn writer(guard: G, writers: M) -> Held<G, M> {
         Held {
             guard,

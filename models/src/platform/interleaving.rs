@@ -8,7 +8,7 @@
 //! segments alike.)
 //!
 //! Each pair has a counter of one byte, by a hash of its two places, in an
-//! array of whoever asks for it with [`count_in`]. Two pairs may share one:
+//! array of the caller that asks for it with [`count_in`]. Two pairs may share one:
 //! then a new interleaving may be taken for a known one.
 //!
 //! Locks count too: taking one is a write of it. What the setup does is no

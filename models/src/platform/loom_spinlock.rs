@@ -2,14 +2,14 @@
 //!
 //! loom's own `try_lock` waits if another thread takes the lock while it is
 //! about to try (all threads whose next step is at the lock are blocked), and
-//! so reports deadlocks that do not exist. Here a word says who has the lock;
+//! so reports deadlocks that do not exist. Here a word says which thread has the lock;
 //! loom's mutex is only for those who wait.
 //!
 //! ```text
 //!             word   loom's mutex
 //!   free      0      free
 //!   locked    1      held by the owner, who waited for it
-//!   tried     1      free, or held by one who is about to sleep
+//!   tried     1      free, or held by a thread that is about to sleep
 //! ```
 
 use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};

@@ -172,10 +172,10 @@ pub struct NativeWaitQueue {
     wakeup: Condvar,
 }
 
-/// How often one who waits looks whether the execution has ended.
+/// How often a thread that waits looks whether the execution has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// So often in turn nobody runs: then nobody ends a wait. One that was woken runs before that.
+/// So often in turn no thread runs: then none will end a wait. One that was woken runs before that.
 const LOOKS_AT_NOBODY: u32 = 50;
 
 const NOBODY_RUNS: Violation = Violation {

@@ -106,7 +106,7 @@ thread_local! {
     static LIMITS: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
-    /// Nobody asks what happens: nothing is recorded but what ends the execution.
+    /// No caller asks what happens: nothing is recorded but what ends the execution.
     static DEAF: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
     static WHO: Cell<Who> = const { Cell::new(nobody) };
@@ -288,7 +288,7 @@ pub(crate) fn reached(limit: &'static str) {
     LIMITS.with_borrow_mut(|limits| limits.insert(limit));
 }
 
-/// The limits that this OS thread's executions reached since somebody asked.
+/// The limits that this OS thread's executions reached since they were last asked for.
 pub(crate) fn limits() -> BTreeSet<&'static str> {
     LIMITS.take()
 }

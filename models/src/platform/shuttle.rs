@@ -266,7 +266,7 @@ struct Order {
 }
 
 impl Order {
-    /// Adds an access by the one who runs. Whether it is ordered after those before.
+    /// Adds an access by the CPU that runs. Whether it is ordered after those before.
     fn access(&mut self, is_write: bool) -> bool {
         let me = usize::from(shuttle::current::me());
         let clock = shuttle::current::clock();

@@ -96,7 +96,7 @@ pub fn counterexample(
     out
 }
 
-/// Whether it is what the machine looks like when nobody runs any more.
+/// Whether it is what the machine looks like when no CPU runs any more.
 fn is_found_at_rest(failure: &Failure) -> bool {
     let Violated::Invariant(invariant) = failure.violated else {
         return false;

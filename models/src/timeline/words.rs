@@ -277,7 +277,7 @@ impl Teller<'_> {
     }
 
     /// Lock steps that tell something: what is taken and left of the locks that
-    /// faults and system calls meet at, and where somebody waits.
+    /// faults and system calls meet at, and where a CPU waits.
     fn lock(&mut self, at: usize, cpu: CpuId, lock: Lock, step: LockStep) -> Option<String> {
         let (class, instance) = lock;
         let locks_vmas = matches!(self.path(), FaultPath::VmaLock | FaultPath::VmaRefcnt);

@@ -68,7 +68,7 @@ pub struct Request {
     pub deviations: Deviations,
     /// How much to run.
     pub limits: Limits,
-    /// Seeds, iterations, and who watches.
+    /// Seeds, iterations, and where progress is told.
     pub options: Options,
     /// Keep a timeline of each outcome.
     pub trace: bool,

@@ -1,7 +1,7 @@
 //! Comments behind a test's head, and the items that they belong to.
 //!
 //! The tree keeps them beside the program instead of in each node, so that
-//! whoever builds or rewrites statements need not think of them. A note whose
+//! code that builds or rewrites statements need not think of them. A note whose
 //! item is gone is still printed, at the end of its block.
 
 /// The item that a comment belongs to.

@@ -25,7 +25,7 @@ pub(super) struct Family<'a> {
 }
 
 impl<'a> Family<'a> {
-    /// Nobody yet; children answer into `answers`, which is [`room`] for all instances.
+    /// No process yet; children answer into `answers`, which is [`room`] for all instances.
     pub fn new(plan: &'a Plan, answers: &'a Answers) -> Family<'a> {
         Family {
             plan,
@@ -61,7 +61,7 @@ impl<'a> Family<'a> {
         Answer::Ok
     }
 
-    /// Waits until nobody lives any more.
+    /// Waits until no child lives any more.
     pub fn wait(&mut self) {
         self.living.clear();
     }

@@ -26,7 +26,7 @@
 //! | `batch` | what the seed decides |
 //! | `crew` | the threads |
 //! | `finale` | the end of a batch: final states and outcomes |
-//! | `affinity`, `noise` | which CPU they run on, and who disturbs them |
+//! | `affinity`, `noise` | which CPU they run on, and what disturbs them |
 //! | `histogram` | outcomes, how often, and when first |
 //! | `board` | memory shared with the parent: where each thread is |
 //! | `message`, `child` | the child process, and its watchdog |
@@ -37,9 +37,9 @@
 //! timing does not: the same seed need not show the same outcomes.
 //!
 //! # What only a model has
-//! `prefetch` is a prefetch instruction, which walks the page tables and never faults; `switch
-//! lazy` and `switch main` are a short sleep, in which the CPU runs the idle thread or another
-//! process; `evict` and `rcu_barrier` do nothing. The choices of `with` lines are the kernel's own.
+//! `prefetch` is a prefetch instruction, which walks the page tables and never faults; `switch main`
+//! is a short sleep, in which the CPU runs the idle thread or another process; `switch lazy`, `evict`
+//! and `rcu_barrier` do nothing. The choices of `with` lines are the kernel's own.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod affinity;

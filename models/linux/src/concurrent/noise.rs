@@ -1,4 +1,4 @@
-//! Somebody else in the same address space, who changes mappings that no test looks at.
+//! Another thread of the same address space, which changes mappings that no test looks at.
 //!
 //! It takes `mmap_lock`, and interrupts the other CPUs for TLB flushes.
 
