@@ -198,15 +198,19 @@ impl Code {
         self.later[cpu][pc][page]
     }
 
+    /// `page` and the pages that may share memory with it.
+    pub(super) fn sharing(&self, page: usize) -> impl Iterator<Item = usize> {
+        let firsts = &self.sharing.firsts;
+        (0..firsts.len()).filter(move |&other| firsts[other] == firsts[page])
+    }
+
     /// How many accesses `cpu` has left, from `pc` on, to `page` and to pages that may share memory
     /// with it.
     pub(super) fn accesses(&self, cpu: usize, pc: usize, page: usize) -> usize {
-        let firsts = &self.sharing.firsts;
         let left = self.threads[cpu].iter().skip(pc);
-        let accesses = left.filter(|instr| {
-            let of = instr.call.range().start;
-            instr.call.kind().is_some() && firsts[of] == firsts[page]
-        });
+        let of_page = |of: usize| self.sharing.firsts[of] == self.sharing.firsts[page];
+        let accesses =
+            left.filter(|instr| instr.call.kind().is_some() && of_page(instr.call.range().start));
         accesses.count()
     }
 

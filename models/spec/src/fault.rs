@@ -25,7 +25,8 @@ impl Steps<'_> {
                 .into_iter()
                 .any(|other| state.later(self.code, other, at).any(Later::CHANGE));
         let is_watched = self.code.watched_touch[at]
-            || self.rules.kinds_need_translation && state.may_stay_behind(self.code, at);
+            || self.rules.kinds_need_translation
+                && state.may_stay_behind(self.code, at, self.rules);
         if !self.rules.faults_in_vain || !is_watched || !may_change {
             return;
         }
@@ -68,8 +69,7 @@ impl Steps<'_> {
                 let least = match (goes, along == cpu) {
                     (true, true) => self.left_by_fault(state, cpu, page, kind, version),
                     (true, false) => version,
-                    (false, true) => self.behind(state, cpu, page, kind, other, version),
-                    (false, false) => continue,
+                    (false, _) => self.behind(state, cpu, page, kind, other, version),
                 };
                 if state.pages[page].floor(along, other) < least {
                     state.page_mut(page).raise(along, other, least);

@@ -278,7 +278,7 @@ impl State {
         let mut cpus = 0..self.cpus.len();
         let copied = newest && cpus.any(|cpu| self.later(code, cpu, page).any(Later::COPY));
         let valued = reached.is_some() || copied || newest && code.watched_words[page];
-        let is_asked_for = rules.kinds_need_translation && self.may_stay_behind(code, page);
+        let is_asked_for = rules.kinds_need_translation && self.may_stay_behind(code, page, rules);
         let kept = match touched {
             true => old.touch,
             false => Touch {
@@ -304,10 +304,9 @@ impl State {
     /// would be news to a CPU with two accesses left, and another CPU may yet change the page.
     fn forget_arrivals(&mut self, code: &Code, page: usize, rules: &Rules) {
         let cpus = 0..self.cpus.len();
-        let changes = |cpu: usize| self.later(code, cpu, page).any(Later::CHANGE);
         let asks = |&cpu: &usize| {
-            code.accesses(cpu, self.cpus[cpu].pc, page) > 1
-                && cpus.clone().any(|other| other != cpu && changes(other))
+            let others = cpus.clone().filter(|&other| other != cpu);
+            code.accesses(cpu, self.cpus[cpu].pc, page) > 1 && self.may_be_two(code, page, others)
         };
         let asking: Few<usize> = match rules.faults_in_vain {
             true => cpus.clone().filter(asks).collect(),
@@ -379,13 +378,25 @@ impl State {
     }
 
     /// Whether an access to a page, or to one that may have its memory, may yet stay behind
-    /// another: a CPU has two left, and there are two states, or may be.
-    pub(super) fn may_stay_behind(&self, code: &Code, page: usize) -> bool {
-        let later = |cpu| self.later(code, cpu, page);
-        let has_two = |cpu: usize| code.accesses(cpu, self.cpus[cpu].pc, page) > 1;
-        let changes = |cpu: usize| later(cpu).any(Later::CHANGE);
-        let cpus = 0..self.cpus.len();
-        cpus.clone().any(has_two) && cpus.clone().any(changes)
+    /// another: two are left, of one CPU or where CPUs do not differ of any, and there are two
+    /// states, or may be.
+    pub(super) fn may_stay_behind(&self, code: &Code, page: usize, rules: &Rules) -> bool {
+        let accesses = |cpu: usize| code.accesses(cpu, self.cpus[cpu].pc, page);
+        let mut left = (0..self.cpus.len()).map(accesses);
+        let has_two = match rules.cpus_differ {
+            true => left.any(|left| left > 1),
+            false => left.sum::<usize>() > 1,
+        };
+        has_two && self.may_be_two(code, page, 0..self.cpus.len())
+    }
+
+    /// Whether a page, or one that may have its memory, has two states, or may yet get another by
+    /// one of `cpus`.
+    fn may_be_two(&self, code: &Code, page: usize, mut cpus: impl Iterator<Item = usize>) -> bool {
+        cpus.any(|cpu| self.later(code, cpu, page).any(Later::CHANGE))
+            || code
+                .sharing(page)
+                .any(|page| self.pages[page].versions.len() > 1)
     }
 
     /// Whether `cpu` may still access this word of this page.

@@ -273,6 +273,39 @@ fn memory_loses_nothing_of_what_comes_back() {
     }
 }
 
+/// Where the return of a call revokes nothing, old states remain when every call is over, and what
+/// a fault populated still decides by which of them the next access may go.
+#[test]
+fn memory_loses_nothing_of_states_that_outlive_their_calls() {
+    let rules = Rules {
+        revoke_on_return: false,
+        ..Rules::default()
+    };
+    let munmap = || Call::Munmap { pages: 0..1 };
+    let write = Call::Write { page: 0, word: 1 };
+    let threads = [
+        vec![munmap(), Call::Read { page: 0 }, write],
+        vec![munmap()],
+    ];
+    compare(&threads, 2, &rules).unwrap();
+    let map = Call::Mmap {
+        pages: 1..2,
+        prot: Prot::R,
+        populate: true,
+        noreplace: false,
+        backing: Backing::Anon,
+    };
+    let forking = Forking {
+        threads: vec![
+            vec![Call::Fork { process: 2 }, map],
+            vec![Call::Exec { page: 1 }, Call::Read { page: 1 }],
+        ],
+        process: vec![0, 0],
+        asked: [false; 3],
+    };
+    compare_forking(&forking, &rules).unwrap();
+}
+
 /// Pages of each process below.
 const OWN: usize = 2;
 
