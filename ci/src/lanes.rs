@@ -29,7 +29,7 @@ pub struct Lane {
     pub name: &'static str,
     /// The smallest suite that it is in.
     pub suite: Suite,
-    /// Environment variables.
+    /// Environment variables. `{seed}` is a number that differs from run to run.
     pub env: &'static [(&'static str, &'static str)],
     /// Program and arguments, separated by blanks. `{host}` is the host's
     /// target triple.
@@ -235,21 +235,24 @@ pub const LANES: &[Lane] = &[
     lane(
         "sequences",
         Suite::Full,
-        &[("PROPTEST_CASES", "200000")],
+        &[
+            ("PROPTEST_CASES", "200000"),
+            ("PROPTEST_RNG_SEED", "{seed}"),
+        ],
         "cargo test --release -p seqfault-models --test differential",
         Evidence::Tests,
     ),
     lane(
         "search",
         Suite::Full,
-        &[("PROPTEST_CASES", "6000")],
+        &[("PROPTEST_CASES", "6000"), ("PROPTEST_RNG_SEED", "{seed}")],
         "cargo test --release -p seqfault-spec --lib memory_loses",
         Evidence::Tests,
     ),
     lane(
         "trees",
         Suite::Full,
-        &[("PROPTEST_CASES", "20000")],
+        &[("PROPTEST_CASES", "20000"), ("PROPTEST_RNG_SEED", "{seed}")],
         "cargo test --release -p seqfault-core",
         Evidence::Tests,
     ),

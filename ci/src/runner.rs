@@ -4,7 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::lanes::{Lane, Suite};
 use crate::report::{FOLDER, LaneReport, Outcome, Report};
@@ -16,6 +16,8 @@ const LINES: usize = 40;
 pub struct Runner {
     root: PathBuf,
     host: String,
+    /// Where this run's random choices start.
+    seed: String,
 }
 
 impl Runner {
@@ -24,7 +26,21 @@ impl Runner {
         Runner {
             root: root.to_owned(),
             host: host(),
+            seed: seed(),
         }
+    }
+
+    /// `text` of a lane with what this run puts in it.
+    fn filled(&self, text: &str) -> String {
+        text.replace("{host}", &self.host)
+            .replace("{seed}", &self.seed)
+    }
+
+    /// The environment variables of `lane`.
+    fn env(&self, lane: &Lane) -> Vec<(&'static str, String)> {
+        let env = lane.env.iter();
+        env.map(|(name, value)| (*name, self.filled(value)))
+            .collect()
     }
 
     /// Runs `lanes` in order, up to the first red one unless told to go on.
@@ -37,7 +53,7 @@ impl Runner {
         let mut report = self.report(suite);
         let mut is_red = false;
         for lane in lanes {
-            let command = lane.command.replace("{host}", &self.host);
+            let command = self.filled(lane.command);
             let result = if is_red && !keep_going {
                 self.not_run(lane, &command)
             } else {
@@ -73,13 +89,13 @@ impl Runner {
             outcome: Outcome::NotRun,
             seconds: 0.0,
             evidence: None,
-            reproduce: reproduce(lane, command),
+            reproduce: reproduce(&self.env(lane), command),
             log: self.log(lane),
         }
     }
 
     fn run(&self, lane: &Lane, command: &str) -> LaneReport {
-        eprintln!("{}: {}", lane.name, reproduce(lane, command));
+        eprintln!("{}: {}", lane.name, reproduce(&self.env(lane), command));
         let start = Instant::now();
         let (result, output) = self.execute(lane, command);
         let count = lane.evidence.count(&output);
@@ -125,7 +141,7 @@ impl Runner {
                 }
                 child
                     .args(words)
-                    .envs(lane.env.iter().copied())
+                    .envs(self.env(lane))
                     .current_dir(&self.root)
                     .stdin(Stdio::null())
                     .stdout(file.try_clone()?)
@@ -169,8 +185,8 @@ pub fn is_of_this_run(name: &std::ffi::OsStr) -> bool {
 }
 
 /// The line to paste that runs the same command.
-fn reproduce(lane: &Lane, command: &str) -> String {
-    let env = lane.env.iter().map(|(name, value)| {
+fn reproduce(env: &[(&str, String)], command: &str) -> String {
+    let env = env.iter().map(|(name, value)| {
         if value.contains(' ') {
             format!("{name}=\"{value}\" ")
         } else {
@@ -179,6 +195,12 @@ fn reproduce(lane: &Lane, command: &str) -> String {
     });
     let command: Vec<&str> = command.split_whitespace().collect();
     env.collect::<String>() + &command.join(" ")
+}
+
+/// A seed of random tests that differs from run to run.
+fn seed() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.unwrap_or_default().as_secs().to_string()
 }
 
 /// The host's target triple, as rustc names it.
@@ -199,7 +221,7 @@ mod tests {
         Lane {
             name: "self-test",
             suite: Suite::Pr,
-            env: &[("A", "b c"), ("D", "e")],
+            env: &[("A", "b c"), ("SEED", "{seed}")],
             command,
             evidence,
         }
@@ -226,7 +248,10 @@ mod tests {
 
     #[test]
     fn the_line_to_paste_has_the_environment() {
+        let mut runner = Runner::new(&crate::root());
+        runner.seed = "7".to_owned();
         let lane = lane("cargo  test", Evidence::None);
-        assert_eq!(reproduce(&lane, lane.command), "A=\"b c\" D=e cargo test");
+        let line = reproduce(&runner.env(&lane), lane.command);
+        assert_eq!(line, "A=\"b c\" SEED=7 cargo test");
     }
 }
