@@ -65,8 +65,10 @@ impl Bytes {
             (Bytes::Empty, Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. }) => {
                 Some(Answer::EINVAL)
             }
+            (Bytes::Empty, call) if call.counts() => Some(Answer::Word(0)),
             (Bytes::Empty, _) => Some(Answer::Ok),
             (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Answer::ENOMEM),
+            (Bytes::Wrapping, call) if call.counts() => Some(Answer::ENOMEM),
             (Bytes::Wrapping, _) => Some(Answer::EINVAL),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::section::Section;
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::{Backing, Numbered, Op};
+use seqfault_lang::ops::{Answers, Backing, Numbered, Op};
 
 /// One user access or system call over page ids.
 ///
@@ -43,6 +43,9 @@ pub(super) trait Course {
         self.section().is_some()
     }
 
+    /// Whether it answers how many of its pages are so.
+    fn counts(&self) -> bool;
+
     /// Whether it changes nothing that a program can see.
     fn rests(&self) -> bool;
 }
@@ -74,6 +77,10 @@ impl Course for Call {
             Op::Dontneed { .. } => Some(Section::Local),
             _ => None,
         }
+    }
+
+    fn counts(&self) -> bool {
+        matches!(self.row().answers, Answers::Count(_))
     }
 
     fn rests(&self) -> bool {

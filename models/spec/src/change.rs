@@ -1,4 +1,4 @@
-//! System calls: begin, end, and populating page by page.
+//! System calls that change all of their pages: begin and end.
 //!
 //! A call begins on all of its pages at once and ends on all of them at once:
 //! to begin early and to end late on a page only adds to what accesses may
@@ -12,8 +12,9 @@ use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
-use super::step::{At, Few, Steps, fork};
-use super::word::{Bit, Populated};
+use super::step::Steps;
+use super::walk::Walk;
+use super::word::Bit;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -207,75 +208,9 @@ impl Steps<'_> {
         self.release(state, cpu, section);
         match call {
             Call::Mmap { populate: true, .. } if ret == Answer::Ok => {
-                state.cpus[cpu].phase = Phase::Populating(0);
+                state.cpus[cpu].phase = Phase::Walking(Walk::begin(Answer::Ok));
             }
             _ => self.retire(state, cpu, ret),
         }
-    }
-
-    /// Populates the page after the first `done` of the range, by any of its versions.
-    pub(super) fn populate(
-        &self,
-        mut state: State,
-        cpu: usize,
-        call: &Call,
-        done: u16,
-        out: &mut Vec<State>,
-    ) {
-        if done == 0 {
-            self.acquire(&mut state, cpu, Section::Shared);
-        }
-        let pages = call.range();
-        let Some(page) = pages.clone().nth(usize::from(done)) else {
-            self.release(&mut state, cpu, Section::Shared);
-            self.retire(&mut state, cpu, Answer::Ok);
-            return out.push(state);
-        };
-        let prot = state.pages[page].newest().map(|mapping| mapping.prot);
-        let refused = match (call, prot) {
-            (Call::Mmap { .. }, _) => None,
-            (_, None) => Some(Answer::ENOMEM),
-            (_, Some(Prot::None)) => Some(self.rules.populate_denied),
-            (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
-                Some(self.rules.populate_denied)
-            }
-            _ => None,
-        };
-        if let Some(refused) = refused {
-            self.release(&mut state, cpu, Section::Shared);
-            self.retire(&mut state, cpu, refused);
-            return out.push(state);
-        }
-        let mut words: Few<At> = Few::new();
-        for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
-            let word = (state.home(page, mapping), mapping.word);
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        if page + 1 == pages.end {
-            self.release(&mut state, cpu, Section::Shared);
-            self.retire(&mut state, cpu, Answer::Ok);
-        } else {
-            state.cpus[cpu].phase = Phase::Populating(done + 1);
-        }
-        let write = match call {
-            Call::PopulateRead { .. } => false,
-            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
-        };
-        let is_watched = self.rules.kinds_need_translation || self.code.watched_touch[page];
-        if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
-            return out.push(state);
-        }
-        let kind = if write { Kind::Write } else { Kind::Read };
-        fork(state, words, |mut state, (home, word)| {
-            state.arrive(cpu, page, (home, word), kind);
-            let touch = &mut state.page_mut(home).words[word].touch;
-            touch.populated = Populated::Yes;
-            if write {
-                touch.dirty = touch.dirty.max(Bit::Maybe);
-            }
-            out.push(state);
-        });
     }
 }

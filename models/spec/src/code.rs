@@ -68,6 +68,8 @@ impl Later {
     pub(super) const POPULATE: Later = Later(1 << 4);
     /// A `fork` that copies it.
     pub(super) const COPY: Later = Later(1 << 5);
+    /// A call whose answer depends on what has been done to it.
+    pub(super) const LOOK: Later = Later(1 << 6);
 
     /// The bit of a kind of access.
     pub(super) fn of(kind: Kind) -> Later {
@@ -81,6 +83,7 @@ impl Later {
             Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Later::POPULATE,
             Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
             call if !call.is_asked() => Later::NOTHING,
+            call if call.counts() => Later::LOOK,
             call => call.kind().map_or(Later::CHANGE, Later::of),
         }
     }

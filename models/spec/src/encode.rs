@@ -17,9 +17,10 @@ impl State {
                     bytes.push(1);
                     answer(&mut bytes, Some(ret));
                 }
-                Phase::Populating(done) => {
-                    bytes.push(2);
-                    number(&mut bytes, u64::from(done));
+                Phase::Walking(walk) => {
+                    bytes.push(2 | u8::from(walk.holds) << 2);
+                    number(&mut bytes, u64::from(walk.done));
+                    answer(&mut bytes, Some(walk.answer));
                 }
                 Phase::Copying(done) => {
                     bytes.push(3);

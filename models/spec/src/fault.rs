@@ -4,8 +4,8 @@ use super::call::Kind;
 use super::code::Later;
 use super::page::{Arrival, Version};
 use super::state::State;
-use super::step::{Admission, Steps};
-use super::word::Bit;
+use super::step::{Admission, At, Steps};
+use super::word::{Bit, Label, Populated};
 
 impl Steps<'_> {
     /// Appends the states in which the access has faulted and not been tried again yet: its page is
@@ -21,10 +21,11 @@ impl Steps<'_> {
     ) {
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
         let may_change = state.pages[at].versions.len() > 1
-            || others
-                .into_iter()
-                .any(|other| state.later(self.code, other, at).any(Later::CHANGE));
-        let is_watched = self.code.watched_touch[at]
+            || others.into_iter().any(|other| {
+                let later = state.later(self.code, other, at);
+                later.any(Later::CHANGE.and(Later::LOOK))
+            });
+        let is_watched = state.is_touch_watched(self.code, at)
             || self.rules.kinds_need_translation
                 && state.may_stay_behind(self.code, at, self.rules);
         if !self.rules.faults_in_vain || !is_watched || !may_change {
@@ -147,6 +148,52 @@ impl Steps<'_> {
                     populated(*version).is_some_and(|(prot, is)| is && self.admits(other, prot))
                 };
                 (floor..version).find(is_left).unwrap_or(version)
+            }
+        }
+    }
+}
+
+impl State {
+    /// The access of `cpu` is over, whatever its faults have populated.
+    pub(super) fn end_faults(&mut self, cpu: usize) {
+        let cpu = u8::try_from(cpu).expect("few CPUs");
+        for page in 0..self.pages.len() {
+            for word in 0..self.pages[page].words.len() {
+                let by_fault = Populated::ByFault(cpu);
+                if self.pages[page].words[word].touch.populated == by_fault {
+                    self.page_mut(page).words[word].touch.populated = Populated::Yes;
+                }
+            }
+        }
+    }
+
+    /// An event that is news to all CPUs but `cpu`.
+    pub(super) fn event(&mut self, cpu: usize) -> Label {
+        let event = self.fresh_label();
+        self.cpus[cpu].view.add(Some(event));
+        event
+    }
+
+    /// An access of `cpu`, a fault of its, or its call has found or made an entry of `page` that
+    /// serves this kind of access to the word.
+    pub(super) fn arrive(&mut self, cpu: usize, page: usize, (home, word): At, kind: Kind) {
+        let home = (home != page).then_some(home);
+        let mut event = None;
+        for at in 0..self.pages[page].versions.len() {
+            let mut version = self.pages[page].versions[at];
+            if !version.maps(home, word) {
+                continue;
+            }
+            // For the first store the entry that served loads is cleared, and another one set.
+            let served = &mut version.arrivals[..=usize::from(kind == Kind::Write)];
+            if served.contains(&Arrival::Absent) {
+                served.fill(Arrival::By(*event.get_or_insert_with(|| self.event(cpu))));
+            }
+            version
+                .events_mut()
+                .for_each(|label| self.cpus[cpu].view.add(Some(*label)));
+            if version != self.pages[page].versions[at] {
+                self.page_mut(page).versions[at] = version;
             }
         }
     }

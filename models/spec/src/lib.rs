@@ -133,6 +133,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 pub mod vma;
+mod walk;
 mod word;
 
 pub use explore::Spec;

@@ -17,6 +17,7 @@ use super::code::Instr;
 use super::rules::DontneedLock;
 use super::state::{Phase, State};
 use super::step::Steps;
+use super::walk::Walk;
 
 /// What a system call excludes while it holds its section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,8 @@ impl Steps<'_> {
                     return false;
                 };
                 let holds = match (state.cpus[other].phase, &held.call) {
-                    (Phase::Ready | Phase::Populating(0), _) => return false,
-                    (Phase::Populating(_), _) => Section::Shared,
+                    (Phase::Ready | Phase::Walking(Walk { holds: false, .. }), _) => return false,
+                    (Phase::Walking(_), _) => Section::Shared,
                     (Phase::Pending(_), Call::Munmap { .. }) if self.rules.munmap_downgrades => {
                         Section::Shared
                     }

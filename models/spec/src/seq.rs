@@ -1,9 +1,12 @@
 //! The abstract machine for one CPU, call by call.
 //!
-//! With one CPU every call has one answer, so the machine can be driven side
-//! by side with an implementation. It runs the steps of the concurrent search.
+//! With one CPU every call has one effect, so the machine can be driven side by side with an
+//! implementation. What it answers may depend on what an implementation may choose, as how many pages
+//! are present does: then several answers are allowed. It runs the steps of the concurrent search.
 
 use std::rc::Rc;
+
+use smallvec::smallvec;
 
 pub use super::argument::Bytes;
 pub use super::call::{Call, Specified};
@@ -27,6 +30,10 @@ pub struct Machine {
     /// The only state that there is. Between calls: in normal form, with nothing known of the past.
     state: Vec<State>,
     rules: Rules,
+    /// The same, as calls go by them: an implementation chooses what it may.
+    open: Rules,
+    /// What the last call may answer.
+    allowed: Few<Answer>,
 }
 
 impl Machine {
@@ -52,31 +59,54 @@ impl Machine {
             state: vec![State::start(&code, vec![hole; pages])],
             code,
             own,
+            open: rules.open(),
             rules,
+            allowed: Few::new(),
         }
     }
 
     /// Does `call`, from its begin to its return. Pages other than its own stay as they are.
+    /// Returns the first of the answers that are [allowed](Machine::allowed).
     ///
     /// # Panics
     /// If the call names a page outside the window, or if `rules` let even a
-    /// single CPU choose between answers.
+    /// single CPU choose between effects.
     pub fn apply(&mut self, call: &Call) -> Answer {
         let instr = Instr::new(call.clone(), Some(0), 0, self.own);
         let changed = instr.pages().collect::<Few<usize>>();
         self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
-            rules: &self.rules,
+            rules: &self.open,
         };
-        while !self.state[0].is_final(&self.code) {
-            let state = self.state.swap_remove(0);
+        let under_way = |state: &State| !state.is_final(&self.code);
+        while let Some(at) = self.state.iter().position(under_way) {
+            let state = self.state.swap_remove(at);
             steps.step(state, 0, &mut self.state);
-            assert!(self.state.len() == 1, "one CPU has one way to do {call:?}");
+            if self.state.len() > 1 {
+                merge(&mut self.state);
+            }
         }
-        let state = &mut self.state[0];
-        state.restart(&self.code, &self.rules, changed.into_iter());
-        state.regs[0].take().expect("the call has returned")
+        self.allowed.clear();
+        for state in &mut self.state {
+            let answer = state.regs[0].take().expect("the call has returned");
+            self.allowed.push(answer);
+        }
+        if let [first, others @ ..] = &self.state[..]
+            && !others.is_empty()
+        {
+            let same = first.encode();
+            let one = others.iter().all(|other| other.encode() == same);
+            assert!(one, "one CPU has one way to do {call:?}");
+            self.state.truncate(1);
+        }
+        self.state[0].restart(&self.code, &self.rules, changed.into_iter());
+        self.allowed[0]
+    }
+
+    /// What the last call may answer.
+    pub fn allowed(&self) -> &[Answer] {
+        &self.allowed
     }
 
     /// Does `call`, a system call whose range is given as `bytes`.
@@ -84,11 +114,15 @@ impl Machine {
     /// # Panics
     /// As [`apply`](Machine::apply), and if the call is a user access.
     pub fn apply_bytes(&mut self, call: &Call, bytes: Bytes) -> Answer {
-        match bytes.refusal(call) {
-            Some(ret) => ret,
-            None if !self.rules.lengths_round_up => Answer::EINVAL,
-            None => self.apply(call),
-        }
+        let refused = match bytes.refusal(call) {
+            None if !self.rules.lengths_round_up => Some(Answer::EINVAL),
+            refused => refused,
+        };
+        let Some(refused) = refused else {
+            return self.apply(call);
+        };
+        self.allowed = smallvec![refused];
+        refused
     }
 
     /// Forks: the pages of the child are behind the window's own, in the same order, until it
@@ -154,5 +188,19 @@ impl Machine {
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
         property(&self.state[0], page, PageProperty::Dirty, &self.rules).answer()
+    }
+}
+
+/// Makes one of states that have come as far and answered the same.
+fn merge(states: &mut Vec<State>) {
+    let mut at = 0;
+    while at < states.len() {
+        let how_far = |state: &State| (state.cpus[0].pc, state.cpus[0].phase, state.regs[0]);
+        let known = how_far(&states[at]);
+        let is_first = states.iter().position(|state| how_far(state) == known) == Some(at);
+        match is_first {
+            true => at += 1,
+            false => drop(states.remove(at)),
+        }
     }
 }

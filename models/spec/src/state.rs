@@ -15,7 +15,8 @@ use super::call::Kind;
 use super::code::{Code, Later};
 use super::page::{Arrival, Mapping, Page, Version};
 use super::rules::Rules;
-use super::step::{At, Few};
+use super::step::Few;
+use super::walk::Walk;
 use super::word::{Label, Message, Populated, Touch, View, Word};
 use seqfault_lang::ops::Answer;
 
@@ -26,8 +27,8 @@ pub(super) enum Phase {
     Ready,
     /// The call has begun and will return this.
     Pending(Answer),
-    /// The call populates; this many pages of its range are behind it.
-    Populating(u16),
+    /// The call goes through its pages one by one.
+    Walking(Walk),
     /// The call copies its process; this many pages are behind it.
     Copying(u16),
 }
@@ -235,8 +236,8 @@ impl State {
             }
             return;
         }
-        let used = if code.watched_touch[page] {
-            Later::ACCESS.and(Later::POPULATE)
+        let used = if self.is_touch_watched(code, page) {
+            Later::ACCESS.and(Later::POPULATE).and(Later::LOOK)
         } else {
             Later::ACCESS
         };
@@ -273,7 +274,8 @@ impl State {
             newest.is_some_and(|version| version.maps(home, word))
         });
         let old = &self.pages[page].words[word];
-        let touched = newest && code.watched_touch[page];
+        let is_looked_at = self.will_be_looked_at(code, page);
+        let touched = newest && code.watched_touch[page] || is_looked_at;
         let first = reached.unwrap_or(old.messages.len() - 1);
         let mut cpus = 0..self.cpus.len();
         let copied = newest && cpus.any(|cpu| self.later(code, cpu, page).any(Later::COPY));
@@ -333,48 +335,15 @@ impl State {
         }
     }
 
-    /// The access of `cpu` is over, whatever its faults have populated.
-    pub(super) fn end_faults(&mut self, cpu: usize) {
-        let cpu = u8::try_from(cpu).expect("few CPUs");
-        for page in 0..self.pages.len() {
-            for word in 0..self.pages[page].words.len() {
-                let by_fault = Populated::ByFault(cpu);
-                if self.pages[page].words[word].touch.populated == by_fault {
-                    self.page_mut(page).words[word].touch.populated = Populated::Yes;
-                }
-            }
-        }
+    /// Whether what has been done to a page is asked for, at the end or before.
+    pub(super) fn is_touch_watched(&self, code: &Code, page: usize) -> bool {
+        code.watched_touch[page] || self.will_be_looked_at(code, page)
     }
 
-    /// An event that is news to all CPUs but `cpu`.
-    pub(super) fn event(&mut self, cpu: usize) -> Label {
-        let event = self.fresh_label();
-        self.cpus[cpu].view.add(Some(event));
-        event
-    }
-
-    /// An access of `cpu`, a fault of its, or its call has found or made an entry of `page` that
-    /// serves this kind of access to the word.
-    pub(super) fn arrive(&mut self, cpu: usize, page: usize, (home, word): At, kind: Kind) {
-        let home = (home != page).then_some(home);
-        let mut event = None;
-        for at in 0..self.pages[page].versions.len() {
-            let mut version = self.pages[page].versions[at];
-            if !version.maps(home, word) {
-                continue;
-            }
-            // For the first store the entry that served loads is cleared, and another one set.
-            let served = &mut version.arrivals[..=usize::from(kind == Kind::Write)];
-            if served.contains(&Arrival::Absent) {
-                served.fill(Arrival::By(*event.get_or_insert_with(|| self.event(cpu))));
-            }
-            version
-                .events_mut()
-                .for_each(|label| self.cpus[cpu].view.add(Some(*label)));
-            if version != self.pages[page].versions[at] {
-                self.page_mut(page).versions[at] = version;
-            }
-        }
+    /// Whether a call will yet look at what has been done to a page.
+    fn will_be_looked_at(&self, code: &Code, page: usize) -> bool {
+        let mut cpus = 0..self.cpus.len();
+        cpus.any(|cpu| self.later(code, cpu, page).any(Later::LOOK))
     }
 
     /// Whether an access to a page, or to one that may have its memory, may yet stay behind

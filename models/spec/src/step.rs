@@ -3,13 +3,14 @@
 //! ```text
 //!  user access    Ready ----------------------------------------> next statement
 //!  exclusive call Ready --begin--> Pending --end----------------> next statement
-//!  mmap populate  Ready --begin--> Pending --end--> Populating -> next statement
+//!  mmap populate  Ready --begin--> Pending --end--> Walking ----> next statement
 //!  dontneed       Ready --begin--> Pending --end----------------> next statement
-//!  populate       Ready --page--> Populating --page--> ... -----> next statement
+//!  populate       Ready --page--> Walking --page--> ... --------> next statement
 //!  fork           Ready ----------------------------------------> next statement
 //! ```
-//! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the system calls, `process.rs` has `fork`, and
-//! `section.rs` what they exclude.
+//! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the
+//! system calls that change all of their pages at once, `walk.rs` those that go page by page,
+//! `process.rs` has `fork`, and `section.rs` what they exclude.
 
 use std::mem;
 
@@ -21,6 +22,7 @@ use super::code::{Code, Later};
 use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
+use super::walk::Walk;
 use super::word::{Bit, Populated};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
@@ -96,8 +98,8 @@ impl Steps<'_> {
         let section = match state.cpus[cpu].phase {
             _ if !instr.call.is_section() => return true,
             Phase::Ready => self.section(&instr.call),
-            Phase::Populating(0) => Section::Shared,
-            Phase::Pending(_) | Phase::Populating(_) | Phase::Copying(_) => return true,
+            Phase::Walking(Walk { holds: false, .. }) => Section::Shared,
+            Phase::Pending(_) | Phase::Walking(_) | Phase::Copying(_) => return true,
         };
         !self.excluded(state, cpu, section, instr)
     }
@@ -112,7 +114,7 @@ impl Steps<'_> {
                 self.end(&mut state, cpu, call, ret);
                 out.push(state);
             }
-            (Phase::Populating(done), call) => self.populate(state, cpu, call, done, out),
+            (Phase::Walking(walk), call) => self.walk(state, cpu, call, walk, out),
             (phase, Call::Fork { .. }) => {
                 let done = match phase {
                     Phase::Copying(done) => done,
@@ -121,16 +123,14 @@ impl Steps<'_> {
                 self.copy(&mut state, cpu, instr, done);
                 out.push(state);
             }
-            (_, call @ (Call::PopulateRead { .. } | Call::PopulateWrite { .. })) => {
-                self.populate(state, cpu, call, 0, out);
-            }
             (_, call) if !call.is_asked() => {
                 self.retire(&mut state, cpu, Answer::Ok);
                 out.push(state);
             }
-            (_, call) => match call.kind() {
-                Some(kind) => self.access(state, cpu, call, kind, out),
-                None => {
+            (_, call) => match (call.kind(), Walk::of(call)) {
+                (Some(kind), _) => self.access(state, cpu, call, kind, out),
+                (None, Some(walk)) => self.walk(state, cpu, call, walk, out),
+                (None, None) => {
                     self.begin(&mut state, cpu, call);
                     out.push(state);
                 }
@@ -156,6 +156,7 @@ impl Steps<'_> {
             Kind::Write => Later::WORD.and(Later::CHANGE).and(Later::COPY),
             Kind::Exec => Later::CHANGE,
         };
+        let conflicts = conflicts.and(Later::LOOK);
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
         state.pages[page].versions.len() == 1
             && others
@@ -228,7 +229,7 @@ impl Steps<'_> {
                     Admission::Granted(word)
                 } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
                     let is_watched =
-                        self.rules.kinds_need_translation || self.code.watched_touch[at];
+                        self.rules.kinds_need_translation || state.is_touch_watched(self.code, at);
                     Admission::Fetched(is_watched.then_some(word))
                 } else {
                     Admission::Refused

@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use smallvec::{SmallVec, smallvec};
+
 use seqfault_core::{Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn};
 
 use super::child::{CHILD, expected_child, same_core_child, same_host_child};
@@ -84,7 +86,7 @@ impl Case {
             case: self,
             ops: &ops,
             at: 0,
-            answer: Answer::Ok,
+            allowed: smallvec![Answer::Ok],
             vmas: Vmas::new(rules.merging),
             pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
             core_rules,
@@ -111,7 +113,7 @@ impl Case {
             party,
             subject: self.subject,
             ops: done.iter().copied().cloned().collect(),
-            answer: trio.answer,
+            allowed: trio.allowed.to_vec(),
             spec: trio.spec,
             what,
         }))
@@ -139,8 +141,8 @@ struct Trio<'a> {
     /// The operation under way.
     at: usize,
     spec: Machine,
-    /// The specification's answer to it.
-    answer: Answer,
+    /// What the specification allows as its answer.
+    allowed: SmallVec<[Answer; 1]>,
     /// Where VMAs begin and end on the host.
     vmas: Vmas,
     /// What core may choose.
@@ -163,7 +165,8 @@ impl Trio<'_> {
             watch(at);
             self.at = at;
             let op = self.ops[at];
-            self.answer = op.apply(&mut self.spec);
+            let answer = op.apply(&mut self.spec);
+            self.allowed = self.spec.allowed().into();
             // Before the host's child stores to its pages.
             let child = (*op == Op::FORK).then(|| expected_child(&self.spec, &self.core_rules));
             for page in op.call().pages() {
@@ -174,18 +177,18 @@ impl Trio<'_> {
                 if *op == Op::FORK {
                     same_host_child(host, &mut self.spec).map_err(|what| (Party::Linux, what))?;
                 }
-                same_host(host, op, self.answer, &self.spec)
+                same_host(host, op, &self.allowed, &self.spec)
                     .map_err(|what| (Party::Linux, what))?;
                 if *level == Level::Vma && op.acts() {
                     match op.call() {
                         Call::Fork { .. } => self.vmas.fork(),
-                        call => self.vmas.apply(call, self.answer),
+                        call => self.vmas.apply(call, answer),
                     }
                     same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
                 }
             }
             if let Some(op) = op.on_core(first) {
-                same_answer(perform(&op, &mut cpu), self.answer)
+                same_answer(perform(&op, &mut cpu), &self.allowed)
                     .map_err(|what| (Party::Core, what))?;
             }
             same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;

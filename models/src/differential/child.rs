@@ -31,7 +31,7 @@ pub(super) fn same_host_child(host: &mut Host, spec: &mut Machine) -> Result<(),
     let calls: Vec<Call> = accesses().collect();
     let mut answers = Vec::new();
     let forked = host.fork(&calls, &mut answers);
-    same_answer(forked, Answer::Ok)?;
+    same_answer(forked, &[Answer::Ok])?;
     for (call, found) in calls.into_iter().zip(answers) {
         // The child's pages are behind the window's own.
         let expected = spec.apply(&call.clone().moved(|page| PAGES + page));

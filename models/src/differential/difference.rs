@@ -95,8 +95,8 @@ pub struct Difference {
     pub ops: Vec<Op>,
     /// What that one does otherwise.
     pub what: What,
-    /// The specification's answer to the last operation.
-    pub(super) answer: Answer,
+    /// What the specification allows as the answer to the last operation.
+    pub(super) allowed: Vec<Answer>,
     /// The specification after it.
     pub(super) spec: Machine,
 }
@@ -223,7 +223,11 @@ impl Difference {
             | What::OfChild(_) => {
                 let last = ops.len() - 1;
                 if ops[last].has_answer() {
-                    format!("0:r{last}={}", self.answer)
+                    let atoms = self
+                        .allowed
+                        .iter()
+                        .map(|answer| format!("0:r{last}={answer}"));
+                    Vec::from_iter(atoms).join(" \\/ ")
                 } else {
                     holds("mapped", 0, self.spec.mapped(0))
                 }
@@ -241,7 +245,11 @@ impl Difference {
         let last = self.last();
         let is = |holds: bool| if holds { "is" } else { "is not" };
         let found = match &self.what {
-            What::Answer(found) => format!("`{last}` answers {found}, not {}", self.answer),
+            What::Answer(found) => {
+                let allowed = self.allowed.iter().map(Answer::to_string);
+                let allowed = Vec::from_iter(allowed).join(" or ");
+                format!("`{last}` answers {found}, not {allowed}")
+            }
             What::Mapped { page, expected } => {
                 format!("after `{last}` A[{page}] {} mapped", is(!expected))
             }
@@ -351,7 +359,7 @@ mod tests {
                 found: Answer::Word(7),
                 expected,
             },
-            answer: Answer::Ok,
+            allowed: vec![Answer::Ok],
             spec: spec.clone(),
         };
         let word = difference(Call::Read { page: 1 }, Answer::Word(2));
@@ -418,7 +426,7 @@ mod tests {
                 },
                 ops: ops.clone(),
                 what: what.clone(),
-                answer: Answer::Ok,
+                allowed: vec![Answer::Ok],
                 spec: spec.clone(),
             };
             let text = difference.litmus();

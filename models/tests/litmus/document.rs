@@ -38,6 +38,9 @@ fn answers(answers: Answers) -> String {
         Answers::Word => "a word, a fault".to_owned(),
         Answers::Access => "`ok`, a fault".to_owned(),
         Answers::Call(all) => "`ok`".to_owned() + &String::from_iter(all.iter().map(failure)),
+        Answers::Count(all) => {
+            "a number of pages".to_owned() + &String::from_iter(all.iter().map(failure))
+        }
         Answers::Unknown => "not told yet".to_owned(),
     }
 }

@@ -280,7 +280,7 @@ impl Tape {
     /// Something that the operation may answer.
     fn answer(&mut self, op: &Op) -> Value {
         let names = match op.answers() {
-            Answers::Word if self.below(2) == 1 => return Value::Word(0),
+            Answers::Word | Answers::Count(_) if self.below(2) == 1 => return Value::Word(0),
             Answers::Word => vec!["maperr", "bus"],
             Answers::Access => vec!["ok", "accerr"],
             Answers::Call(failures) => {
@@ -290,6 +290,10 @@ impl Tape {
                     .into_iter()
                     .chain(possible.map(|failure| failure.errno.name()))
                     .collect()
+            }
+            Answers::Count(failures) => {
+                let failures = failures.iter();
+                failures.map(|failure| failure.errno.name()).collect()
             }
             Answers::Unknown => return self.value(),
         };

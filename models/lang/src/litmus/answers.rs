@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Atom, Decl, Op, Program, Value};
+use super::ast::{Atom, Decl, Op, Part, Program, Value};
 use super::parse::list;
-use crate::ops::{Answers, Failure, Fault};
+use crate::ops::{Answers, Failure, Fault, Located};
 
 /// What the statements of one test can answer.
 pub(super) struct Possible<'p> {
@@ -68,11 +68,42 @@ impl<'p> Possible<'p> {
             (Answers::Word, value) => self.may_read(value),
             (Answers::Access | Answers::Call(_), Value::Ok) => true,
             (Answers::Access, Value::Fault(fault)) => self.may_fault(*fault),
-            (Answers::Call(failures), Value::Errno(errno)) => {
+            (Answers::Count(_), Value::Word(count)) => *count <= self.pages(op),
+            (Answers::Call(failures) | Answers::Count(failures), Value::Errno(errno)) => {
                 self.errnos(op, failures).any(|name| name == errno.name())
             }
-            (Answers::Access | Answers::Call(_), _) => false,
+            (Answers::Access | Answers::Call(_) | Answers::Count(_), _) => false,
         }
+    }
+
+    /// How many pages `op` is about.
+    fn pages(&self, op: &Op) -> u64 {
+        let mut pages = 0;
+        op.locate(|located| {
+            pages += match located {
+                Located::Page(_) => 1,
+                Located::Pages(range) => match range.part {
+                    Part::All => self.declared(&range.name),
+                    Part::One(_) => 1,
+                    Part::Slice(from, to) => to - from,
+                },
+            }
+        });
+        pages as u64
+    }
+
+    /// How many pages are declared by this name.
+    fn declared(&self, name: &str) -> usize {
+        let decls = self.program.decls.iter();
+        let mut lens = decls.filter_map(|decl| match decl {
+            Decl::Pages {
+                name: of,
+                len_pages,
+                ..
+            } if of == name => Some(len_pages.unwrap_or(1)),
+            _ => None,
+        });
+        lens.next().unwrap_or(0)
     }
 
     /// The names of those of `failures` that `op` may answer in this test.
@@ -109,6 +140,10 @@ impl<'p> Possible<'p> {
             Answers::Word => self.told_words(),
             Answers::Access => list(["ok"].into_iter().chain(self.faults())),
             Answers::Call(errnos) => list(["ok"].into_iter().chain(self.errnos(op, errnos))),
+            Answers::Count(errnos) => {
+                let errnos = list(self.errnos(op, errnos));
+                format!("a number up to {}, {errnos}", self.pages(op))
+            }
         };
         format!("`{op}` answers {all}")
     }

@@ -16,6 +16,8 @@ pub enum Answers {
     Access,
     /// `ok`, or one of these errnos.
     Call(&'static [Failure]),
+    /// How many pages of its range are so, or one of these errnos.
+    Count(&'static [Failure]),
     /// Anything: the table does not tell.
     Unknown,
 }

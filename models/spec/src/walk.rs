@@ -1,0 +1,139 @@
+//! System calls that go through their pages one by one, and answer as far as they came.
+
+use super::call::{Call, Kind};
+use super::section::Section;
+use super::state::{Phase, State};
+use super::step::{At, Few, Steps, fork};
+use super::word::{Bit, Populated};
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::Answer;
+
+/// How far a call is that goes through its pages one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Walk {
+    /// This many pages of its range are behind it.
+    pub(super) done: u16,
+    /// Whether it holds its section.
+    pub(super) holds: bool,
+    /// What it answers, unless a page stops it.
+    pub(super) answer: Answer,
+}
+
+impl Walk {
+    /// Before the first page; the section is still to be taken.
+    pub(super) fn begin(answer: Answer) -> Walk {
+        Walk {
+            done: 0,
+            holds: false,
+            answer,
+        }
+    }
+
+    /// How `call` begins, if it only goes through its pages.
+    pub(super) fn of(call: &Call) -> Option<Walk> {
+        match call {
+            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Some(Walk::begin(Answer::Ok)),
+            _ => None,
+        }
+    }
+}
+
+impl Steps<'_> {
+    /// Goes on to the next page of the range.
+    pub(super) fn walk(
+        &self,
+        mut state: State,
+        cpu: usize,
+        call: &Call,
+        walk: Walk,
+        out: &mut Vec<State>,
+    ) {
+        if !walk.holds {
+            self.acquire(&mut state, cpu, Section::Shared);
+        }
+        let Some(page) = call.range().nth(usize::from(walk.done)) else {
+            self.arrive_at_end(&mut state, cpu, walk.answer);
+            return out.push(state);
+        };
+        self.populate(state, cpu, call, walk, page, out);
+    }
+
+    /// The page after `walk` is done, and the next one may follow.
+    fn go_on(&self, state: &mut State, cpu: usize, call: &Call, walk: Walk) {
+        let done = walk.done + 1;
+        if usize::from(done) == call.range().len() {
+            return self.arrive_at_end(state, cpu, walk.answer);
+        }
+        if !walk.holds {
+            self.release(state, cpu, Section::Shared);
+        }
+        state.cpus[cpu].phase = Phase::Walking(Walk { done, ..walk });
+    }
+
+    /// The walk is over.
+    fn arrive_at_end(&self, state: &mut State, cpu: usize, answer: Answer) {
+        self.release(state, cpu, Section::Shared);
+        self.retire(state, cpu, answer);
+    }
+
+    /// Populates `page`, by any of its versions.
+    fn populate(
+        &self,
+        mut state: State,
+        cpu: usize,
+        call: &Call,
+        walk: Walk,
+        page: usize,
+        out: &mut Vec<State>,
+    ) {
+        let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+        let refused = match (call, prot) {
+            (Call::Mmap { .. }, _) => None,
+            (_, None) => Some(Answer::ENOMEM),
+            (_, Some(Prot::None)) => Some(self.rules.populate_denied),
+            (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
+                Some(self.rules.populate_denied)
+            }
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            self.arrive_at_end(&mut state, cpu, refused);
+            return out.push(state);
+        }
+        let mut words: Few<At> = Few::new();
+        for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
+            let word = (state.home(page, mapping), mapping.word);
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        let is_watched =
+            self.rules.kinds_need_translation || state.is_touch_watched(self.code, page);
+        self.go_on(
+            &mut state,
+            cpu,
+            call,
+            Walk {
+                holds: true,
+                ..walk
+            },
+        );
+        let write = match call {
+            Call::PopulateRead { .. } => false,
+            _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
+        };
+        if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
+            return out.push(state);
+        }
+        let kind = if write { Kind::Write } else { Kind::Read };
+        fork(state, words, |mut state, (home, word)| {
+            state.arrive(cpu, page, (home, word), kind);
+            let touch = &mut state.page_mut(home).words[word].touch;
+            touch.populated = Populated::Yes;
+            if write {
+                touch.dirty = touch.dirty.max(Bit::Maybe);
+            }
+            out.push(state);
+        });
+    }
+}
