@@ -14,7 +14,7 @@ use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
 use super::walk::Walk;
-use super::word::Bit;
+use super::word::{Bit, Populated};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -154,10 +154,18 @@ impl Steps<'_> {
             // accessed before the return may be by a translation that had the bit.
             Call::Cold { pages } => {
                 for page in pages.clone() {
-                    if let Some(mapping) = state.pages[page].newest() {
-                        let home = state.home(page, mapping);
-                        let touch = &mut state.page_mut(home).words[mapping.word].touch;
-                        touch.accessed = touch.accessed.min(Bit::Maybe);
+                    let Some(mapping) = state.pages[page].newest() else {
+                        continue;
+                    };
+                    let home = state.home(page, mapping);
+                    let touch = &mut state.page_mut(home).words[mapping.word].touch;
+                    touch.accessed = touch.accessed.min(Bit::Maybe);
+                    if touch.populated != Populated::No {
+                        // Its entry was clear for a moment, and is there again by this call.
+                        touch.populated = Populated::Yes;
+                        let made = state.event(cpu);
+                        let versions = &mut state.page_mut(page).versions;
+                        versions.last_mut().expect("it is never empty").made = Some(made);
                     }
                 }
                 failed

@@ -139,4 +139,14 @@ fn calls_replace_entries() {
         ],
         NOTHING,
     );
+    // Or while it is made old, after the fault of the very access that is refused.
+    by_a_fault(
+        "1:r0=maperr 1:r1=ok",
+        ONE,
+        &[
+            "madvise A cold; munmap A;",
+            "r0 = write A 1; r1 = write A 1;",
+        ],
+        NOTHING,
+    );
 }
