@@ -45,10 +45,10 @@ pub(super) fn property(
             Bit::Maybe => rules.populate_write_dirties,
             Bit::Yes => Freedom::Yes,
         },
-        PageProperty::Present | PageProperty::Young if mapping.prot == Prot::None => {
+        PageProperty::Young if mapping.prot == Prot::None => {
             populated.and(rules.none_keeps_present)
         }
-        PageProperty::Present => populated,
+        PageProperty::Present => present(touch, mapping.prot, rules),
         PageProperty::Young => match touch.accessed {
             Bit::No => populated.and(rules.young_unaccessed),
             Bit::Maybe => populated.and(Freedom::Either),
@@ -56,6 +56,15 @@ pub(super) fn property(
         },
         PageProperty::Writable if !Kind::Write.allowed(mapping.prot) => Freedom::No,
         PageProperty::Writable => populated.and(rules.writable_pte),
+    }
+}
+
+/// Whether the entry of a page that is mapped is present.
+pub(super) fn present(touch: Touch, prot: Prot, rules: &Rules) -> Freedom {
+    let populated = populated(touch, rules);
+    match prot {
+        Prot::None => populated.and(rules.none_keeps_present),
+        _ => populated,
     }
 }
 
