@@ -155,6 +155,7 @@ impl Arena {
             Call::PopulateWrite { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
             }
+            Call::Mincore { pages } => self.mincore(pages, bytes),
             Call::Prefetch { page } => self.prefetch(*page),
             // What only a model has: no time passes between a CPU's statements that would matter.
             Call::SwitchLazy {} | Call::RcuBarrier {} | Call::Evict { .. } => Answer::Ok,
@@ -279,6 +280,18 @@ impl Arena {
         let (start, len) = self.span(&pages, bytes);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         answer(unsafe { libc::madvise(start as *mut libc::c_void, len, advice) })
+    }
+
+    /// Counts pages that are in memory.
+    pub fn mincore(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(pages, bytes);
+        let mut found = [0_u8; MAX_PAGES];
+        // SAFETY: it has a byte for each page of the window, and of a length that wraps the kernel
+        // answers before it writes.
+        match unsafe { libc::mincore(start as *mut libc::c_void, len, found.as_mut_ptr()) } {
+            0 => Answer::Word(found.iter().filter(|page| **page & 1 != 0).count() as u64),
+            _ => failed(errno()),
+        }
     }
 }
 

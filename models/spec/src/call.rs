@@ -73,7 +73,8 @@ impl Course for Call {
             Op::PopulateRead { .. }
             | Op::PopulateWrite { .. }
             | Op::Willneed { .. }
-            | Op::Cold { .. } => Some(Section::Shared),
+            | Op::Cold { .. }
+            | Op::Mincore { .. } => Some(Section::Shared),
             Op::Dontneed { .. } => Some(Section::Local),
             _ => None,
         }

@@ -1,6 +1,8 @@
 //! System calls that go through their pages one by one, and answer as far as they came.
 
 use super::call::{Call, Kind};
+use super::finale::present;
+use super::rules::Freedom;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
@@ -33,6 +35,7 @@ impl Walk {
     pub(super) fn of(call: &Call) -> Option<Walk> {
         match call {
             Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Some(Walk::begin(Answer::Ok)),
+            Call::Mincore { .. } => Some(Walk::begin(Answer::Word(0))),
             _ => None,
         }
     }
@@ -55,7 +58,12 @@ impl Steps<'_> {
             self.arrive_at_end(&mut state, cpu, walk.answer);
             return out.push(state);
         };
-        self.populate(state, cpu, call, walk, page, out);
+        match (call, walk.answer) {
+            (Call::Mincore { .. }, Answer::Word(found)) => {
+                self.count(state, cpu, call, walk, (page, found), out);
+            }
+            _ => self.populate(state, cpu, call, walk, page, out),
+        }
     }
 
     /// The page after `walk` is done, and the next one may follow.
@@ -74,6 +82,53 @@ impl Steps<'_> {
     fn arrive_at_end(&self, state: &mut State, cpu: usize, answer: Answer) {
         self.release(state, cpu, Section::Shared);
         self.retire(state, cpu, answer);
+    }
+
+    /// Counts `page` if it is present, by any version whose entry may be there: where one is present
+    /// for certain, none is there of those before it. Linux leaves mmap_lock between two VMAs,
+    /// do_mincore(), mm/mincore.c, and two pages may be of two.
+    fn count(
+        &self,
+        mut state: State,
+        cpu: usize,
+        call: &Call,
+        walk: Walk,
+        (page, found): (usize, u64),
+        out: &mut Vec<State>,
+    ) {
+        if state.pages[page].newest().is_none() {
+            self.arrive_at_end(&mut state, cpu, Answer::ENOMEM);
+            return out.push(state);
+        }
+        let mut counts: Few<u64> = Few::new();
+        let mappings = state.pages[page].versions.iter().rev();
+        for mapping in mappings.filter_map(|version| version.mapping) {
+            let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
+            let is_present = present(memory.touch, mapping.prot, self.rules);
+            for &one in is_present.answers() {
+                let count = found + u64::from(one);
+                if !counts.contains(&count) {
+                    counts.push(count);
+                }
+            }
+            if is_present == Freedom::Yes {
+                break;
+            }
+        }
+        fork(state, counts, |mut state, count| {
+            let answer = Answer::Word(count);
+            self.go_on(
+                &mut state,
+                cpu,
+                call,
+                Walk {
+                    holds: false,
+                    answer,
+                    ..walk
+                },
+            );
+            out.push(state);
+        });
     }
 
     /// Populates `page`, by any of its versions.

@@ -139,6 +139,7 @@ fn prepare<P: Platform>(op: &Op<Addresses>) -> Option<Work<P>> {
         Op::Cold { pages } => work(move |cpu| cpu.madvise_cold(pages)),
         Op::PopulateRead { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Read)),
         Op::PopulateWrite { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Write)),
+        Op::Mincore { pages } => work(move |cpu| cpu.mincore(pages)),
         Op::Fork { process } => work(move |cpu| cpu.fork(process)),
         // To the CPU's own process: another one is no name here.
         Op::Switch { .. } => work(|cpu| cpu.switch_to_mm()),

@@ -208,7 +208,8 @@ operations! {
     Observer {
         PagemapScan: "pagemap_scan" (pages: Pages) "written" (wp: Flag) by Program -> Unknown;
         ClearRefs: "clear_refs" (pages: Pages) by Program -> Unknown;
-        Mincore: "mincore" (pages: Pages) by Program -> Unknown;
+        Mincore: "mincore" (pages: Pages)
+            by Program -> Count[ENOMEM], drawn Often(1), bytes 132..136;
         Smaps: "smaps" (pages: Pages) by Program -> Unknown;
     }
     Guest {

@@ -1,0 +1,49 @@
+//! `mincore`: how many pages are present.
+//!
+//! # Linux
+//! mm/mincore.c: `do_mincore()`, one VMA at a time, each under the mmap read lock, which is left in
+//! between; `mincore_pte_range()`, under the page-table lock. Changed: the number of pages is answered,
+//! not which they are.
+
+use crate::mm::cpu::Cpu;
+use crate::platform::Platform;
+use crate::types::addr::PageRange;
+use crate::types::error::Errno;
+use crate::types::pte::Entry;
+
+impl<P: Platform> Cpu<'_, P> {
+    /// How many pages of `range` are present. Over a hole: `Nomem`.
+    pub fn mincore(&mut self, range: PageRange) -> Result<u64, Errno> {
+        self.check_range(range)?;
+        let mut rest = range;
+        let mut found = 0;
+        while !rest.is_empty() {
+            let lock = self.mmap_read_lock();
+            let first = lock.overlapping(rest).into_iter().next();
+            let Some(vma) = first.filter(|vma| vma.start <= rest.start) else {
+                lock.unlock();
+                return Err(Errno::Nomem);
+            };
+            let part = vma.intersection(rest);
+            for part in self.sys.geometry().leaf_parts(part) {
+                found += self.count_present(part);
+            }
+            lock.unlock();
+            rest.start = part.end;
+        }
+        Ok(found)
+    }
+
+    /// How many entries of `part` are there, which one leaf table translates.
+    fn count_present(&mut self, part: PageRange) -> u64 {
+        let Some(ptl) = self.lock_leaf(part.start, true) else {
+            return 0;
+        };
+        let mut found = 0;
+        for vpn in part.iter() {
+            found += u64::from(matches!(ptl.entry(vpn), Entry::Leaf(_)));
+        }
+        ptl.unlock();
+        found
+    }
+}
