@@ -10,6 +10,7 @@ use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
 use crate::types::pte::Entry;
+use crate::types::quirk::Quirk;
 
 impl<P: Platform> Cpu<'_, P> {
     /// How many pages of `range` are present. Over a hole: `Nomem`.
@@ -25,10 +26,19 @@ impl<P: Platform> Cpu<'_, P> {
                 return Err(Errno::Nomem);
             };
             let part = vma.intersection(rest);
+            // QUIRK(MincoreDropsMmapLock): proofs/vma_tree/counted-while-unmapped
+            let lock = if self.sys.has(Quirk::MincoreDropsMmapLock) {
+                lock.unlock();
+                None
+            } else {
+                Some(lock)
+            };
             for part in self.sys.geometry().leaf_parts(part) {
                 found += self.count_present(part);
             }
-            lock.unlock();
+            if let Some(lock) = lock {
+                lock.unlock();
+            }
             rest.start = part.end;
         }
         Ok(found)

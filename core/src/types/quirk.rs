@@ -223,6 +223,8 @@ quirks! {
     DontneedPastVma, "dontneed-past-vma", "mm/madvise.c, is_vma_lock_sufficient(): \"Must span only a single VMA\"";
     /// `dontneed` under a VMA's lock reclaims a page table that others have a part of.
     ReclaimPartOfTable, "reclaim-part-of-table", "mm/memory.c, reclaim_pt_is_enabled(): PMD_SIZE; mm/mremap.c, move_ptes()";
+    /// `mincore` drops the mmap lock between its look at a VMA and its look at the entries.
+    MincoreDropsMmapLock, "mincore-drops-mmap-lock", "mm/mincore.c, do_mincore(): vma_lookup() and walk_page_range() under mmap_read_lock()";
     /// `madvise cold` makes an entry old by a store over what it has read.
     ColdOverOldEntry, "cold-over-old-entry", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): ptep_get_and_clear_full()";
     /// `madvise cold` leaves translations that have the accessed bit.
