@@ -143,3 +143,22 @@ fn a_longer_mapping_races_an_access() {
          forall ((1:r0=1 \\/ 1:r0=maperr) /\\ (1:r1=0 \\/ 1:r1=maperr))",
     );
 }
+
+#[test]
+fn pages_are_counted() {
+    everywhere(
+        "{ pages A[4]; mmap A rw; write A[1] 1; read A[2]; }\n\
+         P0 { r0 = mincore A; madvise A[1] dontneed; r1 = mincore A; r2 = mincore A[1..3]; }\n\
+         forall (0:r0=2 /\\ 0:r1=1 /\\ 0:r2=1)",
+    );
+    // It goes by VMAs, and stops at a hole.
+    everywhere(
+        "{ pages A[3]; mmap A[0] rw; mmap A[1] r; read A[1]; }\n\
+         P0 { r0 = mincore A[0..2]; r1 = mincore A; }\nforall (0:r0=1 /\\ 0:r1=enomem)",
+    );
+    // The page of a fault whose store is still to come.
+    everywhere(
+        "{ page A; mmap A rw; }\nP0 { r0 = mincore A; r1 = read A; }\nP1 { write A 1; }\n\
+         exists (0:r0=1 /\\ 0:r1=0)",
+    );
+}

@@ -24,7 +24,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
     let size = pages;
     let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
     (
-        0..13,
+        0..15,
         0..pages,
         1..4u64,
         range,
@@ -50,6 +50,8 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                 9 => Call::Dontneed { pages },
                 10 => Call::PopulateRead { pages },
                 11 => Call::PopulateWrite { pages },
+                12 => Call::Cold { pages },
+                13 => Call::Mincore { pages },
                 _ => {
                     let len = pages.len().min(size - page);
                     Call::Mremap {
@@ -414,9 +416,15 @@ proptest! {
         compare_forking(&forking, &rules)?;
     }
 
-    /// One CPU shows one outcome, and it is what the sequential machine answers.
+    /// One CPU shows one outcome, and it is what the sequential machine answers; but `cold` leaves
+    /// open what is young.
     #[test]
-    fn one_cpu_shows_one_outcome(calls in prop::collection::vec(any_call(4), 0..40)) {
+    fn one_cpu_shows_one_outcome(
+        calls in prop::collection::vec(
+            any_call(4).prop_filter("cold", |call| !matches!(call, Call::Cold { .. })),
+            0..40,
+        ),
+    ) {
         use super::super::Freedom::Yes;
         let rules = Rules {
             refused_exec_populates: Yes,
@@ -431,8 +439,12 @@ proptest! {
         prop_assert_eq!(spec.outcomes.len(), 1);
         let outcome = spec.outcomes.first().expect("one outcome");
         for (pc, call) in calls.iter().enumerate() {
-            let answer = Value::from(machine.apply(call));
-            prop_assert_eq!(&outcome.regs[&(0, format!("r{pc}"))], &answer);
+            machine.apply(call);
+            let shown = &outcome.regs[&(0, format!("r{pc}"))];
+            let mut allowed = machine.allowed().iter().map(|answer| Value::from(*answer));
+            prop_assert!(allowed.any(|answer| *shown == answer), "{call:?}: {shown:?}");
+            let may_differ = matches!(call, Call::Mincore { .. });
+            prop_assert!(machine.allowed().len() == 1 || may_differ);
         }
         for ((_, place), value) in &outcome.words {
             prop_assert_eq!(value, &Value::from(machine.value(place.index.expect("named by index"))));
