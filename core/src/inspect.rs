@@ -1,16 +1,15 @@
 //! Looking at a machine on which no CPU runs any more.
 
-use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
 use crate::mm::vma::VmaPool;
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
-use crate::types::addr::{LEAF, PageRange, Vpn};
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counters;
-use crate::types::ids::{MmId, Pfn, TableId};
+use crate::types::ids::{MmId, Pfn};
 use crate::types::prot::{Access, Prot};
-use crate::types::pte::{Entry, Pte};
+use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::violation::Invariant;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -33,15 +32,14 @@ pub struct PageState {
 }
 
 impl<P: Platform> System<P> {
-    /// The leaf table of `mm` that translates `vpn`, if there is one.
-    fn peek(&self, mm: MmId, vpn: Vpn) -> Option<&Table<P>> {
-        let geometry = self.geometry();
-        let mut table = self.table(self.mm(mm).root);
-        for level in (1..geometry.levels).rev() {
-            let index = geometry.index(vpn, level);
-            table = self.table(Entry::of(table.peek(index), level).table()?);
+    /// The lowest table of `mm` that translates `vpn`: its entry for `vpn` is no table.
+    fn lowest_table(&self, mm: MmId, vpn: Vpn) -> TableAt {
+        let tables = &self.machine.tables;
+        let mut table = tables.top(self.mm(mm).root);
+        while let Some(below) = tables.peek(table, vpn).table() {
+            table = below;
         }
-        Some(table)
+        table
     }
 
     /// The state of the page `vpn` of `mm`.
@@ -53,18 +51,16 @@ impl<P: Platform> System<P> {
 
     /// Shows the state of each page of `range` of `mm`.
     pub fn visit_pages(&self, mm: MmId, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
-        let geometry = self.geometry();
         let lock = self.mm(mm).mmap_lock.read();
         let mut vma: Option<(PageRange, Prot)> = None;
-        for part in geometry.leaf_parts(range) {
-            let table = self.peek(mm, part.start);
+        for part in self.geometry().leaf_parts(range) {
+            let table = self.lowest_table(mm, part.start);
             for vpn in part.iter() {
                 if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
                     let found = lock.tree.find(vpn);
                     vma = found.map(|(range, vma)| (range, vma.copy_stable().prot));
                 }
-                let index = geometry.index(vpn, LEAF);
-                let pte = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
+                let pte = self.machine.tables.peek(table, vpn).leaf();
                 let word = |pte: Pte| {
                     let word = self.frame(pte.pfn()).word.load(orderings::AT_REST);
                     P::user_value(word).0
@@ -110,8 +106,9 @@ impl<P: Platform> System<P> {
         for mm in self.mms() {
             let vmas = self.vmas(mm);
             linked += vmas.len();
-            let levels = self.geometry().levels;
-            self.visit(self.mm(mm).root, levels - 1, 0, &mut |entry| match entry {
+            let top = self.machine.tables.top(self.mm(mm).root);
+            let everything = self.geometry().all_pages();
+            self.visit(top, everything, &mut |entry| match entry {
                 Visited::Table => tables += 1,
                 Visited::Page(vpn, pte) => {
                     self.check_entry(&vmas, vpn, pte);
@@ -186,16 +183,15 @@ impl<P: Platform> System<P> {
         }
     }
 
-    fn visit(&self, table: TableId, level: u8, start: u64, see: &mut dyn FnMut(Visited)) {
-        let geometry = self.geometry();
-        for index in 0..geometry.entries() {
-            let start = start << geometry.bits | index as u64;
-            match Entry::of(self.table(table).peek(index), level) {
+    /// Shows what is in `table`, which translates `range`, and in the tables below it.
+    fn visit(&self, table: TableAt, range: PageRange, see: &mut dyn FnMut(Visited)) {
+        for pages in self.geometry().entry_parts(range, table.level) {
+            match self.machine.tables.peek(table, pages.start) {
                 Entry::None => {}
-                Entry::Leaf(pte) => see(Visited::Page(Vpn(start), pte)),
+                Entry::Leaf(pte) => see(Visited::Page(pages.start, pte)),
                 Entry::Table(below) => {
                     see(Visited::Table);
-                    self.visit(below, level - 1, start, see);
+                    self.visit(below, pages, see);
                 }
             }
         }

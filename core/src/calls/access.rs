@@ -116,7 +116,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 // The entry allowed the access, and nothing was flushed: if the very same
                 // translation faults again, it will do so until another CPU flushes it.
                 (Handled::Again(Await::Flush), Some(stale)) if unresolved == cached => {
-                    self.await_flush(stale);
+                    self.await_flush(vpn, stale);
                 }
                 (Handled::Again(Await::Flush), _) => unresolved = cached,
                 (Handled::Resolved | Handled::Again(Await::Nothing), _) => unresolved = None,

@@ -96,8 +96,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     fn everything(&self) -> PageRange {
-        let geometry = self.sys.geometry();
-        geometry.table_range(crate::types::addr::Vpn(0), geometry.levels - 1)
+        self.sys.geometry().all_pages()
     }
 
     /// From here on no fault changes an entry (K2). Linux: `vma_start_write()` in `dup_mmap()`.
@@ -149,8 +148,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 continue;
             };
             let child_table = self.within(child, |cpu| cpu.walk(&Walk::Held, part.start));
-            if let Some(id) = child_table {
-                let mut child_ptl = self.ptl_lock(id);
+            if let Some(table) = child_table {
+                let mut child_ptl = self.ptl_lock(table);
                 self.copy_ptes(part, &mut ptl, child, &mut child_ptl, gather);
                 child_ptl.unlock();
             }
@@ -167,7 +166,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         child_ptl: &mut PtlGuard<'s, P>,
         gather: &mut Gather,
     ) {
-        for vpn in part.iter() {
+        for vpn in ptl.entries(part) {
             for (grant, past) in ptl.past(vpn) {
                 gather.revoked(grant, past & Prot::W);
             }
@@ -186,7 +185,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 gather.revoked(old.grant(), Prot::W);
                 // QUIRK(ForkNoFlush): proofs/cow/fork-flushes
                 if !self.sys.has(Quirk::ForkNoFlush) {
-                    gather.changed(vpn, self.flush_type(old, new));
+                    gather.changed(ptl.pages(vpn), self.flush_type(old, new));
                 }
                 old
             };

@@ -13,7 +13,7 @@ use crate::mm::cpu::Cpu;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
-use crate::types::addr::{LEAF, PageRange};
+use crate::types::addr::PageRange;
 use crate::types::error::Errno;
 use crate::types::ids::Pfn;
 use crate::types::prot::Access;
@@ -130,7 +130,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
-        for vpn in part.iter() {
+        for vpn in ptl.entries(part) {
             let Entry::Leaf(soft) = ptl.entry(vpn) else {
                 continue;
             };
@@ -148,7 +148,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             // QUIRK(ColdNotFlushed): proofs/tlb/aged-by-advice
             if !self.sys.has(Quirk::ColdNotFlushed) {
-                gather.changed(vpn, FlushType::Strict);
+                gather.changed(ptl.pages(vpn), FlushType::Strict);
             }
         }
         ptl.unlock();
@@ -174,7 +174,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let geometry = self.sys.geometry();
         let mut vpn = range.start;
         while vpn < range.end {
-            let covered = geometry.table_range(vpn, LEAF);
+            let covered = geometry.leaf_range(vpn);
             // QUIRK(ReclaimPartOfTable): proofs/pt_free/reclaimed-beside-mremap
             let suits = locked == Locked::Mmap
                 || covered.intersection(range) == covered

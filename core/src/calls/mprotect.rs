@@ -106,7 +106,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
-        for vpn in part.iter() {
+        for vpn in ptl.entries(part) {
             let removed = !prot;
             for (grant, past) in ptl.past(vpn) {
                 gather.revoked(grant, past & removed);
@@ -154,6 +154,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         gather.revoked(old.grant(), old.prot() & !hw);
         let flush = self.flush_type(old, new);
-        gather.changed(vpn, flush);
+        gather.changed(ptl.pages(vpn), flush);
     }
 }

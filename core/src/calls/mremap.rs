@@ -23,7 +23,7 @@ use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
-use crate::types::addr::{LEAF, PageRange, Vpn};
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
 use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
@@ -162,7 +162,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
     /// that it is moved to.
     fn parts_within_tables(&self, from: PageRange, to: PageRange) -> Vec<(PageRange, Vpn)> {
-        let end_of_table = |vpn| self.sys.geometry().table_range(vpn, LEAF).end;
+        let end_of_table = |vpn| self.sys.geometry().leaf_range(vpn).end;
         let mut parts = Vec::new();
         let mut start = from.start;
         while start < from.end {
@@ -180,11 +180,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut old) = self.lock_alone(from.start) else {
             return;
         };
-        let one_table = self
-            .sys
-            .geometry()
-            .table_range(from.start, LEAF)
-            .contains(to);
+        let one_table = self.sys.geometry().leaf_range(from.start).contains(to);
         // Only a CPU that holds the mmap lock for writing waits for a second such lock.
         let mut new = (!one_table).then(|| self.lock_alone(to)).flatten();
         if new.is_none() && !one_table {
@@ -192,7 +188,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return old.unlock();
         }
         let mut revoked = Vec::new();
-        for vpn in from.iter() {
+        for vpn in old.entries(from) {
             revoked.extend(old.past(vpn));
             if old.entry(vpn) == Entry::None {
                 continue;
@@ -200,7 +196,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let pte = old.set(vpn, Pte::NONE);
             revoked.push((pte.grant(), pte.prot()));
             if !pte.prot().is_empty() {
-                gather.changed(vpn, FlushType::Strict);
+                gather.changed(old.pages(vpn), FlushType::Strict);
             }
             let target = Vpn(vpn.0 - from.start.0 + to.0);
             self.sys.frame(pte.pfn()).moved(target);

@@ -11,7 +11,7 @@ use crate::hw::interrupt::IrqGuard;
 use crate::hw::machine::Machine;
 use crate::hw::tlb::Translation;
 use crate::platform::Platform;
-use crate::types::addr::{LEAF, Vpn};
+use crate::types::addr::Vpn;
 use crate::types::event::{Event, What};
 use crate::types::ids::{CpuId, TableId};
 use crate::types::prot::{Access, Prot};
@@ -75,10 +75,9 @@ impl<P: Platform> Mmu<'_, P> {
         prefetch: bool,
     ) -> Option<Pte> {
         let tables = &self.machine.tables;
-        let id = tables.at(self.root, vpn, LEAF)?;
-        let index = tables.geometry().index(vpn, LEAF);
+        let (table, mut entry) = tables.walk(self.root, vpn);
         loop {
-            let pte = tables.entry(id, vpn, LEAF).leaf()?;
+            let pte = entry.leaf()?;
             if !pte.prot().contains(access.needs() | Prot::R) {
                 return None;
             }
@@ -87,12 +86,15 @@ impl<P: Platform> Mmu<'_, P> {
                 set = set.dirty();
             }
             if set != pte {
-                if !tables.get(id).hw_update(index, pte, set) {
+                let index = tables.index(table, vpn);
+                if !tables.get(table.id).hw_update(index, pte, set) {
+                    entry = tables.entry(table, vpn);
                     continue;
                 }
                 self.event(What::HwSet { vpn, pte: set });
             }
-            irq.tlb.fill(Translation { vpn, pte: set });
+            let pages = tables.geometry().entry_range(vpn, table.level);
+            irq.tlb.fill(Translation { pages, pte: set });
             self.event(What::TlbFill {
                 vpn,
                 pte: set,

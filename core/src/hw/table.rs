@@ -24,7 +24,7 @@ use crate::types::addr::{Geometry, Vpn};
 use crate::types::config::Config;
 use crate::types::ids::{CpuId, GrantId, TableId};
 use crate::types::prot::Prot;
-use crate::types::pte::{Entry, Pte};
+use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::quirk::Quirk;
 
 /// What a table's lock protects.
@@ -161,19 +161,55 @@ impl<P: Platform> Tables<P> {
         self.tables.get(id.0)
     }
 
-    /// The entry for `vpn` in the table `id` of `level`, as a walker reads it.
-    pub fn entry(&self, id: TableId, vpn: Vpn, level: u8) -> Entry {
-        let word = self.get(id).walk(self.geometry.index(vpn, level));
-        Entry::of(word, level)
+    /// The top table `root`.
+    pub fn top(&self, root: TableId) -> TableAt {
+        let level = self.geometry.top();
+        TableAt { id: root, level }
     }
 
-    /// The table of `level` under the top table `root` that translates `vpn`, if there is one.
-    pub fn at(&self, root: TableId, vpn: Vpn, level: u8) -> Option<TableId> {
-        let mut table = root;
-        for above in (level + 1..self.geometry.levels).rev() {
-            table = self.entry(table, vpn, above).table()?;
+    /// The index of the entry for `vpn` in `table`.
+    pub fn index(&self, table: TableAt, vpn: Vpn) -> usize {
+        self.geometry.index(vpn, table.level)
+    }
+
+    /// The entry for `vpn` in `table`, as a walker reads it.
+    pub fn entry(&self, table: TableAt, vpn: Vpn) -> Entry {
+        let word = self.get(table.id).walk(self.index(table, vpn));
+        Entry::of(word, table.level)
+    }
+
+    /// The table below `table` that translates `vpn`, if there is one.
+    pub fn below(&self, table: TableAt, vpn: Vpn) -> Option<TableAt> {
+        self.entry(table, vpn).table()
+    }
+
+    /// The table of `level` under the top table `root` that translates `vpn`, if there is one: the walk
+    /// does not end above. The entry in that table is not read.
+    pub fn at(&self, root: TableId, vpn: Vpn, level: u8) -> Option<TableAt> {
+        let mut table = self.top(root);
+        while table.level > level {
+            table = self.below(table, vpn)?;
         }
         Some(table)
+    }
+
+    /// Where a walk from the top table `root` to `vpn` ends, whatever the level: the entry there is
+    /// no table, and the table is the one that it is in.
+    pub fn walk(&self, root: TableId, vpn: Vpn) -> (TableAt, Entry) {
+        let mut table = self.top(root);
+        loop {
+            let entry = self.entry(table, vpn);
+            match entry.table() {
+                Some(below) => table = below,
+                None => return (table, entry),
+            }
+        }
+    }
+
+    /// The entry for `vpn` in `table`, when no CPU runs any more.
+    pub fn peek(&self, table: TableAt, vpn: Vpn) -> Entry {
+        let word = self.get(table.id).peek(self.index(table, vpn));
+        Entry::of(word, table.level)
     }
 
     /// Makes sure that the table `id` is there.

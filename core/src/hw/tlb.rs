@@ -12,8 +12,8 @@ use crate::types::pte::Pte;
 /// A cached translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Translation {
-    /// The page.
-    pub vpn: Vpn,
+    /// The pages that the entry translates.
+    pub pages: PageRange,
     /// The leaf entry as it was read, with what hardware set.
     pub pte: Pte,
 }
@@ -47,12 +47,12 @@ impl Tlb {
 
     /// The translation of `vpn`.
     pub fn lookup(&self, vpn: Vpn) -> Option<Translation> {
-        self.entries.iter().copied().find(|e| e.vpn == vpn)
+        self.entries.iter().copied().find(|e| e.pages.contains(vpn))
     }
 
-    /// Takes a translation, in place of an older one of the same page.
+    /// Takes a translation, in place of older ones of the same pages.
     pub fn fill(&mut self, entry: Translation) {
-        self.evict(entry.vpn);
+        self.flush(Some(entry.pages));
         if self.entries.len() == self.capacity {
             self.entries.remove(0);
         }
@@ -62,14 +62,17 @@ impl Tlb {
     /// Drops the translation of `vpn`; tells whether there was one.
     pub fn evict(&mut self, vpn: Vpn) -> bool {
         let before = self.entries.len();
-        self.entries.retain(|e| e.vpn != vpn);
+        self.entries.retain(|e| !e.pages.contains(vpn));
         self.entries.len() != before
     }
 
-    /// Drops the translations of `range`, or all.
+    /// Drops the translations of any page of `range`, or all.
     pub fn flush(&mut self, range: Option<PageRange>) {
         match range {
-            Some(range) => self.entries.retain(|e| !range.contains(e.vpn)),
+            Some(range) => {
+                let kept = |e: &Translation| e.pages.intersection(range).is_empty();
+                self.entries.retain(kept);
+            }
             None => self.entries.clear(),
         }
     }
@@ -83,7 +86,7 @@ mod tests {
 
     fn entry(vpn: u64, pfn: u32) -> Translation {
         Translation {
-            vpn: Vpn(vpn),
+            pages: PageRange::page(Vpn(vpn)),
             pte: Pte::new(Pfn(pfn), Prot::RW, GrantId(0)),
         }
     }

@@ -30,7 +30,7 @@ use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::mm::walk::Walk;
 use crate::platform::Platform;
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::Vpn;
 use crate::types::error::Fault;
 use crate::types::event::What;
 use crate::types::ids::Pfn;
@@ -144,7 +144,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.sys.machine.grants.replaces(grant, replaced);
         let new = self.written(Pte::new(copy, vma.prot, grant));
         let flush = FlushInfo {
-            range: Some(PageRange::page(vpn)),
+            range: Some(ptl.pages(vpn)),
             freed_tables: false,
         };
         let before;
@@ -196,6 +196,7 @@ mod tests {
     use crate::mm::cpu::CpuLocal;
     use crate::mm::system::System;
     use crate::test_platform::Alone;
+    use crate::types::addr::PageRange;
     use crate::types::config::Config;
     use crate::types::ids::{CpuId, MmId};
 

@@ -25,7 +25,7 @@ use crate::mm::mmap_lock::MmapRead;
 use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
 use crate::platform::{Platform, violated};
-use crate::types::addr::{LEAF, PageRange, Vpn};
+use crate::types::addr::Vpn;
 use crate::types::counters::Counter;
 use crate::types::error::Fault;
 use crate::types::event::{FlushReason, What};
@@ -121,7 +121,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // QUIRK(NoPteRecheck): proofs/basics/two-faults-one-page
         let seen = self.sys.has(Quirk::NoPteRecheck);
-        let seen = seen.then(|| match self.leaf_entry(vpn) {
+        let seen = seen.then(|| match self.walk_to_end(vpn).1 {
             Entry::Leaf(pte) => Entry::Leaf(pte.software()),
             other => other,
         });
@@ -141,13 +141,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Adds W to the entry of `vpn`, if it is there, under no lock. Only for a quirk.
     fn make_writable_unlocked(&self, vpn: Vpn) {
-        let (entry, table) = (self.leaf_entry(vpn), self.leaf_table(vpn));
-        let (Some(old), Some(table)) = (entry.leaf(), table) else {
-            return;
-        };
+        let (table, entry) = self.walk_to_end(vpn);
+        let Some(old) = entry.leaf() else { return };
         let new = Pte::new(old.pfn(), old.prot() | Prot::W, old.grant()).with_history_of(old);
-        let index = self.sys.geometry().index(vpn, LEAF);
-        if self.sys.table(table).hw_update(index, old, new) {
+        let index = self.sys.machine.tables.index(table, vpn);
+        if self.sys.table(table.id).hw_update(index, old, new) {
             self.event(What::PteSet { vpn, old, new });
         }
     }
@@ -182,7 +180,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
             // Not a leaf table any more.
             Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
-            Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(vpn, access)),
+            Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(&ptl, vpn, access)),
             Entry::Leaf(pte) if access == Access::Write && vma.backing().must_copy(self, pte) => {
                 return self.copy_on_write(ptl, vma, vpn, pte, stays);
             }
@@ -264,17 +262,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         match self.sys.protocol().flush() {
             // QUIRK(WriteFaultNoGen): proofs/tlb/relaxed-write-fault
             Flush::Relaxed if !self.sys.has(Quirk::WriteFaultNoGen) => {
-                self.relaxed_flush(PageRange::page(vpn));
+                self.relaxed_flush(ptl.pages(vpn));
             }
             Flush::Strict | Flush::Relaxed => {
-                self.flush_local(PageRange::page(vpn), FlushReason::Local);
+                self.flush_local(ptl.pages(vpn), FlushReason::Local);
             }
         }
     }
 
     /// The entry allows the access: the TLB did not know.
     /// Linux: `flush_tlb_fix_spurious_fault()`.
-    fn spurious(&mut self, vpn: Vpn, access: Access) -> Handled {
+    fn spurious(&mut self, ptl: &PtlGuard<'s, P>, vpn: Vpn, access: Access) -> Handled {
         self.count(Counter::Spurious);
         self.event(What::Spurious { vpn });
         // QUIRK(NoExecFixup): proofs/tlb/relaxed-exec
@@ -287,7 +285,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 Handled::Again(Await::Flush)
             }
             Flush::Strict => {
-                self.flush_local(PageRange::page(vpn), FlushReason::Spurious);
+                self.flush_local(ptl.pages(vpn), FlushReason::Spurious);
                 Handled::Resolved
             }
             Flush::Relaxed if self.catch_up(FlushReason::Spurious) => Handled::Resolved,

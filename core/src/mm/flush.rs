@@ -24,7 +24,7 @@ use crate::hw::tlb::Translation;
 use crate::mm::cpu::Cpu;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, WaitQueue, Word};
-use crate::types::addr::PageRange;
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::event::{Event, FlushReason, What};
 use crate::types::ids::CpuId;
@@ -191,11 +191,10 @@ impl<P: Platform> Cpu<'_, P> {
         behind
     }
 
-    /// Waits until another CPU flushes this one's TLB, in which the access faults on `stale` for
-    /// as long. Hardware would fault again and again meanwhile, to no effect: an IPI comes in
+    /// Waits until another CPU flushes this one's TLB, in which the access to `vpn` faults on `stale`
+    /// for as long. Hardware would fault again and again meanwhile, to no effect: an IPI comes in
     /// between, and is all that can end it. If none comes, that is a livelock.
-    pub(crate) fn await_flush(&mut self, stale: Translation) {
-        let vpn = stale.vpn;
+    pub(crate) fn await_flush(&mut self, vpn: Vpn, stale: Translation) {
         let mut irq = self.irq_off();
         if irq.tlb.lookup(vpn) != Some(stale) {
             return;

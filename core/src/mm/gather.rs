@@ -57,25 +57,25 @@ impl Gather {
         self.quirks.as_ref().is_some_and(|active| active.has(quirk))
     }
 
-    /// An entry of `vpn` was changed and needs `flush`.
-    pub fn changed(&mut self, vpn: Vpn, flush: FlushType) {
+    /// An entry that translates `pages`, as many as its level says, was changed and needs `flush`.
+    /// Linux: `tlb_remove_tlb_entry()`, `tlb_flush_pte_range()`.
+    pub fn changed(&mut self, pages: PageRange, flush: FlushType) {
         if flush == FlushType::None {
             return;
         }
         self.flush = self.flush.max(flush);
-        let page = PageRange::page(vpn);
-        let range = self.range.unwrap_or(page);
+        let range = self.range.unwrap_or(pages);
         // QUIRK(FlushLastPageOnly): proofs/tlb/two-pages-one-flush
         let start = if self.has(Quirk::FlushLastPageOnly) {
-            vpn
+            pages.start
         } else {
-            range.start.min(vpn)
+            range.start.min(pages.start)
         };
         // QUIRK(FlushFirstPageOnly): proofs/tlb/two-pages-one-flush
         let end = if self.has(Quirk::FlushFirstPageOnly) {
             range.end
         } else {
-            range.end.max(page.end)
+            range.end.max(pages.end)
         };
         self.range = Some(PageRange::new(start, end));
     }
@@ -85,11 +85,12 @@ impl Gather {
         self.frames.push(pfn);
     }
 
-    /// A page table was unhooked and is to be freed.
+    /// A page table, which translated `vpn`, was unhooked and is to be freed. Its pages were zapped
+    /// before: the flush is for CPUs that walk it, and one page is enough. Linux: `pte_free_tlb()`.
     pub fn table(&mut self, vpn: Vpn, table: TableId) {
         // QUIRK(TableNeedsNoFlush): proofs/pt_free/empty-table-is-walked
         if !self.has(Quirk::TableNeedsNoFlush) {
-            self.changed(vpn, FlushType::Strict);
+            self.changed(PageRange::page(vpn), FlushType::Strict);
         }
         self.tables.push(table);
     }

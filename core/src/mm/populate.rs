@@ -49,7 +49,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
             let walk =
                 (!self.sys.has(Quirk::PopulateWalksUnprotected)).then(|| self.walk_begin(true));
-            let entry = self.leaf_entry(vpn);
+            let (_, entry) = self.walk_to_end(vpn);
             drop(walk);
             if entry.leaf().is_some_and(|pte| pte.allows(access)) {
                 return Ok(());

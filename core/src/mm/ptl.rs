@@ -10,17 +10,21 @@ use crate::mm::cpu::Cpu;
 use crate::mm::walk::Walk;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, TryLock, violated};
-use crate::types::addr::{Geometry, LEAF, Vpn};
+use crate::types::addr::{Geometry, LEAF, PageRange, Vpn};
 use crate::types::event::{Event, LockClass, LockStep, What};
-use crate::types::ids::{CpuId, GrantId, TableId};
+use crate::types::ids::{CpuId, GrantId};
 use crate::types::prot::Prot;
-use crate::types::pte::{Entry, Pte};
+use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
 /// A held page-table lock.
+///
+/// The level of the table tells what an entry is and which pages it translates. Code that changes
+/// entries asks the guard for both, and depends on no level itself.
 pub(crate) struct PtlGuard<'a, P: Platform> {
     table: &'a Table<P>,
+    level: u8,
     geometry: Geometry,
     slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
     events: LockEvents<P>,
@@ -31,12 +35,15 @@ pub(crate) struct PtlGuard<'a, P: Platform> {
 impl<'a, P: Platform> PtlGuard<'a, P> {
     fn new(
         tables: &'a Tables<P>,
-        id: TableId,
+        table: TableAt,
         slots: <P::SpinLock<Slots> as Mutex<Slots>>::Guard<'a>,
         events: LockEvents<P>,
     ) -> PtlGuard<'a, P> {
+        // The entries of upper tables change under `pml`.
+        debug_assert_eq!(table.level, LEAF, "every page is mapped by a leaf table");
         PtlGuard {
-            table: tables.get(id),
+            table: tables.get(table.id),
+            level: table.level,
             geometry: tables.geometry(),
             slots,
             events,
@@ -44,22 +51,22 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         }
     }
 
-    /// CPU `cpu` waits for the lock of table `id`. Linux: `pte_lockptr()`, `spin_lock()`.
-    pub fn lock(tables: &'a Tables<P>, id: TableId, cpu: CpuId) -> Self {
-        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(id.0));
-        let table = tables.get(id);
+    /// CPU `cpu` waits for the lock of the table `at`. Linux: `pte_lockptr()`, `spin_lock()`.
+    pub fn lock(tables: &'a Tables<P>, at: TableAt, cpu: CpuId) -> Self {
+        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(at.id.0));
+        let table = tables.get(at.id);
         events.tell(LockStep::Waits);
         table.ptl_life.used();
         let slots = table.ptl.lock();
         table.ptl_life.used();
         events.tell(LockStep::Locked);
-        Self::new(tables, id, slots, events)
+        Self::new(tables, at, slots, events)
     }
 
-    /// CPU `cpu` takes the lock of table `id` if it is free. Linux: `spin_trylock()`.
-    pub fn try_lock(tables: &'a Tables<P>, id: TableId, cpu: CpuId) -> Option<Self> {
-        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(id.0));
-        let table = tables.get(id);
+    /// CPU `cpu` takes the lock of the table `at` if it is free. Linux: `spin_trylock()`.
+    pub fn try_lock(tables: &'a Tables<P>, at: TableAt, cpu: CpuId) -> Option<Self> {
+        let events = LockEvents::new(cpu, LockClass::Ptl, u64::from(at.id.0));
+        let table = tables.get(at.id);
         events.tell(LockStep::Tries);
         table.ptl_life.used();
         let Some(slots) = table.ptl.try_lock() else {
@@ -68,7 +75,7 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         };
         table.ptl_life.used();
         events.tell(LockStep::TryLocked);
-        Some(Self::new(tables, id, slots, events))
+        Some(Self::new(tables, at, slots, events))
     }
 
     /// Keeps what `walk` keeps until the lock is left.
@@ -88,12 +95,23 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
     }
 
     fn index(&self, vpn: Vpn) -> usize {
-        self.geometry.index(vpn, LEAF)
+        self.geometry.index(vpn, self.level)
+    }
+
+    /// The pages that the entry of `vpn` translates.
+    pub fn pages(&self, vpn: Vpn) -> PageRange {
+        self.geometry.entry_range(vpn, self.level)
+    }
+
+    /// A page of each entry that translates any of `part`, in ascending order.
+    pub fn entries(&self, part: PageRange) -> impl Iterator<Item = Vpn> + use<P> {
+        let parts = self.geometry.entry_parts(part, self.level);
+        parts.map(|pages| pages.start)
     }
 
     /// The entry of `vpn`, as software last wrote it (T2).
     pub fn entry(&self, vpn: Vpn) -> Entry {
-        Entry::of(self.pte(vpn).word(), LEAF)
+        Entry::of(self.pte(vpn).word(), self.level)
     }
 
     /// The same, when the caller knows what it is.
@@ -191,9 +209,9 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Waits for the lock of the table `id`.
-    pub(crate) fn ptl_lock(&self, id: TableId) -> PtlGuard<'s, P> {
-        PtlGuard::lock(&self.sys.machine.tables, id, self.id())
+    /// Waits for the lock of `table`.
+    pub(crate) fn ptl_lock(&self, table: TableAt) -> PtlGuard<'s, P> {
+        PtlGuard::lock(&self.sys.machine.tables, table, self.id())
     }
 
     /// Waits for the lock of the leaf table that translates `vpn`, and makes
@@ -202,9 +220,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn lock_leaf(&mut self, vpn: Vpn, stable: bool) -> Option<PtlGuard<'s, P>> {
         loop {
             let walk = self.walk_begin(stable);
-            let id = self.walk(&walk, vpn)?;
-            let ptl = self.ptl_lock(id);
-            if self.still_translates(vpn, id, stable) {
+            let table = self.walk(&walk, vpn)?;
+            let ptl = self.ptl_lock(table);
+            if self.still_translates(vpn, table, stable) {
                 // Kept as in Linux. The lock alone keeps the table: a zap that unhooks it takes
                 // that first.
                 return Some(ptl.keeping(walk));
@@ -220,13 +238,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Whether the leaf table `id`, whose lock the caller holds, translates `vpn` still. `stable`:
+    /// Whether the leaf table `table`, whose lock the caller holds, translates `vpn` still. `stable`:
     /// something keeps out all that would unhook it but a zap that reclaims it.
-    pub(crate) fn still_translates(&self, vpn: Vpn, id: TableId, stable: bool) -> bool {
+    pub(crate) fn still_translates(&self, vpn: Vpn, table: TableAt, stable: bool) -> bool {
         // QUIRK(NoPmdRecheck): proofs/pt_free/no-pmd-recheck
         let recheck =
             (!stable || self.sys.protocol().pt_reclaim()) && !self.sys.has(Quirk::NoPmdRecheck);
-        !recheck || self.leaf_table(vpn) == Some(id)
+        !recheck || self.leaf_table(vpn) == Some(table)
     }
 
     /// Waits for the lock of the leaf table that translates `vpn`. The caller holds the mmap lock
@@ -234,7 +252,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// another mapping could be in. Linux: `pte_offset_map_rw_nolock()` in `move_ptes()`, without
     /// `pmd_same()`.
     pub(crate) fn lock_alone(&self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
-        let id = self.walk(&Walk::Held, vpn)?;
-        Some(self.ptl_lock(id))
+        let table = self.walk(&Walk::Held, vpn)?;
+        Some(self.ptl_lock(table))
     }
 }

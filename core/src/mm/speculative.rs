@@ -70,7 +70,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         seq: Option<u64>,
     ) -> Option<PtlGuard<'s, P>> {
         let walk = self.walk_begin(false);
-        let Some(id) = self.walk(&walk, vpn) else {
+        let Some(table) = self.walk(&walk, vpn) else {
             self.how("falls back: no page table");
             return None;
         };
@@ -79,9 +79,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let ptl = if self.sys.has(Quirk::SpinWithIrqsOff) {
             let own = LockEvents::<P>::new(self.id(), LockClass::Irq, self.id().0 as u64);
             own.tell(LockStep::TryLocked);
-            Some(self.ptl_lock(id))
+            Some(self.ptl_lock(table))
         } else {
-            PtlGuard::try_lock(tables, id, self.id())
+            PtlGuard::try_lock(tables, table, self.id())
         };
         let Some(ptl) = ptl else {
             self.how("falls back: the page-table lock is taken");
@@ -98,7 +98,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // A zap that reclaims a table holds the mmap lock for reading alone: no sequence count
         // tells.
-        if !self.still_translates(vpn, id, true) {
+        if !self.still_translates(vpn, table, true) {
             ptl.unlock();
             self.how("falls back: the page table was reclaimed");
             return None;
@@ -152,11 +152,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Access,
     ) -> Option<(PtlGuard<'s, P>, VmaCopy)> {
-        let Some(id) = self.walk(&walk, vpn) else {
+        let Some(table) = self.walk(&walk, vpn) else {
             self.how("falls back: no page table");
             return None;
         };
-        let ptl = self.ptl_lock(id);
+        let ptl = self.ptl_lock(table);
         // Writers change the tree and the VMA before they change entries under
         // this lock: what is found now is what they left, or they are to come.
         // QUIRK(NoVmaRecheckUnderPtl): proofs/vma_tree/fault-by-rcu-alone
@@ -166,7 +166,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let again = tree.find(vpn).map(|(_, vma)| vma.copy_racy());
             // QUIRK(NoTableRecheckUnderRcu): proofs/vma_tree/table-unhooked-under-fault
             let same =
-                self.sys.has(Quirk::NoTableRecheckUnderRcu) || self.leaf_table(vpn) == Some(id);
+                self.sys.has(Quirk::NoTableRecheckUnderRcu) || self.leaf_table(vpn) == Some(table);
             // mprotect() has changed the VMA and not come to this entry yet: to set it as the VMA is
             // would take permission that only mprotect() flushes.
             // QUIRK(RcuFaultNarrows): proofs/vma_tree/narrowed-by-a-fault

@@ -22,7 +22,7 @@ use crate::types::counters::Counter;
 use crate::types::event::{LockClass, LockStep, What};
 use crate::types::ids::TableId;
 use crate::types::protocol::Ptl;
-use crate::types::pte::table_word;
+use crate::types::pte::{TableAt, table_word};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -60,18 +60,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Makes sure that a leaf table translates `vpn`; false if there is no
     /// memory. Linux: `pte_alloc()`, `pmd_install()`.
     pub(crate) fn install_tables(&mut self, vpn: Vpn) -> bool {
-        let geometry = self.sys.geometry();
-        let mut above = self.mm().root;
-        for level in (0..geometry.levels - 1).rev() {
-            let index = geometry.index(vpn, level + 1);
-            let tables = &self.sys.machine.tables;
-            if let Some(table) = tables.entry(above, vpn, level + 1).table() {
+        let tables = &self.sys.machine.tables;
+        let mut above = tables.top(self.mm().root);
+        while above.level > LEAF {
+            if let Some(table) = tables.below(above, vpn) {
                 above = table;
                 continue;
             }
             let Some(new) = self.alloc_table() else {
                 return false;
             };
+            let (level, index) = (above.level - 1, tables.index(above, vpn));
             // QUIRK(PmdPublishRelaxed): proofs/pt_free/table-published-early
             let quirks = self.sys.quirks();
             let ordering = quirks.weaken(Quirk::PmdPublishRelaxed, orderings::TABLE_INSTALL);
@@ -79,16 +78,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let pml = self.pml_lock();
             // QUIRK(InstallOverwrites): proofs/pt_free/two-faults-one-table
             let installed = if self.sys.has(Quirk::InstallOverwrites) {
-                self.sys.table(above).overwrite(index, table_word(new));
+                self.sys.table(above.id).overwrite(index, table_word(new));
                 true
             } else {
-                let above = self.sys.table(above);
+                let above = self.sys.table(above.id);
                 above.install(index, table_word(new), ordering)
             };
             pml.unlock();
             if installed {
                 self.event(What::TableInstalled { table: new, vpn });
-                above = new;
+                above = TableAt { id: new, level };
             } else {
                 // Another CPU was faster; no CPU has seen ours.
                 self.free_table_now(new);
@@ -111,20 +110,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gather: &mut Gather,
     ) {
         let geometry = self.sys.geometry();
-        for level in 0..geometry.levels - 1 {
+        for above in LEAF + 1..=geometry.top() {
             let mut vpn = range.start;
             while vpn < range.end {
-                let covered = geometry.table_range(vpn, level);
+                let covered = geometry.entry_range(vpn, above);
                 // QUIRK(TableFreedUnderNeighbour): proofs/pt_free/neighbour-keeps-table
                 let unused =
                     !tree.overlaps(covered) || self.sys.has(Quirk::TableFreedUnderNeighbour);
-                if unused && let Some(above) = self.table_at(vpn, level + 1) {
-                    let index = geometry.index(vpn, level + 1);
+                if unused && let Some(above) = self.table_at(vpn, above) {
                     let tables = &self.sys.machine.tables;
-                    if let Some(table) = tables.entry(above, vpn, level + 1).table() {
-                        let above = self.sys.table(above);
+                    if let Some(table) = tables.below(above, vpn) {
+                        let index = tables.index(above, vpn);
+                        let above = self.sys.table(above.id);
                         above.remove(index, orderings::TABLE_REMOVE);
-                        self.removed(vpn, table, gather);
+                        self.removed(vpn, table.id, gather);
                     }
                 }
                 vpn = covered.end;
@@ -146,33 +145,31 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Unhooks the leaf table that translates `vpn` if it is empty, whatever
     /// VMAs there are. Linux: `try_to_free_pte()`, mm/pt_reclaim.c.
     pub(crate) fn reclaim_table(&mut self, vpn: Vpn, gather: &mut Gather) {
-        let geometry = self.sys.geometry();
         // QUIRK(ReclaimWalksUnprotected): proofs/pt_free/two-reclaim-one-table
         let walk = (!self.sys.has(Quirk::ReclaimWalksUnprotected)).then(|| self.walk_begin(true));
-        let (above, id) = (self.table_at(vpn, LEAF + 1), self.leaf_table(vpn));
-        let (Some(above), Some(id)) = (above, id) else {
+        let (above, table) = (self.table_at(vpn, LEAF + 1), self.leaf_table(vpn));
+        let (Some(above), Some(table)) = (above, table) else {
             return;
         };
         // As in install_tables(); two that reclaim one table meet in its lock.
         let pml = self.pml_lock();
-        let ptl = self.ptl_lock(id);
+        let ptl = self.ptl_lock(table);
         // QUIRK(ReclaimNoRecheck): proofs/pt_free/two-reclaim-one-table
-        let hooked = self.sys.has(Quirk::ReclaimNoRecheck) || self.leaf_table(vpn) == Some(id);
+        let hooked = self.sys.has(Quirk::ReclaimNoRecheck) || self.leaf_table(vpn) == Some(table);
         // QUIRK(ReclaimNotEmpty): proofs/pt_free/reclaimed-when-empty
         let empty = hooked && (self.sys.has(Quirk::ReclaimNotEmpty) || ptl.is_empty());
         if empty {
             // QUIRK(ReclaimUnhooksRelaxed): proofs/tlb/reclaim-not-flushed
             let (quirks, quirk) = (self.sys.quirks(), Quirk::ReclaimUnhooksRelaxed);
             let ordering = quirks.weaken(quirk, orderings::TABLE_RECLAIM);
-            self.sys
-                .table(above)
-                .remove(geometry.index(vpn, LEAF + 1), ordering);
+            let index = self.sys.machine.tables.index(above, vpn);
+            self.sys.table(above.id).remove(index, ordering);
         }
         ptl.unlock();
         pml.unlock();
         drop(walk);
         if empty {
-            self.removed(vpn, id, gather);
+            self.removed(vpn, table.id, gather);
         }
     }
 

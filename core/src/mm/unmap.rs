@@ -95,7 +95,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 freed_tables: false,
             });
         }
-        for vpn in part.iter() {
+        for vpn in ptl.entries(part) {
             for (grant, prot) in ptl.past(vpn) {
                 gather.revoked(grant, prot);
             }
@@ -107,7 +107,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             gather.frame(old.pfn());
             gather.revoked(old.grant(), old.prot());
             if !old.prot().is_empty() && !early {
-                gather.changed(vpn, FlushType::Strict);
+                gather.changed(ptl.pages(vpn), FlushType::Strict);
             }
         }
         let flush_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;

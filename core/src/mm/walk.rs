@@ -9,9 +9,8 @@ use crate::mm::rcu::RcuGuard;
 use crate::platform::Platform;
 use crate::types::addr::{LEAF, Vpn};
 use crate::types::event::What;
-use crate::types::ids::TableId;
 use crate::types::protocol::PtFree;
-use crate::types::pte::Entry;
+use crate::types::pte::{Entry, TableAt};
 use crate::types::quirk::Quirk;
 
 /// The reason that the tables under a software walker stay.
@@ -50,11 +49,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Finds the leaf table that translates `vpn`, if there is one.
-    pub(crate) fn walk(&self, walk: &Walk<'s, P>, vpn: Vpn) -> Option<TableId> {
+    pub(crate) fn walk(&self, walk: &Walk<'s, P>, vpn: Vpn) -> Option<TableAt> {
         let table = self.leaf_table(vpn);
         self.event(What::Walk {
             vpn,
-            table,
+            table: table.map(|table| table.id),
             kept_by: match walk {
                 Walk::Held => "",
                 Walk::Rcu { .. } => "under RCU",
@@ -65,19 +64,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// The leaf table that translates `vpn`, if there is one.
-    pub(crate) fn leaf_table(&self, vpn: Vpn) -> Option<TableId> {
+    pub(crate) fn leaf_table(&self, vpn: Vpn) -> Option<TableAt> {
         self.table_at(vpn, LEAF)
     }
 
-    /// The leaf entry of `vpn` as a software walker reads it.
-    pub(crate) fn leaf_entry(&self, vpn: Vpn) -> Entry {
-        let tables = &self.sys.machine.tables;
-        self.leaf_table(vpn)
-            .map_or(Entry::None, |table| tables.entry(table, vpn, LEAF))
+    /// The entry in which a software walker to `vpn` ends, and its table: there is a page, or nothing.
+    pub(crate) fn walk_to_end(&self, vpn: Vpn) -> (TableAt, Entry) {
+        self.sys.machine.tables.walk(self.mm().root, vpn)
     }
 
     /// The table of `level` that translates `vpn`, if there is one.
-    pub(crate) fn table_at(&self, vpn: Vpn, level: u8) -> Option<TableId> {
+    pub(crate) fn table_at(&self, vpn: Vpn, level: u8) -> Option<TableAt> {
         self.sys.machine.tables.at(self.mm().root, vpn, level)
     }
 }

@@ -86,26 +86,51 @@ impl Geometry {
         1 << (self.bits as u32 * self.levels as u32)
     }
 
-    /// The index of `vpn` in a table of `level`; leaf tables are level 0.
+    /// The level of the top table. Leaf tables are level 0.
+    pub const fn top(self) -> u8 {
+        self.levels - 1
+    }
+
+    /// All pages that can be addressed.
+    pub const fn all_pages(self) -> PageRange {
+        self.table_range(Vpn(0), self.top())
+    }
+
+    /// The index of `vpn` in a table of `level`.
     pub const fn index(self, vpn: Vpn, level: u8) -> usize {
         ((vpn.0 >> (self.bits as u32 * level as u32)) & ((1 << self.bits) - 1)) as usize
     }
 
-    /// The pages that the table of `level` which translates `vpn` translates.
-    pub const fn table_range(self, vpn: Vpn, level: u8) -> PageRange {
-        let shift = self.bits as u32 * (level as u32 + 1);
+    /// The pages that the entry for `vpn` in a table of `level` translates: one, in a leaf table.
+    pub const fn entry_range(self, vpn: Vpn, level: u8) -> PageRange {
+        let shift = self.bits as u32 * level as u32;
         let start = vpn.0 >> shift << shift;
         PageRange::new(Vpn(start), Vpn(start + (1 << shift)))
     }
 
-    /// The parts of `range` that one leaf table translates each.
-    pub fn leaf_parts(self, range: PageRange) -> impl Iterator<Item = PageRange> {
+    /// The pages that the table of `level` which translates `vpn` translates.
+    pub const fn table_range(self, vpn: Vpn, level: u8) -> PageRange {
+        self.entry_range(vpn, level + 1)
+    }
+
+    /// The parts of `range` that one entry of a table of `level` translates each.
+    pub fn entry_parts(self, range: PageRange, level: u8) -> impl Iterator<Item = PageRange> {
         let mut left = range;
         core::iter::from_fn(move || {
-            let part = self.table_range(left.start, LEAF).intersection(left);
+            let part = self.entry_range(left.start, level).intersection(left);
             left.start = part.end;
             (!part.is_empty()).then_some(part)
         })
+    }
+
+    /// The pages that the leaf table which translates `vpn` translates.
+    pub const fn leaf_range(self, vpn: Vpn) -> PageRange {
+        self.table_range(vpn, LEAF)
+    }
+
+    /// The parts of `range` that one leaf table translates each.
+    pub fn leaf_parts(self, range: PageRange) -> impl Iterator<Item = PageRange> {
+        self.entry_parts(range, LEAF + 1)
     }
 }
 
@@ -122,6 +147,10 @@ mod tests {
                 let mut start = 0;
                 for level in (0..geometry.levels).rev() {
                     start = start << geometry.bits | geometry.index(vpn, level) as u64;
+                    let entry = geometry.entry_range(vpn, level);
+                    let (start_of, len) = (entry.start.0, entry.len_pages());
+                    assert_eq!(start_of, start << (geometry.bits * level));
+                    assert_eq!(len, 1 << (geometry.bits * level));
                     let range = geometry.table_range(vpn, level);
                     assert!(range.contains(vpn));
                     let pages = 1 << (u32::from(geometry.bits) * (u32::from(level) + 1));
@@ -140,6 +169,8 @@ mod tests {
         let part = |start, end| PageRange::new(Vpn(start), Vpn(end));
         assert_eq!(parts, [part(2, 4), part(4, 8), part(8, 9)]);
         assert_eq!(Geometry::SMALL.leaf_parts(part(3, 3)).next(), None);
+        let pages: Vec<_> = Geometry::SMALL.entry_parts(range, LEAF).collect();
+        assert!(pages.into_iter().eq(range.iter().map(PageRange::page)));
     }
 
     #[test]

@@ -149,27 +149,41 @@ pub(crate) const fn table_word(table: TableId) -> u64 {
     MAPPED | (table.0 as u64) << NUMBER_SHIFT
 }
 
+/// A page table, and the level at which a walk finds it. The level tells what its entries are, and
+/// which pages each of them translates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TableAt {
+    /// The table.
+    pub id: TableId,
+    /// Its level.
+    pub level: u8,
+}
+
 /// What an entry of a page table is, whatever the level of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Nothing.
     None,
     /// A table of the level below.
-    Table(TableId),
-    /// A page.
+    Table(TableAt),
+    /// A page: the walk ends here.
     Leaf(Pte),
 }
 
 impl Entry {
-    /// The entry that is the `word` of a table of `level`: a page in a leaf table, a table in those
-    /// above.
+    /// The entry that is the `word` of a table of `level`. This alone says at which level a walk
+    /// ends: a page is in a leaf table, and what is mapped above is a table. There are no huge pages,
+    /// whose entries are leaves of an upper table. Linux: `pmd_leaf()`.
     pub const fn of(word: u64, level: u8) -> Entry {
         if word & MAPPED == 0 {
-            Entry::None
-        } else if level == LEAF {
-            Entry::Leaf(Pte(word))
-        } else {
-            Entry::Table(TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32))
+            return Entry::None;
+        }
+        match level {
+            LEAF => Entry::Leaf(Pte(word)),
+            1.. => Entry::Table(TableAt {
+                id: TableId((word >> NUMBER_SHIFT & NUMBER_MASK) as u32),
+                level: level - 1,
+            }),
         }
     }
 
@@ -182,7 +196,7 @@ impl Entry {
     }
 
     /// The table, if it is one.
-    pub const fn table(self) -> Option<TableId> {
+    pub const fn table(self) -> Option<TableAt> {
         match self {
             Entry::Table(table) => Some(table),
             Entry::None | Entry::Leaf(_) => None,
@@ -225,8 +239,11 @@ mod tests {
     #[test]
     fn tables_are_found_again() {
         for number in [0, 1, MAX_NUMBER] {
-            let table = TableId(number);
-            assert_eq!(Entry::of(table_word(table), LEAF + 1), Entry::Table(table));
+            let id = TableId(number);
+            for level in [LEAF, LEAF + 1] {
+                let table = TableAt { id, level };
+                assert_eq!(Entry::of(table_word(id), level + 1), Entry::Table(table));
+            }
         }
     }
 }
