@@ -50,7 +50,7 @@ impl<P: Platform> Cpu<'_, P> {
             return 0;
         };
         let mut found = 0;
-        for vpn in part.iter() {
+        for vpn in ptl.entries(part) {
             found += u64::from(matches!(ptl.entry(vpn), Entry::Leaf(_)));
         }
         ptl.unlock();
