@@ -3,15 +3,16 @@
 //! Linux rounds a length up to whole pages, and each call looks at its arguments
 //! before anything else:
 //!
-//! | | `mmap` | `munmap`, `mremap` | `mprotect` | `madvise` |
-//! | --- | --- | --- | --- | --- |
-//! | unaligned address | `einval` | `einval` | `einval` | `einval` |
-//! | length 0 | `einval` | `einval` | `ok` | `ok` |
-//! | up to the top of all addresses, and over it | `enomem` | `einval` | `enomem` | `einval` |
+//! | | `mmap` | `munmap`, `mremap` | `mprotect` | `madvise` | `mincore` |
+//! | --- | --- | --- | --- | --- | --- |
+//! | unaligned address | `einval` | `einval` | `einval` | `einval` | `einval` |
+//! | length 0 | `einval` | `einval` | `ok` | `ok` | 0 |
+//! | up to the top of all addresses, and over it | `enomem` | `einval` | `enomem` | `einval` | `enomem` |
 //!
 //! Linux: do_mmap() and get_unmapped_area(), mm/mmap.c; do_vmi_munmap(), mm/vma.c;
 //! do_mprotect_pkey(), mm/mprotect.c;
-//! check_mremap_params(), mm/mremap.c; is_valid_madvise() and madvise_should_skip(), mm/madvise.c.
+//! check_mremap_params(), mm/mremap.c; is_valid_madvise() and madvise_should_skip(), mm/madvise.c;
+//! mincore(), mm/mincore.c: access_ok().
 
 use std::fmt;
 

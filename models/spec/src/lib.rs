@@ -58,6 +58,8 @@
 //! | `fork` | exclusive, over all pages | all, in its own process |
 //! | `munmap` | exclusive, then shared | the same, then exclusive ones |
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
+//! | `cold`, `willneed` | shared | exclusive ones |
+//! | `mincore` | shared, for each page anew | exclusive ones |
 //! | `dontneed` | local | exclusive ones over its pages |
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
@@ -70,6 +72,10 @@
 //! access goes by any of them that is not older than what its CPU and kind went by before; an
 //! end drops all that are older than the state its own call began. Hence each `dontneed`
 //! on its own guarantees on return that what was written before its call is gone.
+//!
+//! `mincore` looks at each page by one of the states that may have the entry that is there: where a
+//! state's memory is populated for certain, the entries of those before it are gone. It tells nothing of
+//! which state the accesses after it go by, for they may have translations.
 //!
 //! # Order between calls and accesses
 //! An exclusive section knows (happens-before) what all sections before it knew; a shared one
@@ -87,8 +93,8 @@
 //! As Linux 6.18 answers: `mprotect` over a hole fails with `enomem` and has changed
 //! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
-//! admit the access (`einval`); `munmap` of holes is `ok`; `noreplace` over anything is `eexist`
-//! and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval`,
+//! admit the access (`einval`); `mincore` stops at a hole (`enomem`); `munmap` of holes is `ok`;
+//! `noreplace` over anything is `eexist` and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval`,
 //! and where else it meets a hole, what is at the new place stays; the populating half of
 //! `mmap populate` ignores all that.
 //!
@@ -101,14 +107,14 @@
 //! | property | true | false | both are allowed |
 //! | --- | --- | --- | --- |
 //! | `present` | else | | protection `none` |
-//! | `young` | accessed | | populated only, or protection `none` |
+//! | `young` | accessed | | populated only, made old by `cold`, or protection `none` |
 //! | `dirty` | stored to | else | `populate_write` only, or a store's fault |
 //! | `writable` | | no write permission | else |
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
-//! `madvise dontneed|populate_read|populate_write`; `fork`, and CPUs in a process that the initial
-//! state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
+//! `madvise dontneed|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
+//! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.
 //! `count(…)` atoms are left out of outcomes.
