@@ -60,7 +60,7 @@ impl Steps<'_> {
         };
         match (call, walk.answer) {
             (Call::Mincore { .. }, Answer::Word(found)) => {
-                self.count(state, cpu, call, walk, (page, found), out);
+                self.count(state, cpu, call, (page, found), out);
             }
             _ => self.populate(state, cpu, call, walk, page, out),
         }
@@ -86,49 +86,56 @@ impl Steps<'_> {
 
     /// Counts `page` if it is present, by any version whose entry may be there: where one is present
     /// for certain, none is there of those before it. Linux leaves mmap_lock between two VMAs,
-    /// do_mincore(), mm/mincore.c, and two pages may be of two.
+    /// do_mincore(), mm/mincore.c, and two pages may be of two. A CPU that is alone counts all pages in
+    /// one step.
     fn count(
         &self,
         mut state: State,
         cpu: usize,
         call: &Call,
-        walk: Walk,
         (page, found): (usize, u64),
         out: &mut Vec<State>,
     ) {
-        if state.pages[page].newest().is_none() {
-            self.arrive_at_end(&mut state, cpu, Answer::ENOMEM);
-            return out.push(state);
-        }
-        let mut counts: Few<u64> = Few::new();
-        let mappings = state.pages[page].versions.iter().rev();
-        for mapping in mappings.filter_map(|version| version.mapping) {
-            let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
-            let is_present = present(memory.touch, mapping.prot, self.rules);
-            for &one in is_present.answers() {
-                let count = found + u64::from(one);
-                if !counts.contains(&count) {
-                    counts.push(count);
-                }
+        let range = call.range();
+        let end = match self.code.threads.len() {
+            1 => range.end,
+            _ => page + 1,
+        };
+        let (mut least, mut most) = (found, found);
+        for page in page..end {
+            if state.pages[page].newest().is_none() {
+                self.arrive_at_end(&mut state, cpu, Answer::ENOMEM);
+                return out.push(state);
             }
-            if is_present == Freedom::Yes {
-                break;
-            }
+            let (may_lack, may_be) = self.presence(&state, page);
+            least += u64::from(!may_lack);
+            most += u64::from(may_be);
         }
-        fork(state, counts, |mut state, count| {
-            let answer = Answer::Word(count);
-            self.go_on(
-                &mut state,
-                cpu,
-                call,
-                Walk {
-                    holds: false,
-                    answer,
-                    ..walk
-                },
-            );
+        let done = u16::try_from(end - 1 - range.start).expect("few pages");
+        fork(state, least..=most, |mut state, count| {
+            let walk = Walk {
+                done,
+                holds: false,
+                answer: Answer::Word(count),
+            };
+            self.go_on(&mut state, cpu, call, walk);
             out.push(state);
         });
+    }
+
+    /// Whether the entry of a page that is mapped may not be present, and whether it may.
+    fn presence(&self, state: &State, page: usize) -> (bool, bool) {
+        let (mut may_lack, mut may_be) = (false, false);
+        let versions = state.pages[page].versions.iter().rev();
+        for mapping in versions.filter_map(|version| version.mapping) {
+            let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
+            match present(memory.touch, mapping.prot, self.rules) {
+                Freedom::Yes => return (may_lack, true),
+                Freedom::No => may_lack = true,
+                Freedom::Either => (may_lack, may_be) = (true, true),
+            }
+        }
+        (may_lack, may_be)
     }
 
     /// Populates `page`, by any of its versions.
