@@ -20,12 +20,11 @@ impl<P: Platform> Cpu<'_, P> {
         let mut found = 0;
         while !rest.is_empty() {
             let lock = self.mmap_read_lock();
-            let first = lock.overlapping(rest).into_iter().next();
-            let Some(vma) = first.filter(|vma| vma.start <= rest.start) else {
+            let Some(vma) = lock.find(rest.start) else {
                 lock.unlock();
                 return Err(Errno::Nomem);
             };
-            let part = vma.intersection(rest);
+            let part = vma.range.intersection(rest);
             // QUIRK(MincoreDropsMmapLock): proofs/vma_tree/counted-while-unmapped
             let lock = if self.sys.has(Quirk::MincoreDropsMmapLock) {
                 lock.unlock();

@@ -83,9 +83,6 @@ impl Machine {
         while let Some(at) = self.state.iter().position(under_way) {
             let state = self.state.swap_remove(at);
             steps.step(state, 0, &mut self.state);
-            if self.state.len() > 1 {
-                merge(&mut self.state);
-            }
         }
         self.allowed.clear();
         for state in &mut self.state {
@@ -188,19 +185,5 @@ impl Machine {
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
         property(&self.state[0], page, PageProperty::Dirty, &self.rules).answer()
-    }
-}
-
-/// Makes one of states that have come as far and answered the same.
-fn merge(states: &mut Vec<State>) {
-    let mut at = 0;
-    while at < states.len() {
-        let how_far = |state: &State| (state.cpus[0].pc, state.cpus[0].phase, state.regs[0]);
-        let known = how_far(&states[at]);
-        let is_first = states.iter().position(|state| how_far(state) == known) == Some(at);
-        match is_first {
-            true => at += 1,
-            false => drop(states.remove(at)),
-        }
     }
 }

@@ -303,7 +303,8 @@ impl State {
     }
 
     /// Drops how the entries of a page came where no CPU's access depends on it any more: where it
-    /// would be news to a CPU with two accesses left, and another CPU may yet change the page.
+    /// would be news to a CPU with two accesses left, and the page has two states, or another CPU may
+    /// yet change it.
     fn forget_arrivals(&mut self, code: &Code, page: usize, rules: &Rules) {
         let cpus = 0..self.cpus.len();
         let asks = |&cpu: &usize| {

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Atom, Decl, Op, Part, Program, Value};
+use super::Ids;
+use super::ast::{Atom, Decl, Op, Program, Value};
 use super::parse::list;
-use crate::ops::{Answers, Failure, Fault, Located};
+use crate::ops::{Answers, Failure, Fault};
 
 /// What the statements of one test can answer.
 pub(super) struct Possible<'p> {
@@ -78,32 +79,7 @@ impl<'p> Possible<'p> {
 
     /// How many pages `op` is about.
     fn pages(&self, op: &Op) -> u64 {
-        let mut pages = 0;
-        op.locate(|located| {
-            pages += match located {
-                Located::Page(_) => 1,
-                Located::Pages(range) => match range.part {
-                    Part::All => self.declared(&range.name),
-                    Part::One(_) => 1,
-                    Part::Slice(from, to) => to - from,
-                },
-            }
-        });
-        pages as u64
-    }
-
-    /// How many pages are declared by this name.
-    fn declared(&self, name: &str) -> usize {
-        let decls = self.program.decls.iter();
-        let mut lens = decls.filter_map(|decl| match decl {
-            Decl::Pages {
-                name: of,
-                len_pages,
-                ..
-            } if of == name => Some(len_pages.unwrap_or(1)),
-            _ => None,
-        });
-        lens.next().unwrap_or(0)
+        op.numbered(&Ids::new(self.program)).pages().count() as u64
     }
 
     /// The names of those of `failures` that `op` may answer in this test.
