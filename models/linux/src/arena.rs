@@ -24,6 +24,7 @@ use super::answer::failed;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Strange};
 use seqfault_spec::seq::{Bytes, Call};
+use smallvec::{SmallVec, smallvec};
 
 /// The first arena's first address.
 pub(super) const ARENAS_START: usize = 0x2000_0000_0000;
@@ -285,9 +286,9 @@ impl Arena {
     /// Counts pages that are in memory.
     pub fn mincore(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
         let (start, len) = self.span(pages, bytes);
-        let mut found = [0_u8; MAX_PAGES];
-        // SAFETY: it has a byte for each page of the window, and of a length that wraps the kernel
-        // answers before it writes.
+        let mut found: SmallVec<[u8; 64]> = smallvec![0; pages.len()];
+        // SAFETY: it has a byte for each of the pages, and of a length that wraps the kernel answers
+        // before it writes.
         match unsafe { libc::mincore(start as *mut libc::c_void, len, found.as_mut_ptr()) } {
             0 => Answer::Word(found.iter().filter(|page| **page & 1 != 0).count() as u64),
             _ => failed(errno()),
