@@ -2,9 +2,9 @@
 
 use super::call::Kind;
 use super::code::Later;
-use super::page::{Arrival, Version};
+use super::page::{Arrival, Mapping, Version};
 use super::state::State;
-use super::step::{Admission, At, Steps};
+use super::step::{Admission, At, Few, Steps};
 use super::word::{Bit, Label, Populated};
 
 impl Steps<'_> {
@@ -40,6 +40,8 @@ impl Steps<'_> {
             let news = faulted.next_label != state.next_label;
             let touch = &mut faulted.page_mut(page).words[word].touch;
             touch.fault(cpu);
+            faulted.set_anew(at);
+            let touch = &mut faulted.page_mut(page).words[word].touch;
             if kind == Kind::Write {
                 touch.dirty = touch.dirty.max(Bit::Maybe);
             }
@@ -163,6 +165,22 @@ impl State {
                 if self.pages[page].words[word].touch.populated == by_fault {
                     self.page_mut(page).words[word].touch.populated = Populated::Yes;
                 }
+            }
+        }
+    }
+
+    /// What a fault has populated is populated for its own CPU as well where a pending call moves
+    /// the entry of `page` or changes its protection: it may be clear when the access is tried
+    /// again, and the call sets it anew.
+    pub(super) fn set_anew(&mut self, page: usize) {
+        let is_set_anew = |version: &&Version| version.by.is_some() && version.made.is_some();
+        let versions = self.pages[page].versions.iter().filter(is_set_anew);
+        let mappings: Few<Mapping> = versions.filter_map(|version| version.mapping).collect();
+        for mapping in mappings {
+            let home = self.home(page, mapping);
+            let touch = self.pages[home].words[mapping.word].touch;
+            if matches!(touch.populated, Populated::ByFault(_)) {
+                self.page_mut(home).words[mapping.word].touch.populated = Populated::Yes;
             }
         }
     }

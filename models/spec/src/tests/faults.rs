@@ -149,4 +149,21 @@ fn calls_replace_entries() {
         ],
         NOTHING,
     );
+    // Or while its protection changes, after that fault.
+    by_a_fault(
+        "1:r0=maperr 1:r1=0",
+        ONE,
+        &["mprotect A r; munmap A;", "r0 = write A 1; r1 = read A;"],
+        NOTHING,
+    );
+    // The same where the call has begun for certain when the access faults.
+    by_a_fault(
+        "1:r0=accerr 1:r1=maperr 1:r2=0",
+        "pages A[2]; mmap A rw;",
+        &[
+            "mprotect A r; munmap A[0];",
+            "r0 = write A[1] 1; r1 = write A[0] 1; r2 = read A[0];",
+        ],
+        NOTHING,
+    );
 }
