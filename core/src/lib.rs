@@ -30,6 +30,8 @@
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
+//! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
+//! | what an entry is at which level, and which pages it translates | `types::pte`, `mm::ptl` |
 //! | how hardware walks and sets bits | `hw::mmu` |
 //! | what hardware does unasked | `hw::speculation` |
 //! | when page tables may be freed | `mm::tables`, `mm::walk`, `mm::rcu` |

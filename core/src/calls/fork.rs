@@ -6,8 +6,8 @@
 //! ```
 //!
 //! # Invariants
-//! - K1: a frame has as many entries as its count says, but for faults that copy it; one whose
-//!   entry allows writes has no other, and no fault copies it.
+//! - K1: a frame has as many references as entries, but for faults that copy it and entries that are
+//!   not flushed yet (M1); one whose entry allows writes has no other, and no fault copies it.
 //! - K2: from the first entry that loses W to the end of the flush no fault changes an entry of the
 //!   parent. Until that flush stores may go through old translations, to frames that both have;
 //!   no fault copies such a frame meanwhile. So the child has what was stored before the flush and
@@ -15,8 +15,8 @@
 //!
 //! # Linux
 //! kernel/fork.c: `dup_mmap()`; mm/memory.c: `copy_present_ptes()`. Kept: the lock of each VMA
-//! before its entries are copied, the flush before any lock is left. Changed: one count tells
-//! whether a page is shared, where Linux has `PageAnonExclusive` beside it, for pinned pages.
+//! before its entries are copied, the flush before any lock is left. Changed: references
+//! alone tell whether a page is shared, where Linux has `PageAnonExclusive` beside it, for pinned pages.
 //! Where faults take neither lock (`rcu_fault`), they find no VMA meanwhile. No other CPU would
 //! wait for the child's locks.
 
@@ -204,6 +204,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             if !self.sys.has(Quirk::ForkChildClean) {
                 copy = copy.with_history_of(old);
             }
+            self.entry_comes(copy.pfn());
             child_ptl.set(vpn, copy);
         }
     }

@@ -18,6 +18,8 @@
 //!   has room for the number ([`Pte`](crate::types::pte::Pte)); a run that needs more is stopped.
 //! - G5: what of the choices and quirks some step has looked at is noted, so that
 //!   one that made no difference is told from one that no step asked for.
+//! - G6: the map count of a frame is no cell: CPUs change it under several locks, in any order. So it
+//!   is read only after all changes: at rest, and where the frame is freed.
 
 pub mod grants;
 pub mod life;

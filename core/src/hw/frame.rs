@@ -20,9 +20,11 @@ use crate::types::violation::{Invariant, Violation};
 pub(crate) struct Frame<P: Platform> {
     /// The page's content.
     pub word: P::Word,
-    /// How many entries map it, where there can be more than one, and how many faults copy it.
-    /// Linux: `_refcount`.
+    /// How many references it has, where an entry's may not be the only one: entries have one each
+    /// until they are flushed, and faults that copy it. Linux: `_refcount`.
     refcount: Option<P::Word>,
+    /// How many entries map it (ghost): never more than it has references. Linux: `_mapcount`.
+    map_count: AtomicU64,
     /// Whether it is allocated (ghost, G1).
     pub life: Life<P>,
     /// Whether it may be copied (ghost, G1): no translation is to blame if not.
@@ -63,6 +65,7 @@ impl<P: Platform> Frame<P> {
         Frame {
             word: P::Word::new(0).called("page"),
             refcount: shares.then(|| P::Word::new(0).called("refcount")),
+            map_count: AtomicU64::new(0),
             life: Life::new(FREED),
             content: shares.then(|| Life::of("a page was copied after it was freed")),
             owner: P::CHECKED.then(|| P::Cell::new(0)),
@@ -130,17 +133,30 @@ impl<P: Platform> Frame<P> {
             .is_none_or(|refcount| refcount.fetch_sub(1, ordering) == 1)
     }
 
-    /// Whether another address space maps it too, or a fault copies it. The caller has the lock of
-    /// an entry that maps it: if that is the only one, it stays so. Linux: `wp_can_reuse_anon_folio()`.
+    /// Whether there is a reference besides that of the caller's entry: another address space maps it
+    /// too, or did and has not flushed, or a fault copies it. The caller has the lock of the entry: if
+    /// there is none, it stays so. Linux: `wp_can_reuse_anon_folio()`.
     pub fn is_shared(&self) -> bool {
         let is_shared = |refcount: &P::Word| refcount.fetch_add(0, orderings::FRAME_IS_SHARED) > 1;
         self.refcount.as_ref().is_some_and(is_shared)
     }
 
-    /// Whether so many entries map it, by its count. To be asked when no CPU runs.
-    pub fn has_entries(&self, entries: u64) -> bool {
+    /// Checks that both counts are the number of its entries, which is `entries`. To be asked when no
+    /// CPU runs: each reference is that of an entry then.
+    pub fn check_entries(&self, entries: u64) {
         let refcount = self.refcount.as_ref();
-        entries == refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST))
+        if entries != refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST)) {
+            violated::<P>(
+                Invariant::Refcount,
+                "a page's count is not the number of its entries",
+            );
+        }
+        if P::CHECKED && entries != self.map_count.load(orderings::GHOST) {
+            violated::<P>(
+                Invariant::Refcount,
+                "a page's map count is not the number of its entries",
+            );
+        }
     }
 
     /// Takes the content of `other`, to which no CPU stores any more.
@@ -165,6 +181,12 @@ impl<P: Platform> Frame<P> {
         if let Some(content) = &self.content {
             content.freed();
         }
+        if P::CHECKED && self.map_count.load(orderings::GHOST) != 0 {
+            violated::<P>(
+                Invariant::Refcount,
+                "a page was freed while an entry maps it",
+            );
+        }
         if P::CHECKED && self.has_lost_dirty(false) {
             self.lost_dirty();
         }
@@ -188,10 +210,20 @@ impl<P: Platform> Frame<P> {
         }
     }
 
-    /// The entry that mapped it was cleared, and was dirty or not.
+    /// An entry comes that maps it.
+    pub fn mapped(&self) {
+        if P::CHECKED {
+            self.map_count.fetch_add(1, orderings::GHOST);
+        }
+    }
+
+    /// An entry that mapped it was cleared, and was dirty or not.
     pub fn unmapped(&self, dirty: bool) {
-        if P::CHECKED && dirty {
-            self.dirty.store(true, orderings::GHOST);
+        if P::CHECKED {
+            self.map_count.fetch_sub(1, orderings::GHOST);
+            if dirty {
+                self.dirty.store(true, orderings::GHOST);
+            }
         }
     }
 

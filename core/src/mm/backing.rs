@@ -1,9 +1,10 @@
 //! What backs a VMA: the page for an address where none is mapped yet, and whether a page that is
 //! mapped may be written as it is.
 //!
-//! Faults ask the VMA's backing, and nothing else asks whose a page is. Every VMA is anonymous
-//! private memory today; a file would be a second backing. How many entries map a frame is counted
-//! on the frame ([`Frame`](crate::hw::frame::Frame)), whatever backs them.
+//! Faults ask the VMA's backing. `mprotect` and `madvise cold` do not: they ask the frame alone
+//! whether it is shared. Every VMA is anonymous private memory today; a file would be a second backing.
+//! How many references a frame has, and how many entries map it, is counted on the frame
+//! ([`Frame`](crate::hw::frame::Frame), [`rmap`](crate::mm::rmap)), whatever backs them.
 //!
 //! # Linux
 //! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`.

@@ -19,9 +19,9 @@
 //! mm/memory.c: `do_wp_page()`, `wp_can_reuse_anon_folio()`, `wp_page_copy()`. Kept: whether the
 //! page is shared is decided under the page-table lock, by a count that references raise too; the
 //! lock is left for the copy, and whatever kept the table is left with it. Changed: bits that
-//! hardware has set in the entry meanwhile are no reason to fault again; one count stands for
-//! entries and references, so that `madvise cold` takes a page that is being copied for one that
-//! is shared.
+//! hardware has set in the entry meanwhile are no reason to fault again; references alone tell
+//! whether a page is shared, so that `madvise cold`, which counts entries in Linux
+//! (`folio_maybe_mapped_shared()`), takes a page that is being copied for one that is shared.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Await, Handled, Outcome, VmaStays};
@@ -148,6 +148,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             freed_tables: false,
         };
         let before;
+        self.entry_comes(copy);
         // No CPU may use the new page while another still uses the old one (C3).
         // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page
         if self.sys.has(Quirk::CowOverwrite) {
@@ -169,7 +170,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if late {
             self.copy_frame(vpn, before.pfn(), copy);
         }
-        self.sys.frame(before.pfn()).unmapped(before.is_dirty());
+        self.entry_went(before);
         // QUIRK(CowKeepsReference): proofs/cow/copy-leaves-the-old-page
         if !self.sys.has(Quirk::CowKeepsReference) {
             self.free_frame(before.pfn());

@@ -186,8 +186,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         frames.alloc(&mut self.local.frames, vpn)
     }
 
-    /// Frees a frame that cannot be reached any more through one of its entries, if that was the
-    /// last one.
+    /// Puts a reference of a frame: that of an entry through which the frame cannot be reached any
+    /// more, or of a copy that is made. The last one frees it.
     pub(crate) fn free_frame(&mut self, pfn: Pfn) {
         let id = self.id();
         let frames = &self.sys.machine.frames;

@@ -221,6 +221,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         } else {
             new.young()
         };
+        self.entry_comes(pfn);
         self.set_pte(ptl, vpn, new);
         // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
         if self.sys.has(Quirk::MapBeforeZero) && new.pfn() != Pfn::ZERO {

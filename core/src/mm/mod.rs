@@ -4,7 +4,7 @@
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
 //! with its address spaces) and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`] and [`cow`], [`populate`], [`unmap`]; and what ends a
+//! [`tables`], [`fault`] with [`speculative`], [`backing`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
 //! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
@@ -18,6 +18,7 @@ pub mod mmap_lock;
 pub mod populate;
 pub mod ptl;
 pub mod rcu;
+pub mod rmap;
 pub mod space;
 pub mod speculative;
 pub mod system;

@@ -103,7 +103,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 continue;
             }
             let old = ptl.set(vpn, Pte::NONE);
-            self.sys.frame(old.pfn()).unmapped(old.is_dirty());
+            self.entry_went(old);
             gather.frame(old.pfn());
             gather.revoked(old.grant(), old.prot());
             if !old.prot().is_empty() && !early {
