@@ -102,9 +102,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
             if ptl.entry(vpn) == Entry::None {
                 continue;
             }
+            // QUIRK(ZapPutsFirst): proofs/cow/freed-when-no-entry-is-left
+            let puts_first = self.sys.has(Quirk::ZapPutsFirst);
+            if puts_first {
+                self.free_frame(ptl.pte(vpn).pfn());
+            }
             let old = ptl.set(vpn, Pte::NONE);
             self.entry_went(old);
-            gather.frame(old.pfn());
+            if !puts_first {
+                gather.frame(old.pfn());
+            }
             gather.revoked(old.grant(), old.prot());
             if !old.prot().is_empty() && !early {
                 gather.changed(ptl.pages(vpn), FlushType::Strict);

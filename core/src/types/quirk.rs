@@ -321,6 +321,8 @@ quirks! {
     UserXchgNoRelease, "user-xchg-no-release", "the release of a message that is sent";
     /// `mprotect` leaves the page-table lock before it tells of the permission that it added.
     RelaxedFlushAfterPtl, "relaxed-flush-after-ptl", "N. Amit, relaxed TLB flushes, July 2022";
+    /// A zap puts the reference of an entry before it clears the entry: the page is freed while it is mapped.
+    ZapPutsFirst, "zap-puts-first", "mm/memory.c, __wp_can_reuse_large_anon_folio(): references are put after entries are uncounted; mm/page_alloc.c, \"nonzero mapcount\"";
 }
 
 impl Quirk {
