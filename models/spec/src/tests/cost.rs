@@ -80,7 +80,7 @@ fn three_cpus_of_five_statements() {
         "r0 = write A 2; r1 = read A; r2 = read F; r3 = write B 1; r4 = write A 5;",
         "r0 = read A; madvise A dontneed; r2 = read F; r3 = read B; r4 = read A;",
     ];
-    costs(&threads, 1012, 21803);
+    costs(&threads, 1012, 21825);
 }
 
 #[test]
