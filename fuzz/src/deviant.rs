@@ -31,7 +31,7 @@ pub fn of(target: &Target) -> Option<Deviant> {
 /// What a sequence of operations shows on a core with `quirk`, if it shows anything.
 fn sequence(data: &[u8], quirk: Quirk) -> Option<String> {
     let mut case = case(data);
-    case.subject.quirks = Quirks::NONE.with(quirk);
+    case.core.quirks = Quirks::NONE.with(quirk);
     let difference = case.check(&Rules::default()).err()?;
     Some(difference.to_string())
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use seqfault_core::{Event, FlushReason, What};
 use seqfault_models::cli;
-use seqfault_models::differential::{Op, PAGES, Subject};
+use seqfault_models::differential::{CoreSetup, Op, PAGES};
 use seqfault_models::engines::{Judge, driven};
 use seqfault_models::litmus::ast::Program;
 use seqfault_models::ops::Answer;
@@ -127,9 +127,9 @@ pub fn answers(data: &[u8]) -> BTreeSet<String> {
 /// What an input of `mm_ops` reaches: the answers of its operations, by page
 /// tables and by fault path.
 fn reached(data: &[u8]) -> BTreeSet<String> {
-    let Subject {
+    let CoreSetup {
         shape, protocol, ..
-    } = sequence::case(data).subject;
+    } = sequence::case(data).core;
     let fault = protocol.fault;
     let answers = answers(data).into_iter();
     answers

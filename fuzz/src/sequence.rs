@@ -9,7 +9,7 @@
 //! are the window's pages, and four are, once more, pages at the borders of page tables.
 
 use seqfault_core::Protocol;
-use seqfault_models::differential::{Case, Op, PAGES, Shape, Subject};
+use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, Shape};
 
 use crate::choices;
 use crate::record::{RECORD, Window, op, record};
@@ -35,16 +35,16 @@ pub fn case(data: &[u8]) -> Case {
         *to = *from;
     }
     let [shape, chosen @ ..] = header;
-    let subject = Subject {
+    let core = CoreSetup {
         shape: Shape::ALL[usize::from(shape) % Shape::ALL.len()],
         protocol: choices::decode(chosen),
         tlb_entries: TLB_ENTRIES[usize::from(shape >> 6)],
-        ..Subject::default()
+        ..CoreSetup::default()
     };
     let (records, _) = data.get(HEADER..).unwrap_or_default().as_chunks::<RECORD>();
     let ops = records.iter().take(MAX_OPS).map(|r| op(*r, WINDOW));
     Case {
-        subject,
+        core,
         ops: ops.collect(),
     }
 }
@@ -83,12 +83,12 @@ mod tests {
             Op::Call(Call::Write { page: 11, word: 16 }),
             Op::SWITCH_LAZY,
         ];
-        let subject = Subject {
+        let core = CoreSetup {
             protocol: Protocol::preset(FaultPath::Spf),
-            ..Subject::default()
+            ..CoreSetup::default()
         };
-        let bytes = encode(&subject.protocol, &ops).expect("they have records");
+        let bytes = encode(&core.protocol, &ops).expect("they have records");
         let case = case(&bytes);
-        assert_eq!((case.ops, case.subject), (ops.to_vec(), subject));
+        assert_eq!((case.ops, case.core), (ops.to_vec(), core));
     }
 }

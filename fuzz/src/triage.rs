@@ -146,14 +146,14 @@ impl Request {
         check: impl FnOnce(&Case) -> Result<(), Box<Difference>>,
     ) -> Option<Kept> {
         let mut case = case(data);
-        case.subject.quirks = self.quirks;
+        case.core.quirks = self.quirks;
         let difference = check(&case).err()?;
         let text = difference.litmus();
         let program = parse("difference.litmus", &text)
             .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
         let source = format!(
             "fuzzing ({}): {:?}, {} TLB entries",
-            self.target.name, difference.subject.shape, difference.subject.tlb_entries
+            self.target.name, difference.core.shape, difference.core.tlb_entries
         );
         Some(self.test(program, &[], source))
     }

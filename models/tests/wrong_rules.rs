@@ -64,7 +64,7 @@ fn every_wrong_rule_is_noticed_on_the_host() {
         assert!(parsed.is_ok(), "{}: {text}", wrong.name);
         // What is left of the sequence shows no difference by itself.
         let case = seqfault_models::differential::Case {
-            subject: difference.subject,
+            core: difference.core,
             ops: difference.ops.clone(),
         };
         let mut host = Host::new(PAGES).expect("the host was asked before");

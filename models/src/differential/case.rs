@@ -10,7 +10,7 @@ use super::child::{CHILD, expected_child, same_core_child, same_host_child};
 use super::difference::{Difference, Party, What};
 use super::op::Op;
 use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
-use super::subject::{PAGES, Subject};
+use super::setup::{CoreSetup, PAGES};
 use crate::conform::Level;
 use crate::linux::Host;
 use crate::ops::{Answer, Runs};
@@ -24,7 +24,7 @@ use crate::subjects::perform;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The core.
-    pub subject: Subject,
+    pub core: CoreSetup,
     /// What its CPU does. Pages are below [`PAGES`]. What its CPU [has no use
     /// for](Runs::has_use_for) where it stands is passed over.
     pub ops: Vec<Op>,
@@ -111,7 +111,7 @@ impl Case {
         let done = &ops[..=trio.at];
         Err(Box::new(Difference {
             party,
-            subject: self.subject,
+            core: self.core,
             ops: done.iter().copied().cloned().collect(),
             allowed: trio.allowed.to_vec(),
             spec: trio.spec,
@@ -154,9 +154,9 @@ struct Trio<'a> {
 
 impl Trio<'_> {
     fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
-        let subject = &self.case.subject;
-        let first = subject.shape.first();
-        let system: System<Native> = System::new(subject.config(self.ops));
+        let core = &self.case.core;
+        let first = core.shape.first();
+        let system: System<Native> = System::new(core.config(self.ops));
         let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
         if let Some((host, _)) = &mut self.host {
             host.reset();
@@ -244,7 +244,7 @@ mod tests {
         let evict = Op::Call(Call::Evict { page: 1 });
         let read = Op::Call(Call::Read { page: 1 });
         let case = Case {
-            subject: Subject::default(),
+            core: CoreSetup::default(),
             ops: vec![
                 Op::SWITCH_MAIN,
                 Op::SWITCH_LAZY,

@@ -8,7 +8,7 @@ use seqfault_core::{MmId, PageRange, PageState, System, Vpn};
 
 use super::difference::What;
 use super::same::{Expected, same_answer, same_page, same_vmas};
-use super::subject::PAGES;
+use super::setup::PAGES;
 use crate::linux::Host;
 use crate::ops::Answer;
 use crate::platform::Native;

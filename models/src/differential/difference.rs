@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use seqfault_core::{self as core, Violation};
 
 use super::op::Op;
-use super::subject::{PAGES, Shape, Subject};
+use super::setup::{CoreSetup, PAGES, Shape};
 use crate::ops::Answer;
 use crate::spec::seq::{Call, Machine};
 
@@ -90,7 +90,7 @@ pub struct Difference {
     /// Who differs.
     pub party: Party,
     /// The core that ran.
-    pub subject: Subject,
+    pub core: CoreSetup,
     /// What was done, the operation that shows the difference last.
     pub ops: Vec<Op>,
     /// What that one does otherwise.
@@ -123,7 +123,7 @@ impl Difference {
         let mut text = format!("MM {}-differs\n", self.party);
         let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
         line(&format!("\"{}\"", self.finding().replace('"', "'")));
-        if self.party == Party::Core && self.subject.shape != Shape::TwoLevels {
+        if self.party == Party::Core && self.core.shape != Shape::TwoLevels {
             line("(* With two levels of page tables, as litmus tests run, it may not show. *)");
         }
         if matches!(self.what, What::Vmas(_)) {
@@ -145,7 +145,7 @@ impl Difference {
             line("(* The child stores to its pages, which no statement says. *)");
         }
         let is_core = self.party == Party::Core;
-        for (name, value) in self.subject.protocol.choices().filter(|_| is_core) {
+        for (name, value) in self.core.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
@@ -163,8 +163,8 @@ impl Difference {
             }
         }
         line(&format!("}}\n\nforall ({condition})"));
-        if !self.subject.quirks.is_empty() {
-            let quirks: Vec<&str> = self.subject.quirks.iter().map(core::Quirk::name).collect();
+        if !self.core.quirks.is_empty() {
+            let quirks: Vec<&str> = self.core.quirks.iter().map(core::Quirk::name).collect();
             let wrong = match &self.what {
                 What::Violation {
                     violation: Some(violation),
@@ -294,9 +294,9 @@ fn holds(property: &str, page: usize, expected: bool) -> String {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Subject {
+        let CoreSetup {
             shape, tlb_entries, ..
-        } = self.subject;
+        } = self.core;
         let (party, finding) = (self.party, self.finding());
         writeln!(f, "{party} differs from the specification: {finding}")?;
         if party == Party::Core {
@@ -352,7 +352,7 @@ mod tests {
         }
         let difference = |call, expected: Answer| Difference {
             party: Party::Linux,
-            subject: Subject::default(),
+            core: CoreSetup::default(),
             ops: ops.clone(),
             what: What::Child {
                 call,
@@ -420,9 +420,9 @@ mod tests {
         {
             let difference = Difference {
                 party: Party::Core,
-                subject: Subject {
+                core: CoreSetup {
                     shape: Shape::ThreeLevels,
-                    ..Subject::default()
+                    ..CoreSetup::default()
                 },
                 ops: ops.clone(),
                 what: what.clone(),

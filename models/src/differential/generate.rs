@@ -13,7 +13,7 @@ use seqfault_core::Protocol;
 
 use super::case::Case;
 use super::op::Op;
-use super::subject::{PAGES, Shape, Subject, protocols};
+use super::setup::{CoreSetup, PAGES, Shape, protocols};
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Drawn, Family, Kind, Operand, ROWS, Row};
 use crate::random::Random;
@@ -92,22 +92,22 @@ impl Case {
     /// If `ops` is empty.
     pub fn random(seed: u64, number: u64, ops: Range<usize>) -> Case {
         let mut random = Random::of(seed, number);
-        let subject = subject(&mut random);
+        let core = setup(&mut random);
         let pages = random.within(LEAST_PAGES..PAGES + 1);
         let mut sequence = Sequence::new(random, pages);
         let len = sequence.random.within(ops);
         let ops = (0..len).map(|_| sequence.op()).collect();
-        Case { subject, ops }
+        Case { core, ops }
     }
 }
 
-fn subject(random: &mut Random) -> Subject {
+fn setup(random: &mut Random) -> CoreSetup {
     static PROTOCOLS: OnceLock<Vec<Protocol>> = OnceLock::new();
-    Subject {
+    CoreSetup {
         shape: *random.pick(&Shape::ALL),
         protocol: *random.pick(PROTOCOLS.get_or_init(protocols)),
         tlb_entries: *random.pick(&[64, 3, 1]),
-        ..Subject::default()
+        ..CoreSetup::default()
     }
 }
 

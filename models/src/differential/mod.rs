@@ -12,7 +12,7 @@
 //!            +--> the host's kernel -----------> answer, pages, VMAs
 //! ```
 //!
-//! A [`Case`] is a [`Subject`] (which core: shape, choices, quirks) and a
+//! A [`Case`] is a [`CoreSetup`] (which core: shape, choices, quirks) and a
 //! sequence of [`Op`]s over a dense window of pages. [`Case::check`] finds the
 //! first [`Difference`], which prints itself as a litmus test that reproduces it.
 //!
@@ -37,12 +37,12 @@ mod difference;
 mod generate;
 mod op;
 mod same;
+mod setup;
 mod shrink;
-mod subject;
 
 pub use case::Case;
 pub use difference::{Difference, Party, What};
 pub(crate) use generate::Sequence;
 pub use op::Op;
+pub use setup::{CoreSetup, PAGES, Shape, protocols};
 pub use shrink::simpler;
-pub use subject::{PAGES, Shape, Subject, protocols};

@@ -8,7 +8,7 @@ use seqfault_core::{self as core, Access, MmId, PageRange, PageState, System, Vp
 
 use super::difference::{OWNED, RESIDENT, What};
 use super::op::Op;
-use super::subject::PAGES;
+use super::setup::PAGES;
 use crate::linux::{Host, Rights};
 use crate::ops::Answer;
 use crate::platform::Native;

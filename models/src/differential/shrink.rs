@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::case::Case;
 use super::difference::{Difference, What};
 use super::op::Op;
-use super::subject::Subject;
+use super::setup::CoreSetup;
 use crate::ops::{Numbered, Operand};
 use crate::spec::Rules;
 use crate::spec::seq::Call;
@@ -41,7 +41,7 @@ impl Case {
             difference,
             check,
         };
-        while smallest.drop_ops() | smallest.simplify_ops() | smallest.simplify_subject() {}
+        while smallest.drop_ops() | smallest.simplify_ops() | smallest.simplify_core() {}
         Err(smallest.difference)
     }
 }
@@ -100,30 +100,30 @@ impl Smallest<'_> {
         progress
     }
 
-    fn simplify_subject(&mut self) -> bool {
+    fn simplify_core(&mut self) -> bool {
         let mut changed = Vec::new();
-        let mut changes = |change: &dyn Fn(&mut Subject)| {
-            let mut subject = self.case.subject;
-            change(&mut subject);
-            changed.push(subject);
+        let mut changes = |change: &dyn Fn(&mut CoreSetup)| {
+            let mut core = self.case.core;
+            change(&mut core);
+            changed.push(core);
         };
-        let usual = Subject::default();
-        changes(&|subject| subject.shape = usual.shape);
-        changes(&|subject| subject.tlb_entries = usual.tlb_entries);
-        changes(&|subject| subject.protocol = usual.protocol);
-        changes(&|subject| subject.protocol.fault = usual.protocol.fault);
+        let usual = CoreSetup::default();
+        changes(&|core| core.shape = usual.shape);
+        changes(&|core| core.tlb_entries = usual.tlb_entries);
+        changes(&|core| core.protocol = usual.protocol);
+        changes(&|core| core.protocol.fault = usual.protocol.fault);
         // The choice that comes first would reset the others.
         for (name, value) in usual.protocol.choices().skip(1) {
-            changes(&|subject| {
-                let made = subject.protocol.choose(name, value.name);
+            changes(&|core| {
+                let made = core.protocol.choose(name, value.name);
                 made.expect("a protocol names its own choices");
             });
         }
-        changed.into_iter().any(|subject| {
+        changed.into_iter().any(|core| {
             let ops = self.case.ops.clone();
-            subject != self.case.subject
-                && subject.protocol.conflict().is_none()
-                && self.take(Case { subject, ops })
+            core != self.case.core
+                && core.protocol.conflict().is_none()
+                && self.take(Case { core, ops })
         })
     }
 }

@@ -4,7 +4,7 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use seqfault_core::{Quirk, Quirks};
-use seqfault_models::differential::{Case, Difference, Op, Subject, What};
+use seqfault_models::differential::{Case, CoreSetup, Difference, Op, What};
 use seqfault_models::engines::{Engine, Judge, Options, Violated};
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
@@ -20,7 +20,7 @@ fn find(quirks: Quirks, rules: &Rules) -> Option<Box<Difference>> {
     let mut runner = TestRunner::deterministic();
     (0..SEQUENCES).find_map(|_| {
         let mut case = case().new_tree(&mut runner).expect("a case").current();
-        case.subject.quirks = quirks;
+        case.core.quirks = quirks;
         case.check_and_shrink(rules).err()
     })
 }
@@ -67,7 +67,7 @@ fn reproduce(difference: &Difference) -> Option<Violated> {
         .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
     let deviations = Deviations {
         choices: Vec::new(),
-        quirks: difference.subject.quirks.iter().collect(),
+        quirks: difference.core.quirks.iter().collect(),
     };
     let scenario = Scenario::new(&program, &deviations).expect("it runs on core");
     let options = Options {
@@ -86,8 +86,8 @@ fn a_wrong_specification_is_noticed() {
         };
         let violated = reproduce(&difference);
         assert_eq!(violated, Some(Violated::Condition), "{difference}");
-        let Difference { subject, ops, .. } = *difference;
-        let case = Case { subject, ops };
+        let Difference { core, ops, .. } = *difference;
+        let case = Case { core, ops };
         assert!(case.check(&Rules::default()).is_ok(), "{name}: {case:?}");
     }
 }
@@ -125,5 +125,5 @@ fn differences_shrink() {
     };
     assert!(mmap.starts_with("mmap A["), "{difference}");
     assert!(mprotect.starts_with("mprotect A["), "{difference}");
-    assert_eq!(difference.subject, Subject::default(), "{difference}");
+    assert_eq!(difference.core, CoreSetup::default(), "{difference}");
 }

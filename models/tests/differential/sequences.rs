@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use seqfault_models::differential::{Case, Op, PAGES, Subject, protocols};
+use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Answer, Backing};
 use seqfault_models::spec::Rules;
@@ -82,12 +82,12 @@ fn every_protocol_does_as_the_specification_says() {
         Op::Call(Call::Write { page: 1, word: 5 }),
     ];
     for protocol in protocols() {
-        let subject = Subject {
+        let core = CoreSetup {
             protocol,
-            ..Subject::default()
+            ..CoreSetup::default()
         };
         let ops = ops.clone();
-        if let Err(difference) = (Case { subject, ops }).check_and_shrink(&Rules::default()) {
+        if let Err(difference) = (Case { core, ops }).check_and_shrink(&Rules::default()) {
             panic!("{difference}");
         }
     }

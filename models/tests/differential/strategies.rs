@@ -5,7 +5,7 @@ use std::ops::Range;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use seqfault_models::differential::{Case, Op, PAGES, Shape, Subject, protocols};
+use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, Shape, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::Backing;
 use seqfault_models::spec::seq::Call;
@@ -83,21 +83,21 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// Any sound core.
-pub fn subject() -> impl Strategy<Value = Subject> {
+pub fn core() -> impl Strategy<Value = CoreSetup> {
     (
         select(&Shape::ALL),
         select(protocols()),
         select(&[64, 3, 1]),
     )
-        .prop_map(|(shape, protocol, tlb_entries)| Subject {
+        .prop_map(|(shape, protocol, tlb_entries)| CoreSetup {
             shape,
             protocol,
             tlb_entries,
-            ..Subject::default()
+            ..CoreSetup::default()
         })
 }
 
 /// Any sound core, and [`OPS`] operations on it.
 pub fn case() -> impl Strategy<Value = Case> {
-    (subject(), vec(op(), OPS)).prop_map(|(subject, ops)| Case { subject, ops })
+    (core(), vec(op(), OPS)).prop_map(|(core, ops)| Case { core, ops })
 }

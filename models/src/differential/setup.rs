@@ -48,9 +48,9 @@ impl Shape {
     }
 }
 
-/// A core with one CPU.
+/// How a core with one CPU is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub struct CoreSetup {
     /// Its page tables.
     pub shape: Shape,
     /// Its choices.
@@ -61,9 +61,9 @@ pub struct Subject {
     pub tlb_entries: usize,
 }
 
-impl Default for Subject {
-    fn default() -> Subject {
-        Subject {
+impl Default for CoreSetup {
+    fn default() -> CoreSetup {
+        CoreSetup {
             shape: Shape::default(),
             protocol: Protocol::default(),
             quirks: Quirks::NONE,
@@ -72,7 +72,7 @@ impl Default for Subject {
     }
 }
 
-impl Subject {
+impl CoreSetup {
     /// The machine, with memory enough for these operations: frames go back to their pool by the
     /// end of the operation that frees them, page tables at an `rcu_barrier`, if there is one.
     /// (Room for more costs time: a machine is made for each case.)
