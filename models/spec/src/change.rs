@@ -150,24 +150,8 @@ impl Steps<'_> {
                 }
                 failed
             }
-            // Linux passes over what processes share and what is on no LRU list yet; what is
-            // accessed before the return may be by a translation that had the bit.
             Call::Cold { pages } => {
-                for page in pages.clone() {
-                    let Some(mapping) = state.pages[page].newest() else {
-                        continue;
-                    };
-                    let home = state.home(page, mapping);
-                    let touch = &mut state.page_mut(home).words[mapping.word].touch;
-                    touch.accessed = touch.accessed.min(Bit::Maybe);
-                    if touch.populated != Populated::No {
-                        // Its entry was clear for a moment, and is there again by this call.
-                        touch.populated = Populated::Yes;
-                        let made = state.event(cpu);
-                        let versions = &mut state.page_mut(page).versions;
-                        versions.last_mut().expect("it is never empty").made = Some(made);
-                    }
-                }
+                pages.clone().for_each(|page| state.make_old(cpu, page));
                 failed
             }
             _ => failed,
@@ -219,6 +203,27 @@ impl Steps<'_> {
                 state.cpus[cpu].phase = Phase::Walking(Walk::begin(Answer::Ok));
             }
             _ => self.retire(state, cpu, ret),
+        }
+    }
+}
+
+impl State {
+    /// Clears the accessed bit of the entry of `page`, if there is one, for a call of `cpu`. Linux
+    /// passes over what processes share and what is on no LRU list yet; what is accessed before the
+    /// return may be by a translation that had the bit.
+    fn make_old(&mut self, cpu: usize, page: usize) {
+        let Some(mapping) = self.pages[page].newest() else {
+            return;
+        };
+        let home = self.home(page, mapping);
+        let touch = &mut self.page_mut(home).words[mapping.word].touch;
+        touch.accessed = touch.accessed.min(Bit::Maybe);
+        if touch.populated != Populated::No {
+            // Its entry was clear for a moment, and is there again by this call.
+            touch.populated = Populated::Yes;
+            let made = self.event(cpu);
+            let versions = &mut self.page_mut(page).versions;
+            versions.last_mut().expect("it is never empty").made = Some(made);
         }
     }
 }

@@ -84,7 +84,8 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         accessed,
         dirty,
     } = word.touch;
-    bytes.push(u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3);
+    let bits = u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3;
+    bytes.push(bits | (word.lazy as u8) << 5);
     bytes.push(match populated {
         Populated::No => 0,
         Populated::Yes => 1,

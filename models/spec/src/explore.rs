@@ -110,9 +110,6 @@ fn search<B>(
     let mut successors = Vec::new();
     while let Some(state) = stack.pop() {
         visit(&state, known.len())?;
-        if state.is_final(code) {
-            continue;
-        }
         steps.successors(state, &mut successors);
         stack.extend(
             successors
@@ -142,6 +139,7 @@ pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: 
                 steps.step(state.clone(), cpu, &mut stack);
             }
         }
+        steps.discards(&state, &mut stack);
     }
     Spec { outcomes, states }
 }

@@ -128,6 +128,7 @@ mod encode;
 mod explore;
 mod fault;
 mod finale;
+mod lazy;
 mod page;
 mod process;
 mod resolve;

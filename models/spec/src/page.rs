@@ -4,7 +4,8 @@
 //!            begin            begin (another shared call)   end of the first
 //!   [S0]  --------->  [S0 S1]  ------->  [S0 S1 S2]  ------->  [S1 S2]
 //! ```
-//! A page has more than one version only while a call on it is pending. The
+//! A page has more than one version only while a call on it is pending, or where what it held has
+//! gone ([`lazy`](super::lazy)). The
 //! newest is what system calls see; accesses may go by any that is not older
 //! than what the CPU has gone by before with that kind of access.
 //!
@@ -217,6 +218,16 @@ impl Page {
             Memory::Fresh => {}
         }
         self.versions.push(new);
+    }
+
+    /// Begins a new state that maps fresh memory as `mapping` does, and that no call made.
+    pub(super) fn renew(&mut self, mapping: Mapping) {
+        self.words.push(Word::fresh());
+        self.versions.push(Version::settled(Some(Mapping {
+            prot: mapping.prot,
+            word: self.words.len() - 1,
+            home: None,
+        })));
     }
 
     /// The newest version that the pending call of `cpu` made.

@@ -74,6 +74,10 @@ pub struct Rules {
     pub mmap_discards: bool,
     /// `madvise dontneed` discards what was there. `false`: the words stay.
     pub dontneed_discards: bool,
+    /// What `madvise free` has freed goes at some time, or never. `false` (stronger): it stays.
+    pub lazy_pages_go: bool,
+    /// A store to a page that was freed lazily keeps it. `false` (weaker): it may go all the same.
+    pub stores_keep_lazy_pages: bool,
     /// `mremap` moves what pages hold. `false`: it moves the mappings alone.
     pub mremap_moves: bool,
     /// Where the range that `mremap` moves has a hole, what is at the new place stays. `false`: it
@@ -138,6 +142,8 @@ impl Default for Rules {
             noreplace_refuses: true,
             mmap_discards: true,
             dontneed_discards: true,
+            lazy_pages_go: true,
+            stores_keep_lazy_pages: true,
             mremap_moves: true,
             mremap_keeps_holes: true,
             mprotect_grants: true,

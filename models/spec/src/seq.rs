@@ -11,6 +11,7 @@ use smallvec::smallvec;
 pub use super::argument::Bytes;
 pub use super::call::{Call, Specified};
 
+use super::call::Course;
 use super::code::{Code, Instr};
 use super::finale::{owned, property, value};
 use super::page::Page;
@@ -80,14 +81,28 @@ impl Machine {
             rules: &self.open,
         };
         let under_way = |state: &State| !state.is_final(&self.code);
-        while let Some(at) = self.state.iter().position(under_way) {
-            let state = self.state.swap_remove(at);
-            steps.step(state, 0, &mut self.state);
+        let run = |states: &mut Vec<State>| {
+            while let Some(at) = states.iter().position(under_way) {
+                let state = states.swap_remove(at);
+                steps.step(state, 0, states);
+            }
+        };
+        // A page that may go stays; what an access would be answered if it had gone is told.
+        let mut gone = Vec::new();
+        if call.kind().is_some() {
+            steps.discard(&self.state[0], changed.iter().copied(), &mut gone);
+            run(&mut gone);
         }
+        run(&mut self.state);
         self.allowed.clear();
         for state in &mut self.state {
             let answer = state.regs[0].take().expect("the call has returned");
             self.allowed.push(answer);
+        }
+        for answer in gone.iter().filter_map(|state| state.regs[0]) {
+            if !self.allowed.contains(&answer) {
+                self.allowed.push(answer);
+            }
         }
         if let [first, others @ ..] = &self.state[..]
             && !others.is_empty()
@@ -166,6 +181,11 @@ impl Machine {
         value(&self.state[0], page)
     }
 
+    /// Whether what the page holds may go, and its memory be fresh, at any time.
+    pub fn may_go(&self, page: usize) -> bool {
+        self.rules.lazy_pages_go && self.state[0].is_lazy(page)
+    }
+
     /// Whether the page is present; `None` where an implementation may choose.
     pub fn populated(&self, page: usize) -> Option<bool> {
         self.populated_under(&self.rules, page)
@@ -173,13 +193,19 @@ impl Machine {
 
     /// The same with the choices of other rules.
     pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
-        property(&self.state[0], page, PageProperty::Present, rules).answer()
+        let present = property(&self.state[0], page, PageProperty::Present, rules);
+        present
+            .answer()
+            .filter(|present| !(*present && self.may_go(page)))
     }
 
     /// Whether the page has a frame of its own; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
-        owned(&self.state[0], page, &self.rules).answer()
+        let owned = owned(&self.state[0], page, &self.rules);
+        owned
+            .answer()
+            .filter(|owned| !(*owned && self.may_go(page)))
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.

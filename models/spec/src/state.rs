@@ -13,6 +13,7 @@ use smallvec::{SmallVec, smallvec};
 use super::call::Kind;
 
 use super::code::{Code, Later};
+use super::lazy::Lazy;
 use super::page::{Arrival, Mapping, Page, Version};
 use super::rules::Rules;
 use super::step::Few;
@@ -293,11 +294,15 @@ impl State {
             },
         };
         let forgets_touch = old.touch != kept;
-        if first == 0 && !forgets_touch && (valued || old.messages[0].value == 0) {
+        let is_kept = old.lazy == Lazy::Kept || valued || touched;
+        if first == 0 && !forgets_touch && is_kept && (valued || old.messages[0].value == 0) {
             return;
         }
         let word = &mut self.page_mut(page).words[word];
         word.touch = kept;
+        if !is_kept {
+            word.lazy = Lazy::Kept;
+        }
         word.messages.drain(..first);
         word.messages[0] = Message::base(if valued { word.messages[0].value } else { 0 });
     }
@@ -366,7 +371,7 @@ impl State {
         cpus.any(|cpu| self.later(code, cpu, page).any(Later::CHANGE))
             || code
                 .sharing(page)
-                .any(|page| self.pages[page].versions.len() > 1)
+                .any(|page| self.pages[page].versions.len() > 1 || self.is_lazy(page))
     }
 
     /// Whether `cpu` may still access this word of this page.

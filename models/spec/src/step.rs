@@ -9,7 +9,7 @@
 //!  fork           Ready ----------------------------------------> next statement
 //! ```
 //! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the
-//! system calls that change all of their pages at once, `walk.rs` those that go page by page,
+//! system calls that change all of their pages at once, `lazy.rs` what goes by itself, `walk.rs` those that go page by page,
 //! `process.rs` has `fork`, and `section.rs` what they exclude.
 
 use std::mem;
@@ -81,6 +81,7 @@ impl Steps<'_> {
         match cpus.clone().find(|&cpu| self.independent(&state, cpu)) {
             Some(cpu) => self.step(state, cpu, out),
             None => {
+                self.discards(&state, out);
                 let cpus: Few<usize> = cpus.filter(|&cpu| self.can_step(&state, cpu)).collect();
                 fork(state, cpus, |state, cpu| self.step(state, cpu, out));
             }
@@ -159,6 +160,7 @@ impl Steps<'_> {
         let conflicts = conflicts.and(Later::LOOK);
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
         state.pages[page].versions.len() == 1
+            && !state.is_lazy(page)
             && others
                 .into_iter()
                 .all(|o| !state.later(self.code, o, page).any(conflicts))
@@ -216,6 +218,7 @@ impl Steps<'_> {
         kind: Kind,
     ) -> Few<(usize, Option<Admission>)> {
         let page = &state.pages[at];
+        let is_stored_to = kind == Kind::Write && !self.is_being_freed(state, at);
         let first = if self.rules.monotonic {
             page.floor(cpu, kind)
         } else {
@@ -223,6 +226,10 @@ impl Steps<'_> {
         };
         let mut ways = Few::new();
         for version in first..page.versions.len() {
+            let mapping = page.versions[version].mapping;
+            if is_stored_to && mapping.is_some_and(|mapping| state.has_gone(at, mapping)) {
+                continue;
+            }
             let admission = page.versions[version].mapping.map(|mapping| {
                 let word = (state.home(at, mapping), mapping.word);
                 if self.admits(kind, mapping.prot) {
@@ -283,7 +290,7 @@ impl Steps<'_> {
                 fork(state, places, |mut state, place| {
                     self.store(&mut state, cpu, at, place, value, false);
                     self.retire(&mut state, cpu, Answer::Ok);
-                    out.push(state);
+                    self.stored(state, call.range().start, at, out);
                 });
             }
             Call::Xchg { word: value, .. } => {
@@ -300,7 +307,7 @@ impl Steps<'_> {
                     fork(state, places, |mut state, place| {
                         self.store(&mut state, cpu, at, place, value, exchanged);
                         self.retire(&mut state, cpu, Answer::Word(old));
-                        out.push(state);
+                        self.stored(state, call.range().start, at, out);
                     });
                 });
             }

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Kind};
 use super::finale::present;
+use super::lazy::Lazy;
 use super::rules::Freedom;
 use super::section::Section;
 use super::state::{Phase, State};
@@ -129,6 +130,10 @@ impl Steps<'_> {
         let versions = state.pages[page].versions.iter().rev();
         for mapping in versions.filter_map(|version| version.mapping) {
             let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
+            if memory.lazy == Lazy::Gone {
+                continue;
+            }
+            may_lack |= memory.lazy == Lazy::Lazy;
             match present(memory.touch, mapping.prot, self.rules) {
                 Freedom::Yes => return (may_lack, true),
                 Freedom::No => may_lack = true,
@@ -165,7 +170,7 @@ impl Steps<'_> {
         let mut words: Few<At> = Few::new();
         for mapping in state.pages[page].versions.iter().filter_map(|v| v.mapping) {
             let word = (state.home(page, mapping), mapping.word);
-            if !words.contains(&word) {
+            if !words.contains(&word) && !state.has_gone(page, mapping) {
                 words.push(word);
             }
         }

@@ -15,6 +15,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use super::lazy::Lazy;
 use super::rules::{Placement, Rules};
 
 /// The name of a message.
@@ -157,6 +158,8 @@ pub(super) struct Word {
     pub(super) messages: SmallVec<[Message; 2]>,
     /// What has been done to it.
     pub(super) touch: Touch,
+    /// Whether it may go.
+    pub(super) lazy: Lazy,
 }
 
 impl Word {
@@ -165,6 +168,7 @@ impl Word {
         Word {
             messages: smallvec![Message::base(0)],
             touch: Touch::default(),
+            lazy: Lazy::Kept,
         }
     }
 
@@ -173,6 +177,7 @@ impl Word {
         Word {
             messages: smallvec![Message::base(self.last())],
             touch: self.touch,
+            lazy: self.lazy,
         }
     }
 

@@ -16,7 +16,7 @@ fn unsupported(init: &str, thread: &str, finals: &str, what: &str) {
 fn statements_outside_the_slice_are_named() {
     let found = super::NOTHING;
     unsupported(TWO, "clear_refs A;", found, "`clear_refs A`");
-    unsupported(TWO, "madvise A free;", found, "`madvise A free`");
+    unsupported(TWO, "madvise A pageout;", found, "`madvise A pageout`");
     unsupported(TWO, "gup_fast A write;", found, "`gup_fast A write`");
     unsupported(TWO, "reclaim A;", found, "`reclaim A`");
     unsupported(TWO, "exit;", found, "`exit`");
