@@ -114,6 +114,11 @@ impl Kind {
     /// All of them, by number.
     pub(super) const ALL: [Kind; Kind::COUNT] = [Kind::Read, Kind::Write, Kind::Exec];
 
+    /// Whether it goes by a translation for data.
+    pub(super) fn is_data(self) -> bool {
+        self != Kind::Exec
+    }
+
     /// Whether a mapping with protection `prot` admits this kind of access.
     pub(super) fn allowed(self, prot: Prot) -> bool {
         match self {

@@ -140,6 +140,10 @@ impl Steps<'_> {
             Some((mapping.prot, touch.is_populated_for(cpu)))
         };
         match populated(version) {
+            // A CPU has one translation of a page for loads and stores.
+            Some((prot, _)) if self.admits(kind, prot) && kind.is_data() && other.is_data() => {
+                version
+            }
             // It had a translation there already, and did not fault.
             Some((prot, true)) if self.admits(kind, prot) => floor,
             // Its fault made the page present.

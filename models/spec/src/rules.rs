@@ -33,8 +33,9 @@ pub struct Rules {
     pub kinds_differ: bool,
     /// A kind of access stays behind another of its CPU only by way of a translation: where an
     /// access is refused by the new state, the others go by an older one only if that is populated;
-    /// and an access that is the first to a new state's memory takes all kinds along, as its fault
-    /// leaves no older translation. `false` (weaker): kinds have nothing to do with each other.
+    /// a load or a store that the new state admits takes the other along, as there is one
+    /// translation for both; and an access that is the first to a new state's memory takes all kinds
+    /// along, as its fault leaves no older translation. `false` (weaker): kinds have nothing to do with each other.
     pub kinds_need_translation: bool,
     /// What was at the new place of `mremap` is gone for everyone at one instant: it is unmapped
     /// before anything moves. `false` (weaker): over an interval, as at the old place.

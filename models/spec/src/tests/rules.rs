@@ -138,14 +138,22 @@ fn a_kind_stays_behind_only_by_a_translation() {
     run(untouched, &fetch, NOTHING).allows("1:r0=accerr 1:r1=maperr 1:r2=0");
 }
 
-/// A CPU does not read what was there before its own store, unless another CPU has faulted for it.
+/// A CPU does not read what was there before its own store, whichever CPU has faulted for it.
 #[test]
 fn who_faults_leaves_no_translation() {
     let threads = ["madvise A dontneed;", "r0 = write A 2; r1 = read A;"];
     let apart = |rules: &mut Rules| rules.kinds_need_translation = false;
     weaker(apart, "1:r0=ok 1:r1=1", FLAG, &threads, NOTHING);
     let three = [threads[0], threads[1], "r0 = write A 3;"];
-    run(FLAG, &three, NOTHING).allows("1:r0=ok 1:r1=1 2:r0=ok");
+    run(FLAG, &three, NOTHING).forbids("1:r0=ok 1:r1=1 2:r0=ok");
+    // Nor does it store behind what it has read.
+    let reads = [threads[0], "r0 = read A; r1 = xchg A 2;", "r0 = write A 3;"];
+    run(FLAG, &reads, NOTHING)
+        .forbids("1:r0=3 1:r1=1")
+        .forbids("1:r0=0 1:r1=1");
+    // Instructions are fetched by translations of their own.
+    let fetch = ["munmap A;", "r0 = write A 2; r1 = exec A;", "r0 = exec A;"];
+    run("page A; mmap A rwx; write A 1;", &fetch, NOTHING).allows("1:r0=maperr 1:r1=ok");
 }
 
 #[test]
