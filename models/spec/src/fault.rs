@@ -4,7 +4,7 @@ use super::call::Kind;
 use super::code::Later;
 use super::page::{Arrival, Mapping, Version};
 use super::state::State;
-use super::step::{Admission, At, Few, Steps};
+use super::step::{Admission, At, Steps};
 use super::word::{Bit, Label, Populated};
 
 impl Steps<'_> {
@@ -39,9 +39,10 @@ impl Steps<'_> {
             faulted.arrive(cpu, at, (page, word), kind);
             let news = faulted.next_label != state.next_label;
             let touch = &mut faulted.page_mut(page).words[word].touch;
-            touch.fault(cpu);
-            faulted.set_anew(at);
-            let touch = &mut faulted.page_mut(page).words[word].touch;
+            match state.may_fault_again(cpu, at, *version, (page, word)) {
+                true => touch.populated = Populated::Yes,
+                false => touch.fault(cpu),
+            }
             if kind == Kind::Write {
                 touch.dirty = touch.dirty.max(Bit::Maybe);
             }
@@ -173,20 +174,22 @@ impl State {
         }
     }
 
-    /// What a fault has populated is populated for its own CPU as well where a pending call moves
-    /// the entry of `page` or changes its protection: it may be clear when the access is tried
-    /// again, and the call sets it anew.
-    pub(super) fn set_anew(&mut self, page: usize) {
-        let is_set_anew = |version: &&Version| version.by.is_some() && version.made.is_some();
-        let versions = self.pages[page].versions.iter().filter(is_set_anew);
-        let mappings: Few<Mapping> = versions.filter_map(|version| version.mapping).collect();
-        for mapping in mappings {
-            let home = self.home(page, mapping);
-            let touch = self.pages[home].words[mapping.word].touch;
-            if matches!(touch.populated, Populated::ByFault(_)) {
-                self.page_mut(home).words[mapping.word].touch.populated = Populated::Yes;
-            }
-        }
+    /// Whether an access of `cpu` that faulted by `version` of `page`, and populated `at`, may fault
+    /// again though nothing was taken away: an older translation is left that does not serve it, as
+    /// its flush is still due; or a pending call moves the entry or changes its protection, so that it
+    /// is clear when the access is tried again, and sets it anew.
+    fn may_fault_again(&self, cpu: usize, page: usize, version: usize, (home, word): At) -> bool {
+        let versions = &self.pages[page].versions;
+        let home = (home != page).then_some(home);
+        let is_set_anew = |version: &Version| {
+            version.by.is_some() && version.made.is_some() && version.maps(home, word)
+        };
+        let has_translation = |mapping: Mapping| {
+            let touch = self.pages[self.home(page, mapping)].words[mapping.word].touch;
+            touch.is_populated_for(cpu)
+        };
+        let mut older = versions[..version].iter().filter_map(|older| older.mapping);
+        versions.iter().any(is_set_anew) || older.any(has_translation)
     }
 
     /// An event that is news to all CPUs but `cpu`.

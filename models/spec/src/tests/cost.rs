@@ -43,7 +43,7 @@ fn three_cpus_and_two_dontneeds() {
         "write A 2; madvise A dontneed; write F 2;",
         "r0 = read F; r1 = read A; r2 = write A 5; r3 = read A;",
     ];
-    costs(&threads, 12, 842);
+    costs(&threads, 12, 848);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn three_cpus_of_five_statements() {
         "r0 = write A 2; r1 = read A; r2 = read F; r3 = write B 1; r4 = write A 5;",
         "r0 = read A; madvise A dontneed; r2 = read F; r3 = read B; r4 = read A;",
     ];
-    costs(&threads, 980, 20723);
+    costs(&threads, 980, 20678);
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn four_cpus_of_three_statements() {
         "r0 = mmap A rw; r1 = write A 3; r2 = read F;",
         "r0 = read A; r1 = read F; r2 = xchg A 4;",
     ];
-    costs(&threads, 944, 15039);
+    costs(&threads, 944, 15077);
 }

@@ -167,3 +167,17 @@ fn calls_replace_entries() {
         NOTHING,
     );
 }
+
+/// An access faults again where an older translation is left that does not serve it.
+#[test]
+fn translations_that_are_to_go_are_in_the_way() {
+    by_a_fault(
+        "1:r0=7 1:r1=maperr 1:r2=0",
+        "page A; mmap A rw; write A 7; fork c;",
+        &[
+            "madvise A dontneed; munmap A;",
+            "r0 = read A; r1 = write A 12; r2 = read A;",
+        ],
+        NOTHING,
+    );
+}
