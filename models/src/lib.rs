@@ -15,7 +15,7 @@ pub mod subjects;
 pub mod timeline;
 pub mod verdict;
 
-pub use seqfault_lang::{litmus, ops};
+pub use seqfault_lang::{litmus, ops, subject};
 pub use {seqfault_linux as linux, seqfault_spec as spec};
 
 use seqfault_lang::random;

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use seqfault_models::linux::Host;
 use seqfault_models::ops::Answer;
 use seqfault_models::spec::seq::Call;
+use seqfault_models::subject::Subject as _;
 
 /// What loom and shuttle do when they are first used, and worse: nobody handles faults.
 fn lose_signals() {
@@ -28,11 +29,11 @@ fn lost_signals_are_taken_back() {
         }
     };
     let maperr = Answer::MAPERR;
-    assert_eq!(host.apply(&Call::Read { page: 0 }, None), Some(maperr));
+    assert_eq!(host.apply(&Call::Read { page: 0 }), Ok(maperr));
     lose_signals();
     host.reset();
-    assert_eq!(host.apply(&Call::Read { page: 0 }, None), Some(maperr));
+    assert_eq!(host.apply(&Call::Read { page: 0 }), Ok(maperr));
     lose_signals();
     let mut other = Host::new(1).expect("there was one");
-    assert_eq!(other.apply(&Call::Read { page: 0 }, None), Some(maperr));
+    assert_eq!(other.apply(&Call::Read { page: 0 }), Ok(maperr));
 }

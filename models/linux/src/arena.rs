@@ -22,8 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::access::{Accessor, take_signals};
 use super::answer::failed;
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::{Answer, Backing, Strange};
-use seqfault_spec::seq::{Bytes, Call};
+use seqfault_lang::ops::{Answer, Backing, Bytes, Strange};
+use seqfault_spec::seq::Call;
 use smallvec::{SmallVec, smallvec};
 
 /// The first arena's first address.

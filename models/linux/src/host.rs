@@ -1,37 +1,19 @@
 //! The host's kernel behind a window of pages: calls in, answers and page states out.
 
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use super::answer::failed;
 use super::arena::Arena;
 use super::fork::{Answers, Child};
-use super::observe::{Entry, Observer, Rights, Vma};
+use super::observe::{Entry, Observer, Vma};
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::{Answer, Family};
-use seqfault_spec::seq::{Bytes, Call};
+use seqfault_lang::ops::{Answer, Bytes, Family};
+use seqfault_lang::subject::{Child as Shown, Lacks, Rights, Seen, Subject};
+use seqfault_spec::seq::{Call, Specified};
 
 /// Whether a child lives, which has its part in the pages of all windows: no thread looks meanwhile.
 static FORKING: RwLock<()> = RwLock::new(());
-
-/// What the kernel shows of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageSeen {
-    /// What its VMA allows, if one covers it.
-    pub rights: Option<Rights>,
-    /// What a read of it would return.
-    pub value: Answer,
-    /// Whether a page is there, in memory or in swap.
-    pub present: bool,
-    /// Whether `mincore` finds it in memory.
-    pub resident: bool,
-    /// Whether it is this process's alone; the zero page is not, and none is while a forked child
-    /// lives.
-    pub owned: bool,
-    /// Whether it is in swap.
-    pub swapped: bool,
-    /// Whether userfaultfd write-protects it.
-    pub wp: bool,
-}
 
 /// A window of the host's memory.
 #[derive(Debug)]
@@ -41,7 +23,8 @@ pub struct Host {
     vmas: Vec<Vma>,
     entries: Vec<Entry>,
     residents: Vec<u8>,
-    pages: Vec<PageSeen>,
+    /// Nothing that a program can see has happened since it was looked at.
+    is_shown: bool,
     /// What the last child answered; made for the first one.
     answers: Option<Answers>,
 }
@@ -59,19 +42,14 @@ impl Host {
             vmas: Vec::new(),
             entries: Vec::new(),
             residents: Vec::new(),
-            pages: Vec::new(),
+            is_shown: false,
             answers: None,
         })
     }
 
-    /// Unmaps everything.
-    pub fn reset(&mut self) {
-        self.arena.reset();
-    }
-
     /// Why an operation, which is written as `text`, cannot be done on the host: there is no way to
     /// ask a kernel for it, or this one is too old. `None` if it can. The window is empty.
-    pub fn lacks(&mut self, op: &Call, text: &str) -> Option<String> {
+    pub fn misses(&mut self, op: &Call, text: &str) -> Option<String> {
         match op {
             // Processes are no window's: a program's runner has them.
             Call::Fork { .. } | Call::Switch { process: 0 } => return None,
@@ -83,7 +61,7 @@ impl Host {
         }
         let answer = self.arena.apply(op, None);
         let is_advice = op.row().family == Family::Advice;
-        self.arena.reset();
+        self.reset();
         match answer {
             None => Some(format!("linux does not support `{text}`")),
             // A kernel that knows the advice misses the mapping first.
@@ -94,54 +72,47 @@ impl Host {
         }
     }
 
-    /// Does an operation, whose range is given as `bytes` if not as whole pages; `None` if the host
-    /// has no such thing.
-    pub fn apply(&mut self, op: &Call, bytes: Option<Bytes>) -> Option<Answer> {
-        self.arena.apply(op, bytes)
+    /// Does an operation, whose range is given as `bytes` if not as whole pages.
+    fn perform(&mut self, op: &Call, bytes: Option<Bytes>) -> Result<Answer, Lacks> {
+        self.is_shown &= !op.is_asked();
+        match op {
+            Call::Switch { process: 0 } => Ok(Answer::Ok),
+            op => {
+                let answer = self.arena.apply(op, bytes);
+                answer.ok_or_else(|| Lacks::op(self.name(), op))
+            }
+        }
+    }
+}
+
+impl Subject for Host {
+    fn name(&self) -> &'static str {
+        "linux"
     }
 
-    /// Forks: the child does `calls`, which are user accesses, one after the other, and ends. Its
-    /// answers come in `answers`.
-    ///
-    /// # Panics
-    /// If the child does not answer.
-    pub fn fork(&mut self, calls: &[Call], answers: &mut Vec<Answer>) -> Answer {
-        answers.clear();
-        if self
-            .answers
-            .as_ref()
-            .is_none_or(|room| room.len() < calls.len())
-        {
-            self.answers = Some(Answers::new(calls.len()).expect("memory for a few answers"));
-        }
-        let room = self.answers.as_ref().expect("it was made");
-        let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
-        let arena = &mut self.arena;
-        // SAFETY: accesses of an arena, and stores to shared memory.
-        let child = unsafe {
-            Child::fork(|| {
-                for (slot, call) in calls.iter().enumerate() {
-                    let answer = arena.apply(call, None);
-                    room.put(slot, answer.expect("a child accesses its pages"));
-                }
-            })
-        };
-        match child {
-            Ok(child) => drop(child),
-            Err(errno) => return failed(errno),
-        }
-        answers.extend((0..calls.len()).map(|slot| {
-            let answer = room.take(slot);
-            answer.expect("the child answers, whatever it finds")
-        }));
-        Answer::Ok
+    fn reset(&mut self) {
+        self.arena.reset();
+        self.is_shown = false;
     }
 
-    /// Looks at the window; what [`page`](Host::page) and [`vmas`](Host::vmas) tell is from here.
-    ///
+    fn apply(&mut self, op: &Call) -> Result<Answer, Lacks> {
+        self.perform(op, None)
+    }
+
+    fn apply_bytes(&mut self, op: &Call, bytes: Bytes) -> Result<Option<Answer>, Lacks> {
+        self.perform(op, Some(bytes)).map(Some)
+    }
+
+    fn lacks(&mut self, op: &Call) -> Option<Lacks> {
+        self.misses(op, &op.in_window()).map(Lacks::needs)
+    }
+
     /// # Panics
     /// If the kernel does not let this process look at itself any more.
-    pub fn look(&mut self) {
+    fn look(&mut self, show: &mut dyn FnMut(usize, Seen)) {
+        if self.is_shown {
+            return;
+        }
         let _nobody = FORKING.read().unwrap_or_else(PoisonError::into_inner);
         self.observer.vmas(&self.arena, &mut self.vmas);
         self.observer
@@ -150,7 +121,6 @@ impl Host {
         self.observer
             .residents(&self.arena, &self.vmas, &mut self.residents)
             .expect("a process can ask for its own mappings");
-        self.pages.clear();
         let pages = self.entries.iter().zip(&self.residents);
         for (page, (entry, resident)) in pages.enumerate() {
             let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
@@ -162,26 +132,59 @@ impl Host {
                 Some(_) if !present => Answer::Word(0),
                 Some(_) => self.arena.read(page),
             };
-            self.pages.push(PageSeen {
-                rights: vma.map(|vma| vma.rights),
-                value,
-                present,
-                resident: *resident != 0,
-                owned: entry.is_exclusive(),
-                swapped: entry.is_swapped(),
-                wp: entry.is_wp(),
-            });
+            let seen = Seen {
+                present: Some(present),
+                // What is in swap counts as what is in memory.
+                resident: Some(*resident != 0 || entry.is_swapped()),
+                owned: Some(entry.is_exclusive()),
+                ..Seen::by_program(vma.map(|vma| vma.rights), value)
+            };
+            show(page, seen);
         }
+        self.is_shown = true;
     }
 
-    /// A page, as it was when it was looked at.
-    pub fn page(&self, page: usize) -> PageSeen {
-        self.pages[page]
+    fn vmas(&mut self, show: &mut dyn FnMut(Range<usize>, Rights)) -> bool {
+        for vma in &self.vmas {
+            show(vma.pages.clone(), vma.rights);
+        }
+        true
     }
 
-    /// The VMAs, as they were when they were looked at.
-    pub fn vmas(&self) -> &[Vma] {
-        &self.vmas
+    /// The child does its accesses and ends.
+    ///
+    /// # Panics
+    /// If the child does not answer.
+    fn fork(&mut self, accesses: &[Call], shown: &mut Shown) -> Result<Answer, Lacks> {
+        self.is_shown = false;
+        if self
+            .answers
+            .as_ref()
+            .is_none_or(|room| room.len() < accesses.len())
+        {
+            self.answers = Some(Answers::new(accesses.len()).expect("memory for a few answers"));
+        }
+        let room = self.answers.as_ref().expect("it was made");
+        let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
+        let arena = &mut self.arena;
+        // SAFETY: accesses of an arena, and stores to shared memory.
+        let child = unsafe {
+            Child::fork(|| {
+                for (slot, call) in accesses.iter().enumerate() {
+                    let answer = arena.apply(call, None);
+                    room.put(slot, answer.expect("a child accesses its pages"));
+                }
+            })
+        };
+        match child {
+            Ok(child) => drop(child),
+            Err(errno) => return Ok(failed(errno)),
+        }
+        shown.answers.extend((0..accesses.len()).map(|slot| {
+            let answer = room.take(slot);
+            answer.expect("the child answers, whatever it finds")
+        }));
+        Ok(Answer::Ok)
     }
 }
 

@@ -38,8 +38,8 @@ pub mod probe;
 mod elsewhere;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub use elsewhere::{Host, PageSeen, Rights, Vma};
+pub use elsewhere::Host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub use host::{Host, PageSeen};
+pub use host::Host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub use observe::{Entry, Observer, Rights, Vma};
+pub use observe::{Entry, Observer, Vma};

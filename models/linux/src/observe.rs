@@ -10,51 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use super::arena::{Arena, PAGE, errno};
-use seqfault_lang::litmus::ast::Prot;
-
-/// What a VMA allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rights(u8);
-
-impl Rights {
-    const READ: u8 = 1;
-    const WRITE: u8 = 2;
-    const EXEC: u8 = 4;
-
-    /// Whether reads are allowed.
-    pub fn allows_reads(self) -> bool {
-        self.0 & Rights::READ != 0
-    }
-}
-
-impl From<Prot> for Rights {
-    fn from(prot: Prot) -> Rights {
-        Rights(match prot {
-            Prot::None => 0,
-            Prot::R => Rights::READ,
-            Prot::Rw => Rights::READ | Rights::WRITE,
-            Prot::Rx => Rights::READ | Rights::EXEC,
-            Prot::Rwx => Rights::READ | Rights::WRITE | Rights::EXEC,
-        })
-    }
-}
-
-impl std::fmt::Display for Rights {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0 == 0 {
-            return f.write_str("none");
-        }
-        let letters = [
-            (Rights::READ, 'r'),
-            (Rights::WRITE, 'w'),
-            (Rights::EXEC, 'x'),
-        ];
-        letters
-            .iter()
-            .filter(|(bit, _)| self.0 & bit != 0)
-            .try_for_each(|(_, letter)| write!(f, "{letter}"))
-    }
-}
+use seqfault_lang::subject::Rights;
 
 /// A VMA of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,7 +153,7 @@ impl Observer {
         let result = unsafe { libc::ioctl(self.maps.as_raw_fd(), PROCMAP_QUERY, &mut query) };
         if result == 0 {
             let range = query.vma_start as usize..query.vma_end as usize;
-            return Ok(Some((range, Rights((query.vma_flags & 7) as u8))));
+            return Ok(Some((range, Rights::from_bits(query.vma_flags as u8))));
         }
         match errno() {
             libc::ENOENT => Ok(None),
@@ -256,16 +212,9 @@ fn map_line(line: &str) -> Option<(Range<usize>, Rights)> {
     let (start, end) = words.next()?.split_once('-')?;
     let hex = |text| usize::from_str_radix(text, 16).ok();
     let flags = words.next()?.as_bytes();
-    let bit = |at: usize, letter, bit| {
-        if flags.get(at) == Some(&letter) {
-            bit
-        } else {
-            0
-        }
-    };
-    let rights = bit(0, b'r', Rights::READ) | bit(1, b'w', Rights::WRITE);
-    let rights = rights | bit(2, b'x', Rights::EXEC);
-    Some((hex(start)?..hex(end)?, Rights(rights)))
+    let bit = |at: usize, letter| u8::from(flags.get(at) == Some(&letter)) << at;
+    let rights = Rights::from_bits(bit(0, b'r') | bit(1, b'w') | bit(2, b'x'));
+    Some((hex(start)?..hex(end)?, rights))
 }
 
 /// `struct procmap_query`, include/uapi/linux/fs.h.
@@ -297,6 +246,7 @@ const COVERING_OR_NEXT_VMA: u64 = 0x10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seqfault_lang::litmus::ast::Prot;
 
     #[test]
     fn lines_of_maps_are_read() {

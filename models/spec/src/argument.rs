@@ -14,63 +14,27 @@
 //! check_mremap_params(), mm/mremap.c; is_valid_madvise() and madvise_should_skip(), mm/madvise.c;
 //! mincore(), mm/mincore.c: access_ok().
 
-use std::fmt;
-
 use super::call::{Call, Course};
 
-use seqfault_lang::ops::Answer;
+use seqfault_lang::ops::{Answer, Bytes};
 
-/// How a range of pages is put into an address and a length otherwise than as whole pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bytes {
-    /// Of the last page only the first byte is asked for.
-    Short,
-    /// The length is 0.
-    Empty,
-    /// The address is not a page's.
-    Unaligned,
-    /// The length leads over the top of all addresses.
-    Wrapping,
-}
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Bytes::Short => "(its last page by one byte)",
-            Bytes::Empty => "(length 0)",
-            Bytes::Unaligned => "(from the second word on)",
-            Bytes::Wrapping => "(over the top of all addresses)",
-        })
-    }
-}
-
-impl Bytes {
-    /// All of them.
-    pub const ALL: [Bytes; 4] = [
-        Bytes::Short,
-        Bytes::Empty,
-        Bytes::Unaligned,
-        Bytes::Wrapping,
-    ];
-
-    /// The answer of a system call that is given its range so, if it does not
-    /// act as if it had been given whole pages.
-    ///
-    /// # Panics
-    /// If the call is a user access.
-    pub(super) fn refusal(self, call: &Call) -> Option<Answer> {
-        assert!(call.is_section(), "{call:?} takes a range");
-        match (self, call) {
-            (Bytes::Short, _) => None,
-            (Bytes::Unaligned, _) => Some(Answer::EINVAL),
-            (Bytes::Empty, Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. }) => {
-                Some(Answer::EINVAL)
-            }
-            (Bytes::Empty, call) if call.counts() => Some(Answer::Word(0)),
-            (Bytes::Empty, _) => Some(Answer::Ok),
-            (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Answer::ENOMEM),
-            (Bytes::Wrapping, call) if call.counts() => Some(Answer::ENOMEM),
-            (Bytes::Wrapping, _) => Some(Answer::EINVAL),
+/// The answer of a system call that is given its range so, if it does not
+/// act as if it had been given whole pages.
+///
+/// # Panics
+/// If the call is a user access.
+pub(super) fn refusal(call: &Call, bytes: Bytes) -> Option<Answer> {
+    assert!(call.is_section(), "{call:?} takes a range");
+    match (bytes, call) {
+        (Bytes::Short, _) => None,
+        (Bytes::Unaligned, _) => Some(Answer::EINVAL),
+        (Bytes::Empty, Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. }) => {
+            Some(Answer::EINVAL)
         }
+        (Bytes::Empty, call) if call.counts() => Some(Answer::Word(0)),
+        (Bytes::Empty, _) => Some(Answer::Ok),
+        (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Answer::ENOMEM),
+        (Bytes::Wrapping, call) if call.counts() => Some(Answer::ENOMEM),
+        (Bytes::Wrapping, _) => Some(Answer::EINVAL),
     }
 }

@@ -4,13 +4,15 @@
 //! implementation. What it answers may depend on what an implementation may choose, as how many pages
 //! are present does: then several answers are allowed. It runs the steps of the concurrent search.
 
+mod subject;
+
 use std::rc::Rc;
 
 use smallvec::smallvec;
 
-pub use super::argument::Bytes;
 pub use super::call::{Call, Specified};
 
+use super::argument::refusal;
 use super::call::Course;
 use super::code::{Code, Instr};
 use super::finale::{owned, property, value};
@@ -19,7 +21,8 @@ use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
-use seqfault_lang::ops::Answer;
+use seqfault_lang::ops::{Answer, Bytes};
+use seqfault_lang::subject::{Rights, Seen};
 
 /// One CPU and a dense window of pages, nothing mapped at first.
 #[derive(Clone, Debug)]
@@ -126,7 +129,7 @@ impl Machine {
     /// # Panics
     /// As [`apply`](Machine::apply), and if the call is a user access.
     pub fn apply_bytes(&mut self, call: &Call, bytes: Bytes) -> Answer {
-        let refused = match bytes.refusal(call) {
+        let refused = match refusal(call, bytes) {
             None if !self.rules.lengths_round_up => Some(Answer::EINVAL),
             refused => refused,
         };
@@ -186,14 +189,26 @@ impl Machine {
         self.rules.lazy_pages_go && self.state[0].is_lazy(page)
     }
 
-    /// Whether the page is present; `None` where an implementation may choose.
-    pub fn populated(&self, page: usize) -> Option<bool> {
-        self.populated_under(&self.rules, page)
+    /// What is to be seen of a page; of a property `None` where `rules` leave an implementation its
+    /// choice, or nothing is said.
+    pub fn expected(&self, rules: &Rules, page: usize) -> Seen {
+        let state = &self.state[0];
+        let has = |asked| property(state, page, asked, rules).answer();
+        let present = has(PageProperty::Present);
+        Seen {
+            present,
+            // Of anonymous memory the same.
+            resident: present,
+            owned: owned(state, page, rules).answer(),
+            dirty: has(PageProperty::Dirty),
+            writable: has(PageProperty::Writable),
+            ..Seen::by_program(self.prot(page).map(Rights::from), self.value(page))
+        }
     }
 
-    /// The same with the choices of other rules.
-    pub fn populated_under(&self, rules: &Rules, page: usize) -> Option<bool> {
-        let present = property(&self.state[0], page, PageProperty::Present, rules);
+    /// Whether the page is present; `None` where an implementation may choose.
+    pub fn populated(&self, page: usize) -> Option<bool> {
+        let present = property(&self.state[0], page, PageProperty::Present, &self.rules);
         present
             .answer()
             .filter(|present| !(*present && self.may_go(page)))

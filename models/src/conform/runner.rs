@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::ledger::Place;
 use super::options::Options;
 use super::process::{End, Worker};
-use super::share::{LeftOut, Tally};
-use crate::differential::{Case, PAGES};
+use super::share::Tally;
+use crate::differential::{Case, LeftOut, PAGES};
 use crate::linux::Host;
 
 /// How often workers are looked at.

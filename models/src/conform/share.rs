@@ -3,13 +3,9 @@
 use std::ops::Range;
 
 use super::options::Options;
-use crate::differential::{Case, Difference, PAGES};
+use crate::differential::{Case, Difference, LeftOut, PAGES};
 use crate::linux::Host;
-use crate::ops::ROWS;
-use crate::plan::WINDOW;
-use crate::plan::record;
 use crate::spec::Rules;
-use crate::spec::seq::Call;
 
 /// How much was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,48 +14,6 @@ pub struct Tally {
     pub sequences: u64,
     /// Operations.
     pub ops: u64,
-}
-
-/// What this kernel, being older, cannot do: sequences go on without it.
-#[derive(Debug, Default)]
-pub struct LeftOut {
-    /// Operations, by their rows' names.
-    rows: Vec<&'static str>,
-    /// `mremap` of more than one mapping.
-    several: bool,
-    /// What is needed for all of that.
-    pub needs: Vec<String>,
-}
-
-impl LeftOut {
-    /// What `host` lacks of what sequences have.
-    pub fn of(host: &mut Host) -> LeftOut {
-        let mut left_out = LeftOut::default();
-        for row in ROWS {
-            let Some(verb) = row.bytes.as_ref().map(|bytes| bytes.start as u8) else {
-                continue;
-            };
-            let op = record::op([verb, 0, 0, 0], WINDOW);
-            if let Some(needs) = host.lacks(op.call(), &op.to_string()) {
-                left_out.rows.push(row.name);
-                left_out.needs.push(needs);
-            }
-        }
-        let several = Call::Mremap {
-            from: 0..2,
-            to: 2..4,
-        };
-        if let Some(needs) = host.lacks(&several, "mremap A[0..2] A[2..4]") {
-            left_out.several = true;
-            left_out.needs.push(needs);
-        }
-        left_out
-    }
-
-    fn has(&self, call: &Call) -> bool {
-        let moves_several = matches!(call, Call::Mremap { from, .. } if from.len() > 1);
-        self.several && moves_several || self.rows.contains(&call.row().name)
-    }
 }
 
 /// Sequences and what they are held against.
@@ -105,7 +59,7 @@ impl Share {
     ) -> std::result::Result<(), (u64, Box<Difference>)> {
         for number in numbers {
             let mut case = Case::random(self.options.seed, number, self.options.ops.clone());
-            case.ops.retain(|op| !self.left_out.has(op.call()));
+            self.left_out.strip(&mut case);
             let tally = self.tally;
             self.check(&case, &mut |step| watch(number, step, tally))
                 .map_err(|difference| (number, difference))?;
@@ -126,6 +80,10 @@ impl Share {
         watch: &mut dyn FnMut(usize),
     ) -> std::result::Result<(), Box<Difference>> {
         let (host, rules, level) = (&mut self.host, &self.rules, self.options.level);
-        case.shrink(&mut |case| case.check_on(host, rules, level, watch))
+        case.shrink(&mut |case| {
+            let lacks = case.check_on(host, rules, level, watch)?;
+            assert!(lacks.is_empty(), "sequences have only what the host has");
+            Ok(())
+        })
     }
 }

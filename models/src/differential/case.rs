@@ -1,29 +1,26 @@
-//! A sequence of operations on core, on the specification, and on the host's kernel, side by side.
-
-use std::slice;
+//! A sequence of operations on the specification and on others, side by side.
 
 use smallvec::{SmallVec, smallvec};
 
-use seqfault_core::{Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn};
-
-use super::child::{CHILD, expected_child, same_core_child, same_host_child};
-use super::difference::{Difference, Party, What};
+use super::child::Birth;
+use super::core::Core;
+use super::difference::{Difference, What};
 use super::op::Op;
-use super::same::{Expected, same_answer, same_host, same_host_vmas, same_page, same_vmas};
+use super::party::{Party, Standing, VmaRule};
+use super::same::same_answer;
 use super::setup::{CoreSetup, PAGES};
 use crate::conform::Level;
-use crate::linux::Host;
 use crate::ops::{Answer, Runs};
 use crate::platform::{self, Native};
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine};
 use crate::spec::vma::Vmas;
-use crate::subjects::perform;
+use crate::subject::{Child, Lacks, Subject};
 
-/// A core, and what is done with it.
+/// A core, and what is done with it, or with any other subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// The core.
+    /// The core, where it takes part.
     pub core: CoreSetup,
     /// What its CPU does. Pages are below [`PAGES`]. What its CPU [has no use
     /// for](Runs::has_use_for) where it stands is passed over.
@@ -45,14 +42,19 @@ impl Case {
     /// The first difference.
     ///
     /// # Panics
-    /// If an operation names a page outside the window, or if `rules` leave one
-    /// CPU a choice of answers.
+    /// If an operation names a page outside the window.
     pub fn check(&self, rules: &Rules) -> Result<(), Box<Difference>> {
-        self.check_with(rules, None, &mut |_| ())
+        let ops = self.effective();
+        let mut core = Core::new(&self.core, &ops);
+        let mut parties = [Party {
+            vmas: VmaRule::Fewest,
+            ..Party::new(&mut core, rules)
+        }];
+        self.run(&ops, rules, &mut parties, &mut |_| ()).map(drop)
     }
 
     /// The same with the host's kernel as a third. `watch` is told the number of each operation
-    /// before it begins.
+    /// before it begins. What the host lacks is told; it takes no part from there on.
     ///
     /// # Errors
     /// The first difference.
@@ -61,60 +63,88 @@ impl Case {
     /// As [`check`](Case::check).
     pub fn check_on(
         &self,
-        host: &mut Host,
+        host: &mut dyn Subject,
         rules: &Rules,
         level: Level,
         watch: &mut dyn FnMut(usize),
-    ) -> Result<(), Box<Difference>> {
-        self.check_with(rules, Some((host, level)), watch)
+    ) -> Result<Vec<Lacks>, Box<Difference>> {
+        let ops = self.effective();
+        let mut core = Core::new(&self.core, &ops);
+        // The host first: where the specification is wrong, it is the authority.
+        let mut parties = [
+            Party {
+                vmas: match level {
+                    Level::Page => VmaRule::Any,
+                    Level::Vma => VmaRule::Linux,
+                },
+                ..Party::new(host, rules)
+            },
+            // What the host promises is no business of core's.
+            Party {
+                vmas: VmaRule::Fewest,
+                ..Party::new(&mut core, &rules.open())
+            },
+        ];
+        self.run(&ops, rules, &mut parties, watch)
     }
 
-    fn check_with(
+    /// Runs the specification under `rules`, and beside it each of `parties`, up to the first
+    /// difference. One that lacks an operation of the sequence takes no part from there on; what they
+    /// lack is told.
+    ///
+    /// # Errors
+    /// The first difference.
+    ///
+    /// # Panics
+    /// As [`check`](Case::check).
+    pub fn check_all(
         &self,
         rules: &Rules,
-        host: Option<(&mut Host, Level)>,
+        parties: &mut [Party<'_>],
+    ) -> Result<Vec<Lacks>, Box<Difference>> {
+        self.run(&self.effective(), rules, parties, &mut |_| ())
+    }
+
+    fn run(
+        &self,
+        ops: &[&Op],
+        rules: &Rules,
+        parties: &mut [Party<'_>],
         watch: &mut dyn FnMut(usize),
-    ) -> Result<(), Box<Difference>> {
-        let spec = Machine::with_rules(PAGES, rules.clone());
-        let ops = self.effective();
-        // What the host promises is no business of core's.
-        let core_rules = match host {
-            Some(_) => rules.open(),
-            None => rules.clone(),
-        };
-        let mut trio = Trio {
-            case: self,
-            ops: &ops,
+    ) -> Result<Vec<Lacks>, Box<Difference>> {
+        let names: SmallVec<[&'static str; 2]> =
+            parties.iter().map(|party| party.subject.name()).collect();
+        let mut run = Run {
+            ops,
             at: 0,
+            spec: Machine::with_rules(PAGES, rules.clone()),
             allowed: smallvec![Answer::Ok],
             vmas: Vmas::new(rules.merging),
-            pages: [(Expected::of(&spec, 0, &core_rules), None); PAGES],
-            core_rules,
-            spec,
-            host,
+            turn: None,
+            child: Child::default(),
+            lacks: Vec::new(),
         };
         platform::begin_deaf(platform::nobody);
-        let result = platform::catch(|| trio.run(watch));
+        let result = platform::catch(|| run.all(parties, watch));
         platform::end();
-        let (party, what) = match result {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(difference)) => difference,
+        let what = match result {
+            Ok(Ok(())) => return Ok(run.lacks),
+            Ok(Err(what)) => what,
             Err(stopped) => {
                 Native::begin(1);
-                let what = What::Violation {
+                What::Violation {
                     violation: stopped.violation,
                     message: stopped.message,
-                };
-                (Party::Core, what)
+                }
             }
         };
-        let done = &ops[..=trio.at];
+        let done = &ops[..=run.at];
         Err(Box::new(Difference {
-            party,
+            party: run.turn.map_or("spec", |turn| names[turn]),
             core: self.core,
             ops: done.iter().copied().cloned().collect(),
-            allowed: trio.allowed.to_vec(),
-            spec: trio.spec,
+            allowed: run.allowed.to_vec(),
+            spec: run.spec,
             what,
         }))
     }
@@ -134,104 +164,106 @@ impl Case {
     }
 }
 
-/// Who runs a case together.
-struct Trio<'a> {
-    case: &'a Case,
+/// A case under way.
+struct Run<'a> {
     ops: &'a [&'a Op],
     /// The operation under way.
     at: usize,
     spec: Machine,
     /// What the specification allows as its answer.
     allowed: SmallVec<[Answer; 1]>,
-    /// Where VMAs begin and end on the host.
+    /// Where VMAs begin and end on Linux.
     vmas: Vmas,
-    /// What core may choose.
-    core_rules: Rules,
-    /// What the specification says of each of core's pages, and what core showed that agreed.
-    pages: [(Expected, Option<PageState>); PAGES],
-    host: Option<(&'a mut Host, Level)>,
+    /// The party whose turn it is, or else the specification's.
+    turn: Option<usize>,
+    /// What a forked process showed.
+    child: Child,
+    /// What parties lack.
+    lacks: Vec<Lacks>,
 }
 
-impl Trio<'_> {
-    fn run(&mut self, watch: &mut dyn FnMut(usize)) -> Result<(), (Party, What)> {
-        let core = &self.case.core;
-        let first = core.shape.first();
-        let system: System<Native> = System::new(core.config(self.ops));
-        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        if let Some((host, _)) = &mut self.host {
-            host.reset();
+impl Run<'_> {
+    fn all(&mut self, parties: &mut [Party<'_>], watch: &mut dyn FnMut(usize)) -> Result<(), What> {
+        let linux = parties.iter().any(|party| party.vmas == VmaRule::Linux);
+        let mut standings = Vec::with_capacity(parties.len());
+        for (turn, party) in parties.iter_mut().enumerate() {
+            self.turn = Some(turn);
+            standings.push(Standing::new(party, &self.spec));
         }
         for at in 0..self.ops.len() {
             watch(at);
             self.at = at;
+            self.turn = None;
             let op = self.ops[at];
             let answer = op.apply(&mut self.spec);
             self.allowed = self.spec.allowed().into();
-            // Before the host's child stores to its pages.
-            let child = (*op == Op::FORK).then(|| expected_child(&self.spec, &self.core_rules));
-            for page in op.call().pages() {
-                self.pages[page] = (Expected::of(&self.spec, page, &self.core_rules), None);
-            }
-            // The host first: where the specification is wrong, it is the authority.
-            if let Some((host, level)) = &mut self.host {
-                if *op == Op::FORK {
-                    same_host_child(host, &mut self.spec).map_err(|what| (Party::Linux, what))?;
-                }
-                same_host(host, op, &self.allowed, &self.spec)
-                    .map_err(|what| (Party::Linux, what))?;
-                if *level == Level::Vma && op.acts() {
-                    match op.call() {
-                        Call::Fork { .. } => self.vmas.fork(),
-                        call => self.vmas.apply(call, answer),
-                    }
-                    same_host_vmas(host, &self.vmas).map_err(|what| (Party::Linux, what))?;
+            if linux && op.acts() {
+                match op.call() {
+                    Call::Fork { .. } => self.vmas.fork(),
+                    call => self.vmas.apply(call, answer),
                 }
             }
-            if let Some(op) = op.on_core(first) {
-                same_answer(perform(&op, &mut cpu), &self.allowed)
-                    .map_err(|what| (Party::Core, what))?;
+            // Before a child stores to its pages.
+            let mut birth = (*op == Op::FORK).then(|| Birth::new(&self.spec, &standings));
+            for standing in &mut standings {
+                standing.expect(&self.spec, op.call().pages());
+                standing.expect_vmas(&self.vmas);
             }
-            same_core(&system, first, &mut self.pages).map_err(|what| (Party::Core, what))?;
-            if let Some(expected) = child {
-                same_core_child(&system, first, &expected).map_err(|what| (Party::Core, what))?;
-                cpu.exit_mm(CHILD);
+            for (turn, standing) in standings.iter_mut().enumerate() {
+                if !standing.is_out {
+                    self.turn = Some(turn);
+                    self.one(turn, standing, birth.as_mut())?;
+                }
+            }
+            if birth.is_some() {
+                self.turn = None;
                 self.spec.exit();
-            }
-            if *op == Op::RCU_BARRIER {
-                let local = cpu.into_local();
-                system.check_at_rest(slice::from_ref(&local));
-                cpu = Cpu::new(&system, local);
             }
         }
         Ok(())
     }
-}
 
-/// Looks at all of core, and compares what is not as it was when it last agreed.
-fn same_core(
-    system: &System<Native>,
-    first: Vpn,
-    pages: &mut [(Expected, Option<PageState>); PAGES],
-) -> Result<(), What> {
-    let window = PageRange::new(first, Vpn(first.0 + PAGES as u64));
-    let mut rest = pages.iter_mut().enumerate();
-    let mut same = Ok(());
-    system.visit_pages(MmId::MAIN, window, |_, found| {
-        if let (Ok(()), Some((page, (expected, agreed)))) = (&same, rest.next())
-            && *agreed != Some(found)
-        {
-            same = same_page(page, &found, expected);
-            *agreed = Some(found);
+    /// Lets one party do the operation, and compares what it shows.
+    fn one(
+        &mut self,
+        turn: usize,
+        standing: &mut Standing<'_, '_>,
+        mut birth: Option<&mut Birth>,
+    ) -> Result<(), What> {
+        let op = self.ops[self.at];
+        let subject = &mut *standing.party.subject;
+        let done = match (&birth, op.bytes()) {
+            (Some(_), _) => {
+                self.child.clear();
+                subject.fork(Birth::accesses(), &mut self.child).map(Some)
+            }
+            (None, None) => subject.apply(op.call()).map(Some),
+            (None, Some(bytes)) => subject.apply_bytes(op.call(), bytes),
+        };
+        match done {
+            Ok(Some(answer)) => same_answer(answer, &self.allowed)?,
+            Ok(None) => {}
+            // A program does not see whether it was done.
+            Err(_) if !op.is_asked() => {}
+            Err(lacks) => {
+                standing.is_out = true;
+                self.lacks.push(lacks);
+                return Ok(());
+            }
         }
-    });
-    same?;
-    assert!(rest.next().is_none(), "every page of the window is shown");
-    same_vmas(
-        system,
-        MmId::MAIN,
-        first,
-        pages.iter().map(|(expected, _)| expected.prot),
-    )
+        if let Some(birth) = birth.as_deref_mut()
+            && birth.same_answers(&self.child, &mut self.spec)?
+        {
+            standing.expect(&self.spec, 0..PAGES);
+        }
+        standing.same()?;
+        if let Some(birth) = birth {
+            standing.same_child(&self.child, birth.expected(turn))?;
+            standing.party.subject.exit_child();
+        }
+        standing.party.subject.check();
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::fmt::{self, Write as _};
 
 use seqfault_core::{self as core, Violation};
 
+use super::core::CORE;
 use super::op::Op;
 use super::setup::{CoreSetup, PAGES, Shape};
 use crate::ops::Answer;
 use crate::spec::seq::{Call, Machine};
+use crate::subject::{OWNED, RESIDENT};
 
 /// What is done otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,29 +68,11 @@ pub enum What {
     },
 }
 
-/// Who differs from the specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Party {
-    /// Core.
-    Core,
-    /// The host's kernel.
-    Linux,
-}
-
-impl fmt::Display for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Party::Core => "core",
-            Party::Linux => "linux",
-        })
-    }
-}
-
 /// A difference: `Display` is the finding, then the litmus test.
 #[derive(Clone)]
 pub struct Difference {
-    /// Who differs.
-    pub party: Party,
+    /// The name of the subject that differs.
+    pub party: &'static str,
     /// The core that ran.
     pub core: CoreSetup,
     /// What was done, the operation that shows the difference last.
@@ -100,12 +84,6 @@ pub struct Difference {
     /// The specification after it.
     pub(super) spec: Machine,
 }
-
-/// The property that no condition names: the page has a frame of its own.
-pub(super) const OWNED: &str = "owned";
-
-/// Another one: `mincore` finds the page in memory.
-pub(super) const RESIDENT: &str = "resident";
 
 /// Accesses that tell a protection.
 const PROBES: [fn(usize) -> Call; 3] = [
@@ -123,7 +101,7 @@ impl Difference {
         let mut text = format!("MM {}-differs\n", self.party);
         let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
         line(&format!("\"{}\"", self.finding().replace('"', "'")));
-        if self.party == Party::Core && self.core.shape != Shape::TwoLevels {
+        if self.party == CORE && self.core.shape != Shape::TwoLevels {
             line("(* With two levels of page tables, as litmus tests run, it may not show. *)");
         }
         if matches!(self.what, What::Vmas(_)) {
@@ -144,7 +122,7 @@ impl Difference {
         if *self.last() == Op::FORK && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
             line("(* The child stores to its pages, which no statement says. *)");
         }
-        let is_core = self.party == Party::Core;
+        let is_core = self.party == CORE;
         for (name, value) in self.core.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
@@ -299,7 +277,7 @@ impl fmt::Display for Difference {
         } = self.core;
         let (party, finding) = (self.party, self.finding());
         writeln!(f, "{party} differs from the specification: {finding}")?;
-        if party == Party::Core {
+        if party == CORE {
             writeln!(f, "({shape:?}, {tlb_entries} TLB entries)")?;
         }
         writeln!(f)?;
@@ -351,7 +329,7 @@ mod tests {
             }
         }
         let difference = |call, expected: Answer| Difference {
-            party: Party::Linux,
+            party: "linux",
             core: CoreSetup::default(),
             ops: ops.clone(),
             what: What::Child {
@@ -419,7 +397,7 @@ mod tests {
             .flat_map(|what| ops.iter().map(move |o| (what, o)))
         {
             let difference = Difference {
-                party: Party::Core,
+                party: CORE,
                 core: CoreSetup {
                     shape: Shape::ThreeLevels,
                     ..CoreSetup::default()

@@ -15,9 +15,9 @@ use super::case::Case;
 use super::op::Op;
 use super::setup::{CoreSetup, PAGES, Shape, protocols};
 use crate::litmus::ast::Prot;
-use crate::ops::{Backing, Drawn, Family, Kind, Operand, ROWS, Row};
+use crate::ops::{Backing, Bytes, Drawn, Family, Kind, Operand, ROWS, Row};
 use crate::random::Random;
-use crate::spec::seq::{Bytes, Call};
+use crate::spec::seq::Call;
 
 /// The smallest window.
 const LEAST_PAGES: usize = 4;
@@ -243,7 +243,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::subjects::does;
+    use crate::differential::core::Core;
+    use crate::subject::Subject as _;
 
     #[test]
     fn cases_are_determined_and_differ() {
@@ -303,10 +304,10 @@ mod tests {
     #[test]
     fn core_has_what_is_drawn() {
         let mut sequence = Sequence::new(Random::new(6), PAGES);
+        let mut core = Core::new(&CoreSetup::default(), &[]);
         for row in ROWS.iter().filter(|row| row.drawn != Drawn::Never) {
             let op = Op::Call(sequence.call(row, None));
-            let on_core = op.on_core(Shape::TwoLevels.first());
-            assert!(on_core.is_some_and(|op| does(&op)), "{op}");
+            assert_eq!(core.lacks(op.call()), None, "{op}");
         }
     }
 }

@@ -1,30 +1,36 @@
-//! Core and the host's kernel against the reference specification, one CPU, operation by
-//! operation.
+//! Subjects against the reference specification, one CPU, operation by operation.
 //!
-//! With one CPU the specification has exactly one answer to everything, so
+//! With one CPU the specification has exactly one answer to everything, or tells which are allowed, so
 //! all can be driven side by side and compared after every operation:
 //!
 //! ```text
-//!            +--> core on the native machine --> answer, pages, VMAs
-//!   Case ----+                                        |  equal after each
-//!            +--> spec::seq::Machine ----------> answer, pages
-//!            |                                        |  equal after each
-//!            +--> the host's kernel -----------> answer, pages, VMAs
+//!            +--> spec::seq::Machine --> allowed answers, expected pages
+//!            |                               |
+//!   Case ----+                               |  each after each operation
+//!            |                               |
+//!            +--> Party: Subject, Rules ---> answer, pages, VMAs
+//!            +--> Party: Subject, Rules ---> answer, pages, VMAs
+//!            ...
 //! ```
 //!
 //! A [`Case`] is a [`CoreSetup`] (which core: shape, choices, quirks) and a
-//! sequence of [`Op`]s over a dense window of pages. [`Case::check`] finds the
-//! first [`Difference`], which prints itself as a litmus test that reproduces it.
+//! sequence of [`Op`]s over a dense window of pages. [`Case::check`] and the like find the
+//! first [`Difference`], which prints itself as a litmus test that reproduces it. The specification is
+//! the authority; a [`Party`] is a [`Subject`](crate::subject::Subject) and the rules that it is
+//! held to: core, the host's kernel, the specification's own machine, or anything else.
 //!
 //! # What is compared
 //! - the answer of each operation;
 //! - of each page: whether it is mapped, its protection, the value that a read
-//!   would return; present, dirty and writable, where the specification leaves no choice;
-//! - the VMAs are those of the pages, and neighbours of the same protection are one;
+//!   would return; present, dirty and writable, where the subject can tell it and the specification
+//!   leaves no choice;
+//! - the VMAs, by the party's [rule](VmaRule): those of core are those of the pages, and neighbours of
+//!   the same protection are one;
 //! - of a process that is forked, what it is answered where it accesses its copy of each page, and
-//!   that nothing of this is seen behind it;
-//! - on the host also whether a page is this process's alone, which tells the zero page;
-//! - core's own invariants, and, whenever nothing waits to be freed, that
+//!   that nothing of this is seen behind it; or all of its pages;
+//! - where the subject can tell it also whether a page is this process's alone, which tells the zero
+//!   page;
+//! - the subject's own invariants: of core also, and, whenever nothing waits to be freed, that
 //!   everything is either mapped or free.
 //!
 //! # Gaps
@@ -33,16 +39,21 @@
 
 mod case;
 mod child;
+mod core;
 mod difference;
 mod generate;
+mod left_out;
 mod op;
+mod party;
 mod same;
 mod setup;
 mod shrink;
 
 pub use case::Case;
-pub use difference::{Difference, Party, What};
+pub use difference::{Difference, What};
 pub(crate) use generate::Sequence;
+pub use left_out::LeftOut;
 pub use op::Op;
+pub use party::{Party, VmaRule};
 pub use setup::{CoreSetup, PAGES, Shape, protocols};
 pub use shrink::simpler;

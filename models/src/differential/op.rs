@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use seqfault_core::Vpn;
-
-use crate::ops::{self, Answer, Named};
-use crate::spec::seq::{Bytes, Call, Machine, Specified};
-use crate::subjects::{Addresses, AtAddresses};
+use crate::ops::{Answer, Bytes};
+use crate::spec::seq::{Call, Machine, Specified};
 
 /// One operation of a CPU; pages are numbered from the window's first, the CPU's own process is
 /// 0 and the one that it forks 1.
@@ -16,8 +13,8 @@ use crate::subjects::{Addresses, AtAddresses};
 pub enum Op {
     /// An operation as a test may have it.
     Call(Call),
-    /// A system call whose range is not given as whole pages. Core, which knows nothing
-    /// else, does what is left of it.
+    /// A system call whose range is not given as whole pages. A subject that takes nothing
+    /// else, as core does, does what is left of it.
     Bytes(Call, Bytes),
 }
 
@@ -75,31 +72,11 @@ impl Op {
     pub fn has_answer(&self) -> bool {
         self.is_statement() && self.is_asked()
     }
-
-    /// The operation on core, with the window at `first`; `None` where core has nothing to do.
-    pub(super) fn on_core(&self, first: Vpn) -> Option<ops::Op<Addresses>> {
-        match self {
-            Op::Call(call) | Op::Bytes(call, Bytes::Short) => {
-                let at = |page: usize| Vpn(first.0 + page as u64);
-                call.rename(&mut AtAddresses(at)).ok()
-            }
-            Op::Bytes(..) => None,
-        }
-    }
 }
 
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names = Named {
-            pages: "A",
-            all: usize::MAX,
-            processes: &["main"],
-        };
-        match self.call().rename(&mut names) {
-            Ok(op) => write!(f, "{op}")?,
-            // The name of a process is the test's.
-            Err(_) => f.write_str(self.call().verb())?,
-        }
+        f.write_str(&self.call().in_window())?;
         match self.bytes() {
             None => Ok(()),
             Some(bytes) => write!(f, " {bytes}"),

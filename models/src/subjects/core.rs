@@ -156,13 +156,18 @@ pub fn does(op: &Op<Addresses>) -> bool {
     prepare::<Native>(op).is_some()
 }
 
+/// Does `op` on `cpu`; `None` if core does not have it.
+pub fn attempt<P: Platform>(op: &Op<Addresses>, cpu: &mut Cpu<'_, P>) -> Option<Answer> {
+    let work = prepare(op)?;
+    Some(work(cpu))
+}
+
 /// Does `op` on `cpu`.
 ///
 /// # Panics
 /// If core [does not](does) have it.
 pub fn perform<P: Platform>(op: &Op<Addresses>, cpu: &mut Cpu<'_, P>) -> Answer {
-    let work = prepare(op).expect("core has the operations of a test that it runs");
-    work(cpu)
+    attempt(op, cpu).expect("core has the operations of a test that it runs")
 }
 
 /// What a read of a page would answer, if it changed nothing.

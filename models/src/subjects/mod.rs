@@ -3,4 +3,4 @@
 
 mod core;
 
-pub use core::{Addresses, AtAddresses, NotInCore, does, perform, protection, shown};
+pub use core::{Addresses, AtAddresses, NotInCore, attempt, does, perform, protection, shown};

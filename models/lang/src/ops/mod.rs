@@ -11,6 +11,7 @@
 mod answer;
 mod answers;
 mod backing;
+mod bytes;
 mod kinds;
 mod numbered;
 mod row;
@@ -24,6 +25,7 @@ use std::hash::Hash;
 pub use answer::{Answer, Errno, Fault, Strange};
 pub use answers::{Answers, Failure, Only};
 pub use backing::{Backing, UffdMode};
+pub use bytes::Bytes;
 pub use numbered::{Named, Numbered, Numbers, Unnamed};
 pub use row::{Drawn, Family, Kind, Row, Slot, VERBS, Verb, find_verb};
 pub use table::{Op, ROWS};

@@ -37,6 +37,21 @@ impl Op<Numbered> {
         all.into_iter().flatten()
     }
 
+    /// The statement of a test whose only pages are `A`; of an operation that names what such a test
+    /// does not have, the verb.
+    pub fn in_window(&self) -> String {
+        let mut names = Named {
+            pages: "A",
+            all: usize::MAX,
+            processes: &["main"],
+        };
+        match self.rename(&mut names) {
+            Ok(op) => op.to_string(),
+            // The name of a process is the test's.
+            Err(Unnamed) => self.verb().to_owned(),
+        }
+    }
+
     /// The operation of `row` with `operands`, but its ranges only as long as the shortest of them.
     ///
     /// # Panics

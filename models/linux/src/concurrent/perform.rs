@@ -11,7 +11,7 @@ use seqfault_lang::random::Random;
 const LONGEST_SLEEP_NS: u64 = 20_000;
 
 /// Does an operation, whose pages are those of an instance; `page` gives its children theirs. `None`
-/// if the host [lacks](crate::Host::lacks) it.
+/// if the host [misses](crate::Host::misses) it.
 pub(super) fn perform(
     op: &Op<Numbered>,
     instance: usize,

@@ -28,7 +28,7 @@ pub fn lacks(program: &Program) -> Option<String> {
     }
     match Host::new(Ids::new(program).len().max(1)) {
         Err(what) => Some(format!("needs {what}")),
-        Ok(mut host) => plan.ops().find_map(|(op, text)| host.lacks(op, text)),
+        Ok(mut host) => plan.ops().find_map(|(op, text)| host.misses(op, text)),
     }
 }
 

@@ -3,11 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::Rules;
-use super::super::seq::{Bytes, Call, Machine};
+use super::super::seq::{Call, Machine};
 use super::search::any_call;
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::Answer;
-use seqfault_lang::ops::Backing;
+use seqfault_lang::ops::{Answer, Backing, Bytes};
 
 fn mmap(pages: std::ops::Range<usize>, prot: Prot) -> Call {
     Call::Mmap {

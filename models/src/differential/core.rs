@@ -1,0 +1,195 @@
+//! Core on the native machine, as a subject.
+
+use std::mem;
+use std::ops::Range;
+use std::slice;
+
+use seqfault_core::{
+    self as core, Config, Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn,
+};
+
+use super::op::Op;
+use super::setup::{CoreSetup, PAGES};
+use crate::ops::{self, Answer, Numbered};
+use crate::platform::Native;
+use crate::spec::seq::Call;
+use crate::subject::{Child, Lacks, Rights, Seen, Subject};
+use crate::subjects::{Addresses, AtAddresses, attempt, does, shown};
+
+/// Its name.
+pub(super) const CORE: &str = "core";
+
+/// The address space of the child.
+const CHILD: MmId = MmId(1);
+
+/// Core, with a window of [`PAGES`] pages.
+pub struct Core {
+    config: Config,
+    first: Vpn,
+    running: Option<Running>,
+}
+
+/// A machine, and its CPU.
+struct Running {
+    system: System<Native>,
+    /// `None` while the CPU runs.
+    local: Option<CpuLocal<Native>>,
+    /// The pages as they were when they were last shown.
+    shown: [Option<PageState>; PAGES],
+    /// Nothing waits to be freed.
+    rests: bool,
+}
+
+impl Core {
+    /// Such a core, with memory enough for these operations.
+    pub(super) fn new(setup: &CoreSetup, ops: &[&Op]) -> Core {
+        Core {
+            config: setup.config(ops),
+            first: setup.shape.first(),
+            running: None,
+        }
+    }
+
+    /// The operation at the window's addresses, if core may have it.
+    fn placed(&self, op: &Call) -> Option<ops::Op<Addresses>> {
+        let at = |page: usize| Vpn(self.first.0 + page as u64);
+        op.rename(&mut AtAddresses(at)).ok()
+    }
+
+    fn window(&self) -> PageRange {
+        PageRange::new(self.first, Vpn(self.first.0 + PAGES as u64))
+    }
+
+    fn running(&mut self) -> &mut Running {
+        let running = self.running.as_mut();
+        running.expect("a sequence begins with a reset")
+    }
+
+    /// Shows the mappings of `mm`.
+    fn show_vmas(&mut self, mm: MmId, show: &mut dyn FnMut(Range<usize>, Rights)) {
+        let first = self.first.0;
+        let page = |vpn: Vpn| (vpn.0 - first) as usize;
+        self.running().system.visit_vmas(mm, |range, prot| {
+            show(page(range.start)..page(range.end), rights(prot));
+        });
+    }
+}
+
+impl Running {
+    /// Lets the CPU run.
+    fn on_cpu<R>(&mut self, work: impl FnOnce(&mut Cpu<'_, Native>) -> R) -> R {
+        let local = self.local.take().expect("a CPU runs once at a time");
+        let mut cpu = Cpu::new(&self.system, local);
+        let result = work(&mut cpu);
+        self.local = Some(cpu.into_local());
+        result
+    }
+}
+
+impl Subject for Core {
+    fn name(&self) -> &'static str {
+        CORE
+    }
+
+    fn reset(&mut self) {
+        let system = System::new(self.config);
+        self.running = Some(Running {
+            local: Some(CpuLocal::new(&system, CpuId(0))),
+            system,
+            shown: [None; PAGES],
+            rests: false,
+        });
+    }
+
+    fn apply(&mut self, op: &ops::Op<Numbered>) -> Result<Answer, Lacks> {
+        let placed = self.placed(op);
+        let running = self.running();
+        let answer = placed.and_then(|placed| running.on_cpu(|cpu| attempt(&placed, cpu)));
+        running.rests = matches!(op, Call::RcuBarrier {});
+        answer.ok_or_else(|| Lacks::op(CORE, op))
+    }
+
+    fn lacks(&mut self, op: &ops::Op<Numbered>) -> Option<Lacks> {
+        let has = self.placed(op).is_some_and(|op| does(&op));
+        (!has).then(|| Lacks::op(CORE, op))
+    }
+
+    fn look(&mut self, show: &mut dyn FnMut(usize, Seen)) {
+        let window = self.window();
+        let Running { system, shown, .. } = self.running();
+        let mut rest = shown.iter_mut().enumerate();
+        system.visit_pages(MmId::MAIN, window, |_, found| {
+            if let Some((page, last)) = rest.next()
+                && *last != Some(found)
+            {
+                *last = Some(found);
+                show(page, seen(&found));
+            }
+        });
+        assert!(rest.next().is_none(), "every page of the window is shown");
+    }
+
+    fn vmas(&mut self, show: &mut dyn FnMut(Range<usize>, Rights)) -> bool {
+        self.show_vmas(MmId::MAIN, show);
+        true
+    }
+
+    /// The child is looked at, and does nothing.
+    fn fork(&mut self, _: &[ops::Op<Numbered>], child: &mut Child) -> Result<Answer, Lacks> {
+        let answer = self.apply(&Call::Fork { process: CHILD.0 })?;
+        if answer == Answer::Ok {
+            let window = self.window();
+            let system = &self.running().system;
+            system.visit_pages(CHILD, window, |_, found| child.pages.push(seen(&found)));
+            let mut vmas = Vec::new();
+            self.show_vmas(CHILD, &mut |pages, rights| vmas.push((pages, rights)));
+            child.vmas = Some(vmas);
+        }
+        Ok(answer)
+    }
+
+    fn exit_child(&mut self) {
+        self.running().on_cpu(|cpu| cpu.exit_mm(CHILD));
+    }
+
+    /// Whenever nothing waits to be freed, everything is either mapped or free.
+    fn check(&mut self) {
+        let running = self.running();
+        if mem::take(&mut running.rests) {
+            let local = running.local.as_ref().expect("the CPU has stopped");
+            running.system.check_at_rest(slice::from_ref(local));
+        }
+    }
+}
+
+/// What is seen of a page.
+fn seen(page: &PageState) -> Seen {
+    Seen {
+        present: Some(page.present),
+        dirty: Some(page.dirty),
+        writable: Some(page.writable),
+        young: Some(page.young),
+        ..Seen::by_program(page.vma.map(rights), shown(page))
+    }
+}
+
+fn rights(prot: core::Prot) -> Rights {
+    Rights::from_bits(prot.bits() as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::ast::Prot;
+    use crate::subjects::protection;
+
+    #[test]
+    fn a_protection_is_a_set_of_rights() {
+        for prot in [Prot::None, Prot::R, Prot::Rw, Prot::Rx, Prot::Rwx] {
+            let on_core = protection(prot);
+            assert_eq!(rights(on_core), Rights::from(prot));
+            assert_eq!(rights(on_core).to_string(), on_core.to_string());
+        }
+        assert_eq!(rights(core::Prot::W).to_string(), core::Prot::W.to_string());
+    }
+}
