@@ -125,6 +125,8 @@ fn sequences_reach_every_answer() {
         ("dontneed", &["ok", "enomem"]),
         ("populate_read", &["ok", "enomem", "einval"]),
         ("populate_write", &["ok", "enomem", "einval"]),
+        ("cold", &["ok", "enomem"]),
+        ("mincore", &["0", "a word", "enomem"]),
     ];
     let expected: BTreeSet<(String, String)> = expected
         .iter()

@@ -5,9 +5,10 @@ use std::ops::Range;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::Union;
 use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, Shape, protocols};
 use seqfault_models::litmus::ast::Prot;
-use seqfault_models::ops::Backing;
+use seqfault_models::ops::{Backing, Drawn, Kind, Numbered, Operand, ROWS, Row};
 use seqfault_models::spec::seq::Call;
 
 /// Operations of a sequence.
@@ -38,48 +39,36 @@ fn prot() -> impl Strategy<Value = Prot> {
     ]
 }
 
-fn mmap() -> impl Strategy<Value = Call> {
-    (pages(), prot(), any::<bool>(), any::<bool>()).prop_map(
-        |(pages, prot, populate, noreplace)| Call::Mmap {
-            pages,
-            prot,
-            populate,
-            noreplace,
-            backing: Backing::Anon,
-        },
-    )
+/// An operand of this kind.
+fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
+    match kind {
+        Kind::Page => page().prop_map(Operand::Page).boxed(),
+        Kind::Pages => pages().prop_map(Operand::Pages).boxed(),
+        Kind::Word => (1..4u64).prop_map(Operand::Word).boxed(),
+        Kind::Prot => prot().prop_map(Operand::Prot).boxed(),
+        Kind::Flag => any::<bool>().prop_map(Operand::Flag).boxed(),
+        Kind::Backing => Just(Operand::Backing(Backing::Anon)).boxed(),
+        Kind::NewProcess => Just(Operand::Process(1)).boxed(),
+        Kind::Process => Just(Operand::Process(0)).boxed(),
+        Kind::Modes | Kind::File | Kind::Len => {
+            unreachable!("what a sequence has not is in no operation that is drawn")
+        }
+    }
 }
 
-fn call() -> impl Strategy<Value = Call> {
-    let word = 1..4u64;
-    prop_oneof![
-        4 => page().prop_map(|page| Call::Read { page }),
-        4 => (page(), word.clone()).prop_map(|(page, word)| Call::Write { page, word }),
-        1 => (page(), word).prop_map(|(page, word)| Call::Xchg { page, word }),
-        2 => page().prop_map(|page| Call::Exec { page }),
-        5 => mmap(),
-        2 => pages().prop_map(|pages| Call::Munmap { pages }),
-        1 => (pages(), page()).prop_map(|(pages, to)| {
-            let len = pages.len().min(PAGES - to);
-            Call::Mremap { from: pages.start..pages.start + len, to: to..to + len }
-        }),
-        4 => (pages(), prot()).prop_map(|(pages, prot)| Call::Mprotect { pages, prot }),
-        2 => pages().prop_map(|pages| Call::Dontneed { pages }),
-        1 => pages().prop_map(|pages| Call::PopulateRead { pages }),
-        1 => pages().prop_map(|pages| Call::PopulateWrite { pages }),
-    ]
-}
-
+/// An operation of the table, as often as its row says; what is rare there is one share here.
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        26 => call().prop_map(Op::Call),
-        2 => page().prop_map(|page| Op::Call(Call::Prefetch { page })),
-        1 => page().prop_map(|page| Op::Call(Call::Evict { page })),
-        1 => Just(Op::FORK),
-        1 => Just(Op::RCU_BARRIER),
-        1 => Just(Op::SWITCH_LAZY),
-        2 => Just(Op::SWITCH_MAIN),
-    ]
+    let shares = |row: &Row| match row.drawn {
+        Drawn::Never => 0,
+        Drawn::OnceIn(_) => 1,
+        Drawn::Often(shares) => shares as u32,
+    };
+    let drawn = ROWS.iter().filter(|row| shares(row) > 0).map(|row| {
+        let operands: Vec<_> = row.kinds().map(operand).collect();
+        let call = operands.prop_map(|operands| Call::level(row, operands.into_iter()));
+        (shares(row), call.prop_map(Op::Call))
+    });
+    Union::new_weighted(drawn.collect())
 }
 
 /// Any sound core.
