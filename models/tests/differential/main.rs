@@ -1,5 +1,7 @@
-//! Core against the reference specification, one CPU.
+//! Core, and others, against the reference specification, one CPU.
 
 mod canaries;
+mod peers;
 mod sequences;
 mod strategies;
+mod toy;
