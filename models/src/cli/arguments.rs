@@ -10,10 +10,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
+use crate::engines::loom::Environment;
 use crate::engines::{Engine, Memory, Options, Part, Strategy};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
-use crate::verdict::{Environment, Limits, Request, Store, Subject};
+use crate::verdict::{Request, Store, Subject};
 
 /// herd7 for page faults: checks small concurrent programs over mmap, munmap,
 /// page faults and TLBs.
@@ -442,11 +443,9 @@ impl Extent {
         Ok(Request {
             subject,
             deviations,
-            limits: Limits {
+            options: Options {
                 preemptions: self.preemptions,
                 max_executions: self.max_executions,
-            },
-            options: Options {
                 iterations: match (self.iterations, self.time, subject) {
                     (Some(iterations), ..) => iterations,
                     (None, Some(_), Subject::Linux) => u64::MAX,

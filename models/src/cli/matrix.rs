@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::arguments::Matrix;
 use super::lines::seconds;
 use super::{Color, Terminal, Test, Trouble, called, files, jobs, output, say};
+use crate::engines::Options;
 use crate::matrix::{Cell, Deviation};
 use crate::scenario::Deviations;
-use crate::verdict::{Limits, Request, plural};
+use crate::verdict::{Request, plural};
 
 /// Fills the matrix; true if no cell is unexplained.
 pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble> {
@@ -22,9 +23,9 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         columns.extend(Deviation::quirks());
     }
     let request = Request {
-        limits: Limits {
+        options: Options {
             max_executions: Some(command.max_executions),
-            ..Limits::default()
+            ..Options::default()
         },
         ..Request::default()
     };

@@ -4,6 +4,8 @@
 //! `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION`,
 //! `LOOM_MAX_BRANCHES`. What they cut off is never reported as complete.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use super::collector::Collector;
@@ -13,12 +15,33 @@ use crate::platform::{self, Loom};
 use crate::scenario::Scenario;
 use seqfault_core::CpuId;
 
+pub use bounds::Environment;
+
 /// More branches than any test here needs.
 const MAX_BRANCHES: usize = 20_000;
 /// loom looks at its clock once in so many executions.
 const CHECKPOINT: usize = 500;
 
 pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+    bounds::search(
+        scenario.config.cpus,
+        options,
+        |preemptions, max_executions| {
+            platform::begin(platform::nobody);
+            // Those of an execution that did not end are not this search's.
+            platform::limits();
+            let options = Options {
+                preemptions,
+                max_executions: Some(max_executions),
+                ..options.clone()
+            };
+            within(scenario, &options, judge)
+        },
+    )
+}
+
+/// One search within the bounds of `options`.
+fn within(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut builder = loom::model::Builder::new();
     if std::env::var_os("LOOM_MAX_BRANCHES").is_none() {

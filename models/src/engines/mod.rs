@@ -6,7 +6,7 @@ mod explorer;
 mod kept;
 pub mod linux;
 mod lock_order;
-mod loom;
+pub mod loom;
 mod merge;
 mod native;
 mod part;

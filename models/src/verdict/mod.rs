@@ -16,7 +16,6 @@
 
 mod broken;
 mod observe;
-mod search;
 mod store;
 mod text;
 mod unshown;
@@ -33,7 +32,6 @@ use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
 pub use observe::{core_lacks, linux_lacks, observe, observe_linux};
-pub use search::{Environment, Limits};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};
 
@@ -66,9 +64,7 @@ pub struct Request {
     pub subject: Subject,
     /// Choices and quirks beyond those of the file.
     pub deviations: Deviations,
-    /// How much to run.
-    pub limits: Limits,
-    /// Seeds, iterations, and where progress is told.
+    /// How much to run, seeds, and where progress is told.
     pub options: Options,
     /// Keep a timeline of each outcome.
     pub trace: bool,
@@ -85,7 +81,6 @@ impl Default for Request {
         Request {
             subject: Subject::Core(Engine::Explorer),
             deviations: Deviations::default(),
-            limits: Limits::default(),
             options: Options::default(),
             trace: false,
             broken_by: true,

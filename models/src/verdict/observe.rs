@@ -1,6 +1,6 @@
 //! Runs without a verdict: outcomes alone.
 
-use super::{Request, search};
+use super::Request;
 use crate::engines::{Engine, Judge, Report, Search, linux};
 use crate::litmus::ast::{Program, Quantifier};
 use crate::platform;
@@ -61,7 +61,7 @@ pub fn observe(
 ) -> Result<(Scenario, Report), Refusal> {
     let scenario = open(program, request)?;
     let judge = Judge::default();
-    let run = || search::run(engine, &scenario, &request.limits, &request.options, &judge);
+    let run = || engine.run(&scenario, &request.options, &judge);
     let report = platform::catch(run).unwrap_or_else(|stopped| Report {
         problem: Some(format!("internal error: {}", stopped.message)),
         ..Report::empty(Search::Unfinished)

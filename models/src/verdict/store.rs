@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::search;
 use crate::engines::{self, About, Engine, Judge, Part, Refused, Report, Slot};
 use crate::litmus::ast::Program;
 use crate::scenario::Scenario;
@@ -154,5 +153,5 @@ pub(super) fn run(
         slot: slot(options.part),
         ..options.clone()
     };
-    search::run(engine, scenario, &request.limits, &options, judge)
+    engine.run(scenario, &options, judge)
 }

@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
+use seqfault_models::engines::loom::Environment;
 use seqfault_models::engines::{Engine, Memory, Options};
 use seqfault_models::matrix::{Cell, Deviation};
 use seqfault_models::scenario::Deviations;
-use seqfault_models::verdict::{self, Environment, Limits, Request, Ruling, Subject};
+use seqfault_models::verdict::{self, Request, Ruling, Subject};
 use seqfault_proofs::{Corpus, RULES};
 use whole::{add_up, count, linux_runs_proofs, specify};
 
@@ -192,9 +193,9 @@ fn be_judged(test: &Test) -> Result<(), Failed> {
 /// `seqfault matrix` shows all of it at once, and quirks.
 fn fill(test: &Test) -> Result<(), Failed> {
     let request = Request {
-        limits: Limits {
+        options: Options {
             max_executions: Some(MATRIX_EXECUTIONS),
-            ..Limits::default()
+            ..Options::default()
         },
         ..Request::default()
     };
@@ -269,9 +270,9 @@ fn agree(test: &Test) -> Result<(), Failed> {
     let is_budgeted = Environment::read()? == Environment::default();
     let request = Request {
         subject: Subject::Core(Engine::Loom),
-        limits: Limits {
+        options: Options {
             max_executions: is_budgeted.then_some(LOOM_EXECUTIONS),
-            ..Limits::default()
+            ..Options::default()
         },
         ..Request::default()
     };
@@ -310,9 +311,9 @@ fn speculate(test: &Test) -> Result<(), Failed> {
             choices: vec![("speculation".into(), "1".into())],
             ..Deviations::default()
         },
-        limits: Limits {
+        options: Options {
             max_executions: Some(EXECUTIONS),
-            ..Limits::default()
+            ..Options::default()
         },
         broken_by: false,
         ..Request::default()

@@ -1,12 +1,11 @@
-//! How far an engine is let go: by executions, never by time, so that a
-//! verdict does not depend on the host.
+//! How far loom is let go: by executions, never by time, so that a verdict does not depend on the
+//! host.
 //!
-//! The explorer goes to the end. loom first tries without a bound. A test whose executions are too many for
-//! that is searched again within a bound on preemptions, to the end, and then
-//! within greater bounds as long as they end early enough: the greatest counts.
+//! It first tries without a bound. A test whose executions are too many for that is searched again
+//! within a bound on preemptions, to the end, and then within greater bounds as long as they end
+//! early enough: the greatest counts.
 
-use crate::engines::{Engine, Judge, Options, Report, Search};
-use crate::scenario::Scenario;
+use crate::engines::{Options, Report, Search};
 
 /// Executions that loom tries without a bound, and within a bound that is
 /// greater than the least.
@@ -16,15 +15,6 @@ const BOUNDED: u64 = 3_000_000;
 /// The least bound, for so many CPUs.
 const fn least_bound(cpus: usize) -> u8 {
     if cpus <= 2 { 3 } else { 2 }
-}
-
-/// What the user lets an engine do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// At most so many preemptions.
-    pub preemptions: Option<u8>,
-    /// At most so many executions.
-    pub max_executions: Option<u64>,
 }
 
 /// loom's own environment variables.
@@ -63,58 +53,34 @@ impl Environment {
     }
 }
 
-impl Limits {
-    /// With loom's environment variables where the user said nothing.
-    #[must_use]
-    pub fn or(self, environment: Environment) -> Limits {
-        Limits {
-            preemptions: self.preemptions.or(environment.preemptions),
-            max_executions: self.max_executions.or(environment.max_executions),
-        }
-    }
-}
-
-/// Runs `scenario` as far as the limits let it.
-pub(super) fn run(
-    engine: Engine,
-    scenario: &Scenario,
-    limits: &Limits,
+/// Searches as far as the options and loom's environment variables let it: `run` searches within a
+/// bound on preemptions and one on executions.
+pub(super) fn search(
+    cpus: usize,
     options: &Options,
-    judge: &Judge,
+    run: impl Fn(Option<u8>, u64) -> Report,
 ) -> Report {
-    let run = |preemptions, max_executions| {
-        let options = Options {
-            preemptions,
-            max_executions,
-            ..options.clone()
-        };
-        engine.run(scenario, &options, judge)
-    };
-    if engine != Engine::Loom {
-        return run(None, limits.max_executions);
-    }
     let environment = Environment::read().unwrap_or_default();
-    let limits = limits.or(environment);
-    match (limits.preemptions, limits.max_executions) {
-        (Some(bound), max) => run(Some(bound), max.or(Some(BOUNDED))),
-        (None, Some(max)) => run(None, Some(max)),
+    let preemptions = options.preemptions.or(environment.preemptions);
+    let max_executions = options.max_executions.or(environment.max_executions);
+    match (preemptions, max_executions) {
+        (Some(bound), max) => run(Some(bound), max.unwrap_or(BOUNDED)),
+        (None, Some(max)) => run(None, max),
         (None, None) => {
-            let report = run(None, Some(AFFORDABLE));
+            let report = run(None, AFFORDABLE);
             let no_more = environment.max_duration || options.max_time.is_some();
             if is_final(&report) || no_more || options.is_interrupted() {
                 return report;
             }
-            let least = least_bound(scenario.config.cpus);
-            let mut bounded = deepen(
+            let least = least_bound(cpus);
+            deepen(
                 least,
                 || options.is_interrupted(),
                 |bound| {
                     let max = if bound == least { BOUNDED } else { AFFORDABLE };
-                    run(Some(bound), Some(max))
+                    run(Some(bound), max)
                 },
-            );
-            bounded.elapsed += report.elapsed;
-            bounded
+            )
         }
     }
 }
@@ -123,14 +89,12 @@ pub(super) fn run(
 /// be found: the greatest that ended counts.
 fn deepen(least: u8, is_over: impl Fn() -> bool, mut run: impl FnMut(u8) -> Report) -> Report {
     let mut report = run(least);
-    let mut elapsed = report.elapsed;
     for bound in least.saturating_add(1)..=u8::MAX {
         let has_ended = report.search != Search::Unfinished;
         if !has_ended || report.failure.is_some() || report.problem.is_some() || is_over() {
             break;
         }
         let deeper = run(bound);
-        elapsed += deeper.elapsed;
         if !is_final(&deeper) || deeper.problem.is_some() {
             break;
         }
@@ -141,7 +105,6 @@ fn deepen(least: u8, is_over: impl Fn() -> bool, mut run: impl FnMut(u8) -> Repo
             break;
         }
     }
-    report.elapsed = elapsed;
     report
 }
 
