@@ -4,10 +4,9 @@
 //! deviation. This is how the inputs of a corpus reach them.
 
 use seqfault_core::{Quirk, Quirks};
-use seqfault_models::engines::{Engine, Judge, driven};
+use seqfault_models::engines::{Judge, Order, driven};
 use seqfault_models::spec::Rules;
 use seqfault_models::timeline::counterexample;
-use seqfault_models::verdict::Subject;
 
 use crate::program_schedule::{self, judge};
 use crate::{case, program_search, targets::Target};
@@ -51,8 +50,7 @@ fn program(data: &[u8], quirk: Quirk) -> Option<String> {
     let finding = judge(&plan, &Rules::default(), &report).err()?;
     let mut text = finding.to_string();
     if let Some(failure) = &report.failure {
-        let subject = Subject::Core(Engine::Explorer);
-        text += &counterexample(&scenario, failure, subject, WIDTH);
+        text += &counterexample(&scenario, failure, Order::Coherent, WIDTH);
     }
     Some(text)
 }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::AtomicU8;
 
-use seqfault_models::engines::{Engine, Judge, Options, Search, Violated};
+use seqfault_models::engines::{self, Control, Explorer, Judge, Search, Violated};
 use seqfault_models::spec::{self, Rules};
 
 use crate::plan::Plan;
@@ -77,11 +77,12 @@ pub fn confirm(finding: &Finding) -> String {
             .map(|spec| spec.outcomes),
         keep_witnesses: false,
     };
-    let options = Options {
+    let explorer = Explorer {
         max_executions: Some(CONFIRMING),
-        ..Options::default()
+        ..Explorer::default()
     };
-    let report = Engine::Explorer.run(&finding.plan.scenario(), &options, &judge);
+    let scenario = finding.plan.scenario();
+    let report = engines::run(&explorer, &scenario, &Control::default(), &judge);
     match (&report.failure, report.search) {
         (Some(failure), _) => format!(
             "confirmed by the explorer: {} in execution {}",

@@ -5,7 +5,7 @@
 //! given, programs and schedules together, from random programs on.
 
 use seqfault_core::{Invariant, Quirk, Quirks};
-use seqfault_models::engines::{Engine, Judge, Options, Strategy, Violated, driven};
+use seqfault_models::engines::{self, Control, Judge, Shuttle, Strategy, Violated, driven};
 use seqfault_models::litmus::ast::{Item, Program};
 use seqfault_models::platform::count_in;
 use seqfault_models::scenario::{Deviations, Scenario};
@@ -116,13 +116,13 @@ impl Proof {
     /// Executions of shuttle until something is found: at most `cap`.
     fn shuttle(&self, strategy: Strategy, seed: u64, cap: u64) -> Found {
         let run = |iterations: u64| {
-            let options = Options {
+            let shuttle = Shuttle {
                 iterations,
                 seed,
                 strategy,
-                ..Options::default()
             };
-            let report = Engine::Shuttle.run(&self.scenario, &options, &self.judge);
+            let control = Control::default();
+            let report = engines::run(&shuttle, &self.scenario, &control, &self.judge);
             let failure = report.failure?;
             Some((report.executions, failure.violated))
         };

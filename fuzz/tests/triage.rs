@@ -8,10 +8,9 @@ use seqfault_fuzz::triage::{Request, Triage, triage};
 use seqfault_fuzz::{TARGETS, mm_linux, mm_ops_under, program_schedule, seeds, target};
 use seqfault_models::cli;
 use seqfault_models::conform::Wrong;
-use seqfault_models::engines::Engine;
 use seqfault_models::scenario::Deviations;
 use seqfault_models::spec::{HoleRule, Rules};
-use seqfault_models::verdict::{self, Subject};
+use seqfault_models::verdict;
 
 /// A folder of this test's own.
 fn scratch(name: &str) -> PathBuf {
@@ -52,10 +51,7 @@ fn check(tests: &Path) {
     let tests = tests.unwrap_or_else(|errors| panic!("{errors}"));
     assert!(!tests.is_empty());
     for test in tests {
-        let request = verdict::Request {
-            subject: Subject::Core(Engine::Explorer),
-            ..verdict::Request::default()
-        };
+        let request = verdict::Request::default();
         let verdict = verdict::check(&test.program, &request).expect("it can be checked");
         assert!(verdict.is_ok(), "{}\n{:?}", test.text, verdict.reasons);
     }

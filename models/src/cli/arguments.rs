@@ -5,16 +5,16 @@ mod conform;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
-use crate::engines::loom::Environment;
-use crate::engines::{Engine, Memory, Options, Part, Strategy};
+use crate::engines::registry::{self, Row, Values};
+use crate::engines::{Memory, Part, Strategy, Subject};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
-use crate::verdict::{Request, Store, Subject};
+use crate::verdict::{Request, Store};
 
 /// herd7 for page faults: checks small concurrent programs over mmap, munmap,
 /// page faults and TLBs.
@@ -55,8 +55,8 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub deviate: Deviate,
     /// What runs the tests.
-    #[arg(long, value_enum, default_value = "explorer")]
-    pub engine: EngineName,
+    #[arg(long, default_value = registry::usual().name, value_parser = engine())]
+    pub engine: &'static Row,
     #[command(flatten)]
     pub extent: Extent,
     #[command(flatten)]
@@ -125,7 +125,7 @@ pub(crate) struct Conform {
     pub iterations: Option<u64>,
     /// programs: the explorer's memory model; rc11, unless said.
     #[arg(long, value_enum)]
-    pub memory: Option<MemoryName>,
+    pub memory: Option<Memory>,
     #[command(flatten)]
     pub deviate: Deviate,
     /// Write the litmus test of a difference to FILE.
@@ -238,10 +238,10 @@ pub(crate) struct Extent {
     pub seed: Option<u64>,
     /// shuttle: how the next CPU is chosen; random, unless said.
     #[arg(long, value_enum)]
-    pub strategy: Option<StrategyName>,
+    pub strategy: Option<Strategy>,
     /// explorer: the memory model; rc11, unless said.
     #[arg(long, value_enum)]
-    pub memory: Option<MemoryName>,
+    pub memory: Option<Memory>,
     /// explorer, loom: at most so many seconds for each search; one that needs more has no verdict.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_time: Option<u64>,
@@ -280,67 +280,12 @@ fn parts(text: &str) -> Result<usize, String> {
     parts.ok_or_else(|| "expected how many parts there are, as the N of --shard K/N".to_owned())
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum MemoryName {
-    /// Sequential consistency.
-    Sc,
-    /// x86-TSO.
-    Tso,
-    /// C11 without load buffering, repaired.
-    Rc11,
-}
-
-impl MemoryName {
-    /// What it names.
-    pub fn memory(self) -> Memory {
-        match self {
-            MemoryName::Sc => Memory::Sc,
-            MemoryName::Tso => Memory::Tso,
-            MemoryName::Rc11 => Memory::Rc11,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum EngineName {
-    /// Every execution of the memory model, each once, by our own model checker.
-    Explorer,
-    /// Every execution that loom's reduction keeps, and weak memory.
-    Loom,
-    /// Random executions, one CPU at a time.
-    Shuttle,
-    /// The host's threads.
-    Native,
-    /// The host's kernel.
-    Linux,
-    /// The reference specification.
-    Spec,
-}
-
-impl EngineName {
-    /// What it names.
-    pub fn subject(self) -> Subject {
-        match self {
-            EngineName::Explorer => Subject::Core(Engine::Explorer),
-            EngineName::Linux => Subject::Linux,
-            EngineName::Loom => Subject::Core(Engine::Loom),
-            EngineName::Shuttle => Subject::Core(Engine::Shuttle),
-            EngineName::Native => Subject::Core(Engine::Native),
-            EngineName::Spec => Subject::Spec,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum StrategyName {
-    /// Uniformly.
-    Random,
-    /// By random priorities with a few changes.
-    Pct,
-    /// Uniformly among all interleavings, as far as the CPUs' lengths can be foreseen.
-    Urw,
-    /// Depth first, every schedule.
-    Dfs,
+/// Reads the name of an engine.
+fn engine() -> impl TypedValueParser<Value = &'static Row> {
+    let names = registry::ENGINES.iter();
+    let names = names.map(|row| PossibleValue::new(row.name).help(row.about));
+    PossibleValuesParser::new(names)
+        .try_map(|name| registry::find(&name).ok_or("no engine has this name"))
 }
 
 impl Deviate {
@@ -392,79 +337,55 @@ impl Deviate {
 }
 
 impl Extent {
-    /// Refuses what `subject` would ignore.
-    pub fn refuse_ignored(&self, subject: Subject) -> Result<(), Trouble> {
-        use Engine::{Explorer, Loom, Native, Shuttle};
-        const EXPLORER: Subject = Subject::Core(Explorer);
-        const LOOM: Subject = Subject::Core(Loom);
-        const SAMPLERS: &[Subject] = &[
-            Subject::Core(Shuttle),
-            Subject::Core(Native),
-            Subject::Linux,
-        ];
-        let options: [(&str, bool, &[Subject]); 8] = [
-            ("preemptions", self.preemptions.is_some(), &[LOOM]),
-            (
-                "max-executions",
-                self.max_executions.is_some(),
-                &[EXPLORER, LOOM],
-            ),
-            ("iterations", self.iterations.is_some(), SAMPLERS),
-            ("time", self.time.is_some(), &[Subject::Linux]),
-            ("seed", self.seed.is_some(), SAMPLERS),
-            (
-                "strategy",
-                self.strategy.is_some(),
-                &[Subject::Core(Shuttle)],
-            ),
-            ("memory", self.memory.is_some(), &[EXPLORER]),
-            ("max-time", self.max_time.is_some(), &[EXPLORER, LOOM]),
-        ];
-        let ignored = options
-            .iter()
-            .find(|(_, is_given, heed)| *is_given && !heed.contains(&subject));
-        let Some((option, _, heed)) = ignored else {
-            return Ok(());
-        };
-        let heed: Vec<String> = heed
-            .iter()
-            .map(|s| format!("--engine {}", s.name()))
-            .collect();
-        Err(Trouble::Usage(format!(
-            "--{option} does nothing under {}: say {} with it",
-            subject.name(),
-            heed.join(" or ")
-        )))
+    /// As what engines take.
+    pub fn values(&self) -> Values {
+        Values {
+            preemptions: self.preemptions,
+            max_executions: self.max_executions,
+            iterations: self.iterations,
+            time: self.time.map(Duration::from_secs),
+            seed: self.seed,
+            strategy: self.strategy,
+            memory: self.memory,
+            max_time: self.max_time.map(Duration::from_secs),
+            ..Values::default()
+        }
+    }
+}
+
+impl Check {
+    /// As what engines take.
+    pub fn values(&self) -> Values {
+        Values {
+            part: self.long.shard,
+            keep_every: Some(self.long.save_every),
+            ..self.extent.values()
+        }
     }
 
-    /// As a request that `subject` runs.
-    pub fn request(&self, subject: Subject, deviations: Deviations) -> Result<Request, Trouble> {
-        Environment::read().map_err(Trouble::Usage)?;
-        Ok(Request {
-            subject,
+    /// As a request, for now without the OS threads that it may have.
+    pub fn request(&self) -> Result<Request, Trouble> {
+        let deviations = self.deviate.deviations()?;
+        let engine = self.engine.with_all(&self.values());
+        let engine = engine.map_err(Trouble::Usage)?;
+        if self.dot.is_some() && !engine.draws() {
+            let those = registry::those(|engine| engine.draws());
+            let hint = format!("--dot draws what the {those} found: say --engine {those} with it");
+            return Err(Trouble::Usage(hint));
+        }
+        if self.trace && engine.subject() != Subject::Core {
+            let engine = engine.name();
+            let hint = format!("--trace shows what core does: it does nothing under {engine}");
+            return Err(Trouble::Usage(hint));
+        }
+        let mut request = Request {
+            engine,
             deviations,
-            options: Options {
-                preemptions: self.preemptions,
-                max_executions: self.max_executions,
-                iterations: match (self.iterations, self.time, subject) {
-                    (Some(iterations), ..) => iterations,
-                    (None, Some(_), Subject::Linux) => u64::MAX,
-                    (None, ..) => Options::default().iterations,
-                },
-                time: self.time.map(Duration::from_secs),
-                seed: self.seed.unwrap_or_default(),
-                strategy: match self.strategy.unwrap_or(StrategyName::Random) {
-                    StrategyName::Random => Strategy::Random,
-                    StrategyName::Pct => Strategy::Pct,
-                    StrategyName::Urw => Strategy::Urw,
-                    StrategyName::Dfs => Strategy::Dfs,
-                },
-                memory: self.memory.map_or(Memory::default(), MemoryName::memory),
-                max_time: self.max_time.map(Duration::from_secs),
-                ..Options::default()
-            },
+            trace: self.trace,
             ..Request::default()
-        })
+        };
+        self.long.add_to(&mut request)?;
+        Ok(request)
     }
 }
 
@@ -475,13 +396,12 @@ impl Long {
     }
 
     /// Adds it to a request.
-    pub fn add_to(&self, request: &mut Request) -> Result<(), Trouble> {
-        if self.is_used() && request.subject != Subject::Core(Engine::Explorer) {
-            let hint = "--shard, --save and --merge are the explorer's: leave --engine out";
-            return Err(Trouble::Usage(hint.to_owned()));
+    fn add_to(&self, request: &mut Request) -> Result<(), Trouble> {
+        if self.is_used() && request.engine.keeps().is_none() {
+            let usual = registry::usual().name;
+            let hint = format!("--shard, --save and --merge are the {usual}'s: leave --engine out");
+            return Err(Trouble::Usage(hint));
         }
-        request.options.part = self.shard;
-        request.options.keep_every = self.save_every;
         request.merge = self.merge;
         if let Some(folder) = &self.save {
             let name = folder.display();

@@ -9,27 +9,14 @@ use super::interrupt::{Interrupt, Then};
 use super::lines::{Standing, Summary, label_width, line, of_canary, standing};
 use super::progress::Watch;
 use super::{Ending, Terminal, Test, Trouble, counterexample, files, jobs, json, output, say};
-use crate::engines::Engine;
+use crate::engines::Spare;
+use crate::engines::registry::Values;
 use crate::scenario::Refusal;
-use crate::verdict::{self, Request, Subject, Verdict, plural};
+use crate::verdict::{self, Request, Verdict, plural};
 
 /// Checks every test.
 pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble> {
-    let subject = command.engine.subject();
-    let deviations = command.deviate.deviations()?;
-    if command.dot.is_some() && subject != Subject::Core(Engine::Explorer) {
-        let hint = "--dot draws what the explorer found: say --engine explorer with it";
-        return Err(Trouble::Usage(hint.to_owned()));
-    }
-    if command.trace && !matches!(subject, Subject::Core(_)) {
-        let engine = subject.name();
-        let hint = format!("--trace shows what core does: it does nothing under {engine}");
-        return Err(Trouble::Usage(hint));
-    }
-    command.extent.refuse_ignored(subject)?;
-    let mut request = command.extent.request(subject, deviations)?;
-    request.trace = command.trace;
-    command.long.add_to(&mut request)?;
+    let mut request = command.request()?;
     command.json.as_deref().map_or(Ok(()), output::file)?;
     command.dot.as_deref().map_or(Ok(()), output::folder)?;
     let tests = files::tests(&command.paths, &request.deviations)?;
@@ -39,18 +26,23 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     }
     let threads = jobs::threads(command.jobs);
     let workers = jobs::workers(threads, tests.len());
-    request.options.workers = workers;
-    let spare = request.options.spare.clone();
+    let spare = Spare::default();
     spare.give(threads - workers * tests.len().min(threads));
     let interrupt = Interrupt::catch(match request.store {
         Some(_) => Then::Keep,
         None => Then::Tell,
     });
-    request.options.interrupt = Some(interrupt.flag());
+    request.control.interrupt = Some(interrupt.flag());
     let started = Instant::now();
-    let watch = Watch::new(tests.len(), request.options.progress.clone());
+    let watch = Watch::new(tests.len(), request.control.progress.clone());
     let is_single = tests.len() == 1;
-    request.options.estimate = is_single && watch.is_watched();
+    let values = Values {
+        workers: Some(workers),
+        spare: spare.clone(),
+        estimate: is_single && watch.is_watched(),
+        ..command.values()
+    };
+    request.engine = command.engine.with(&values).map_err(Trouble::Usage)?;
     let width = label_width(&tests);
     let mut verdicts = Vec::new();
     watch.during(|| {

@@ -7,6 +7,7 @@
 //! equal, but for page properties that the specification leaves open.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::arguments::Compare;
@@ -14,11 +15,12 @@ use super::interrupt::{Interrupt, Then};
 use super::lines::seconds;
 use super::progress::Watch;
 use super::{Color, Ending, Terminal, Test, Trouble, files, jobs, say};
-use crate::engines::{Engine, Report, Search};
+use crate::engines::registry::{ENGINES, ITERATIONS, usual};
+use crate::engines::{Engine, Kind, Report, Search, Subject};
 use crate::litmus::ast::{Outcome, PageProperty};
 use crate::scenario::{Refusal, Scenario};
 use crate::spec::{self, Rules};
-use crate::verdict::{self, Request, Subject, grouped, plural, without_counts};
+use crate::verdict::{self, Request, grouped, plural, without_counts};
 
 /// The width of a column of counts.
 const COLUMN: usize = 10;
@@ -27,26 +29,38 @@ const COLUMN: usize = 10;
 struct Comparison {
     /// What the specification allows, or why it cannot tell.
     allowed: Result<BTreeSet<Outcome>, String>,
-    reports: Vec<(Subject, Report)>,
-    /// Why core is not among them.
-    without_core: Option<String>,
-    /// Why the host's kernel is not among them.
-    without_linux: Option<String>,
+    reports: Vec<(Arc<dyn Engine>, Report)>,
+    /// What is not among them, and why.
+    without: BTreeMap<Subject, String>,
+}
+
+/// All engines but the specification, with which all are compared.
+fn engines(command: &Compare) -> Result<Vec<Arc<dyn Engine>>, Trouble> {
+    let mut values = command.extent.values();
+    // A time alone does not make a sample longer here.
+    values.iterations = values.iterations.or(Some(ITERATIONS));
+    let made = ENGINES.iter().map(|row| row.with(&values));
+    let made: Result<Vec<_>, String> = made.collect();
+    let mut made = made.map_err(Trouble::Usage)?;
+    made.retain(|engine| engine.subject() != Subject::Spec);
+    Ok(made)
 }
 
 /// Compares every test; fine if nothing is wrong.
 pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Trouble> {
     let deviations = command.deviate.deviations()?;
-    let subject = Subject::Core(Engine::Explorer);
-    let mut request = command.extent.request(subject, deviations)?;
+    let engines = engines(command)?;
+    let mut request = Request {
+        deviations,
+        ..Request::default()
+    };
     let tests = files::tests(&command.paths, &request.deviations)?;
     let interrupt = Interrupt::catch(Then::Tell);
-    request.options.interrupt = Some(interrupt.flag());
+    request.control.interrupt = Some(interrupt.flag());
     let started = Instant::now();
-    let watch = Watch::new(tests.len(), request.options.progress.clone());
+    let watch = Watch::new(tests.len(), request.control.progress.clone());
     let mut refused = Vec::new();
-    let engines = Engine::ALL.into_iter().map(Subject::Core);
-    let mut tallies: Vec<Tally> = engines.chain([Subject::Linux]).map(Tally::of).collect();
+    let mut tallies: Vec<Tally> = engines.iter().map(Tally::of).collect();
     let mut without_linux = 0;
     let mut is_fine = true;
     let mut beyond = Vec::new();
@@ -57,7 +71,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
             &tests,
             jobs::threads(command.jobs),
             |test| {
-                let compared = (!interrupt.is_on()).then(|| compare(test, &request));
+                let compared = (!interrupt.is_on()).then(|| compare(test, &engines, &request));
                 // What was cut short shows nothing that could be compared.
                 compared.filter(|_| !interrupt.is_on())
             },
@@ -78,13 +92,14 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
                     let (text, fine) = comparison.show(test, terminal);
                     watch.print(&text);
                     is_fine &= fine;
-                    for (subject, report) in &comparison.reports {
-                        let of_subject = |tally: &&mut Tally| tally.subject == *subject;
-                        if let Some(tally) = tallies.iter_mut().find(of_subject) {
+                    for (engine, report) in &comparison.reports {
+                        let of_engine = |tally: &&mut Tally| tally.engine.name() == engine.name();
+                        if let Some(tally) = tallies.iter_mut().find(of_engine) {
                             tally.add(report, &comparison.allowed);
                         }
                     }
-                    without_linux += u64::from(comparison.without_linux.is_some());
+                    let is_without = comparison.without.contains_key(&Subject::Linux);
+                    without_linux += u64::from(is_without);
                 }
                 Some(Err(refusal)) => refused.push(test.refused(&refusal)),
             },
@@ -95,7 +110,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
         return Err(Trouble::Files(refused.join("\n")));
     }
     for tally in &tallies {
-        let skipped = match (tally.subject, without_linux) {
+        let skipped = match (tally.engine.subject(), without_linux) {
             (Subject::Linux, 1..) => format!(", {} skipped", plural(without_linux, "test")),
             _ => String::new(),
         };
@@ -123,27 +138,32 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
 }
 
 /// Runs one test everywhere; or tells why the deviations do not go with it.
-fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>, Refusal> {
+fn compare(
+    test: &Test,
+    engines: &[Arc<dyn Engine>],
+    request: &Request,
+) -> Result<Result<Comparison, String>, Refusal> {
     if let Some(conflict) = verdict::conflict(&test.program, &request.deviations) {
         return Ok(Err(conflict));
     }
     let mut reports = Vec::new();
+    let mut without = BTreeMap::new();
     let scenario = Scenario::new(&test.program, &request.deviations)?;
-    if scenario.lacks.is_none() {
-        for engine in Engine::ALL {
-            let (_, report) = verdict::observe(&test.program, engine, request)?;
-            reports.push((Subject::Core(engine), report));
+    for engine in engines {
+        let request = Request {
+            engine: engine.clone(),
+            ..request.clone()
+        };
+        match verdict::observe(&test.program, &request)? {
+            Ok(report) => reports.push((engine.clone(), report)),
+            Err(needs) => {
+                without.insert(engine.subject(), needs);
+            }
         }
     }
-    let without_linux = match verdict::observe_linux(&test.program, request)? {
-        Ok(report) => {
-            reports.push((Subject::Linux, report));
-            None
-        }
-        Err(needs) => Some(needs),
-    };
-    if let (Some(lacks), Some(why)) = (&scenario.lacks, &without_linux) {
-        return Ok(Err(format!("{lacks}; {why}")));
+    if reports.is_empty() {
+        let all: Vec<String> = without.into_values().collect();
+        return Ok(Err(all.join("; ")));
     }
     // With the limits on memory that were asked for.
     let spec = spec::outcomes(&scenario.program, &Rules::default());
@@ -152,8 +172,7 @@ fn compare(test: &Test, request: &Request) -> Result<Result<Comparison, String>,
             .map(|spec| spec.outcomes)
             .map_err(|unsupported| unsupported.to_string()),
         reports,
-        without_core: scenario.lacks.map(|lacks| lacks.to_string()),
-        without_linux,
+        without,
     }))
 }
 
@@ -179,10 +198,9 @@ impl Comparison {
     /// The table of one test, and whether nothing in it is wrong.
     fn show(&self, test: &Test, terminal: Terminal) -> (String, bool) {
         let mut fine = true;
-        let shown: Vec<(Subject, BTreeMap<Outcome, u64>)> = self
-            .reports
-            .iter()
-            .map(|(engine, report)| (*engine, shown(report)))
+        let reports = self.reports.iter();
+        let shown: Vec<(&dyn Engine, BTreeMap<Outcome, u64>)> = reports
+            .map(|(engine, report)| (&**engine, shown(report)))
             .collect();
         let allowed = self.allowed.iter().flatten();
         let all: BTreeSet<&Outcome> = shown
@@ -246,11 +264,8 @@ impl Comparison {
         if let Err(reason) = &self.allowed {
             out += &format!("  {reason}\n");
         }
-        let without = [("core", &self.without_core), ("linux", &self.without_linux)];
-        for (subject, why) in without {
-            if let Some(why) = why {
-                out += &format!("  {subject} skipped: {why}\n");
-            }
+        for (subject, why) in &self.without {
+            out += &format!("  {} skipped: {why}\n", subject.name());
         }
         (out, fine)
     }
@@ -289,11 +304,11 @@ impl Comparison {
 }
 
 impl Comparison {
-    /// What the explorer, having ended by itself, should have shown too.
+    /// What the usual engine, the explorer, having ended by itself, should have shown too.
     fn beyond_the_explorer(&self) -> Vec<String> {
-        let explorer = Subject::Core(Engine::Explorer);
-        let explorer = |(subject, _): &&(Subject, Report)| *subject == explorer;
-        let Some((_, all)) = self.reports.iter().find(explorer) else {
+        let explorer = usual().name;
+        let mut reports = self.reports.iter();
+        let Some((_, all)) = reports.find(|(engine, _)| engine.name() == explorer) else {
             return Vec::new();
         };
         if all.search != Search::Complete {
@@ -301,14 +316,14 @@ impl Comparison {
         }
         // What the host does not tell of an outcome may be as the explorer has it.
         let is_known = |outcome: &Outcome| all.outcomes.keys().any(|full| outcome.agrees(full));
-        let beyond = |(engine, report): &(Subject, Report)| {
+        let beyond = |(engine, report): &(Arc<dyn Engine>, Report)| {
             let (engine, executions) = (engine.name(), report.executions);
             let missed = report.outcomes.iter();
             let missed = missed.filter(|(outcome, _)| !is_known(outcome));
             let told = |(outcome, count): (&Outcome, &u64)| {
                 let times = plural(*count, "time");
                 format!(
-                    "{engine} shows `{outcome}` ({times} in {}), and the explorer, which was \
+                    "{engine} shows `{outcome}` ({times} in {}), and the {explorer}, which was \
                      complete, does not",
                     grouped(executions)
                 )
@@ -321,7 +336,7 @@ impl Comparison {
 
 /// What one engine showed of all tests.
 struct Tally {
-    subject: Subject,
+    engine: Arc<dyn Engine>,
     tests: u64,
     seen: usize,
     allowed: usize,
@@ -332,9 +347,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(subject: Subject) -> Tally {
+    fn of(engine: &Arc<dyn Engine>) -> Tally {
         Tally {
-            subject,
+            engine: engine.clone(),
             tests: 0,
             seen: 0,
             allowed: 0,
@@ -372,13 +387,13 @@ impl Tally {
         };
         let mut line = format!(
             "{:<9} {}, {} of {} allowed outcomes seen, {beyond}, {}",
-            format!("{}:", self.subject.name()),
+            format!("{}:", self.engine.name()),
             plural(self.tests, "test"),
             self.seen,
             self.allowed,
             plural(self.executions, "execution")
         );
-        if matches!(self.subject, Subject::Core(engine) if engine.is_exhaustive()) {
+        if self.engine.kind() == Kind::Exhaustive {
             line += &format!(", {} complete, {} bounded", self.complete, self.bounded);
         }
         line
@@ -388,13 +403,16 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::{Explorer, Linux, Native};
     use crate::litmus::ast::Value;
 
-    const SUBJECTS: [Subject; 3] = [
-        Subject::Core(Engine::Explorer),
-        Subject::Core(Engine::Native),
-        Subject::Linux,
-    ];
+    fn engines() -> [Arc<dyn Engine>; 3] {
+        [
+            Arc::new(Explorer::default()),
+            Arc::new(Native::default()),
+            Arc::new(Linux::default()),
+        ]
+    }
 
     fn outcome(value: u64) -> Outcome {
         Outcome {
@@ -405,9 +423,9 @@ mod tests {
 
     /// What each of the subjects shows of a test whose specification allows all of it.
     fn comparison(search: Search, shows: [&[u64]; 3]) -> Comparison {
-        let report = |(subject, values): (Subject, &[u64])| {
-            let search = match subject {
-                Subject::Core(Engine::Explorer) => search,
+        let report = |(engine, values): (Arc<dyn Engine>, &[u64])| {
+            let search = match engine.kind() {
+                Kind::Exhaustive => search,
                 _ => Search::Sampled,
             };
             let report = Report {
@@ -415,13 +433,12 @@ mod tests {
                 executions: 7,
                 ..Report::empty(search)
             };
-            (subject, report)
+            (engine, report)
         };
         Comparison {
             allowed: Ok((0..5).map(outcome).collect()),
-            reports: SUBJECTS.into_iter().zip(shows).map(report).collect(),
-            without_core: None,
-            without_linux: None,
+            reports: engines().into_iter().zip(shows).map(report).collect(),
+            without: BTreeMap::new(),
         }
     }
 

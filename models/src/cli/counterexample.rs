@@ -1,10 +1,10 @@
 //! Failures with their timelines and the line that replays each.
 
 use super::{Terminal, Test, called};
-use crate::engines::Failure;
+use crate::engines::{Engine, Failure, Subject};
 use crate::scenario::{Deviations, Scenario};
 use crate::timeline::{self, Timeline};
-use crate::verdict::{Found, Subject, Verdict};
+use crate::verdict::{Found, Verdict};
 
 /// Every failure of the verdict that is not as expected.
 pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String {
@@ -12,7 +12,7 @@ pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String 
     if let (Some(run), Some(failure)) = (&verdict.run, verdict.failure()) {
         out += &one(
             test,
-            verdict.subject,
+            &*verdict.engine,
             &run.scenario,
             &verdict.deviations,
             failure,
@@ -25,7 +25,7 @@ pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String 
             let deviations = &broken.deviations;
             out += &one(
                 test,
-                verdict.subject,
+                &*verdict.engine,
                 &broken.scenario,
                 deviations,
                 failure,
@@ -38,17 +38,17 @@ pub(super) fn all(test: &Test, verdict: &Verdict, terminal: Terminal) -> String 
 
 fn one(
     test: &Test,
-    subject: Subject,
+    engine: &dyn Engine,
     scenario: &Scenario,
     deviations: &Deviations,
     failure: &Failure,
     terminal: Terminal,
 ) -> String {
-    let table = timeline::counterexample(scenario, failure, subject, terminal.width);
+    let table = timeline::counterexample(scenario, failure, engine.order(), terminal.width);
     // The host's timing cannot be replayed, only asked for once more.
-    let word = match subject {
+    let word = match engine.subject() {
         Subject::Linux => "Again",
-        Subject::Core(_) | Subject::Spec => "Replay",
+        Subject::Core | Subject::Spec => "Replay",
     };
     let line = replay(test, deviations, failure);
     format!("\n{table}\n{word}: {line}\n")
@@ -81,7 +81,7 @@ pub(super) fn traces(verdict: &Verdict, terminal: Terminal) -> String {
         let timeline = Timeline {
             scenario: &run.scenario,
             entries,
-            subject: verdict.subject,
+            order: verdict.engine.order(),
         };
         out += &format!(
             "\nAn execution that ends in {outcome}\n{}",

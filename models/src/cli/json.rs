@@ -172,7 +172,7 @@ fn test_json<'a>(test: &'a Test, verdict: &'a Verdict) -> TestJson<'a> {
         description: program.description.as_deref(),
         sources: program.sources().collect(),
         canary: test.is_canary(),
-        engine: verdict.subject.name(),
+        engine: verdict.engine.name(),
         deviations: verdict.deviations.to_string(),
         ok: standing(test, verdict) == Standing::Fine,
         verdict: match verdict.skipped {
@@ -274,7 +274,7 @@ fn failure_json(
     deviations: &Deviations,
     failure: &Failure,
 ) -> FailureJson {
-    let timeline = timeline::counterexample(scenario, failure, verdict.subject, WIDTH);
+    let timeline = timeline::counterexample(scenario, failure, verdict.engine.order(), WIDTH);
     FailureJson {
         violated: failure.violated.to_string(),
         message: failure.message.clone(),

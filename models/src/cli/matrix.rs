@@ -1,6 +1,7 @@
 //! `seqfault matrix`: tests by presets, choices and quirks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::arguments::Matrix;
 use super::lines::seconds;
 use super::{Color, Terminal, Test, Trouble, called, files, jobs, output, say};
-use crate::engines::Options;
+use crate::engines::Explorer;
 use crate::matrix::{Cell, Deviation};
 use crate::scenario::Deviations;
 use crate::verdict::{Request, plural};
@@ -23,10 +24,10 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         columns.extend(Deviation::quirks());
     }
     let request = Request {
-        options: Options {
+        engine: Arc::new(Explorer {
             max_executions: Some(command.max_executions),
-            ..Options::default()
-        },
+            ..Explorer::default()
+        }),
         ..Request::default()
     };
     let places: Vec<(usize, usize)> = (0..tests.len())

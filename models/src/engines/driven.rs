@@ -16,8 +16,9 @@ use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use super::collector::Collector;
+use super::engine::speculation;
 use super::shuttle::execution;
-use super::{Judge, Progress, Report, Search, speculates};
+use super::{Judge, Progress, Report, Search};
 use crate::platform::{self, Entry};
 use crate::scenario::Scenario;
 
@@ -32,7 +33,7 @@ pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
 
 /// As [`run`], and what happened, unless the report's failure tells.
 pub fn told(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> (Report, Vec<Entry>) {
-    if let Some(refusal) = speculates(scenario, "a given schedule") {
+    if let Some(refusal) = speculation(scenario, "a given schedule") {
         return (refusal, Vec::new());
     }
     platform::begin(platform::nobody);

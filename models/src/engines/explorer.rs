@@ -4,13 +4,14 @@
 //! whenever it is run. What is left then is shared among all workers: which
 //! failure they find first is chance, the rest of a report is not.
 
-use std::cell::Cell;
-use std::io::Write;
 mod forecast;
 
+use std::cell::Cell;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use seqfault_core::{CpuId, Invariant, Violation};
 use seqfault_explorer::{
     Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict, ops,
@@ -20,16 +21,18 @@ use seqfault_explorer::{
 use self::forecast::{Expected, Forecast};
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
+use super::registry::Values;
 use super::run::Run;
 use super::spare::Steer;
-use super::{Ahead, Engine, Judge, Memory, Options, Report, Search, Slot};
-use crate::platform::{self, Explorer, Stopped};
+use super::{Ahead, Control, Engine, Judge, Keeps, Kind, Order, Part, Report, Search, Slot, Spare};
+use crate::platform::{self, Stopped};
 use crate::scenario::Scenario;
 use crate::timeline;
-use crate::verdict::Subject;
 
 /// More events than a CPU of any test here has.
 const MAX_EVENTS: usize = 20_000;
+/// Where the random descents of an estimate start.
+const SEED: u64 = 0;
 /// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
 /// What is said of a test whose parts would not be the whole.
@@ -38,70 +41,220 @@ const NO_PARTS: &str = "an execution does what would have cut the search otherwi
 /// Columns of a timeline that is kept.
 const WIDTH: usize = 120;
 
-pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let kept = match options.slot.as_ref().map(Slot::load).transpose() {
-        Ok(kept) => kept.flatten(),
-        Err(refused) => return Report::trouble(refused.to_string()),
-    };
-    let complete = options.part.map_or(Search::Complete, Search::Part);
-    if let Some(mut report) = kept.as_ref().and_then(|kept| kept.report(complete)) {
-        report.kept = options.slot.iter().map(|slot| slot.path.clone()).collect();
-        return report;
-    }
-    let collector = Arc::new(Collector::new(scenario, judge));
-    let mut rest = None;
-    if let Some(kept) = kept {
-        collector.recall(&kept);
-        if let State::Unfinished(left) = kept.state {
-            rest = Some(*left);
+const NAME: &str = "explorer";
+
+/// The explorer.
+#[derive(Clone, Debug)]
+pub struct Explorer {
+    /// The memory model.
+    pub memory: Memory,
+    /// At most so many executions.
+    pub max_executions: Option<u64>,
+    /// At most so long.
+    pub max_time: Option<Duration>,
+    /// How many OS threads share the search.
+    pub workers: usize,
+    /// Executions before it is shared.
+    pub alone: u64,
+    /// OS threads that it may take beyond these, while it runs.
+    pub spare: Spare,
+    /// One part of the search instead of the whole.
+    pub part: Option<Part>,
+    /// Where the search is kept.
+    pub slot: Option<Slot>,
+    /// How often it is kept before it is over.
+    pub keep_every: Duration,
+    /// Whether each search is estimated, for a reader of the progress.
+    pub estimate: bool,
+}
+
+/// The memory model that the explorer explores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Memory {
+    /// Sequential consistency.
+    Sc,
+    /// x86-TSO.
+    Tso,
+    /// C11 without load buffering, repaired.
+    #[default]
+    Rc11,
+}
+
+impl Memory {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Memory::Sc => "sc",
+            Memory::Tso => "tso",
+            Memory::Rc11 => "rc11",
         }
     }
-    let explored = platform::catch(|| explore(options, &collector, rest));
-    options.progress.set_ahead(None);
-    let (search, rest) = match explored {
-        Err(stopped) => {
-            collector.stopped(&stopped, platform::end().entries);
-            (Search::Unfinished, None)
+}
+
+impl Default for Explorer {
+    fn default() -> Explorer {
+        Explorer {
+            memory: Memory::default(),
+            max_executions: None,
+            max_time: None,
+            workers: 1,
+            alone: 5_000,
+            spare: Spare::default(),
+            part: None,
+            slot: None,
+            keep_every: Duration::from_secs(60),
+            estimate: false,
         }
-        Ok(explored) => match explored.verdict {
-            Verdict::Pass => (complete, None),
-            Verdict::Unknown(limit) => {
-                match limit {
-                    Limit::Events => {
-                        let place = explored.cut.map(|cut| format!(": {cut}"));
-                        let place = place.unwrap_or_default();
-                        let text = format!("a CPU has more than {MAX_EVENTS} events{place}");
-                        collector.give_up(text);
-                    }
-                    Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
-                    Limit::Executions | Limit::Time | Limit::Interrupt => {}
-                }
-                (Search::Unfinished, explored.rest)
+    }
+}
+
+impl Explorer {
+    pub(super) fn take(values: &mut Values) -> Explorer {
+        let usual = Explorer::default();
+        Explorer {
+            memory: values.memory.take().unwrap_or_default(),
+            max_executions: values.max_executions.take(),
+            max_time: values.max_time.take(),
+            workers: values.workers.take().unwrap_or(usual.workers),
+            spare: values.spare.clone(),
+            part: values.part.take(),
+            keep_every: values.keep_every.take().unwrap_or(usual.keep_every),
+            estimate: values.estimate,
+            ..usual
+        }
+    }
+}
+
+impl Keeps for Explorer {
+    fn kept_in(&self, slot: Slot) -> Box<dyn Engine> {
+        Box::new(Explorer {
+            slot: Some(slot),
+            ..self.clone()
+        })
+    }
+
+    fn memory(&self) -> &'static str {
+        self.memory.name()
+    }
+
+    fn part(&self) -> Option<Part> {
+        self.part
+    }
+
+    fn replay(&self) -> String {
+        let mut replay = format!("--engine {NAME}");
+        if self.memory != Memory::default() {
+            replay += &format!(" --memory {}", self.memory.name());
+        }
+        if let Some(part) = self.part {
+            replay += &format!(" --shard {part}");
+        }
+        replay
+    }
+}
+
+impl Engine for Explorer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn kind(&self) -> Kind {
+        match self.part {
+            None => Kind::Exhaustive,
+            Some(_) => Kind::Part,
+        }
+    }
+
+    fn has_weak_memory(&self) -> bool {
+        self.memory == Memory::Rc11
+    }
+
+    fn speculates(&self) -> bool {
+        true
+    }
+
+    fn order(&self) -> Order {
+        Order::Coherent
+    }
+
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn keeps(&self) -> Option<&dyn Keeps> {
+        Some(self)
+    }
+
+    fn execute(&self, scenario: &Scenario, control: &Control, judge: &Judge) -> Report {
+        let kept = match self.slot.as_ref().map(Slot::load).transpose() {
+            Ok(kept) => kept.flatten(),
+            Err(refused) => return Report::trouble(refused.to_string()),
+        };
+        let complete = self.part.map_or(Search::Complete, Search::Part);
+        if let Some(mut report) = kept.as_ref().and_then(|kept| kept.report(complete)) {
+            report.kept = self.slot.iter().map(|slot| slot.path.clone()).collect();
+            return report;
+        }
+        let collector = Arc::new(Collector::new(scenario, judge));
+        let mut rest = None;
+        if let Some(kept) = kept {
+            collector.recall(&kept);
+            if let State::Unfinished(left) = kept.state {
+                rest = Some(*left);
             }
-            Verdict::Fail(failure) => {
-                // Told already, unless it is nobody's.
-                collector.stopped(&stopped(&failure), Vec::new());
+        }
+        let explored = platform::catch(|| explore(self, control, &collector, rest));
+        control.progress.set_ahead(None);
+        let (search, rest) = match explored {
+            Err(stopped) => {
+                collector.stopped(&stopped, platform::end().entries);
                 (Search::Unfinished, None)
             }
-        },
-    };
-    let mut report = collector.report(search, |_| replay(options));
-    if let Some(slot) = &options.slot
-        && let Some(state) = state(scenario, &report, rest)
-    {
-        let goes_on = matches!(state, State::Unfinished(_));
-        keep(slot, &collector.keep(state));
-        if goes_on && slot.path.exists() {
-            report.kept.push(slot.path.clone());
+            Ok(explored) => match explored.verdict {
+                Verdict::Pass => (complete, None),
+                Verdict::Unknown(limit) => {
+                    match limit {
+                        Limit::Events => {
+                            let place = explored.cut.map(|cut| format!(": {cut}"));
+                            let place = place.unwrap_or_default();
+                            let text = format!("a CPU has more than {MAX_EVENTS} events{place}");
+                            collector.give_up(text);
+                        }
+                        Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
+                        Limit::Executions | Limit::Time | Limit::Interrupt => {}
+                    }
+                    (Search::Unfinished, explored.rest)
+                }
+                Verdict::Fail(failure) => {
+                    // Told already, unless it is nobody's.
+                    collector.stopped(&stopped(&failure), Vec::new());
+                    (Search::Unfinished, None)
+                }
+            },
+        };
+        let mut report = collector.report(search, |_| self.replay());
+        if let Some(slot) = &self.slot
+            && let Some(state) = state(scenario, &report, self.order(), rest)
+        {
+            let goes_on = matches!(state, State::Unfinished(_));
+            keep(slot, &collector.keep(state));
+            if goes_on && slot.path.exists() {
+                report.kept.push(slot.path.clone());
+            }
         }
+        report
     }
-    report
 }
 
 /// Searches: first alone, then with all workers, then with those as well that
 /// have nothing else to do any more.
-fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>) -> Explored {
-    let steer = Steer::new(options);
+fn explore(
+    options: &Explorer,
+    control: &Control,
+    collector: &Arc<Collector>,
+    mut rest: Option<Rest>,
+) -> Explored {
+    let steer = Steer::new(control, &options.spare);
     let before = rest.as_ref().map(Rest::progress).unwrap_or_default();
     // The limits of the builder are on the whole, those of the options on what
     // this process does.
@@ -110,7 +263,7 @@ fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>
         .map(|max| before.executions.saturating_add(max));
     let expected = Expected::default();
     let _forecast = (options.estimate).then(|| forecast(options, collector, expected.clone()));
-    let mut builder = builder(options, collector, &steer, expected);
+    let mut builder = builder(options, control, collector, &steer, expected);
     if let Some(max) = options.max_time {
         builder = builder.max_time(before.elapsed + max);
     }
@@ -125,7 +278,7 @@ fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>
         if let Some(bound) = bound {
             builder = builder.max_executions(bound);
         }
-        let explored = go(&builder, options, collector, rest.take());
+        let explored = go(&builder, control, collector, rest.take());
         let limit = match explored.verdict {
             Verdict::Unknown(limit) => limit,
             _ => break explored,
@@ -149,12 +302,12 @@ fn explore(options: &Options, collector: &Arc<Collector>, mut rest: Option<Rest>
 
 fn go(
     builder: &Builder,
-    options: &Options,
+    control: &Control,
     collector: &Arc<Collector>,
     rest: Option<Rest>,
 ) -> Explored {
     let collector = collector.clone();
-    let progress = options.progress.clone();
+    let progress = control.progress.clone();
     let model = move || execution(&collector, &progress);
     match rest {
         None => builder.check(model),
@@ -166,14 +319,14 @@ fn go(
 
 /// Random descents beside the search. What they see is not counted, nor what they violate:
 /// the search comes to it.
-fn forecast(options: &Options, collector: &Collector, expected: Expected) -> Forecast {
+fn forecast(options: &Explorer, collector: &Collector, expected: Expected) -> Forecast {
     let apart = Arc::new(collector.apart());
     let unwatched = super::Progress::default();
     let model = move || execution(&apart, &unwatched);
-    Forecast::begin(plain(options), options.seed, expected, model)
+    Forecast::begin(plain(options), SEED, expected, model)
 }
 
-fn plain(options: &Options) -> Builder {
+fn plain(options: &Explorer) -> Builder {
     let memory = match options.memory {
         Memory::Sc => Model::Sc,
         Memory::Tso => Model::Tso,
@@ -187,7 +340,8 @@ fn plain(options: &Options) -> Builder {
 }
 
 fn builder(
-    options: &Options,
+    options: &Explorer,
+    control: &Control,
     collector: &Arc<Collector>,
     steer: &Steer,
     expected: Expected,
@@ -204,7 +358,7 @@ fn builder(
             keep(&slot, &collector.keep(state));
         });
     }
-    let progress = options.progress.clone();
+    let progress = control.progress.clone();
     let steer = steer.clone();
     let parts = options.part.map_or(1, |part| part.of) as f64;
     builder = builder.progress(TELL, move |now: &Progress| {
@@ -213,7 +367,7 @@ fn builder(
         progress.set_ahead(Some(Ahead::of(now.executions, total, now.elapsed)));
     });
     let failing = collector.clone();
-    let progress = options.progress.clone();
+    let progress = control.progress.clone();
     builder = builder.on_failure(move |failure| {
         // The one that ended the search counts too. Its recording is that of
         // this OS thread.
@@ -231,26 +385,13 @@ fn builder(
     builder.on_restart(move || restarting.restart())
 }
 
-/// The arguments that lead to what these options led to.
-pub(super) fn replay(options: &Options) -> String {
-    let mut replay = "--engine explorer".to_owned();
-    if options.memory != Memory::default() {
-        replay += &format!(" --memory {}", options.memory.name());
-    }
-    if let Some(part) = options.part {
-        replay += &format!(" --shard {part}");
-    }
-    replay
-}
-
 /// What the search leaves behind. After trouble there is nothing to keep.
-fn state(scenario: &Scenario, report: &Report, rest: Option<Rest>) -> Option<State> {
+fn state(scenario: &Scenario, report: &Report, order: Order, rest: Option<Rest>) -> Option<State> {
     if report.problem.is_some() {
         return None;
     }
     let failure = report.failure.as_ref().map(|failure| {
-        let subject = Subject::Core(Engine::Explorer);
-        let table = timeline::counterexample(scenario, failure, subject, WIDTH);
+        let table = timeline::counterexample(scenario, failure, order, WIDTH);
         KeptFailure::new(failure, table)
     });
     match (report.search, failure, rest) {
@@ -309,7 +450,7 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
     // Threads come in the order of the CPUs, and then the walkers in the same order.
     let who = || Some(CpuId(thread::current_id() as usize % CPUS.get()));
     platform::begin_counted(who, ops::position);
-    let (run, mut locals) = platform::with_finale(|| Run::<Explorer>::new(collector));
+    let (run, mut locals) = platform::with_finale(|| Run::<platform::Explorer>::new(collector));
     let spawn = |local| {
         let run = run.clone();
         thread::spawn(move || {

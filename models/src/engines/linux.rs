@@ -1,43 +1,104 @@
 //! linux: the host's kernel.
 //!
-//! What a host cannot be made to do is no failure and no pass: [`needs`] names it, and the test is
+//! What a host cannot be made to do is no failure and no pass: [`Engine::lacks`] names it, and the test is
 //! skipped. What it does not show (counters of the model, single bits of page tables)
 //! is left open in outcomes: see [`Formula::surely_holds`](crate::litmus::ast::Formula::surely_holds).
 
+use std::time::Duration;
+
 use seqfault_core::Invariant;
 
-use super::{Failure, Judge, Options, Report, Sample, Search, Violated};
+use super::registry::{ITERATIONS, Values};
+use super::{
+    Control, Engine, Failure, Judge, Kind, Order, Report, Sample, Search, Subject, Violated,
+};
 use crate::linux::concurrent::{self, Seen, Settings};
 use crate::scenario::Scenario;
 
-/// Why the host cannot run the test; `None` if it can.
-pub fn lacks(scenario: &Scenario) -> Option<String> {
-    concurrent::lacks(&scenario.program)
+const NAME: &str = "linux";
+
+/// The host's kernel.
+#[derive(Clone, Debug)]
+pub struct Linux {
+    /// So many instances, at most.
+    pub iterations: u64,
+    /// Where random choices start.
+    pub seed: u64,
+    /// At most so long, if that comes before the instances.
+    pub time: Option<Duration>,
 }
 
-/// Runs the test, again and again. A failure does not end the run: its count tells how rare
-/// it is.
-pub fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let settings = Settings {
-        iterations: options.iterations,
-        seed: options.seed,
-        time: options.time,
-        interrupt: options.interrupt.clone(),
-        ..Settings::default()
-    };
-    let mut before = 0;
-    let mut progress = |over: u64| {
-        options.progress.add(over.saturating_sub(before));
-        before = over;
-    };
-    let seen = concurrent::run(&scenario.program, &settings, &mut progress);
-    report(scenario, &settings, judge, seen)
+impl Default for Linux {
+    fn default() -> Linux {
+        Linux {
+            iterations: ITERATIONS,
+            seed: 0,
+            time: None,
+        }
+    }
+}
+
+impl Linux {
+    pub(super) fn take(values: &mut Values) -> Linux {
+        let time = values.time.take();
+        let usual = if time.is_some() { u64::MAX } else { ITERATIONS };
+        Linux {
+            iterations: values.iterations.take().unwrap_or(usual),
+            seed: values.seed.take().unwrap_or_default(),
+            time,
+        }
+    }
+}
+
+impl Engine for Linux {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sampling
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Linux
+    }
+
+    fn has_weak_memory(&self) -> bool {
+        true
+    }
+
+    fn order(&self) -> Order {
+        Order::Unseen
+    }
+
+    fn lacks(&self, scenario: &Scenario) -> Option<String> {
+        concurrent::lacks(&scenario.program)
+    }
+
+    /// Runs the test, again and again. A failure does not end the run: its count tells how rare
+    /// it is.
+    fn execute(&self, scenario: &Scenario, control: &Control, judge: &Judge) -> Report {
+        let settings = Settings {
+            iterations: self.iterations,
+            seed: self.seed,
+            time: self.time,
+            interrupt: control.interrupt.clone(),
+            ..Settings::default()
+        };
+        let mut before = 0;
+        let mut progress = |over: u64| {
+            control.progress.add(over.saturating_sub(before));
+            before = over;
+        };
+        let seen = concurrent::run(&scenario.program, &settings, &mut progress);
+        report(scenario, &settings, judge, seen)
+    }
 }
 
 /// What was seen, judged.
-pub fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: Seen) -> Report {
+fn report(scenario: &Scenario, settings: &Settings, judge: &Judge, seen: Seen) -> Report {
     let replay = format!(
-        "--engine linux --seed {} --iterations {}",
+        "--engine {NAME} --seed {} --iterations {}",
         settings.seed, seen.instances
     );
     let mut wrong: Vec<(u64, Failure)> = Vec::new();

@@ -7,11 +7,15 @@
 mod bounds;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::collector::Collector;
+use super::engine::begin;
+use super::registry::Values;
 use super::run::Run;
-use super::{Judge, Options, Progress, Report, Search};
-use crate::platform::{self, Loom};
+use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use crate::litmus::ast::Program;
+use crate::platform;
 use crate::scenario::Scenario;
 use seqfault_core::CpuId;
 
@@ -22,26 +26,73 @@ const MAX_BRANCHES: usize = 20_000;
 /// loom looks at its clock once in so many executions.
 const CHECKPOINT: usize = 500;
 
-pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    bounds::search(
-        scenario.config.cpus,
-        options,
-        |preemptions, max_executions| {
-            platform::begin(platform::nobody);
-            // Those of an execution that did not end are not this search's.
-            platform::limits();
-            let options = Options {
-                preemptions,
-                max_executions: Some(max_executions),
-                ..options.clone()
-            };
-            within(scenario, &options, judge)
-        },
-    )
+const NAME: &str = "loom";
+
+/// loom. Unless something is said, it goes as far as it can afford: see `bounds`.
+#[derive(Clone, Debug, Default)]
+pub struct Loom {
+    /// At most so many preemptions in an execution.
+    pub preemptions: Option<u8>,
+    /// At most so many executions.
+    pub max_executions: Option<u64>,
+    /// At most so long.
+    pub max_time: Option<Duration>,
 }
 
-/// One search within the bounds of `options`.
-fn within(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
+impl Loom {
+    pub(super) fn take(values: &mut Values) -> Result<Loom, String> {
+        Environment::read()?;
+        Ok(Loom {
+            preemptions: values.preemptions.take(),
+            max_executions: values.max_executions.take(),
+            max_time: values.max_time.take(),
+        })
+    }
+}
+
+impl Engine for Loom {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Exhaustive
+    }
+
+    fn has_weak_memory(&self) -> bool {
+        true
+    }
+
+    fn order(&self) -> Order {
+        Order::AsRunBy(NAME)
+    }
+
+    fn misses(&self, program: &Program) -> Option<String> {
+        program.loom_misses.clone()
+    }
+
+    fn execute(&self, scenario: &Scenario, control: &Control, judge: &Judge) -> Report {
+        bounds::search(
+            scenario.config.cpus,
+            self,
+            || control.is_interrupted(),
+            |preemptions, max_executions| {
+                begin();
+                let bounds = (preemptions, max_executions);
+                within(bounds, self.max_time, scenario, control, judge)
+            },
+        )
+    }
+}
+
+/// One search within bounds on preemptions and executions, and on time.
+fn within(
+    (preemptions, max_executions): (Option<u8>, u64),
+    max_time: Option<Duration>,
+    scenario: &Scenario,
+    control: &Control,
+    judge: &Judge,
+) -> Report {
     let collector = Arc::new(Collector::new(scenario, judge));
     let mut builder = loom::model::Builder::new();
     if std::env::var_os("LOOM_MAX_BRANCHES").is_none() {
@@ -51,35 +102,30 @@ fn within(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     builder.log = false;
     builder.location = false;
     builder.checkpoint_file = None;
-    if options.preemptions.is_some() {
-        builder.preemption_bound = options.preemptions.map(usize::from);
+    if preemptions.is_some() {
+        builder.preemption_bound = preemptions.map(usize::from);
     }
-    if let Some(max) = options.max_executions {
-        builder.max_permutations = Some(max as usize);
-    }
-    let limit = builder.max_permutations;
+    let limit = max_executions as usize;
     let max_duration = builder.max_duration;
     builder.checkpoint_interval = CHECKPOINT;
     // loom compares its limit with the execution that is to come, and only at
     // checkpoints: this makes it exact where no clock has to be looked at.
-    if let Some(limit) = limit {
-        builder.max_permutations = Some(limit + 1);
-        if max_duration.is_none() {
-            builder.checkpoint_interval = limit + 1;
-        }
+    builder.max_permutations = Some(limit + 1);
+    if max_duration.is_none() {
+        builder.checkpoint_interval = limit + 1;
     }
     let bound = builder.preemption_bound;
     let started = std::time::Instant::now();
     let is_over = {
-        let options = options.clone();
+        let control = control.clone();
         move || {
             let is_late = |max| started.elapsed() >= max;
-            options.is_interrupted() || options.max_time.is_some_and(is_late)
+            control.is_interrupted() || max_time.is_some_and(is_late)
         }
     };
     let model = {
         let collector = collector.clone();
-        let progress = options.progress.clone();
+        let progress = control.progress.clone();
         let is_over = is_over.clone();
         move || {
             if is_over() {
@@ -100,11 +146,10 @@ fn within(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
     let executions = collector.executions() as usize;
     // loom returns in the same way when it is done and when it gives up.
     let slack = builder.checkpoint_interval.min(CHECKPOINT);
-    let gave_up = match (limit, max_duration) {
-        (Some(limit), None) => executions >= limit,
-        (Some(limit), Some(_)) if executions + slack >= limit => true,
-        (_, Some(max)) => started.elapsed() >= max,
-        (None, None) => false,
+    let gave_up = match max_duration {
+        None => executions >= limit,
+        Some(_) if executions + slack >= limit => true,
+        Some(max) => started.elapsed() >= max,
     };
     let search = match bound {
         _ if gave_up || was_stopped => Search::Unfinished,
@@ -114,7 +159,7 @@ fn within(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
         },
     };
     collector.report(search, |_| {
-        let mut replay = "--engine loom".to_owned();
+        let mut replay = format!("--engine {NAME}");
         if let Some(bound) = bound {
             replay += &format!(" --preemptions {bound}");
         }
@@ -132,7 +177,7 @@ fn who() -> Option<CpuId> {
 fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
     platform::begin(who);
-    let (run, mut locals) = Run::<Loom>::new(collector);
+    let (run, mut locals) = Run::<platform::Loom>::new(collector);
     for local in locals.drain(1..) {
         let run = run.clone();
         let collector = collector.clone();
@@ -144,7 +189,11 @@ fn execution(collector: &Arc<Collector>, progress: &Progress) {
     }
 }
 
-fn cpu(run: &Run<Loom>, local: seqfault_core::CpuLocal<Loom>, collector: &Collector) {
+fn cpu(
+    run: &Run<platform::Loom>,
+    local: seqfault_core::CpuLocal<platform::Loom>,
+    collector: &Collector,
+) {
     if !run.run_cpu(local) {
         return;
     }

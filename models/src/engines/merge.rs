@@ -1,14 +1,13 @@
 //! The whole of a search that was made in parts.
 
 use super::collector::inversion;
-use super::explorer::replay;
 use super::lock_order::LockOrder;
-use super::{Options, Part, Report, Search, Slot, State};
+use super::{Keeps, Part, Report, Search, Slot, State};
 
 /// Puts the parts of a search together, as they are kept. What no part shows
 /// alone may show now. Of several failures the first that violates `wanted` is
 /// reported, else the first.
-pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) -> Report {
+pub fn merge(parts: &[(Part, Slot)], engine: &dyn Keeps, wanted: Option<&str>) -> Report {
     let mut whole = Report::empty(Search::Complete);
     let mut order = LockOrder::default();
     let mut failures = Vec::new();
@@ -56,7 +55,7 @@ pub fn merge(parts: &[(Part, Slot)], options: &Options, wanted: Option<&str>) ->
     };
     match &mut whole.failure {
         // That of one part leads to it sooner.
-        Some(failure) if failure.replay.is_empty() => failure.replay = replay(options),
+        Some(failure) if failure.replay.is_empty() => failure.replay = engine.replay(),
         Some(_) => {}
         None if !lacking.is_empty() => whole.problem = Some(lacking.join("; ")),
         None => {}
@@ -71,7 +70,7 @@ mod tests {
     use seqfault_core::{CpuId, Invariant, LockClass};
 
     use super::super::lock_order::Edge;
-    use super::super::{About, Kept, Violated};
+    use super::super::{About, Explorer, Kept, Violated};
     use super::*;
 
     fn part(number: usize, edges: Vec<Edge>) -> (Part, Slot) {
@@ -99,10 +98,10 @@ mod tests {
             part(1, vec![edge(Mmap, Ptl)]),
             part(2, vec![edge(Ptl, Mmap)]),
         ];
-        let options = Options::default();
-        let one = merge(&parts[..1], &options, None);
+        let engine = Explorer::default();
+        let one = merge(&parts[..1], &engine, None);
         assert!(one.failure.is_none(), "{one:?}");
-        let failure = merge(&parts, &options, None).failure.expect("both orders");
+        let failure = merge(&parts, &engine, None).failure.expect("both orders");
         assert_eq!(failure.violated, Violated::Invariant(Invariant::LockOrder));
         assert!(failure.timeline.is_empty());
     }

@@ -1,27 +1,31 @@
 //! Engines: each runs a [`Scenario`] in its own way, and reports what it saw.
+//!
+//! [`Engine`] is what one is, [`run`] what holds of all of them, and the [`registry`] has a row for
+//! each by which the command line knows it.
 
 mod collector;
 pub mod driven;
+mod engine;
 mod explorer;
 mod kept;
-pub mod linux;
+mod linux;
 mod lock_order;
 pub mod loom;
 mod merge;
 mod native;
 mod part;
 mod progress;
+pub mod registry;
 mod run;
 mod shuttle;
 mod slot;
 mod spare;
+mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use seqfault_core::{CpuId, Invariant};
 
@@ -29,214 +33,19 @@ use crate::litmus::ast::{Outcome, Quantifier};
 use crate::platform::Entry;
 use crate::scenario::Scenario;
 
+pub use engine::{Control, Engine, Keeps, Kind, Order, Subject, run};
+pub use explorer::{Explorer, Memory};
 pub use kept::{Kept, KeptFailure, State};
+pub use linux::Linux;
+pub use loom::Loom;
 pub use merge::merge;
+pub use native::Native;
 pub use part::Part;
 pub use progress::{Ahead, Progress};
+pub use shuttle::{Shuttle, Strategy};
 pub use slot::{About, Refused, Slot};
 pub use spare::Spare;
-
-/// The engines that run core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// Every execution of the memory model, once.
-    Explorer,
-    /// Every execution, up to loom's reduction.
-    Loom,
-    /// Random executions, one CPU at a time.
-    Shuttle,
-    /// The host's threads.
-    Native,
-}
-
-impl Engine {
-    /// All of them.
-    pub const ALL: [Engine; 4] = [
-        Engine::Explorer,
-        Engine::Loom,
-        Engine::Shuttle,
-        Engine::Native,
-    ];
-
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Engine::Explorer => "explorer",
-            Engine::Loom => "loom",
-            Engine::Shuttle => "shuttle",
-            Engine::Native => "native",
-        }
-    }
-
-    /// Whether it explores C11's weak memory as well as interleavings.
-    pub fn has_weak_memory(self, options: &Options) -> bool {
-        match self {
-            Engine::Explorer => options.memory == Memory::Rc11,
-            Engine::Loom => true,
-            Engine::Shuttle | Engine::Native => false,
-        }
-    }
-
-    /// Whether a failure that is there must be found.
-    pub const fn is_exhaustive(self) -> bool {
-        matches!(self, Engine::Explorer | Engine::Loom)
-    }
-
-    /// Runs `scenario`.
-    pub fn run(self, scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-        let start = Instant::now();
-        if let Some(lacks) = &scenario.lacks {
-            return Report::trouble(lacks.to_string());
-        }
-        if self != Engine::Explorer
-            && let Some(refusal) = speculates(scenario, self.name())
-        {
-            return refusal;
-        }
-        crate::platform::begin(crate::platform::nobody);
-        // Those of an execution that did not end are not this run's.
-        crate::platform::limits();
-        let mut report = match self {
-            Engine::Explorer => explorer::run(scenario, options, judge),
-            Engine::Loom => loom::run(scenario, options, judge),
-            Engine::Shuttle => shuttle::run(scenario, options, judge),
-            Engine::Native => native::run(scenario, options, judge),
-        };
-        // A part of a small search may be empty, and so may one that goes on.
-        let may_be_empty = matches!(report.search, Search::Part(_)) || !report.kept.is_empty();
-        if report.executions == 0 && report.failure.is_none() && !may_be_empty {
-            let nothing = || "no execution was run".to_owned();
-            report.problem.get_or_insert_with(nothing);
-        }
-        report.elapsed = start.elapsed();
-        report
-    }
-}
-
-/// What an engine says that cannot choose what hardware does by itself, if the test asks for that:
-/// without, it would check less than it says.
-fn speculates(scenario: &Scenario, engine: &str) -> Option<Report> {
-    (scenario.config.protocol.speculation > 0).then(|| Report {
-        problem: Some(format!(
-            "{engine} cannot choose what hardware does: speculation needs the explorer"
-        )),
-        ..Report::empty(Search::Sampled)
-    })
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The memory model that the explorer explores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Memory {
-    /// Sequential consistency.
-    Sc,
-    /// x86-TSO.
-    Tso,
-    /// C11 without load buffering, repaired.
-    #[default]
-    Rc11,
-}
-
-impl Memory {
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Memory::Sc => "sc",
-            Memory::Tso => "tso",
-            Memory::Rc11 => "rc11",
-        }
-    }
-}
-
-/// How shuttle chooses the next CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// Uniformly.
-    #[default]
-    Random,
-    /// By random priorities with a few changes.
-    Pct,
-    /// Uniformly among all interleavings, as far as the CPUs' lengths can be foreseen.
-    Urw,
-    /// Depth first, every schedule.
-    Dfs,
-}
-
-/// How much to run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// loom: at most so many preemptions; `None` is no bound.
-    pub preemptions: Option<u8>,
-    /// At most so many executions of an exhaustive engine.
-    pub max_executions: Option<u64>,
-    /// shuttle, native and linux: so many executions.
-    pub iterations: u64,
-    /// shuttle, native and linux: where their random choices start.
-    pub seed: u64,
-    /// shuttle: how it chooses.
-    pub strategy: Strategy,
-    /// explorer: the memory model.
-    pub memory: Memory,
-    /// explorer, loom: how long at most.
-    pub max_time: Option<Duration>,
-    /// explorer: how many OS threads share the search.
-    pub workers: usize,
-    /// explorer: executions before it is shared; see `explorer`.
-    pub alone: u64,
-    /// explorer: OS threads that it may take beyond these, while it runs.
-    pub spare: Spare,
-    /// explorer: one part of the search instead of the whole.
-    pub part: Option<Part>,
-    /// explorer: where the search is kept.
-    pub slot: Option<Slot>,
-    /// explorer: how often it is kept before it is over.
-    pub keep_every: Duration,
-    /// explorer: estimates each search before it is made, for a reader of the progress.
-    pub estimate: bool,
-    /// Stops the search once it is set.
-    pub interrupt: Option<Arc<AtomicBool>>,
-    /// linux: how long at most, if that comes before the iterations.
-    pub time: Option<Duration>,
-    /// Executions so far, for a reader of the progress.
-    pub progress: Progress,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            preemptions: None,
-            max_executions: None,
-            iterations: 2_000,
-            seed: 0,
-            strategy: Strategy::default(),
-            memory: Memory::default(),
-            max_time: None,
-            workers: 1,
-            alone: 5_000,
-            spare: Spare::default(),
-            part: None,
-            slot: None,
-            keep_every: Duration::from_secs(60),
-            estimate: false,
-            interrupt: None,
-            time: None,
-            progress: Progress::default(),
-        }
-    }
-}
-
-impl Options {
-    /// Whether an end is wanted.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        let interrupt = self.interrupt.as_ref();
-        interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
-    }
-}
+pub use spec::Spec;
 
 /// How far a search went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,7 +121,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that is no CPU's doing, whose timeline this is.
-    fn new(violated: Violated, message: String, timeline: Vec<Entry>) -> Failure {
+    pub fn new(violated: Violated, message: String, timeline: Vec<Entry>) -> Failure {
         Failure {
             violated,
             message,
@@ -384,7 +193,7 @@ impl Report {
     }
 
     /// That the engine could not begin.
-    fn trouble(problem: String) -> Report {
+    pub fn trouble(problem: String) -> Report {
         Report {
             problem: Some(problem),
             ..Report::empty(Search::Unfinished)
@@ -428,7 +237,7 @@ pub struct Judge {
 
 impl Judge {
     /// What `outcome` violates, and how.
-    fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
+    pub fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
         let condition = &scenario.program.condition;
         let wrong = match condition.quantifier {
             Quantifier::Exists => false,

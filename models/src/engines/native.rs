@@ -8,9 +8,10 @@ use std::thread;
 use seqfault_core::CpuLocal;
 
 use super::collector::Collector;
+use super::registry::{ITERATIONS, Values};
 use super::run::Run;
-use super::{Judge, Options, Progress, Report, Search};
-use crate::platform::{self, Entry, Native, Recording, Stopped};
+use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use crate::platform::{self, Entry, Recording, Stopped};
 use crate::random::Random;
 use crate::scenario::Scenario;
 
@@ -20,39 +21,85 @@ const MAX_DELAY: u64 = 2_000;
 /// Machines that run at once share the host's CPUs and a flag: one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let collector = Arc::new(Collector::new(scenario, judge));
-    let mut random = Random::new(options.seed);
-    let mut search = Search::Sampled;
-    for _ in 0..options.iterations {
-        if options.is_interrupted() {
-            break;
-        }
-        let delays: Vec<u64> = (0..scenario.config.cpus)
-            .map(|_| random.number() % MAX_DELAY)
-            .collect();
-        match execution(&collector, &options.progress, &delays) {
-            Ended::ByItself(true) => {}
-            Ended::ByItself(false) => break,
-            Ended::Stopped(entries, stopped) => {
-                collector.stopped(&stopped, entries);
-                break;
-            }
-            Ended::WithoutThreads(error) => {
-                collector.give_up(format!("needs a thread for each CPU ({error})"));
-                search = Search::Unfinished;
-                break;
-            }
+/// The host's threads.
+#[derive(Clone, Debug)]
+pub struct Native {
+    /// So many executions.
+    pub iterations: u64,
+    /// Where random choices start.
+    pub seed: u64,
+}
+
+impl Default for Native {
+    fn default() -> Native {
+        Native {
+            iterations: ITERATIONS,
+            seed: 0,
         }
     }
-    let seed = options.seed;
-    collector.report(search, |executions| {
-        format!(
-            "--engine native --seed {seed} --iterations {}",
-            executions * 10
-        )
-    })
+}
+
+impl Native {
+    pub(super) fn take(values: &mut Values) -> Native {
+        Native {
+            iterations: values.iterations.take().unwrap_or(ITERATIONS),
+            seed: values.seed.take().unwrap_or_default(),
+        }
+    }
+}
+
+impl Engine for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sampling
+    }
+
+    fn has_weak_memory(&self) -> bool {
+        false
+    }
+
+    fn order(&self) -> Order {
+        Order::ByCpu
+    }
+
+    fn execute(&self, scenario: &Scenario, control: &Control, judge: &Judge) -> Report {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let collector = Arc::new(Collector::new(scenario, judge));
+        let mut random = Random::new(self.seed);
+        let mut search = Search::Sampled;
+        for _ in 0..self.iterations {
+            if control.is_interrupted() {
+                break;
+            }
+            let delays: Vec<u64> = (0..scenario.config.cpus)
+                .map(|_| random.number() % MAX_DELAY)
+                .collect();
+            match execution(&collector, &control.progress, &delays) {
+                Ended::ByItself(true) => {}
+                Ended::ByItself(false) => break,
+                Ended::Stopped(entries, stopped) => {
+                    collector.stopped(&stopped, entries);
+                    break;
+                }
+                Ended::WithoutThreads(error) => {
+                    collector.give_up(format!("needs a thread for each CPU ({error})"));
+                    search = Search::Unfinished;
+                    break;
+                }
+            }
+        }
+        let seed = self.seed;
+        collector.report(search, |executions| {
+            format!(
+                "--engine {} --seed {seed} --iterations {}",
+                self.name(),
+                executions * 10
+            )
+        })
+    }
 }
 
 /// How an execution ended.
@@ -68,7 +115,7 @@ enum Ended {
 /// Runs all CPUs once.
 fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) -> Ended {
     platform::begin(platform::nobody);
-    let made = platform::catch(|| Run::<Native>::new(collector));
+    let made = platform::catch(|| Run::<platform::Native>::new(collector));
     let setup = platform::end().entries;
     let (run, locals) = match made {
         Ok(made) => made,
@@ -77,14 +124,14 @@ fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) ->
             return Ended::Stopped(setup, stopped);
         }
     };
-    Native::begin(locals.len());
-    let cpu = |local: CpuLocal<Native>| {
+    platform::Native::begin(locals.len());
+    let cpu = |local: CpuLocal<platform::Native>| {
         let id = local.id();
         for _ in 0..delays[id.0] {
             std::hint::spin_loop();
         }
         let result = platform::catch(|| run.run_cpu(local));
-        Native::ended();
+        platform::Native::ended();
         result.err().map(|stopped| Stopped {
             cpu: Some(id),
             ..stopped
@@ -119,8 +166,8 @@ fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) ->
 /// Calls `cpu` for each of `locals` in a thread of its own, once all threads are there. If the
 /// host refuses one of them, it is called for none.
 fn together(
-    locals: Vec<CpuLocal<Native>>,
-    cpu: impl Fn(CpuLocal<Native>) -> Option<Stopped> + Sync,
+    locals: Vec<CpuLocal<platform::Native>>,
+    cpu: impl Fn(CpuLocal<platform::Native>) -> Option<Stopped> + Sync,
 ) -> io::Result<Vec<(Option<Stopped>, Recording)>> {
     let waiting = AtomicU64::new(locals.len() as u64);
     let refused = AtomicBool::new(false);

@@ -47,12 +47,12 @@ impl Progress {
     }
 
     /// One more.
-    pub(super) fn began(&self) {
+    pub fn began(&self) {
         self.0.executions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// So many more, which no collector counts.
-    pub(super) fn add(&self, executions: u64) {
+    pub fn add(&self, executions: u64) {
         self.0.executions.fetch_add(executions, Ordering::Relaxed);
     }
 

@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use seqfault_core::CpuId;
 use shuttle::scheduler::{
     DfsScheduler, PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId,
@@ -11,61 +12,128 @@ use shuttle::scheduler::{
 use shuttle::{Config, FailurePersistence, Runner};
 
 use super::collector::Collector;
+use super::registry::{ITERATIONS, Values};
 use super::run::Run;
-use super::{Judge, Options, Progress, Report, Search, Strategy};
-use crate::platform::{self, Shuttle};
+use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use crate::platform;
 use crate::scenario::Scenario;
 
 /// How many priority changes PCT makes in an execution.
 const PCT_DEPTH: usize = 3;
 
-pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Report {
-    let collector = Arc::new(Collector::new(scenario, judge));
-    let mut config = Config::new();
-    config.failure_persistence = FailurePersistence::None;
-    config.silence_warnings = true;
-    let iterations = options.iterations as usize;
-    let model = {
-        let collector = collector.clone();
-        let progress = options.progress.clone();
-        move || execution(&collector, &progress)
-    };
-    let seed = options.seed;
-    let is_concurrent = scenario.threads.len() > 1;
-    let stopped = platform::catch(|| match options.strategy {
-        // PCT refuses what has nothing to choose.
-        Strategy::Pct if is_concurrent => {
-            let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
-            Runner::new(Quiet::new(scheduler, options), config).run(model)
+/// shuttle.
+#[derive(Clone, Debug)]
+pub struct Shuttle {
+    /// So many executions.
+    pub iterations: u64,
+    /// Where random choices start.
+    pub seed: u64,
+    /// How the next CPU is chosen.
+    pub strategy: Strategy,
+}
+
+/// How shuttle chooses the next CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Strategy {
+    /// Uniformly.
+    #[default]
+    Random,
+    /// By random priorities with a few changes.
+    Pct,
+    /// Uniformly among all interleavings, as far as the CPUs' lengths can be foreseen.
+    Urw,
+    /// Depth first, every schedule.
+    Dfs,
+}
+
+impl Default for Shuttle {
+    fn default() -> Shuttle {
+        Shuttle {
+            iterations: ITERATIONS,
+            seed: 0,
+            strategy: Strategy::default(),
         }
-        Strategy::Random | Strategy::Pct => {
-            let scheduler = RandomScheduler::new_from_seed(seed, iterations);
-            Runner::new(Quiet::new(scheduler, options), config).run(model)
-        }
-        Strategy::Urw => {
-            let scheduler = UrwRandomScheduler::new_from_seed(seed, iterations);
-            Runner::new(Quiet::new(scheduler, options), config).run(model)
-        }
-        Strategy::Dfs => {
-            let scheduler = DfsScheduler::new(Some(iterations), false);
-            Runner::new(Quiet::new(scheduler, options), config).run(model)
-        }
-    })
-    .err()
-    .or_else(platform::violated);
-    let recording = platform::end();
-    if let Some(stopped) = stopped {
-        collector.stopped(&stopped, recording.entries);
     }
-    let strategy = match options.strategy {
-        Strategy::Random => "",
-        Strategy::Pct => " --strategy pct",
-        Strategy::Urw => " --strategy urw",
-        Strategy::Dfs => " --strategy dfs",
-    };
-    collector.report(Search::Sampled, |executions| {
-        format!("--engine shuttle{strategy} --seed {seed} --iterations {executions}")
-    })
+}
+
+impl Shuttle {
+    pub(super) fn take(values: &mut Values) -> Shuttle {
+        Shuttle {
+            iterations: values.iterations.take().unwrap_or(ITERATIONS),
+            seed: values.seed.take().unwrap_or_default(),
+            strategy: values.strategy.take().unwrap_or_default(),
+        }
+    }
+}
+
+impl Engine for Shuttle {
+    fn name(&self) -> &'static str {
+        "shuttle"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sampling
+    }
+
+    fn has_weak_memory(&self) -> bool {
+        false
+    }
+
+    fn order(&self) -> Order {
+        Order::Coherent
+    }
+
+    fn execute(&self, scenario: &Scenario, control: &Control, judge: &Judge) -> Report {
+        let collector = Arc::new(Collector::new(scenario, judge));
+        let mut config = Config::new();
+        config.failure_persistence = FailurePersistence::None;
+        config.silence_warnings = true;
+        let iterations = self.iterations as usize;
+        let model = {
+            let collector = collector.clone();
+            let progress = control.progress.clone();
+            move || execution(&collector, &progress)
+        };
+        let seed = self.seed;
+        let is_concurrent = scenario.threads.len() > 1;
+        let stopped = platform::catch(|| match self.strategy {
+            // PCT refuses what has nothing to choose.
+            Strategy::Pct if is_concurrent => {
+                let scheduler = PctScheduler::new_from_seed(seed, PCT_DEPTH, iterations);
+                Runner::new(Quiet::new(scheduler, control), config).run(model)
+            }
+            Strategy::Random | Strategy::Pct => {
+                let scheduler = RandomScheduler::new_from_seed(seed, iterations);
+                Runner::new(Quiet::new(scheduler, control), config).run(model)
+            }
+            Strategy::Urw => {
+                let scheduler = UrwRandomScheduler::new_from_seed(seed, iterations);
+                Runner::new(Quiet::new(scheduler, control), config).run(model)
+            }
+            Strategy::Dfs => {
+                let scheduler = DfsScheduler::new(Some(iterations), false);
+                Runner::new(Quiet::new(scheduler, control), config).run(model)
+            }
+        })
+        .err()
+        .or_else(platform::violated);
+        let recording = platform::end();
+        if let Some(stopped) = stopped {
+            collector.stopped(&stopped, recording.entries);
+        }
+        let strategy = match self.strategy {
+            Strategy::Random => "",
+            Strategy::Pct => " --strategy pct",
+            Strategy::Urw => " --strategy urw",
+            Strategy::Dfs => " --strategy dfs",
+        };
+        collector.report(Search::Sampled, |executions| {
+            format!(
+                "--engine {}{strategy} --seed {seed} --iterations {executions}",
+                self.name()
+            )
+        })
+    }
 }
 
 /// A scheduler that ends an execution and the run when something is violated,
@@ -74,21 +142,21 @@ pub(super) fn run(scenario: &Scenario, options: &Options, judge: &Judge) -> Repo
 struct Quiet<S> {
     scheduler: ManuallyDrop<S>,
     /// What ends the run too.
-    options: Options,
+    control: Control,
 }
 
 impl<S> Quiet<S> {
-    fn new(scheduler: S, options: &Options) -> Quiet<S> {
+    fn new(scheduler: S, control: &Control) -> Quiet<S> {
         Quiet {
             scheduler: ManuallyDrop::new(scheduler),
-            options: options.clone(),
+            control: control.clone(),
         }
     }
 }
 
 impl<S: Scheduler> Scheduler for Quiet<S> {
     fn new_execution(&mut self) -> Option<Schedule> {
-        if platform::is_over() || self.options.is_interrupted() {
+        if platform::is_over() || self.control.is_interrupted() {
             return None;
         }
         self.scheduler.new_execution()
@@ -114,7 +182,7 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
 pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
     platform::begin(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
-    let (run, mut locals) = Run::<Shuttle>::new(collector);
+    let (run, mut locals) = Run::<platform::Shuttle>::new(collector);
     let spawn = |local| {
         let run = run.clone();
         shuttle::thread::spawn(move || {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::Options;
+use super::Control;
 
 /// A number of OS threads.
 #[derive(Clone, Debug, Default)]
@@ -40,12 +40,12 @@ pub(super) struct Steer {
 }
 
 impl Steer {
-    /// Of a search with these options.
-    pub fn new(options: &Options) -> Steer {
+    /// Of a search that may take what is spare.
+    pub fn new(control: &Control, spare: &Spare) -> Steer {
         let steer = Steer {
             stop: Arc::default(),
-            interrupt: options.interrupt.clone(),
-            spare: options.spare.clone(),
+            interrupt: control.interrupt.clone(),
+            spare: spare.clone(),
         };
         steer.look();
         steer

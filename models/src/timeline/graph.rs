@@ -12,10 +12,9 @@ use super::names::Names;
 use super::order::tells_of_access;
 use super::words::Teller;
 use super::{Timeline, Told};
-use crate::engines::Engine;
+use crate::engines;
 use crate::platform::{Entry, Moment};
 use crate::scenario::Scenario;
-use crate::verdict::Subject;
 
 /// What a location holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ pub(crate) fn drawn(scenario: &Scenario, told: &Told, graph: &Graph) -> String {
     let timeline = Timeline {
         scenario,
         entries: &entries,
-        subject: Subject::Core(Engine::Explorer),
+        order: engines::Order::Coherent,
     };
     let mut teller = timeline.teller();
     let start = entries.iter().position(|e| *e == Entry::Start);

@@ -18,10 +18,9 @@ mod writes;
 
 use seqfault_core::{CpuId, Invariant, LockClass};
 
-use crate::engines::{Engine, Failure, Violated};
+use crate::engines::{Failure, Order, Violated};
 use crate::platform::Entry;
 use crate::scenario::{Scenario, Statement};
-use crate::verdict::Subject;
 pub(crate) use graph::drawn;
 pub(crate) use locks::Locks;
 use names::{Names, cpus};
@@ -40,15 +39,15 @@ pub struct Timeline<'a> {
     pub scenario: &'a Scenario,
     /// What happened; on the host's threads, CPU by CPU.
     pub entries: &'a [Entry],
-    /// Who ran it.
-    pub subject: Subject,
+    /// How they are ordered.
+    pub order: Order,
 }
 
 /// A failure told in full: the initial state, what happened, what is violated.
 pub fn counterexample(
     scenario: &Scenario,
     failure: &Failure,
-    subject: Subject,
+    order: Order,
     width: usize,
 ) -> String {
     if let Some(table) = &failure.table {
@@ -57,10 +56,10 @@ pub fn counterexample(
     let timeline = |entries| Timeline {
         scenario,
         entries,
-        subject,
+        order,
     };
     // The host's kernel tells no timeline.
-    let mut out = if failure.timeline.is_empty() && subject != Subject::Linux {
+    let mut out = if failure.timeline.is_empty() && order != Order::Unseen {
         "timeline not kept\n".to_owned()
     } else {
         timeline(&failure.timeline).with_end(width, last_row(failure))
@@ -135,7 +134,7 @@ impl Timeline<'_> {
             let texts: Vec<&str> = setup.iter().map(|s| &*s.text).collect();
             out += &fill(&format!("Initial state: {}", texts.join("; ")), width);
         }
-        if self.subject == Subject::Linux {
+        if self.order == Order::Unseen {
             // What goes on inside the host's kernel is not seen.
             return out;
         }
@@ -160,7 +159,7 @@ impl Timeline<'_> {
     }
 
     fn is_ordered(&self) -> bool {
-        self.subject != Subject::Core(Engine::Native)
+        self.order != Order::ByCpu
     }
 
     fn rows_as_table(&self, width: usize, end: Option<Row>) -> String {
@@ -181,7 +180,7 @@ impl Timeline<'_> {
             names: Names::new(self.scenario),
             locks: Locks::default(),
             writes: Writes::new(self.scenario, self.entries),
-            subject: self.subject,
+            order: self.order,
             seq: None,
         }
     }

@@ -14,10 +14,9 @@ use seqfault_core::{
 use super::locks::{Lock, Locks, is_held_up};
 use super::names::{Names, access, cpus, prot};
 use super::writes::Writes;
-use crate::engines::Engine;
+use crate::engines::Order;
 use crate::platform::{Entry, Weak};
 use crate::scenario::Scenario;
-use crate::verdict::Subject;
 
 /// Tells the events of one timeline, one after the other.
 pub(super) struct Teller<'a> {
@@ -26,7 +25,7 @@ pub(super) struct Teller<'a> {
     pub names: Names<'a>,
     pub locks: Locks,
     pub writes: Writes<'a>,
-    pub subject: Subject,
+    pub order: Order,
     /// The sequence count, once the timeline has told it.
     pub seq: Option<u64>,
 }
@@ -222,8 +221,8 @@ impl Teller<'_> {
         Some(words)
     }
 
-    /// ", written by P0: write A 1". loom does not say in which order each read sees the
-    /// last write: there it is said if this is not the last write in the timeline.
+    /// ", written by P0: write A 1". Where the checker does not say in which order each read sees
+    /// the last write, it is said if this is not the last write in the timeline.
     fn origin(&self, from: Option<WriteSource>, value: u64, pfn: Pfn) -> String {
         let origin = match from {
             Some(source) => match self.writes.statement(source) {
@@ -233,9 +232,10 @@ impl Teller<'_> {
             None if value == 0 => ", as it was zeroed".to_owned(),
             None => String::new(),
         };
-        match self.writes.last(pfn) {
-            Some(last) if self.is_looms() && from != Some(last) => {
-                format!("{origin} (loom ran {}'s later write before it)", last.cpu)
+        match (self.writes.last(pfn), self.order) {
+            (Some(last), Order::AsRunBy(checker)) if from != Some(last) => {
+                let cpu = last.cpu;
+                format!("{origin} ({checker} ran {cpu}'s later write before it)")
             }
             _ => origin,
         }
@@ -243,16 +243,12 @@ impl Teller<'_> {
 
     fn seq_read(&self, value: u64) -> String {
         let name = self.seq_name();
-        match self.seq {
-            Some(now) if self.is_looms() && now != value => {
-                format!("reads {name}: {value} (loom ran the write of {now} before it)")
+        match (self.seq, self.order) {
+            (Some(now), Order::AsRunBy(checker)) if now != value => {
+                format!("reads {name}: {value} ({checker} ran the write of {now} before it)")
             }
             _ => format!("reads {name}: {value}"),
         }
-    }
-
-    fn is_looms(&self) -> bool {
-        self.subject == Subject::Core(Engine::Loom)
     }
 
     fn path(&self) -> FaultPath {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::text::{self, plural};
-use super::{Request, Variant, store};
-use crate::engines::{Engine, Failure, Judge, Search};
+use super::{Request, Variant, observe, store};
+use crate::engines::{Failure, Judge, Kind, Search};
 use crate::litmus::ast::{BrokenBy, Item, Program};
 use crate::litmus::names::WEAK_MEMORY;
 use crate::scenario::{Deviations, Refusal, Scenario};
@@ -26,8 +26,10 @@ pub struct Broken {
     pub executions: u64,
     /// The execution that fails.
     pub failure: Option<Failure>,
-    /// The file says that loom does not see it, and why.
+    /// The file says that the engine does not see it, and why.
     pub excused: Option<String>,
+    /// The engine's name.
+    engine: &'static str,
     /// Whether the engine would have to find it.
     pub must_be_found: bool,
     /// Which of its items nothing has looked at.
@@ -98,7 +100,7 @@ impl Broken {
             Found::Confirmed => format!("confirmed after {after}"),
             Found::Instead(other) => format!("not confirmed: {other} instead, after {after}"),
             Found::NotFound(search) => match (&self.excused, search) {
-                (Some(reason), _) => format!("missed by loom: {reason}"),
+                (Some(reason), _) => format!("missed by {}: {reason}", self.engine),
                 (None, Search::Complete | Search::Bounded { .. }) => match &*self.bounds {
                     [] => format!("not found: all {after} are fine"),
                     bounds => {
@@ -145,13 +147,18 @@ fn written(item: &Item) -> String {
     }
 }
 
-/// What the host's kernel makes of a line: it has a protocol of its own, and no quirks.
-pub(super) fn not_on_linux(line: &BrokenBy, under: &Line) -> Broken {
-    let why = "the host's kernel takes no choices and no quirks";
-    not_run(line, under, Found::NotApplicable(why.to_owned()))
+/// What comes of a line on the host's kernel: that has a protocol of its own, and no quirks.
+pub(super) fn not_applicable(line: &BrokenBy, under: &Line, request: &Request) -> Broken {
+    let why = observe::takes_nothing(request.engine.subject());
+    not_run(line, under, request, Found::NotApplicable(why))
 }
 
-fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> Broken {
+fn not_run(
+    line: &BrokenBy,
+    (by, deviations, scenario): &Line,
+    request: &Request,
+    found: Found,
+) -> Broken {
     Broken {
         by: by.clone(),
         deviations: deviations.clone(),
@@ -161,6 +168,7 @@ fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> 
         executions: 0,
         failure: None,
         excused: None,
+        engine: request.engine.name(),
         must_be_found: false,
         never_looked_at: Vec::new(),
         bounds: Vec::new(),
@@ -171,7 +179,6 @@ fn not_run(line: &BrokenBy, (by, deviations, scenario): &Line, found: Found) -> 
 
 /// Runs the test under one line's deviations.
 pub(super) fn check(
-    engine: Engine,
     line: &BrokenBy,
     variant: &Variant,
     under: &Line,
@@ -180,14 +187,14 @@ pub(super) fn check(
 ) -> Broken {
     let scenario = &under.2;
     let program = &scenario.program;
-    let excused = program.loom_misses.clone();
+    let engine = &request.engine;
     let mut broken = Broken {
-        excused: excused.filter(|_| engine == Engine::Loom),
-        must_be_found: engine.is_exhaustive() && request.options.part.is_none(),
-        ..not_run(line, under, Found::Confirmed)
+        excused: engine.misses(program),
+        must_be_found: engine.kind() == Kind::Exhaustive,
+        ..not_run(line, under, request, Found::Confirmed)
     };
     if super::lacks_weak_memory(program, request) {
-        let why = format!("needs {WEAK_MEMORY}, which {engine} does not have");
+        let why = format!("needs {WEAK_MEMORY}, which {} does not have", engine.name());
         broken.found = Found::NotApplicable(why);
         return broken;
     }
@@ -195,7 +202,7 @@ pub(super) fn check(
         keep_witnesses: false,
         ..judge.clone()
     };
-    let report = store::run(engine, scenario, variant, request, &judge);
+    let report = store::run(scenario, variant, request, &judge);
     broken.never_looked_at = super::never_looked_at(scenario, &report);
     broken.bounds = report.bounds();
     broken.goes_on = text::goes_on(&report);

@@ -21,9 +21,10 @@ mod text;
 mod unshown;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engines::{Engine, Failure, Judge, Options, Report, Search, linux};
+use crate::engines::{Control, Engine, Explorer, Failure, Judge, Report, Search, Subject};
 use crate::litmus::ast::{Atom, Outcome, Program, Quantifier};
 use crate::litmus::names::WEAK_MEMORY;
 use crate::platform;
@@ -31,41 +32,19 @@ use crate::scenario::{Deviations, Refusal, Scenario};
 use crate::spec::{self, Rules};
 
 pub use broken::{Broken, Found};
-pub use observe::{core_lacks, linux_lacks, observe, observe_linux};
+pub use observe::{lacks, observe};
 pub use store::{Store, Variant};
 pub use text::{grouped, plural};
-
-/// What shows the outcomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// The core, run by an engine.
-    Core(Engine),
-    /// The host's kernel.
-    Linux,
-    /// The reference specification.
-    Spec,
-}
-
-impl Subject {
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Subject::Core(engine) => engine.name(),
-            Subject::Linux => "linux",
-            Subject::Spec => "spec",
-        }
-    }
-}
 
 /// How a test is to be checked.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// By what.
-    pub subject: Subject,
+    pub engine: Arc<dyn Engine>,
     /// Choices and quirks beyond those of the file.
     pub deviations: Deviations,
-    /// How much to run, seeds, and where progress is told.
-    pub options: Options,
+    /// What stops it, and where progress is told.
+    pub control: Control,
     /// Keep a timeline of each outcome.
     pub trace: bool,
     /// Run the `broken by` lines, unless something deviates already.
@@ -79,9 +58,9 @@ pub struct Request {
 impl Default for Request {
     fn default() -> Request {
         Request {
-            subject: Subject::Core(Engine::Explorer),
+            engine: Arc::new(Explorer::default()),
             deviations: Deviations::default(),
-            options: Options::default(),
+            control: Control::default(),
             trace: false,
             broken_by: true,
             store: None,
@@ -125,7 +104,7 @@ pub struct Verdict {
     /// The test.
     pub program: Program,
     /// What showed the outcomes.
-    pub subject: Subject,
+    pub engine: Arc<dyn Engine>,
     /// What was asked for beyond the file.
     pub deviations: Deviations,
     /// The sound run; `None` if the test was skipped.
@@ -273,10 +252,7 @@ pub fn without_counts(outcome: &Outcome) -> Outcome {
 /// Whether the test needs weak memory, and what runs it does not have it.
 fn lacks_weak_memory(program: &Program, request: &Request) -> bool {
     let needs = program.needs.iter().any(|need| need == WEAK_MEMORY);
-    let Subject::Core(engine) = request.subject else {
-        return false;
-    };
-    needs && !engine.has_weak_memory(&request.options)
+    needs && !request.engine.has_weak_memory()
 }
 
 /// Whether the test can run as it is asked to.
@@ -307,7 +283,7 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     let started = Instant::now();
     let mut verdict = Verdict {
         program: program.clone(),
-        subject: request.subject,
+        engine: request.engine.clone(),
         deviations: request.deviations.clone(),
         run: None,
         skipped: None,
@@ -321,20 +297,8 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     }
     let scenario = Scenario::new(program, &request.deviations)?;
     let lines = broken::lines(program)?;
-    if let (Subject::Core(_), Some(lacks)) = (request.subject, &scenario.lacks) {
-        verdict.skipped = Some(lacks.to_string());
-        return Ok(verdict);
-    }
-    if request.subject == Subject::Spec
-        && let Some(needs) = needs_beyond_spec(program, request)
-    {
-        verdict.skipped = Some(needs.to_owned());
-        return Ok(verdict);
-    }
-    if request.subject == Subject::Linux
-        && let Some(needs) = observe::on_linux(&scenario, request)
-    {
-        verdict.skipped = Some(needs);
+    if let Some(lacks) = observe::lacking(&scenario, request) {
+        verdict.skipped = Some(lacks);
         return Ok(verdict);
     }
     // A panic that is nobody's verdict must not end the other tests.
@@ -348,18 +312,6 @@ pub fn check(program: &Program, request: &Request) -> Result<Verdict, Refusal> {
     Ok(verdict)
 }
 
-/// What the test needs and the specification does not have.
-fn needs_beyond_spec(program: &Program, request: &Request) -> Option<&'static str> {
-    let atoms = program.condition.atoms();
-    if !request.deviations.is_empty() {
-        Some("needs core: the specification takes no choices and no quirks")
-    } else if atoms.iter().any(|atom| matches!(atom, Atom::Count { .. })) {
-        Some("needs core: the specification counts nothing")
-    } else {
-        None
-    }
-}
-
 fn run_all(
     verdict: &mut Verdict,
     scenario: &Scenario,
@@ -367,9 +319,10 @@ fn run_all(
     request: &Request,
 ) {
     let program = &scenario.program;
-    let rules = match request.subject {
+    let subject = request.engine.subject();
+    let rules = match subject {
         Subject::Linux => Rules::linux(),
-        Subject::Core(_) | Subject::Spec => Rules::default(),
+        Subject::Core | Subject::Spec => Rules::default(),
     };
     let spec = spec::outcomes(program, &rules);
     let allowed = spec
@@ -379,18 +332,11 @@ fn run_all(
         allowed: allowed.as_ref().ok().cloned(),
         keep_witnesses: request.trace,
     };
-    let report = match (request.subject, &allowed) {
-        (Subject::Core(engine), _) => {
-            let variant = Variant::sound();
-            store::run(engine, scenario, &variant, request, &judge)
-        }
-        (Subject::Linux, _) => linux::run(scenario, &request.options, &judge),
-        (Subject::Spec, Ok(allowed)) => of_spec(allowed),
-        (Subject::Spec, Err(reason)) => {
-            verdict.skipped = Some(reason.clone());
-            return;
-        }
-    };
+    if let (Subject::Spec, Err(reason)) = (subject, &allowed) {
+        verdict.skipped = Some(reason.clone());
+        return;
+    }
+    let report = store::run(scenario, &Variant::sound(), request, &judge);
     let run = Run {
         scenario: scenario.clone(),
         report,
@@ -403,12 +349,12 @@ fn run_all(
         return;
     }
     for (number, (line, under)) in (1..).zip(program.broken_by.iter().zip(lines)) {
-        let broken = match request.subject {
-            Subject::Core(engine) => {
+        let broken = match subject {
+            Subject::Core => {
                 let variant = Variant::broken(number, &under.0, &line.what);
-                broken::check(engine, line, &variant, under, request, &judge)
+                broken::check(line, &variant, under, request, &judge)
             }
-            Subject::Linux => broken::not_on_linux(line, under),
+            Subject::Linux => broken::not_applicable(line, under, request),
             Subject::Spec => continue,
         };
         verdict.reasons.extend(broken.reason());
@@ -437,7 +383,7 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
         ));
     } else if run.search_ended() && !run.condition_holds() && !run.has_no_witness() {
         let condition = &program.condition;
-        let why = match (condition.quantifier, request.subject) {
+        let why = match (condition.quantifier, request.engine.subject()) {
             (Quantifier::Exists, Subject::Spec) => "the specification allows no such outcome",
             (Quantifier::Exists, _) => "no execution ended so",
             (Quantifier::NotExists | Quantifier::Forall, _) => "the specification allows others",
@@ -445,13 +391,4 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
         reasons.push(format!("condition: {why}: `{condition}`"));
     }
     reasons
-}
-
-/// The specification's outcomes as a report.
-fn of_spec(allowed: &BTreeSet<Outcome>) -> Report {
-    Report {
-        outcomes: allowed.iter().map(|outcome| (outcome.clone(), 1)).collect(),
-        executions: allowed.len() as u64,
-        ..Report::empty(Search::Complete)
-    }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use crate::engines::{self, About, Engine, Judge, Part, Refused, Report, Slot};
+use crate::engines::{self, About, Judge, Keeps, Part, Refused, Report, Slot};
 use crate::litmus::ast::Program;
 use crate::scenario::Scenario;
 
@@ -66,7 +66,7 @@ impl Store {
         &self,
         scenario: &Scenario,
         variant: &Variant,
-        request: &Request,
+        engine: &dyn Keeps,
         part: Option<Part>,
     ) -> Slot {
         let program = &scenario.program;
@@ -88,7 +88,7 @@ impl Store {
                 } else {
                     quirks.join(" ")
                 },
-                memory: request.options.memory.name().to_owned(),
+                memory: engine.memory().to_owned(),
                 part: part.map_or("whole".to_owned(), |part| part.to_string()),
                 ..About::new(name, &program.to_string())
             },
@@ -100,6 +100,9 @@ impl Store {
     /// # Errors
     /// All that are not.
     pub fn inspect(&self, program: &Program, request: &Request) -> Result<(), Vec<Refused>> {
+        let Some(engine) = request.engine.keeps() else {
+            return Ok(());
+        };
         let Ok(scenario) = Scenario::new(program, &request.deviations) else {
             return Ok(());
         };
@@ -115,12 +118,12 @@ impl Store {
         }
         let parts: Vec<Option<Part>> = match request.merge {
             Some(of) => Part::all(of).map(Some).collect(),
-            None => vec![request.options.part],
+            None => vec![engine.part()],
         };
         let mut refused = Vec::new();
         for (variant, scenario) in &searches {
             for part in &parts {
-                refused.extend(self.slot(scenario, variant, request, *part).load().err());
+                refused.extend(self.slot(scenario, variant, engine, *part).load().err());
             }
         }
         if refused.is_empty() {
@@ -133,25 +136,21 @@ impl Store {
 
 /// Runs `scenario`, or goes on with it, or puts its parts together.
 pub(super) fn run(
-    engine: Engine,
     scenario: &Scenario,
     variant: &Variant,
     request: &Request,
     judge: &Judge,
 ) -> Report {
-    let options = &request.options;
-    let slot = |part| {
-        let store = request.store.as_ref()?;
-        Some(store.slot(scenario, variant, request, part))
+    let (engine, control) = (&*request.engine, &request.control);
+    let (Some(store), Some(keeps)) = (&request.store, engine.keeps()) else {
+        return engines::run(engine, scenario, control, judge);
     };
+    let slot = |part| store.slot(scenario, variant, keeps, part);
     if let Some(of) = request.merge {
-        let parts = Part::all(of).filter_map(|part| Some((part, slot(Some(part))?)));
+        let parts = Part::all(of).map(|part| (part, slot(Some(part))));
         let parts: Vec<(Part, Slot)> = parts.collect();
-        return engines::merge(&parts, options, variant.wanted.as_deref());
+        return engines::merge(&parts, keeps, variant.wanted.as_deref());
     }
-    let options = engines::Options {
-        slot: slot(options.part),
-        ..options.clone()
-    };
-    engine.run(scenario, &options, judge)
+    let kept = keeps.kept_in(slot(keeps.part()));
+    engines::run(&*kept, scenario, control, judge)
 }

@@ -65,7 +65,10 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::{Request, check};
+    use crate::engines::{Explorer, Memory};
     use crate::litmus::parse;
 
     fn findings(comment: &str) -> Vec<String> {
@@ -77,8 +80,13 @@ mod tests {
         );
         let program = parse("unshown.litmus", &text);
         let program = program.unwrap_or_else(|errors| panic!("{}", errors.render(false)));
-        let mut request = Request::default();
-        request.options.memory = crate::engines::Memory::Sc;
+        let request = Request {
+            engine: Arc::new(Explorer {
+                memory: Memory::Sc,
+                ..Explorer::default()
+            }),
+            ..Request::default()
+        };
         let verdict = check(&program, &request).expect("it can be run");
         verdict.run.expect("it was run").unshown_findings()
     }

@@ -5,7 +5,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use seqfault_core::{Quirk, Quirks};
 use seqfault_models::differential::{Case, CoreSetup, Difference, Op, What};
-use seqfault_models::engines::{Engine, Judge, Options, Violated};
+use seqfault_models::engines::{self, Control, Judge, Native, Violated};
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
 use seqfault_models::spec::{Freedom, HoleRule, Rules};
@@ -70,11 +70,11 @@ fn reproduce(difference: &Difference) -> Option<Violated> {
         quirks: difference.core.quirks.iter().collect(),
     };
     let scenario = Scenario::new(&program, &deviations).expect("it runs on core");
-    let options = Options {
+    let native = Native {
         iterations: 1,
-        ..Options::default()
+        ..Native::default()
     };
-    let report = Engine::Native.run(&scenario, &options, &Judge::default());
+    let report = engines::run(&native, &scenario, &Control::default(), &Judge::default());
     report.failure.map(|failure| failure.violated)
 }
 

@@ -2,7 +2,7 @@
 //! too little is found out.
 
 use seqfault_core::Invariant;
-use seqfault_models::engines::{Judge, Options, Report, Violated, linux};
+use seqfault_models::engines::{self, Control, Judge, Linux, Report, Violated};
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
 use seqfault_models::spec::{self, Rules};
@@ -38,12 +38,12 @@ fn run(scenario: &Scenario, rules: &Rules, seed: u64) -> Report {
         allowed: Some(spec.outcomes),
         ..Judge::default()
     };
-    let options = Options {
+    let linux = Linux {
         iterations: ITERATIONS,
         seed,
-        ..Options::default()
+        ..Linux::default()
     };
-    linux::run(scenario, &options, &judge)
+    engines::run(&linux, scenario, &Control::default(), &judge)
 }
 
 fn is_only_in_linux(report: &Report, seed: u64) -> bool {
@@ -122,11 +122,11 @@ fn each_outcome_that_is_not_allowed_any_more_is_found_out() {
     }
     let scenario = scenario(TWO_PAGES);
     let spec = spec::outcomes(&scenario.program, &Rules::linux()).expect("it is covered");
-    let options = Options {
+    let linux = Linux {
         iterations: ITERATIONS,
-        ..Options::default()
+        ..Linux::default()
     };
-    let seen = linux::run(&scenario, &options, &Judge::default()).outcomes;
+    let seen = engines::run(&linux, &scenario, &Control::default(), &Judge::default()).outcomes;
     // What is not rare shows again.
     let often = seen.iter().filter(|(_, count)| **count > ITERATIONS / 20);
     let mut removed = 0;
@@ -137,7 +137,7 @@ fn each_outcome_that_is_not_allowed_any_more_is_found_out() {
             allowed: Some(allowed),
             ..Judge::default()
         };
-        let report = linux::run(&scenario, &options, &judge);
+        let report = engines::run(&linux, &scenario, &Control::default(), &judge);
         assert!(is_only_in_linux(&report, 0), "{outcome}");
         removed += 1;
     }
@@ -168,12 +168,17 @@ fn time_ends_a_run() {
     if host().is_none() {
         return;
     }
-    let options = Options {
+    let linux = Linux {
         iterations: u64::MAX,
         time: Some(std::time::Duration::from_millis(300)),
-        ..Options::default()
+        ..Linux::default()
     };
-    let report = linux::run(&scenario(TWO_PAGES), &options, &Judge::default());
+    let report = engines::run(
+        &linux,
+        &scenario(TWO_PAGES),
+        &Control::default(),
+        &Judge::default(),
+    );
     assert_eq!(report.problem, None);
     assert!(report.executions > 0);
 }

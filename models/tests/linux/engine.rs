@@ -1,21 +1,22 @@
 //! `--engine linux`: what the host shows is what the specification allows; what it does not tell is
 //! left open.
 
+use std::sync::Arc;
+
 use seqfault_core::Quirk;
-use seqfault_models::engines::Options;
+use seqfault_models::engines::{Linux, Spec};
 use seqfault_models::litmus::parse;
-use seqfault_models::verdict::{Found, Request, Subject, Verdict, check};
+use seqfault_models::verdict::{Found, Request, Verdict, check};
 
 use crate::host;
 
 fn verdict(text: &str) -> Verdict {
     let program = parse("test.litmus", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
     let request = Request {
-        subject: Subject::Linux,
-        options: Options {
+        engine: Arc::new(Linux {
             iterations: 3,
-            ..Options::default()
-        },
+            ..Linux::default()
+        }),
         ..Request::default()
     };
     check(&program, &request).expect("it can be asked for")
@@ -122,7 +123,7 @@ fn choices_and_quirks_are_not_the_hosts() {
                 broken by pt-free-immediate : use-after-free";
     let program = parse("test.litmus", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
     let mut request = Request {
-        subject: Subject::Linux,
+        engine: Arc::new(Linux::default()),
         ..Request::default()
     };
     let sound = check(&program, &request).expect("it can be asked for");
@@ -168,7 +169,7 @@ fn regressions_stay_fixed() {
         files += 1;
         let program = parse("regression.litmus", &text).expect("it is a test");
         let spec = Request {
-            subject: Subject::Spec,
+            engine: Arc::new(Spec),
             ..Request::default()
         };
         assert!(

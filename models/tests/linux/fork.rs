@@ -1,7 +1,7 @@
 //! Tests that fork, on the host: children have what the specification says.
 
 use seqfault_core::Invariant;
-use seqfault_models::engines::{Judge, Options, Report, Violated, linux};
+use seqfault_models::engines::{self, Control, Engine, Judge, Linux, Report, Violated};
 use seqfault_models::litmus::ast::Quantifier;
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
@@ -42,12 +42,12 @@ fn run(scenario: &Scenario, seed: u64) -> Report {
         allowed: Some(spec.outcomes),
         ..Judge::default()
     };
-    let options = Options {
+    let linux = Linux {
         iterations: ITERATIONS,
         seed,
-        ..Options::default()
+        ..Linux::default()
     };
-    linux::run(scenario, &options, &judge)
+    engines::run(&linux, scenario, &Control::default(), &judge)
 }
 
 #[track_caller]
@@ -107,11 +107,11 @@ fn a_specification_that_copies_nothing_is_found_out() {
         allowed: Some(spec.outcomes),
         ..Judge::default()
     };
-    let options = Options {
+    let linux = Linux {
         iterations: 8,
-        ..Options::default()
+        ..Linux::default()
     };
-    let report = linux::run(&open, &options, &judge);
+    let report = engines::run(&linux, &open, &Control::default(), &judge);
     let violated = report.failure.map(|failure| failure.violated);
     assert_eq!(violated, Some(Violated::Invariant(Invariant::NotAtomic)));
     agrees(&run(&scenario, 1));
@@ -126,7 +126,7 @@ fn cpus_of_other_processes_are_needed_from_the_host() {
         "MM elsewhere { page A; mmap A rw; fork c; } P0 { read A; } P1 in c { read A; }
         forall (c:A=0)",
     );
-    let needs = linux::lacks(&scenario);
+    let needs = Linux::default().lacks(&scenario);
     assert_eq!(
         needs.as_deref(),
         Some("linux does not support a CPU in process `c`")

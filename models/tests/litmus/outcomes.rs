@@ -1,49 +1,53 @@
 //! What the language can say, and what core, the specification and the host's kernel make of it.
 
-use seqfault_models::engines::{Engine, Options};
-use seqfault_models::litmus;
-use seqfault_models::verdict::{self, Request, Subject, Verdict};
+use std::sync::Arc;
 
-fn checked(text: &str, subject: Subject) -> Verdict {
+use seqfault_models::engines::{Engine, Explorer, Linux, Spec};
+use seqfault_models::litmus;
+use seqfault_models::verdict::{self, Request, Verdict};
+
+fn checked(text: &str, engine: impl Engine + 'static) -> Verdict {
     let text = format!("MM t\n{text}");
     let program = match litmus::parse("t.litmus", &text) {
         Ok(program) => program,
         Err(errors) => panic!("{}", errors.render(false)),
     };
     let request = Request {
-        subject,
-        options: Options {
-            iterations: 200,
-            ..Options::default()
-        },
+        engine: Arc::new(engine),
         ..Request::default()
     };
     verdict::check(&program, &request).expect("it can run")
 }
 
+fn linux() -> Linux {
+    Linux {
+        iterations: 200,
+        ..Linux::default()
+    }
+}
+
 #[track_caller]
-fn holds(text: &str, subject: Subject) {
-    let verdict = checked(text, subject);
+fn holds(text: &str, engine: impl Engine + 'static) {
+    let verdict = checked(text, engine);
     assert!(verdict.is_ok(), "{text}\n{:?}", verdict.reasons);
 }
 
 /// It holds in core, whose memory the specification does not judge.
 #[track_caller]
 fn core_alone(text: &str) {
-    let explorer = Subject::Core(Engine::Explorer);
-    holds(text, explorer);
-    let run = checked(text, explorer).run.expect("it was run");
+    holds(text, Explorer::default());
+    let run = checked(text, Explorer::default()).run.expect("it was run");
     assert!(run.allowed.is_err(), "{text}");
     // The host's kernel skips it by name.
-    assert!(checked(text, Subject::Linux).skipped.is_some(), "{text}");
+    assert!(checked(text, linux()).skipped.is_some(), "{text}");
 }
 
 /// It holds everywhere, on the host too if that can run it.
 #[track_caller]
 fn everywhere(text: &str) {
-    holds(text, Subject::Core(Engine::Explorer));
-    holds(text, Subject::Spec);
-    let linux = checked(text, Subject::Linux);
+    holds(text, Explorer::default());
+    holds(text, Spec);
+    let linux = checked(text, linux());
     let is_fine = linux.skipped.is_some() || linux.is_ok();
     assert!(is_fine, "{text}\n{:?}", linux.reasons);
 }
@@ -78,7 +82,7 @@ fn a_young_page_grows_old() {
         "{ page A; mmap A rw; write A 1; }\nP0 { r0 = madvise A cold; }\n\
          forall (0:r0=ok /\\ dirty(A) /\\ A=1)",
     );
-    let core = Subject::Core(Engine::Explorer);
+    let core = Explorer::default();
     holds(
         "{ page A; mmap A rw; write A 1; }\nP0 { madvise A cold; }\nforall (~young(A))",
         core,

@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libtest_mimic::{Arguments, Failed, Trial};
 use seqfault_models::cli::Test;
 use seqfault_models::engines::loom::Environment;
-use seqfault_models::engines::{Engine, Memory, Options};
+use seqfault_models::engines::{Engine, Explorer, Linux, Loom, Memory, Native, Shuttle, Spec};
 use seqfault_models::matrix::{Cell, Deviation};
 use seqfault_models::scenario::Deviations;
-use seqfault_models::verdict::{self, Request, Ruling, Subject};
+use seqfault_models::verdict::{self, Request, Ruling};
 use seqfault_proofs::{Corpus, RULES};
 use whole::{add_up, count, linux_runs_proofs, specify};
 
@@ -68,7 +68,9 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
     let mut trials = Vec::new();
     let counted: Vec<(String, Test)> = corpus
         .tests()
-        .filter(|(_, test)| !test.is_canary() && verdict::core_lacks(&test.program).is_none())
+        .filter(|(_, test)| {
+            !test.is_canary() && verdict::lacks(&Explorer::default(), &test.program).is_none()
+        })
         .map(|(proof, test)| (proof.name(), test.clone()))
         .collect();
     let counted = Arc::new(counted);
@@ -104,7 +106,7 @@ fn trials(corpus: &Corpus) -> Vec<Trial> {
                 let errors = errors.clone();
                 trials.push(Trial::test(name, move || Err(Failed::from(errors))));
             }
-            Ok(test) => match verdict::core_lacks(&test.program) {
+            Ok(test) => match verdict::lacks(&Explorer::default(), &test.program) {
                 None => {
                     trials.extend(of_core(&name, test));
                     if !test.is_canary() {
@@ -143,10 +145,18 @@ fn of_core(name: &str, test: &Test) -> Vec<Trial> {
     if !test.is_canary() {
         trials.push(trial(format!("{name}::speculation"), speculate));
         trials.push(trial(format!("{name}::shuttle"), |test| {
-            sample(test, Engine::Shuttle)
+            let shuttle = Shuttle {
+                iterations: ITERATIONS,
+                ..Shuttle::default()
+            };
+            sample(test, shuttle)
         }));
         trials.push(trial(format!("{name}::native"), |test| {
-            sample(test, Engine::Native)
+            let native = Native {
+                iterations: ITERATIONS,
+                ..Native::default()
+            };
+            sample(test, native)
         }));
     }
     trials
@@ -156,7 +166,7 @@ fn of_core(name: &str, test: &Test) -> Vec<Trial> {
 fn on_linux(name: &str, test: &Test) -> Trial {
     let sampled = test.clone();
     let trial = Trial::test(format!("{name}::linux"), move || ask_linux(&sampled));
-    match verdict::linux_lacks(&test.program) {
+    match verdict::lacks(&Linux::default(), &test.program) {
         Some(needs) => trial.with_kind(needs).with_ignored_flag(true),
         None => trial,
     }
@@ -179,7 +189,7 @@ fn prove(test: &Test) -> Result<(), Failed> {
 /// The specification judges the proof, as core cannot.
 fn be_judged(test: &Test) -> Result<(), Failed> {
     let request = Request {
-        subject: Subject::Spec,
+        engine: Arc::new(Spec),
         ..Request::default()
     };
     let verdict = verdict::check(&test.program, &request)?;
@@ -193,10 +203,10 @@ fn be_judged(test: &Test) -> Result<(), Failed> {
 /// `seqfault matrix` shows all of it at once, and quirks.
 fn fill(test: &Test) -> Result<(), Failed> {
     let request = Request {
-        options: Options {
+        engine: Arc::new(Explorer {
             max_executions: Some(MATRIX_EXECUTIONS),
-            ..Options::default()
-        },
+            ..Explorer::default()
+        }),
         ..Request::default()
     };
     let mut wrong = Vec::new();
@@ -227,10 +237,10 @@ fn fill(test: &Test) -> Result<(), Failed> {
 /// each read sees what came before it, unless weak memory is asked for and the row says so.
 fn tell(test: &Test, memory: Memory) -> Result<(), Failed> {
     let request = Request {
-        options: Options {
+        engine: Arc::new(Explorer {
             memory,
-            ..Options::default()
-        },
+            ..Explorer::default()
+        }),
         trace: true,
         ..Request::default()
     };
@@ -269,11 +279,10 @@ fn tell(test: &Test, memory: Memory) -> Result<(), Failed> {
 fn agree(test: &Test) -> Result<(), Failed> {
     let is_budgeted = Environment::read()? == Environment::default();
     let request = Request {
-        subject: Subject::Core(Engine::Loom),
-        options: Options {
+        engine: Arc::new(Loom {
             max_executions: is_budgeted.then_some(LOOM_EXECUTIONS),
-            ..Options::default()
-        },
+            ..Loom::default()
+        }),
         ..Request::default()
     };
     let verdict = verdict::check(&test.program, &request)?;
@@ -311,10 +320,10 @@ fn speculate(test: &Test) -> Result<(), Failed> {
             choices: vec![("speculation".into(), "1".into())],
             ..Deviations::default()
         },
-        options: Options {
+        engine: Arc::new(Explorer {
             max_executions: Some(EXECUTIONS),
-            ..Options::default()
-        },
+            ..Explorer::default()
+        }),
         broken_by: false,
         ..Request::default()
     };
@@ -335,11 +344,10 @@ fn speculate(test: &Test) -> Result<(), Failed> {
 /// What the host's kernel shows in a few instances is what the specification allows.
 fn ask_linux(test: &Test) -> Result<(), Failed> {
     let request = Request {
-        subject: Subject::Linux,
-        options: Options {
+        engine: Arc::new(Linux {
             iterations: ITERATIONS,
-            ..Options::default()
-        },
+            ..Linux::default()
+        }),
         ..Request::default()
     };
     let verdict = verdict::check(&test.program, &request)?;
@@ -351,13 +359,9 @@ fn ask_linux(test: &Test) -> Result<(), Failed> {
 }
 
 /// A few random executions violate nothing and end as the specification allows.
-fn sample(test: &Test, engine: Engine) -> Result<(), Failed> {
+fn sample(test: &Test, engine: impl Engine + 'static) -> Result<(), Failed> {
     let request = Request {
-        subject: Subject::Core(engine),
-        options: Options {
-            iterations: ITERATIONS,
-            ..Options::default()
-        },
+        engine: Arc::new(engine),
         broken_by: false,
         ..Request::default()
     };

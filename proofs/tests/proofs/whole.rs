@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use seqfault_models::cli::Test;
-use seqfault_models::engines::{Options, Part};
+use seqfault_models::engines::{Explorer, Linux, Part, Spec};
 use seqfault_models::linux::Host;
-use seqfault_models::verdict::{self, Request, Subject};
+use seqfault_models::verdict::{self, Request};
 use seqfault_proofs::Corpus;
 
 /// Where the host runs tests at all, it does not skip every proof.
@@ -21,7 +22,7 @@ pub fn linux_runs_proofs(corpus: &Corpus) -> Trial {
     }
     let proofs = corpus.tests().filter(|(_, test)| !test.is_canary());
     let all: Vec<Option<String>> = proofs
-        .map(|(_, test)| verdict::linux_lacks(&test.program))
+        .map(|(_, test)| verdict::lacks(&Linux::default(), &test.program))
         .collect();
     let needs: Vec<String> = all.iter().flatten().cloned().collect();
     let all = all.len();
@@ -39,11 +40,11 @@ pub fn linux_runs_proofs(corpus: &Corpus) -> Trial {
 /// Several workers share each search from its first execution on.
 pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
     let request = Request {
-        options: Options {
+        engine: Arc::new(Explorer {
             workers,
             alone: 0,
-            ..Options::default()
-        },
+            ..Explorer::default()
+        }),
         // Which violation of a broken variant several workers meet first is chance.
         broken_by: false,
         ..Request::default()
@@ -90,10 +91,10 @@ pub fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
     for (name, test) in proofs {
         let outcomes = |part| -> Result<_, Failed> {
             let request = Request {
-                options: Options {
+                engine: Arc::new(Explorer {
                     part,
-                    ..Options::default()
-                },
+                    ..Explorer::default()
+                }),
                 broken_by: false,
                 ..Request::default()
             };
@@ -121,7 +122,7 @@ pub fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
 /// outcomes.
 pub fn specify(tests: &[Test]) -> Result<(), Failed> {
     let request = Request {
-        subject: Subject::Spec,
+        engine: Arc::new(Spec),
         ..Request::default()
     };
     let mut judged = 0;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Conform, LevelName, MemoryName};
+use super::{Conform, LevelName};
 use crate::cli::Trouble;
 use crate::conform::{self, Level, Plant, WRONG, Wrong, concurrent};
-use crate::engines::Options;
+use crate::engines::Linux;
 use crate::plan;
 use crate::spec::Rules;
 
@@ -61,10 +61,10 @@ impl Conform {
             cpus: usize::from(self.cpus),
             ops: self.ops("1..3", plan::MAX_OPS)?,
             max_executions: self.max_executions.unwrap_or(usual.max_executions),
-            memory: self.memory.map_or(usual.memory, MemoryName::memory),
+            memory: self.memory.unwrap_or(usual.memory),
             iterations: match self.iterations {
                 Some(iterations) => iterations,
-                None if on_host => Options::default().iterations,
+                None if on_host => Linux::default().iterations,
                 None => 0,
             },
             deviations: self.deviate.choices_alone("conform")?,

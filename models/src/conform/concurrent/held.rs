@@ -1,19 +1,17 @@
 //! One program, held against everything.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use seqfault_core::Quirks;
 
 use super::{Fate, Finding, OnHost, Options, Stopped, What};
-use crate::engines::{self, Engine, Judge, Report, Search};
+use crate::engines::{self, Control, Explorer, Judge, Order, Report, Search};
 use crate::litmus::ast::Outcome;
 use crate::plan::Plan;
 use crate::platform;
 use crate::scenario::Scenario;
 use crate::spec;
 use crate::timeline;
-use crate::verdict::Subject;
 
 /// Columns of a timeline.
 const WIDTH: usize = 120;
@@ -111,8 +109,8 @@ impl Options {
         };
         let fate = match (&report.failure, &report.problem) {
             (Some(failure), _) => {
-                let subject = Subject::Core(Engine::Explorer);
-                let table = timeline::counterexample(&scenario, failure, subject, WIDTH);
+                let order = Order::Coherent;
+                let table = timeline::counterexample(&scenario, failure, order, WIDTH);
                 wrong(What::Core(failure.violated), &failure.message, table)
             }
             // It may not even have begun.
@@ -124,20 +122,26 @@ impl Options {
         (fate, report.executions)
     }
 
+    /// What stops an engine.
+    pub(super) fn control(&self) -> Control {
+        Control {
+            interrupt: self.interrupt.clone(),
+            ..Control::default()
+        }
+    }
+
     fn is_interrupted(&self) -> bool {
-        let interrupt = self.interrupt.as_ref();
-        interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
+        self.control().is_interrupted()
     }
 
     /// Searches.
     pub(super) fn explore(&self, scenario: &Scenario, judge: &Judge) -> Report {
-        let options = engines::Options {
+        let explorer = Explorer {
             max_executions: Some(self.max_executions),
             memory: self.memory,
-            interrupt: self.interrupt.clone(),
-            ..engines::Options::default()
+            ..Explorer::default()
         };
-        let run = || Engine::Explorer.run(scenario, &options, judge);
+        let run = || engines::run(&explorer, scenario, &self.control(), judge);
         platform::catch(run).unwrap_or_else(|stopped| Report {
             problem: Some(format!("internal error: {}", stopped.message)),
             ..Report::empty(Search::Unfinished)

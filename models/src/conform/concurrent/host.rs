@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use seqfault_core::{Protocol, Quirks};
 
 use super::{Finding, OnHost, Options, What};
-use crate::engines::{self, Judge, Search, linux};
+use crate::engines::{self, Engine, Judge, Linux, Search};
 use crate::litmus::ast::Outcome;
 use crate::plan::Plan;
 
@@ -13,16 +13,15 @@ impl Options {
     /// What the program comes to on the host's kernel, and in how many instances.
     pub(super) fn on_host(&self, plan: &Plan, allowed: &BTreeSet<Outcome>) -> (OnHost, u64) {
         let scenario = plan.scenario();
-        if let Some(lacks) = linux::lacks(&scenario) {
-            return (OnHost::Lacks(lacks), 0);
-        }
-        let options = engines::Options {
+        let linux = Linux {
             iterations: self.iterations,
             seed: self.seed,
-            interrupt: self.interrupt.clone(),
-            ..engines::Options::default()
+            ..Linux::default()
         };
-        let report = linux::run(&scenario, &options, &Judge::default());
+        if let Some(lacks) = linux.lacks(&scenario) {
+            return (OnHost::Lacks(lacks), 0);
+        }
+        let report = engines::run(&linux, &scenario, &self.control(), &Judge::default());
         let wrong = |what, message| {
             let finding = Finding {
                 plan: plan.clone(),

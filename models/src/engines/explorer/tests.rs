@@ -19,18 +19,22 @@ fn scenario(is_broken: bool) -> Scenario {
     Scenario::new(&program, &deviations).expect("a scenario")
 }
 
-fn shared() -> Options {
-    Options {
+fn run(explorer: &Explorer, scenario: &Scenario) -> Report {
+    explorer.execute(scenario, &Control::default(), &Judge::default())
+}
+
+fn shared() -> Explorer {
+    Explorer {
         workers: 3,
         alone: 0,
-        ..Options::default()
+        ..Explorer::default()
     }
 }
 
 #[test]
 fn a_failure_comes_with_its_own_execution_from_whatever_worker() {
     for _ in 0..50 {
-        let report = run(&scenario(true), &shared(), &Judge::default());
+        let report = run(&shared(), &scenario(true));
         let failure = report.failure.expect("the quirk is found");
         let what = Violated::Invariant(Invariant::UseAfterFree);
         assert_eq!(failure.violated, what, "{failure:?}");
@@ -46,8 +50,8 @@ fn a_failure_comes_with_its_own_execution_from_whatever_worker() {
 
 #[test]
 fn all_workers_see_what_one_sees() {
-    let run = |options: &Options| run(&scenario(false), options, &Judge::default());
-    let alone = run(&Options::default());
+    let run = |options: &Explorer| run(options, &scenario(false));
+    let alone = run(&Explorer::default());
     assert_eq!(alone.search, Search::Complete);
     for _ in 0..20 {
         let together = run(&shared());
@@ -58,24 +62,24 @@ fn all_workers_see_what_one_sees() {
 
 #[test]
 fn threads_that_are_taken_are_given_back() {
-    let options = Options {
+    let options = Explorer {
         alone: 0,
-        ..Options::default()
+        ..Explorer::default()
     };
     options.spare.give(2);
-    let alone = run(&scenario(false), &Options::default(), &Judge::default());
-    let helped = run(&scenario(false), &options, &Judge::default());
+    let alone = run(&Explorer::default(), &scenario(false));
+    let helped = run(&options, &scenario(false));
     assert_eq!(helped.outcomes, alone.outcomes);
     assert_eq!(options.spare.take(), 2);
 }
 
 #[test]
 fn an_interrupt_stops_it_and_what_it_saw_stands() {
-    let options = Options {
+    let control = Control {
         interrupt: Some(Arc::new(AtomicBool::new(true))),
-        ..Options::default()
+        ..Control::default()
     };
-    let report = run(&scenario(false), &options, &Judge::default());
+    let report = Explorer::default().execute(&scenario(false), &control, &Judge::default());
     assert_eq!(report.search, Search::Unfinished);
     assert!(report.executions <= 1, "{report:?}");
 }

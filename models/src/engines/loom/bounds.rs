@@ -5,7 +5,8 @@
 //! within a bound on preemptions, to the end, and then within greater bounds as long as they end
 //! early enough: the greatest counts.
 
-use crate::engines::{Options, Report, Search};
+use super::Loom;
+use crate::engines::{Report, Search};
 
 /// Executions that loom tries without a bound, and within a bound that is
 /// greater than the least.
@@ -53,34 +54,31 @@ impl Environment {
     }
 }
 
-/// Searches as far as the options and loom's environment variables let it: `run` searches within a
+/// Searches as far as `asked` and loom's environment variables let it: `run` searches within a
 /// bound on preemptions and one on executions.
 pub(super) fn search(
     cpus: usize,
-    options: &Options,
+    asked: &Loom,
+    is_over: impl Fn() -> bool,
     run: impl Fn(Option<u8>, u64) -> Report,
 ) -> Report {
     let environment = Environment::read().unwrap_or_default();
-    let preemptions = options.preemptions.or(environment.preemptions);
-    let max_executions = options.max_executions.or(environment.max_executions);
+    let preemptions = asked.preemptions.or(environment.preemptions);
+    let max_executions = asked.max_executions.or(environment.max_executions);
     match (preemptions, max_executions) {
         (Some(bound), max) => run(Some(bound), max.unwrap_or(BOUNDED)),
         (None, Some(max)) => run(None, max),
         (None, None) => {
             let report = run(None, AFFORDABLE);
-            let no_more = environment.max_duration || options.max_time.is_some();
-            if is_final(&report) || no_more || options.is_interrupted() {
+            let no_more = environment.max_duration || asked.max_time.is_some();
+            if is_final(&report) || no_more || is_over() {
                 return report;
             }
             let least = least_bound(cpus);
-            deepen(
-                least,
-                || options.is_interrupted(),
-                |bound| {
-                    let max = if bound == least { BOUNDED } else { AFFORDABLE };
-                    run(Some(bound), max)
-                },
-            )
+            deepen(least, &is_over, |bound| {
+                let max = if bound == least { BOUNDED } else { AFFORDABLE };
+                run(Some(bound), max)
+            })
         }
     }
 }
