@@ -7,3 +7,4 @@ mod limits;
 mod outcomes;
 mod programs;
 mod roundtrip;
+mod toy;
