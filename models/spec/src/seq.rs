@@ -194,12 +194,15 @@ impl Machine {
     pub fn expected(&self, rules: &Rules, page: usize) -> Seen {
         let state = &self.state[0];
         let has = |asked| property(state, page, asked, rules).answer();
-        let present = has(PageProperty::Present);
+        let may_go = self.may_go(page);
+        let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
+        let present = if_there(has(PageProperty::Present));
         Seen {
+            may_go,
             present,
             // Of anonymous memory the same.
             resident: present,
-            owned: owned(state, page, rules).answer(),
+            owned: if_there(owned(state, page, rules).answer()),
             dirty: has(PageProperty::Dirty),
             writable: has(PageProperty::Writable),
             ..Seen::by_program(self.prot(page).map(Rights::from), self.value(page))

@@ -13,6 +13,8 @@ pub struct Seen {
     pub rights: Option<Rights>,
     /// What a read of it would return, if it changed nothing.
     pub value: Answer,
+    /// Whether what it holds may go at any time, so that a read would return 0 as well.
+    pub may_go: bool,
     /// Whether a page is there, in memory or in swap.
     pub present: Option<bool>,
     /// The same as the system calls tell that look for it, as `mincore` does.
@@ -33,6 +35,7 @@ impl Seen {
         Seen {
             rights,
             value,
+            may_go: false,
             present: None,
             resident: None,
             owned: None,
