@@ -30,6 +30,25 @@ enum Locked {
     Vma,
 }
 
+/// What a program says of pages that it keeps mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Advice {
+    /// It will not need them soon.
+    Cold,
+    /// It does not need what they hold.
+    Free,
+}
+
+impl Advice {
+    /// What is left of an entry.
+    fn left(self, pte: Pte) -> Pte {
+        match self {
+            Advice::Cold => pte.old(),
+            Advice::Free => pte.software(),
+        }
+    }
+}
+
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Drops the pages of `range`: they read zero again. Over a hole: `Nomem`,
     /// and the mapped pages are dropped. Linux: `madvise(MADV_DONTNEED)`.
@@ -109,24 +128,47 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// have it go. Over a hole: `Nomem`, and the mapped pages are made old.
     /// Linux: `madvise(MADV_COLD)`, `madvise_cold_or_pageout_pte_range()`.
     pub fn madvise_cold(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.advise(range, Advice::Cold)
+    }
+
+    /// Lets what the pages of `range` hold go, until they are stored to: their entries lose the
+    /// accessed bit and the dirty bit, and translations that have them go. A store that comes before
+    /// the return may go as well. Over a hole: `Nomem`, and the mapped pages are freed.
+    /// Linux: `madvise(MADV_FREE)`, `madvise_free_pte_range()`. Changed: nothing reclaims memory yet,
+    /// so that each page stays.
+    pub fn madvise_free(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.advise(range, Advice::Free)
+    }
+
+    fn advise(&mut self, range: PageRange, advice: Advice) -> Result<(), Errno> {
         self.check_range(range)?;
         let lock = self.mmap_read_lock();
         let (mapped, whole) = Self::mapped(&lock, range);
         let mut gather = self.gather();
+        let mut losing = Vec::new();
         for part in mapped {
             for part in self.sys.geometry().leaf_parts(part) {
-                self.make_old(part, &mut gather);
+                self.advise_table(part, advice, &mut losing, &mut gather);
             }
         }
         self.finish(&mut gather);
         lock.unlock();
         self.complete(gather);
+        for pfn in losing {
+            self.sys.frame(pfn).keeps_stores();
+        }
         if whole { Ok(()) } else { Err(Errno::Nomem) }
     }
 
-    /// Makes the entries of `part` old, which one leaf table translates: not the zero page's, nor
-    /// those of pages that other processes share.
-    fn make_old(&mut self, part: PageRange, gather: &mut Gather) {
+    /// Clears what `advice` clears in the entries of `part`, which one leaf table translates: not in
+    /// the zero page's, nor in those of pages that other processes share.
+    fn advise_table(
+        &mut self,
+        part: PageRange,
+        advice: Advice,
+        losing: &mut Vec<Pfn>,
+        gather: &mut Gather,
+    ) {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
@@ -135,16 +177,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 continue;
             };
             let is_shared = soft.pfn() == Pfn::ZERO || self.sys.frame(soft.pfn()).is_shared();
-            if is_shared || !ptl.current(vpn).is_young() {
+            let current = ptl.current(vpn);
+            if is_shared || advice.left(current) == current {
                 continue;
+            }
+            if advice == Advice::Free {
+                self.sys.frame(soft.pfn()).loses_stores();
+                losing.push(soft.pfn());
             }
             // QUIRK(ColdOverOldEntry): proofs/tlb/dirty-kept-by-advice
             if self.sys.has(Quirk::ColdOverOldEntry) {
-                ptl.set_nonatomic(vpn, Pte::old);
+                ptl.set_nonatomic(vpn, |pte| advice.left(pte));
             } else {
                 // Gone for a moment, so that no bit that hardware sets is lost.
                 let old = ptl.set(vpn, Pte::NONE);
-                ptl.set(vpn, old.old());
+                ptl.set(vpn, advice.left(old));
             }
             // QUIRK(ColdNotFlushed): proofs/tlb/aged-by-advice
             if !self.sys.has(Quirk::ColdNotFlushed) {

@@ -38,6 +38,8 @@ pub(crate) struct Frame<P: Platform> {
     written: AtomicBool,
     /// A dirty bit that told so was seen when its entry was cleared (ghost).
     dirty: AtomicBool,
+    /// How many calls are under way that let its stores go (ghost).
+    losing: AtomicU64,
     /// `fork` has shared it: pages of several address spaces may have it (ghost).
     forked: AtomicBool,
     quirks: Active,
@@ -72,6 +74,7 @@ impl<P: Platform> Frame<P> {
             homes: AtomicU64::new(0),
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
+            losing: AtomicU64::new(0),
             forked: AtomicBool::new(false),
             quirks,
         }
@@ -88,6 +91,7 @@ impl<P: Platform> Frame<P> {
             self.homes.store(home(vpn), orderings::GHOST);
             self.written.store(false, orderings::GHOST);
             self.dirty.store(false, orderings::GHOST);
+            self.losing.store(0, orderings::GHOST);
             self.forked.store(false, orderings::GHOST);
         }
         if let Some(refcount) = &self.refcount {
@@ -227,10 +231,28 @@ impl<P: Platform> Frame<P> {
         }
     }
 
+    /// What was stored to it may go, and what is until it [keeps](Frame::keeps_stores) stores again.
+    pub fn loses_stores(&self) {
+        if P::CHECKED {
+            self.losing.fetch_add(1, orderings::GHOST);
+        }
+    }
+
+    /// A call that let its stores go has returned: stores from now on stay. To be asked once for each
+    /// [`loses_stores`](Frame::loses_stores); the frame may be another page's by now.
+    pub fn keeps_stores(&self) {
+        if P::CHECKED && self.losing.load(orderings::GHOST) > 0 {
+            self.losing.fetch_sub(1, orderings::GHOST);
+            self.written.store(false, orderings::GHOST);
+        }
+    }
+
     /// Whether a store reached it that neither it nor its entry, dirty or
     /// not, tells of.
     pub fn has_lost_dirty(&self, pte_dirty: bool) -> bool {
-        self.written.load(orderings::GHOST) && !pte_dirty && !self.dirty.load(orderings::GHOST)
+        let is_written =
+            self.written.load(orderings::GHOST) && self.losing.load(orderings::GHOST) == 0;
+        is_written && !pte_dirty && !self.dirty.load(orderings::GHOST)
     }
 
     pub fn lost_dirty(&self) -> ! {

@@ -149,6 +149,7 @@ impl Arena {
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
             Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
             Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
+            Call::Free { pages } => self.madvise(pages.clone(), bytes, libc::MADV_FREE),
             Call::Willneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_WILLNEED),
             Call::PopulateRead { pages } => {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_READ)

@@ -75,7 +75,7 @@ impl Course for Call {
             | Op::Willneed { .. }
             | Op::Cold { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
-            Op::Dontneed { .. } => Some(Section::Local),
+            Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
             _ => None,
         }
     }

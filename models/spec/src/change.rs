@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::call::{Call, Kind};
 
+use super::lazy::Lazy;
 use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
@@ -154,6 +155,14 @@ impl Steps<'_> {
                 pages.clone().for_each(|page| state.make_old(cpu, page));
                 failed
             }
+            Call::Free { pages } => {
+                for page in pages.clone() {
+                    state.make_old(cpu, page);
+                    state.free_lazily(page);
+                }
+                changed = true;
+                failed
+            }
             _ => failed,
         };
         (ret, changed)
@@ -225,5 +234,16 @@ impl State {
             let versions = &mut self.page_mut(page).versions;
             versions.last_mut().expect("it is never empty").made = Some(made);
         }
+    }
+
+    /// What a page holds may go from now on.
+    fn free_lazily(&mut self, page: usize) {
+        let Some(mapping) = self.pages[page].newest() else {
+            return;
+        };
+        let home = self.home(page, mapping);
+        let word = &mut self.page_mut(home).words[mapping.word];
+        word.lazy = Lazy::Lazy;
+        word.touch.dirty = word.touch.dirty.min(Bit::Maybe);
     }
 }

@@ -137,6 +137,7 @@ fn prepare<P: Platform>(op: &Op<Addresses>) -> Option<Work<P>> {
         Op::Mremap { from, to } => work(move |cpu| cpu.mremap(from, to)),
         Op::Dontneed { pages } => work(move |cpu| cpu.madvise_dontneed(pages)),
         Op::Cold { pages } => work(move |cpu| cpu.madvise_cold(pages)),
+        Op::Free { pages } => work(move |cpu| cpu.madvise_free(pages)),
         Op::PopulateRead { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Read)),
         Op::PopulateWrite { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Write)),
         Op::Mincore { pages } => work(move |cpu| cpu.mincore(pages)),

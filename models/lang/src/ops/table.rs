@@ -172,7 +172,8 @@ operations! {
     Advice {
         Dontneed: "madvise" (pages: Pages) "dontneed" ()
             by Program -> Call[ENOMEM, EINVAL], drawn Often(2), bytes 112..116, retires tables;
-        Free: "madvise" (pages: Pages) "free" () by Program -> Unknown;
+        Free: "madvise" (pages: Pages) "free" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 136..140;
         PopulateRead: "madvise" (pages: Pages) "populate_read" ()
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 116..120;
         PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
