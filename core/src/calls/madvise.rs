@@ -1,4 +1,4 @@
-//! `madvise`: pages are dropped, or brought in.
+//! `madvise`: pages are dropped, now or lazily, made old, or brought in.
 //!
 //! # Linux
 //! mm/madvise.c: `madvise_dontneed_single_vma()`, under the mmap read lock, so that faults and other
@@ -185,16 +185,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.sys.frame(soft.pfn()).loses_stores();
                 losing.push(soft.pfn());
             }
-            // QUIRK(ColdOverOldEntry): proofs/tlb/dirty-kept-by-advice
-            if self.sys.has(Quirk::ColdOverOldEntry) {
+            // QUIRK(AdviceOverOldEntry): proofs/tlb/dirty-kept-by-advice
+            if self.sys.has(Quirk::AdviceOverOldEntry) {
                 ptl.set_nonatomic(vpn, |pte| advice.left(pte));
             } else {
                 // Gone for a moment, so that no bit that hardware sets is lost.
                 let old = ptl.set(vpn, Pte::NONE);
                 ptl.set(vpn, advice.left(old));
             }
-            // QUIRK(ColdNotFlushed): proofs/tlb/aged-by-advice
-            if !self.sys.has(Quirk::ColdNotFlushed) {
+            // QUIRK(AdviceNotFlushed): proofs/tlb/aged-by-advice
+            if !self.sys.has(Quirk::AdviceNotFlushed) {
                 gather.changed(ptl.pages(vpn), FlushType::Strict);
             }
         }

@@ -225,10 +225,10 @@ quirks! {
     ReclaimPartOfTable, "reclaim-part-of-table", "mm/memory.c, reclaim_pt_is_enabled(): PMD_SIZE; mm/mremap.c, move_ptes()";
     /// `mincore` drops the mmap lock between its look at a VMA and its look at the entries.
     MincoreDropsMmapLock, "mincore-drops-mmap-lock", "mm/mincore.c, do_mincore(): vma_lookup() and walk_page_range() under mmap_read_lock()";
-    /// `madvise cold` makes an entry old by a store over what it has read.
-    ColdOverOldEntry, "cold-over-old-entry", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): ptep_get_and_clear_full()";
-    /// `madvise cold` leaves translations that have the accessed bit.
-    ColdNotFlushed, "cold-not-flushed", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): tlb_remove_tlb_entry()";
+    /// `madvise cold` or `free` clears bits of an entry by a store over what it has read.
+    AdviceOverOldEntry, "advice-over-old-entry", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): ptep_get_and_clear_full()";
+    /// `madvise cold` or `free` leaves translations that have the bits that it cleared.
+    AdviceNotFlushed, "advice-not-flushed", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): tlb_remove_tlb_entry()";
     /// `mprotect` leaves the mmap lock before it flushes.
     MprotectFlushAfterUnlock, "mprotect-flush-after-unlock", "mm/mprotect.c, do_mprotect_pkey(): tlb_finish_mmu() before mmap_write_unlock(); commit 6dbf79e7164e, KVM";
     /// `mprotect` changes the VMAs after their entries.

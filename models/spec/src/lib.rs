@@ -60,7 +60,7 @@
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `cold`, `willneed` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
-//! | `dontneed` | local | exclusive ones over its pages |
+//! | `dontneed`, `free` | local | exclusive ones over its pages |
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
 //! does not know of (another CPU populated the page, stored to what was to be copied first, or
@@ -72,6 +72,11 @@
 //! access goes by any of them that is not older than what its CPU and kind went by before; an
 //! end drops all that are older than the state its own call began. Hence each `dontneed`
 //! on its own guarantees on return that what was written before its call is gone.
+//!
+//! What `free` has freed goes by itself, or never: at a moment that no CPU chooses a new state of the page
+//! begins, with fresh memory, and loads may go on to go by the old one. A store that comes after the
+//! call has returned, and before that moment, keeps the page; one that comes while the call is under
+//! way may keep it.
 //!
 //! `mincore` looks at each page by one of the states that may have the entry that is there: where a
 //! state's memory is populated for certain, the entries of those before it are gone. It tells nothing of
@@ -107,13 +112,13 @@
 //! | property | true | false | both are allowed |
 //! | --- | --- | --- | --- |
 //! | `present` | else | | protection `none` |
-//! | `young` | accessed | | populated only, made old by `cold`, or protection `none` |
-//! | `dirty` | stored to | else | `populate_write` only, or a store's fault |
+//! | `young` | accessed | | populated only, made old by `cold` or `free`, or protection `none` |
+//! | `dirty` | stored to | else | `populate_write` only, a store's fault, or freed lazily |
 //! | `writable` | | no write permission | else |
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
-//! `madvise dontneed|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.

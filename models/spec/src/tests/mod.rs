@@ -2,6 +2,7 @@
 
 mod cost;
 mod faults;
+mod lazy;
 mod mapping;
 mod memory;
 mod processes;
@@ -70,6 +71,15 @@ impl Shown {
     fn counts(&self, outcomes: usize) -> &Shown {
         assert_eq!(self.spec.outcomes.len(), outcomes, "{:#?}", self.items);
         self
+    }
+
+    /// Asserts that these are all outcomes.
+    #[track_caller]
+    fn only(&self, outcomes: &[&str]) {
+        self.counts(outcomes.len());
+        for outcome in outcomes {
+            self.allows(outcome);
+        }
     }
 }
 
