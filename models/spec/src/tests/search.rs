@@ -24,7 +24,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
     let size = pages;
     let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
     (
-        0..15,
+        0..16,
         0..pages,
         1..4u64,
         range,
@@ -52,6 +52,9 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                 11 => Call::PopulateWrite { pages },
                 12 => Call::Cold { pages },
                 13 => Call::Mincore { pages },
+                14 => Call::Free {
+                    pages: page..page + 1,
+                },
                 _ => {
                     let len = pages.len().min(size - page);
                     Call::Mremap {
@@ -417,11 +420,13 @@ proptest! {
     }
 
     /// One CPU shows one outcome, and it is what the sequential machine answers; but `cold` leaves
-    /// open what is young.
+    /// open what is young, and `free` what is there.
     #[test]
     fn one_cpu_shows_one_outcome(
         calls in prop::collection::vec(
-            any_call(4).prop_filter("cold", |call| !matches!(call, Call::Cold { .. })),
+            any_call(4).prop_filter("advice", |call| {
+                !matches!(call, Call::Cold { .. } | Call::Free { .. })
+            }),
             0..40,
         ),
     ) {
