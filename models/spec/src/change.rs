@@ -243,7 +243,7 @@ impl State {
         };
         let home = self.home(page, mapping);
         let word = &mut self.page_mut(home).words[mapping.word];
-        word.lazy = Lazy::Lazy;
+        word.lazy = Lazy::MayGo;
         word.touch.dirty = word.touch.dirty.min(Bit::Maybe);
     }
 }

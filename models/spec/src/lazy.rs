@@ -1,9 +1,9 @@
 //! Pages that `madvise free` has freed lazily: each goes at a moment of its own, or is kept by a store.
 //!
 //! ```text
-//!  Kept --free begins--> Lazy --discarded--> Gone, under a new version with fresh memory
-//!    ^                    |
-//!    +------- store ------+
+//!  Kept --free begins--> MayGo --discarded--> Gone, under a new version with fresh memory
+//!    ^                     |
+//!    +------- store -------+
 //! ```
 //! Nothing that a program does discards a page, so this is a step of the machine that no CPU takes.
 //! While the call is under way a store may come before it reaches its page or after that, and need
@@ -30,7 +30,7 @@ pub(super) enum Lazy {
     #[default]
     Kept,
     /// It may go.
-    Lazy,
+    MayGo,
     /// It has gone: a newer version has fresh memory.
     Gone,
 }
@@ -39,7 +39,7 @@ impl State {
     /// Whether what a page holds may go.
     pub(super) fn is_lazy(&self, page: usize) -> bool {
         self.newest_word(page)
-            .is_some_and(|word| word.lazy == Lazy::Lazy)
+            .is_some_and(|word| word.lazy == Lazy::MayGo)
     }
 
     /// The same state with what a page holds gone, if it may go.
@@ -96,9 +96,9 @@ impl Steps<'_> {
         let lazy = state.pages[home].words[word].lazy;
         let left: &[Lazy] = match lazy {
             Lazy::Gone => &[Lazy::Gone],
-            _ if self.is_being_freed(&state, page) => &[Lazy::Kept, Lazy::Lazy],
-            Lazy::Lazy if !self.rules.stores_keep_lazy_pages => &[Lazy::Lazy],
-            Lazy::Kept | Lazy::Lazy => &[Lazy::Kept],
+            _ if self.is_being_freed(&state, page) => &[Lazy::Kept, Lazy::MayGo],
+            Lazy::MayGo if !self.rules.stores_keep_lazy_pages => &[Lazy::MayGo],
+            Lazy::Kept | Lazy::MayGo => &[Lazy::Kept],
         };
         if let [same] = left
             && *same == lazy

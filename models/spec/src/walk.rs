@@ -133,7 +133,7 @@ impl Steps<'_> {
             if memory.lazy == Lazy::Gone {
                 continue;
             }
-            may_lack |= memory.lazy == Lazy::Lazy;
+            may_lack |= memory.lazy == Lazy::MayGo;
             match present(memory.touch, mapping.prot, self.rules) {
                 Freedom::Yes => return (may_lack, true),
                 Freedom::No => may_lack = true,
