@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {
-//!   "schema": 2,
+//!   "schema": 3,
 //!   "tests": [{
 //!     "path", "name", "label", "description", "sources": [text], "canary": bool,
 //!     "engine",                          explorer, loom, shuttle, native, linux or spec
@@ -13,7 +13,7 @@
 //!     "reasons": [text],                 why it is not as its file says
 //!     "seconds": number,
 //!     "run": null or {
-//!       "kind", "condition", "holds": bool,
+//!       "kind", "condition", "holds": bool or null,
 //!       "protocol",                      every choice
 //!       "executions": number,
 //!       "search": complete | bounded | sampled | part | unknown | stopped, at the failure
@@ -23,7 +23,7 @@
 //!       "part": null or "K/N",           the part that was searched
 //!       "kept": [path],                  files that it comes from or goes on from
 //!       "positive": number, "negative": number,   executions by the condition: `~exists` negates
-//!       "observed": Never | Sometimes | Always, "met": number, "unmet": number,   by the formula
+//!       "observed": Never | Sometimes | Always | Unknown, "met": number, "unmet": number,   by the formula
 //!       "outcomes": [{"outcome", "count", "holds": bool, "allowed": bool or null}],
 //!       "unseen": [outcome],             allowed, and never shown
 //!       "specification": null or why it does not judge,
@@ -57,7 +57,7 @@ use crate::scenario::{Deviations, Scenario};
 use crate::timeline;
 use crate::verdict::{Broken, Found, Run, Verdict};
 
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Columns of a timeline.
 const WIDTH: usize = 120;
 
@@ -90,7 +90,7 @@ struct TestJson<'a> {
 struct RunJson {
     kind: &'static str,
     condition: String,
-    holds: bool,
+    holds: Option<bool>,
     protocol: String,
     executions: u64,
     search: &'static str,
@@ -201,7 +201,7 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
     RunJson {
         kind: verdict.kind(),
         condition: verdict.program.condition.to_string(),
-        holds: run.condition_holds(),
+        holds: run.holds(),
         protocol: run.scenario.config.protocol.to_string(),
         executions: report.executions,
         search: run.search_word(),

@@ -104,6 +104,10 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
             _ => "  no witness seen",
         };
     }
+    if let Some(run) = verdict.run.as_ref().filter(|run| run.is_undecided()) {
+        let open: Vec<String> = run.left_open().iter().map(ToString::to_string).collect();
+        line += &format!("  not decided: left open are {}", open.join(", "));
+    }
     let mut unlooked: BTreeSet<String> = BTreeSet::new();
     unlooked.extend(verdict.run.iter().flat_map(Run::never_looked_at));
     unlooked.extend(

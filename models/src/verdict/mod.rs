@@ -142,7 +142,7 @@ impl Verdict {
     pub fn ruling(&self) -> Ruling {
         let run = self.run.as_ref();
         let has_no_witness = run.is_some_and(Run::has_no_witness);
-        if self.is_ok() && !has_no_witness {
+        if self.is_ok() && !has_no_witness && !run.is_some_and(Run::is_undecided) {
             return Ruling::Ok;
         }
         let is_wrong = run.is_some_and(|run| {
@@ -220,6 +220,30 @@ impl Run {
         let allowed = self.allowed.as_ref().ok()?;
         let outcome = without_counts(outcome);
         Some(allowed.iter().any(|full| outcome.agrees(full)))
+    }
+
+    /// Whether the condition would hold or not by what outcomes leave open: no verdict, and no failure.
+    pub fn is_undecided(&self) -> bool {
+        let condition = &self.scenario.program.condition;
+        let formula = &condition.formula;
+        let is_open =
+            |outcome: &Outcome| formula.may_hold(outcome) != formula.surely_holds(outcome);
+        condition.quantifier != Quantifier::Exists && self.report.outcomes.keys().any(is_open)
+    }
+
+    /// Whether the condition holds; `None` if what was seen does not tell.
+    pub fn holds(&self) -> Option<bool> {
+        let is_known = match (self.has_witness(), self.condition_holds()) {
+            (true, _) => true,
+            (false, true) => self.search_ended() && !self.is_undecided(),
+            (false, false) => !self.has_no_witness() && (self.search_ended() || self.is_failing()),
+        };
+        is_known.then(|| self.condition_holds())
+    }
+
+    /// Whether an outcome that was seen is against the condition.
+    fn is_failing(&self) -> bool {
+        self.scenario.program.condition.quantifier != Quantifier::Exists && !self.condition_holds()
     }
 
     /// The atoms of the condition that the outcomes leave open.

@@ -62,9 +62,10 @@ impl Run {
         }
     }
 
-    /// How often executions meet the formula.
+    /// How often executions meet the formula, where they tell.
     pub fn observed(&self) -> &'static str {
         match self.counts() {
+            _ if self.is_undecided() => "Unknown",
             (0, _) => "Never",
             (_, 0) => "Always",
             _ => "Sometimes",

@@ -168,7 +168,7 @@ fn json_has_everything() {
     seqfault(&format!("check . --json {to}"));
     let text = std::fs::read_to_string(&file).expect("it was written");
     let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    assert_eq!(document["schema"], 2);
+    assert_eq!(document["schema"], 3);
     let tests = document["tests"].as_array().expect("tests");
     let of = |name: &str| tests.iter().find(|test| test["name"] == name).expect(name);
     assert_eq!(of("use-after-free")["broken_by"][0]["result"], "confirmed");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use seqfault_core::Quirk;
 use seqfault_models::engines::{Linux, Spec};
 use seqfault_models::litmus::parse;
-use seqfault_models::verdict::{Found, Request, Verdict, check};
+use seqfault_models::verdict::{Found, Request, Ruling, Verdict, check};
 
 use crate::host;
 
@@ -105,10 +105,20 @@ fn what_the_host_does_not_tell_is_left_open() {
     ] {
         let verdict = test("write A 7; prefetch A; evict A;", condition);
         assert_eq!(verdict.reasons, [""; 0], "{condition}");
+        assert_eq!(verdict.ruling(), Ruling::Unknown, "{condition}");
         let run = verdict.run.expect("it ran");
         assert_eq!(run.left_open().len(), 1, "{condition}");
+        assert_eq!(
+            (run.holds(), run.observed()),
+            (None, "Unknown"),
+            "{condition}"
+        );
         assert!(run.unseen().is_empty(), "{condition}");
     }
+    // Something is left open that decides nothing.
+    let verdict = test("write A 7;", r"~exists (A=0 /\ dirty(A))");
+    assert_eq!(verdict.ruling(), Ruling::Ok);
+    assert_eq!(verdict.run.expect("it ran").holds(), Some(true));
     let verdict = test("write A 7;", r"forall (A=0 /\ dirty(A))");
     let reason = verdict.reasons.first().expect("A is 7");
     assert!(reason.starts_with("condition: "), "{reason}");
