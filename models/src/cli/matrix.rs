@@ -14,7 +14,7 @@ use crate::matrix::{Cell, Deviation};
 use crate::scenario::Deviations;
 use crate::verdict::{Request, plural};
 
-/// Fills the matrix; true if no cell is unexplained.
+/// Fills the matrix; true if some cell was searched to its end and none is unexplained.
 pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble> {
     command.json.as_deref().map_or(Ok(()), output::file)?;
     let tests = files::tests(&command.paths, &Deviations::default())?;
@@ -49,15 +49,19 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
     );
     say(filled.text(terminal).trim_end());
     let unexplained = filled.unexplained().len() as u64;
-    let verdict = match unexplained {
-        0 => terminal.paint(Color::Green, "no cell is unexplained"),
-        _ => terminal.paint(
-            Color::Red,
-            &format!("{} unexplained", plural(unexplained, "cell")),
-        ),
+    let ended = filled.count(|cell| matches!(cell, Cell::Green { .. } | Cell::Red { .. }));
+    let verdict = match (unexplained, ended) {
+        (0, 0) => terminal.paint(Color::Yellow, "UNKNOWN: no cell was searched to its end"),
+        (0, _) => terminal.paint(Color::Green, "no cell is unexplained"),
+        (some, _) => terminal.paint(Color::Red, &format!("{} unexplained", plural(some, "cell"))),
+    };
+    let stopped = filled.count(|cell| *cell == Cell::Stopped);
+    let stopped = match stopped {
+        0 => String::new(),
+        some => format!(", {} stopped", plural(some, "cell")),
     };
     say(&format!(
-        "{verdict}: {}, {}, {}",
+        "{verdict}: {}, {}{stopped}, {}",
         plural(tests.len() as u64, "test"),
         plural(filled.columns.len() as u64, "column"),
         seconds(started.elapsed())
@@ -68,7 +72,7 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         std::fs::write(file, text + "\n")
             .map_err(|error| Trouble::Usage(format!("{}: {error}", file.display())))?;
     }
-    Ok(unexplained == 0)
+    Ok(unexplained == 0 && ended > 0)
 }
 
 /// The matrix.
@@ -98,6 +102,12 @@ impl Filled<'_> {
     /// Each cell of a column with its test.
     fn of(&self, column: usize) -> impl Iterator<Item = (&Test, &Cell)> {
         self.tests.iter().zip(&self.cells[column])
+    }
+
+    /// How many cells are so.
+    fn count(&self, is_so: impl Fn(&Cell) -> bool) -> u64 {
+        let cells = self.cells.iter().flatten();
+        cells.filter(|cell| is_so(cell)).count() as u64
     }
 
     fn unexplained(&self) -> Vec<(&Test, Deviation, &str)> {

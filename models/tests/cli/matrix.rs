@@ -27,6 +27,26 @@ fn a_red_cell_is_explained_or_not() {
     assert!(text.ends_with("--- exit status 0\n"), "{text}");
 }
 
+/// A matrix of which no cell was searched to its end says nothing; how many were stopped is told.
+#[test]
+fn a_matrix_of_nothing_does_not_pass() {
+    let stopped =
+        "matrix ../../../../proofs/basics/munmap-vs-write.litmus --sound --max-executions 1";
+    for arguments in [stopped, "matrix needs-files.litmus"] {
+        let text = seqfault_in(&folder(), arguments);
+        assert!(
+            text.contains("UNKNOWN: no cell was searched to its end: 1 test, "),
+            "{text}"
+        );
+        assert_eq!(
+            text.contains(" cells stopped, "),
+            arguments == stopped,
+            "{text}"
+        );
+        assert!(text.ends_with("--- exit status 1\n"), "{text}");
+    }
+}
+
 /// What a quirk does to no test is said, and why.
 #[test]
 fn quirks_are_red_or_masked() {
