@@ -112,7 +112,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 "a fault acted on a VMA that does not cover its address",
             );
         }
-        if !vma.prot.allows(access) {
+        let is_allowed = vma.prot.allows(access);
+        // Linux, x86: a fetch is taken for a read until the page is there, and only then refused:
+        // access_error(), arch/x86/mm/fault.c.
+        let is_fetch = access == Access::Exec && vma.prot.allows(Access::Read);
+        if !is_allowed && !is_fetch {
             return Err(Fault::AccErr);
         }
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
@@ -129,6 +133,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
             match self.lock_leaf(vpn, true) {
                 Some(ptl) => {
                     let entry = seen.unwrap_or_else(|| ptl.entry(vpn));
+                    let access = match entry {
+                        Entry::Leaf(_) if !is_allowed => {
+                            ptl.unlock();
+                            return Err(Fault::AccErr);
+                        }
+                        _ if !is_allowed => Access::Read,
+                        _ => access,
+                    };
                     let outcome = self.commit(ptl, vma, vpn, access, entry, VmaStays::Locked);
                     // No table: it was reclaimed, and the entry with it.
                     return outcome.unwrap_or(Ok(Handled::Again(Await::Nothing)));
