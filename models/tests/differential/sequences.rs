@@ -125,6 +125,7 @@ fn sequences_reach_every_answer() {
         ("dontneed", &["ok", "enomem"]),
         ("populate_read", &["ok", "enomem", "einval"]),
         ("populate_write", &["ok", "enomem", "einval"]),
+        ("free", &["ok", "enomem"]),
         ("cold", &["ok", "enomem"]),
         ("mincore", &["0", "a word", "enomem"]),
     ];
