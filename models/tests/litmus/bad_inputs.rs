@@ -170,6 +170,13 @@ families! {
             "P0 { r0 = munmap A; r1 = mmap A rw noreplace; r2 = madvise A dontneed; }\nP1 { r0 = write A 1; r1 = read A; r2 = evict A; r0 = exec A; }",
             "~exists (0:r0=0 \\/ 0:r0=eexist \\/ 0:r1=efault \\/ 0:r2=maperr \\/ 1:r0=1 \\/ 1:r1=ok \\/ 1:r1=2 \\/ 1:r2=enomem \\/ A=7 \\/ A=bus)",
         );
+        the_last_statement_decides: &around(
+            "page A;\n  mmap A rw;",
+            "P0 { write A 1; r0 = read A; r0 = munmap A; }",
+            "~exists (0:r0=1)",
+        );
+        counts_that_are_never_so: &condition("~exists (count(shootdowns)<0 \\/ count(faults)>18446744073709551615)");
+        counts_that_are_always_so: &condition("forall (count(shootdowns)>=0 /\\ count(faults)<=18446744073709551615)");
     }
 
     /// The lines below the condition: `broken by`, `needs`, `loom misses`.

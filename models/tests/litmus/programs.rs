@@ -153,6 +153,9 @@ impl Tape {
         let reg = self.some(|t| format!("r{}", t.below(3)));
         if let (Some(cpu), Some(reg)) = (cpu, &reg) {
             let answer = self.answer(&op);
+            // What an earlier statement answered is gone.
+            self.registers
+                .retain(|(of, name, _)| (of, name) != (&cpu, reg));
             self.registers.push((cpu, reg.clone(), answer));
         }
         Stmt {
@@ -261,7 +264,8 @@ impl Tape {
             2 => Atom::Count {
                 counter: self.pick(COUNTERS).to_owned(),
                 relation: self.pick(Relation::ALL),
-                bound: self.word(),
+                // No counter is less than 0.
+                bound: 1 + self.below(7) as u64,
             },
             _ => Atom::Word {
                 process: match self.processes.is_empty() {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Ids;
-use super::ast::{Atom, Decl, Op, Program, Value};
+use super::ast::{Atom, Decl, Op, Program, Relation, Value};
 use super::parse::list;
 use crate::ops::{Answers, Failure, Fault};
 
@@ -37,23 +37,38 @@ impl<'p> Possible<'p> {
         }
     }
 
-    /// Why `atom` is false whatever happens, and what would not be.
-    pub fn never(&self, atom: &Atom) -> Option<(String, String)> {
+    /// Why `atom` is false, or true, whatever happens, and what would not be.
+    pub fn settled(&self, atom: &Atom) -> Option<(String, String)> {
         match atom {
             Atom::Reg { cpu, reg, value } => {
                 let body = &self.program.threads.get(*cpu)?.body;
-                let assign = body.iter().filter(|s| s.reg.as_ref() == Some(reg));
-                let ops: Vec<&Op> = assign.map(|stmt| &stmt.op).collect();
-                if ops.is_empty() || ops.iter().any(|op| self.may_answer(op, value)) {
+                let mut assign = body.iter().filter(|s| s.reg.as_ref() == Some(reg));
+                // What the earlier ones answer is not there any more in the end.
+                let op = &assign.next_back()?.op;
+                if self.may_answer(op, value) {
                     return None;
                 }
-                let help = ops.iter().map(|op| self.told(op));
-                let help: BTreeSet<String> = help.collect();
-                let message = match ops.as_slice() {
-                    [op] => format!("`{op}` never answers `{value}`"),
-                    _ => format!("nothing that P{cpu} assigns to `{reg}` is ever `{value}`"),
+                let last = match assign.next() {
+                    None => String::new(),
+                    Some(_) => format!(", which assigns `{reg}` last,"),
                 };
-                Some((message, Vec::from_iter(help).join("; ")))
+                let message = format!("`{op}`{last} never answers `{value}`");
+                Some((message, self.told(op)))
+            }
+            Atom::Count {
+                counter,
+                relation,
+                bound,
+            } => {
+                let always = match (relation, *bound) {
+                    (Relation::Lt, 0) | (Relation::Gt, u64::MAX) => "never",
+                    (Relation::Ge, 0) | (Relation::Le, u64::MAX) => "always",
+                    _ => return None,
+                };
+                let message = format!("`{counter}` is {always} {relation} {bound}");
+                let help =
+                    "a counter is a number from 0; compare it with one that it may have or not";
+                Some((message, help.to_owned()))
             }
             Atom::Word { value, .. } if !self.may_read(value) => {
                 let message = format!("a page never reads `{value}` in this test");

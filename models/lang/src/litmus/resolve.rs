@@ -350,12 +350,12 @@ impl<'a> Resolver<'a> {
             .push(Error::new(span.clone(), message).help(help));
     }
 
-    /// What a register or a page is compared with must be possible.
+    /// What a register, a page or a counter is compared with must be possible, and say something.
     fn values(&mut self, program: &Program) {
         let possible = Possible::of(program);
         let condition = &program.condition;
         for (atom, span) in condition.atoms().into_iter().zip(&condition.atom_spans) {
-            if let Some((message, help)) = possible.never(atom) {
+            if let Some((message, help)) = possible.settled(atom) {
                 self.errors
                     .push(Error::new(span.clone(), message).help(help));
             }
