@@ -12,9 +12,9 @@ use super::setup::{CoreSetup, PAGES};
 use crate::conform::Level;
 use crate::ops::{Answer, Runs};
 use crate::platform::{self, Native};
-use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine};
 use crate::spec::vma::Vmas;
+use crate::spec::{Freedom, Rules};
 use crate::subject::{Child, Lacks, Subject};
 
 /// A core, and what is done with it, or with any other subject.
@@ -70,6 +70,11 @@ impl Case {
     ) -> Result<Vec<Lacks>, Box<Difference>> {
         let ops = self.effective();
         let mut core = Core::new(&self.core, &ops);
+        // What the host promises is no business of core's, but for what core does in the same way.
+        let of_core = Rules {
+            refused_exec_populates: Freedom::Yes,
+            ..rules.open()
+        };
         // The host first: where the specification is wrong, it is the authority.
         let mut parties = [
             Party {
@@ -79,10 +84,9 @@ impl Case {
                 },
                 ..Party::new(host, rules)
             },
-            // What the host promises is no business of core's.
             Party {
                 vmas: VmaRule::Fewest,
-                ..Party::new(&mut core, &rules.open())
+                ..Party::new(&mut core, &of_core)
             },
         ];
         self.run(&ops, rules, &mut parties, watch)
