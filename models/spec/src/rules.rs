@@ -35,7 +35,8 @@ pub struct Rules {
     /// access is refused by the new state, the others go by an older one only if that is populated;
     /// a load or a store that the new state admits takes the other along, as there is one
     /// translation for both; and an access that is the first to a new state's memory takes all kinds
-    /// along, as its fault leaves no older translation. `false` (weaker): kinds have nothing to do with each other.
+    /// along, as its fault leaves no older translation. `false` (weaker): kinds have nothing to do with
+    /// each other.
     pub kinds_need_translation: bool,
     /// What was at the new place of `mremap` is gone for everyone at one instant: it is unmapped
     /// before anything moves. `false` (weaker): over an interval, as at the old place.

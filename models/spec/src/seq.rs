@@ -211,23 +211,17 @@ impl Machine {
 
     /// Whether the page is present; `None` where an implementation may choose.
     pub fn populated(&self, page: usize) -> Option<bool> {
-        let present = property(&self.state[0], page, PageProperty::Present, &self.rules);
-        present
-            .answer()
-            .filter(|present| !(*present && self.may_go(page)))
+        self.expected(&self.rules, page).present
     }
 
     /// Whether the page has a frame of its own; `None` where an implementation may
     /// choose.
     pub fn owned(&self, page: usize) -> Option<bool> {
-        let owned = owned(&self.state[0], page, &self.rules);
-        owned
-            .answer()
-            .filter(|owned| !(*owned && self.may_go(page)))
+        self.expected(&self.rules, page).owned
     }
 
     /// Whether the page is dirty; `None` where an implementation may choose.
     pub fn dirty(&self, page: usize) -> Option<bool> {
-        property(&self.state[0], page, PageProperty::Dirty, &self.rules).answer()
+        self.expected(&self.rules, page).dirty
     }
 }

@@ -9,8 +9,8 @@
 //!  fork           Ready ----------------------------------------> next statement
 //! ```
 //! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the
-//! system calls that change all of their pages at once, `lazy.rs` what goes by itself, `walk.rs` those that go page by page,
-//! `process.rs` has `fork`, and `section.rs` what they exclude.
+//! system calls that change all of their pages at once, `walk.rs` those that go page by page,
+//! `process.rs` has `fork`, `section.rs` what they exclude, and `lazy.rs` what goes by itself.
 
 use std::mem;
 
@@ -230,7 +230,7 @@ impl Steps<'_> {
             if is_stored_to && mapping.is_some_and(|mapping| state.has_gone(at, mapping)) {
                 continue;
             }
-            let admission = page.versions[version].mapping.map(|mapping| {
+            let admission = mapping.map(|mapping| {
                 let word = (state.home(at, mapping), mapping.word);
                 if self.admits(kind, mapping.prot) {
                     Admission::Granted(word)

@@ -363,7 +363,8 @@ impl Check {
         }
     }
 
-    /// As a request, for now without the OS threads that it may have.
+    /// As a request of one OS thread for each search: how many a search may take depends on how many
+    /// tests there are.
     pub fn request(&self) -> Result<Request, Trouble> {
         let deviations = self.deviate.deviations()?;
         let engine = self.engine.with_all(&self.values());

@@ -26,7 +26,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     }
 
     /// Whether it explores weak memory as well as interleavings.
-    fn has_weak_memory(&self) -> bool;
+    fn has_weak_memory(&self) -> bool {
+        false
+    }
 
     /// Whether it chooses what hardware does by itself.
     fn speculates(&self) -> bool {

@@ -57,10 +57,6 @@ impl Engine for Native {
         Kind::Sampling
     }
 
-    fn has_weak_memory(&self) -> bool {
-        false
-    }
-
     fn order(&self) -> Order {
         Order::ByCpu
     }

@@ -75,10 +75,6 @@ impl Engine for Shuttle {
         Kind::Sampling
     }
 
-    fn has_weak_memory(&self) -> bool {
-        false
-    }
-
     fn order(&self) -> Order {
         Order::Coherent
     }

@@ -20,10 +20,6 @@ impl Engine for First {
         Kind::Sampling
     }
 
-    fn has_weak_memory(&self) -> bool {
-        false
-    }
-
     fn order(&self) -> Order {
         Order::Coherent
     }
