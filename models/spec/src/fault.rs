@@ -3,6 +3,7 @@
 use super::call::Kind;
 use super::code::Later;
 use super::page::{Arrival, Mapping, Version};
+use super::rules::Freedom;
 use super::state::State;
 use super::step::{Admission, At, Steps};
 use super::word::{Bit, Label, Populated};
@@ -32,25 +33,42 @@ impl Steps<'_> {
             return;
         }
         for (version, admission) in ways {
-            let Some(Admission::Granted((page, word))) = *admission else {
-                continue;
-            };
             let mut faulted = state.clone();
-            faulted.arrive(cpu, at, (page, word), kind);
+            let (page, word) = match *admission {
+                Some(Admission::Granted((page, word))) => {
+                    faulted.arrive(cpu, at, (page, word), kind);
+                    let touch = &mut faulted.page_mut(page).words[word].touch;
+                    match state.may_fault_again(cpu, at, *version, (page, word)) {
+                        true => touch.populated = Populated::Yes,
+                        false => touch.fault(cpu),
+                    }
+                    if kind == Kind::Write {
+                        touch.dirty = touch.dirty.max(Bit::Maybe);
+                    }
+                    (page, word)
+                }
+                // The fetch is refused when it is tried again, by whatever mapping is there then.
+                Some(Admission::Fetched(Some((page, word)))) => {
+                    self.fetch(&mut faulted, cpu, at, (page, word));
+                    (page, word)
+                }
+                _ => continue,
+            };
             let news = faulted.next_label != state.next_label;
-            let touch = &mut faulted.page_mut(page).words[word].touch;
-            match state.may_fault_again(cpu, at, *version, (page, word)) {
-                true => touch.populated = Populated::Yes,
-                false => touch.fault(cpu),
-            }
-            if kind == Kind::Write {
-                touch.dirty = touch.dirty.max(Bit::Maybe);
-            }
-            if news || *touch != state.pages[page].words[word].touch {
+            let touch = faulted.pages[page].words[word].touch;
+            if news || touch != state.pages[page].words[word].touch {
                 self.go_by(&mut faulted, cpu, at, kind, *version);
                 out.push(faulted);
             }
         }
+    }
+
+    /// An `exec` by `cpu` of what can only be read has faulted, which may have populated the word.
+    pub(super) fn fetch(&self, state: &mut State, cpu: usize, at: usize, (page, word): At) {
+        if self.rules.refused_exec_populates != Freedom::No {
+            state.arrive(cpu, at, (page, word), Kind::Read);
+        }
+        state.page_mut(page).words[word].touch.refused_exec = true;
     }
 
     /// Notes that `cpu` has gone by `version` of a page.

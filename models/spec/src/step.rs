@@ -193,8 +193,8 @@ impl Steps<'_> {
                     return self.act(state, cpu, call, word, out);
                 }
                 Some(Admission::Fetched(word)) => {
-                    if let Some((page, word)) = word {
-                        state.page_mut(page).words[word].touch.refused_exec = true;
+                    if let Some(word) = word {
+                        self.fetch(&mut state, cpu, at, word);
                     }
                     Answer::ACCERR
                 }

@@ -1,7 +1,7 @@
 //! A fault is a step of its own: what it populates in vain, and entries that come behind its back.
 
 use super::{NOTHING, Shown, run, run_under};
-use crate::Rules;
+use crate::{Freedom, Rules};
 
 const ONE: &str = "page A; mmap A rw;";
 
@@ -36,6 +36,23 @@ fn a_page_is_populated_in_vain() {
     // It was there already, and stays clean where nothing was to be stored.
     run(ONE, &["mprotect A none;", "r0 = read A;"], "dirty(A)")
         .forbids("1:r0=accerr dirty(A)=true");
+}
+
+#[test]
+fn a_fetch_that_is_refused_populates_in_vain() {
+    let fetch = "r0 = exec A; r1 = read A;";
+    by_a_fault("1:r0=maperr 1:r1=0", ONE, &["munmap A;", fetch], NOTHING);
+    let looks = ["munmap A;", "r0 = exec A;", "r0 = mincore A;"];
+    by_a_fault("1:r0=maperr 2:r0=1", ONE, &looks, NOTHING);
+    // The entry comes behind the back of a fault.
+    let threads = ["munmap A;", "r0 = exec A;", "r0 = read A; r1 = read A;"];
+    by_a_fault("1:r0=accerr 2:r0=maperr 2:r1=0", ONE, &threads, NOTHING);
+    let never = Rules {
+        refused_exec_populates: Freedom::No,
+        ..Rules::default()
+    };
+    run_under(&never, ONE, &threads, NOTHING).forbids("2:r0=maperr 2:r1=0");
+    run_under(&never, ONE, &looks, NOTHING).forbids("2:r0=1");
 }
 
 #[test]
