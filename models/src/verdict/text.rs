@@ -66,6 +66,8 @@ impl Run {
     pub fn observed(&self) -> &'static str {
         match self.counts() {
             _ if self.is_undecided() => "Unknown",
+            // No execution has come to its end.
+            (0, 0) => "Unknown",
             (0, _) => "Never",
             (_, 0) => "Always",
             _ => "Sometimes",
