@@ -9,7 +9,7 @@ use seqfault_core::{Invariant, LockClass, What};
 use super::lock_order::{LockOrder, waits};
 use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
 use crate::litmus::ast::Outcome;
-use crate::platform::{Entry, Stopped};
+use crate::platform::{self, Entry, Stopped};
 use crate::scenario::Scenario;
 
 /// Collects what the executions of one run show, on whatever OS thread each ran.
@@ -223,6 +223,9 @@ fn explain(stopped: &Stopped, entries: &[Entry]) -> Result<(Violated, String), S
     }
     if message.contains("maximum number of branches") {
         return Err("an execution is longer than the checker's limit on branches".to_owned());
+    }
+    if message.contains(platform::TOO_LONG) {
+        return Err(platform::TOO_LONG.to_owned());
     }
     Err(format!("the checker failed: {message}"))
 }

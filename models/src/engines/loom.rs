@@ -177,6 +177,7 @@ fn who() -> Option<CpuId> {
 fn execution(collector: &Arc<Collector>, progress: &Progress) {
     collector.began(progress);
     platform::begin(who);
+    platform::begin_loom_clock();
     let (run, mut locals) = Run::<platform::Loom>::new(collector);
     for local in locals.drain(1..) {
         let run = run.clone();

@@ -9,7 +9,8 @@ pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The types over the crate `$checker`, whose objects take names or not.
+/// The types over the crate `$checker`, whose objects take names or not; `$count` is called before
+/// each access to a cell.
 macro_rules! checked {
     (@named $object:expr, $name:ident, named) => {
         $object = $object.named($name)
@@ -17,7 +18,7 @@ macro_rules! checked {
     (@named $object:expr, $name:ident, unnamed) => {{
         let _ = ($name, &mut $object);
     }};
-    ($checker:ident, $naming:ident) => {
+    ($checker:ident, $naming:ident, $count:expr) => {
         /// A mutex of the checker's.
         #[derive(Debug)]
         pub struct CheckedMutex<T> {
@@ -120,6 +121,7 @@ macro_rules! checked {
 
             fn get(&self, on_race: Violation) -> u64 {
                 if !in_finale() {
+                    $count();
                     recorder::racing(on_race, || self.checked.with(|_| ()));
                 }
                 self.value.load(StdOrdering::Relaxed)
@@ -127,6 +129,7 @@ macro_rules! checked {
 
             fn set(&self, value: u64, on_race: Violation) {
                 if !in_finale() {
+                    $count();
                     recorder::racing(on_race, || self.checked.with_mut(|_| ()));
                 }
                 self.value.store(value, StdOrdering::Relaxed);

@@ -151,7 +151,7 @@ impl Word for ExplorerWord {
     }
 }
 
-checked!(seqfault_explorer, named);
+checked!(seqfault_explorer, named, || ());
 
 type StdReadGuard<'a, T> = std::sync::RwLockReadGuard<'a, T>;
 type StdWriteGuard<'a, T> = std::sync::RwLockWriteGuard<'a, T>;

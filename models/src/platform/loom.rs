@@ -22,6 +22,7 @@ use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use super::checked::{checked, unpoisoned};
 use super::downgrade::{Downgradable, Held};
 use super::guards::Guard;
+use super::loom_clock::tick;
 use super::loom_spinlock::LoomSpinLock;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
@@ -43,6 +44,7 @@ impl Platform for Loom {
 
     fn fence(ordering: Ordering) {
         if !in_finale() {
+            tick();
             loom::sync::atomic::fence(ordering);
         }
     }
@@ -121,6 +123,7 @@ impl LoomWord {
         let old = if in_finale() {
             self.last()
         } else {
+            tick();
             checked(&self.checked)
         };
         self.set_last(new(old));
@@ -142,6 +145,7 @@ impl Word for LoomWord {
         if in_finale() {
             return self.last();
         }
+        tick();
         let value = self.checked.load(ordering);
         self.was_read(value);
         value
@@ -184,6 +188,7 @@ impl Word for LoomWord {
             let last = self.last();
             if last == current { Ok(last) } else { Err(last) }
         } else {
+            tick();
             self.checked
                 .compare_exchange(current, new, success, failure)
         };
@@ -196,7 +201,7 @@ impl Word for LoomWord {
     }
 }
 
-checked!(loom, unnamed);
+checked!(loom, unnamed, tick);
 
 type ReadGuard<'a, T> =
     Guard<std::sync::RwLockReadGuard<'a, T>, loom::sync::RwLockReadGuard<'a, ()>>;

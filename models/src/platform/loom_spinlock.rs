@@ -21,6 +21,7 @@ use seqfault_core::platform::{Mutex, TryLock};
 
 use super::checked::unpoisoned;
 use super::guards::Guard;
+use super::loom_clock::tick;
 use super::recorder::{in_finale, is_over};
 
 /// A lock that can be tried.
@@ -60,6 +61,13 @@ impl<T> Drop for Held<'_, T> {
 }
 
 impl<T> LoomSpinLock<T> {
+    /// Has loom's clock count what takes the lock or tries to, and what leaves it: no execution ends
+    /// while a guard is dropped.
+    fn tick() {
+        tick();
+        tick();
+    }
+
     fn guard<'a>(&'a self, held: Option<Held<'a, T>>) -> SpinGuard<'a, T> {
         let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         SpinGuard {
@@ -100,9 +108,11 @@ impl<T: Send + 'static> Mutex<T> for LoomSpinLock<T> {
         }
         let mut waiter = Guard::new(&(), Some(unpoisoned(self.waiters.lock())));
         self.waiting.fetch_add(1, StdOrdering::Relaxed);
+        Self::tick();
         while self.word.swap(1, Ordering::Acquire) != 0 {
             let held = waiter.leave().expect("it holds the mutex");
             waiter = Guard::new(&(), Some(unpoisoned(self.freed.wait(held))));
+            tick();
         }
         self.waiting.fetch_sub(1, StdOrdering::Relaxed);
         let waited = waiter.leave();
@@ -115,6 +125,7 @@ impl<T: Send + 'static> TryLock<T> for LoomSpinLock<T> {
         if in_finale() {
             return Some(self.guard(None));
         }
+        Self::tick();
         self.word
             .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;

@@ -13,6 +13,7 @@ mod explorer;
 mod guards;
 mod interleaving;
 mod loom;
+mod loom_clock;
 mod loom_spinlock;
 mod native;
 mod pointer;
@@ -26,6 +27,7 @@ pub use native::Native;
 pub use recorder::{Entry, Recording, Weak, record};
 pub use shuttle::Shuttle;
 
+pub(crate) use loom_clock::{TOO_LONG, begin as begin_loom_clock};
 pub(crate) use recorder::{
     Moment, Stopped, begin, begin_counted, begin_deaf, catch, end, failed, is_over, limits, nobody,
     over, start, stop, violated, with_finale, with_moments, with_timeline,

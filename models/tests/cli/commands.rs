@@ -147,6 +147,29 @@ fn looms_environment_is_honoured() {
     assert!(bound("LOOM_MAX_PREEMPTIONS", "few").contains("LOOM_MAX_PREEMPTIONS is `few`"));
 }
 
+/// Beyond 65,535 operations loom's clocks begin again at 0, and its verdict would be made up.
+#[test]
+fn looms_clocks_end_an_execution() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("long-for-loom");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let check = |rounds: usize| {
+        let rounds = "madvise A dontneed; read A; ".repeat(rounds);
+        let text = format!(
+            "MM long\n{{ page A; mmap A rw; }}\nP0 {{ r0 = read A; {rounds} }}\nforall (0:r0=0)\n"
+        );
+        std::fs::write(folder.join("long.litmus"), text).expect("the folder is there");
+        seqfault_in(&folder, "check long.litmus --engine loom")
+    };
+    let fine = check(300);
+    assert!(fine.contains("Executions 1 complete"), "{fine}");
+    let long = check(350);
+    assert!(
+        long.contains("loom's clocks") && long.contains("\nUnknown\n"),
+        "{long}"
+    );
+    assert!(long.ends_with("--- exit status 1\n"), "{long}");
+}
+
 #[test]
 fn a_new_test_passes_and_is_not_overwritten() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
