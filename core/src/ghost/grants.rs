@@ -131,6 +131,15 @@ impl<P: Platform> Grants<P> {
             }
         }
     }
+
+    /// Whether operations of `cpu` that have completed took all of `prot` away.
+    pub fn is_revoked_by(&self, grant: GrantId, prot: Prot, cpu: CpuId) -> bool {
+        let mut kinds = KINDS.into_iter().filter(|kind| prot.allows(*kind));
+        kinds.all(|kind| {
+            let cell = self.cells(grant, kind).get(cpu.0);
+            cell.is_none_or(|cell| cell.get(STALE) != 0)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +179,9 @@ mod tests {
             assert!(cells().iter().all(|cell| cell.get(STALE) == 0));
             grants.revoked(grant, Prot::W, CpuId(1));
             assert_eq!(cells()[1].get(STALE), 1);
+            assert!(grants.is_revoked_by(grant, Prot::W, CpuId(1)));
+            assert!(!grants.is_revoked_by(grant, Prot::RW, CpuId(1)));
+            assert!(!grants.is_revoked_by(grant, Prot::W, CpuId(0)));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `pte_offset_map_lock()`, `pte_unmap_unlock()`. Changed: `set_pte()` is an exchange, so that what
 //! hardware set is never lost by accident.
 
+use crate::ghost::grants::Grants;
 use crate::ghost::lock_events::LockEvents;
 use crate::hw::table::{Slots, Table, Tables};
 use crate::mm::cpu::Cpu;
@@ -17,6 +18,9 @@ use crate::types::prot::Prot;
 use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
+
+/// So many earlier entries of a table are remembered in any case (ghost).
+const PAST_KEPT: usize = 64;
 
 /// A held page-table lock.
 ///
@@ -197,6 +201,16 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
         }
     }
 
+    /// Forgets what operations of `cpu` that have completed took away, where there is much of it
+    /// (ghost). An access that comes after one of them is found by that one; what comes before it
+    /// comes before all operations that take the lock later.
+    fn forget_revoked(&mut self, grants: &Grants<P>, cpu: CpuId) {
+        let past = &mut self.slots.past;
+        if past.len() > PAST_KEPT {
+            past.retain(|&(_, grant, prot)| !grants.is_revoked_by(grant, prot, cpu));
+        }
+    }
+
     /// What may be cached of earlier entries of `vpn` (ghost): an operation
     /// that takes permission away there takes it from these too.
     pub fn past(&self, vpn: Vpn) -> impl Iterator<Item = (GrantId, Prot)> + '_ {
@@ -211,7 +225,10 @@ impl<'a, P: Platform> PtlGuard<'a, P> {
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Waits for the lock of `table`.
     pub(crate) fn ptl_lock(&self, table: TableAt) -> PtlGuard<'s, P> {
-        PtlGuard::lock(&self.sys.machine.tables, table, self.id())
+        let machine = &self.sys.machine;
+        let mut ptl = PtlGuard::lock(&machine.tables, table, self.id());
+        ptl.forget_revoked(&machine.grants, self.id());
+        ptl
     }
 
     /// Waits for the lock of the leaf table that translates `vpn`, and makes

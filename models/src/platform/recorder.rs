@@ -248,10 +248,16 @@ pub(crate) fn racing<R>(on_race: Violation, access: impl FnOnce() -> R) -> R {
     }
 }
 
+/// The number of the next user write of `cpu`.
+fn next_number(writes: &[(u64, WriteSource)], cpu: CpuId) -> u32 {
+    let own = writes.iter().rev().find(|(_, write)| write.cpu == cpu);
+    own.map_or(0, |(_, last)| last.number + 1)
+}
+
 /// The tag of a new user write: a function of its CPU and its number there.
 pub(crate) fn user_word(cpu: CpuId, value: u64) -> u64 {
     RECORDING.with_borrow_mut(|r| {
-        let number = r.writes.iter().filter(|(_, w)| w.cpu == cpu).count() as u32;
+        let number = next_number(&r.writes, cpu);
         r.writes.push((value, WriteSource { cpu, number }));
         (cpu.0 as u64 + 1) << 32 | u64::from(number)
     })
@@ -267,7 +273,7 @@ pub(crate) fn user_value(word: u64) -> (u64, Option<WriteSource>) {
         number: word as u32,
     };
     RECORDING.with_borrow(|r| {
-        let write = r.writes.iter().find(|(_, write)| *write == source);
+        let write = r.writes.iter().rev().find(|(_, write)| *write == source);
         let &(value, source) = write.expect("a tag is that of a write");
         (value, Some(source))
     })
