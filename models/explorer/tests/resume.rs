@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::sync::atomic::{AtomicU64, Ordering};
-use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict, thread};
+use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict, ops, thread};
 use seqfault_oracle::Program;
 use seqfault_oracle::random::Recipe;
 use subject::{Layout, Places, body, canonical};
@@ -421,4 +421,39 @@ fn within_an_execution() {
         .unwrap();
     assert_eq!(report.unwrap().executions, 2);
     assert_eq!(*begun.lock().unwrap(), 3);
+}
+
+/// Where the program computes without operations, it says so, and can be stopped there: when it has
+/// begun and when it repeats what the graph has.
+#[test]
+fn a_pause_stops_what_has_no_events() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let stops_at = Arc::new(Mutex::new(0));
+    let pauses = Arc::new(Mutex::new(0));
+    let (raised, at, counts) = (flag.clone(), stops_at.clone(), pauses.clone());
+    let program = move || {
+        let x = Arc::new(AtomicU64::new(0));
+        for _ in 0..10 {
+            ops::pause();
+            let mut pauses = counts.lock().unwrap();
+            *pauses += 1;
+            raised.store(*pauses == *at.lock().unwrap(), Relaxed);
+        }
+        let y = x.clone();
+        thread::spawn(move || y.store(1, Ordering::Relaxed));
+        x.load(Ordering::Relaxed);
+    };
+    let builder = Builder::new().interrupt(flag.clone());
+    // In the first run, and in the second.
+    for at in [5, 15] {
+        *pauses.lock().unwrap() = 0;
+        *stops_at.lock().unwrap() = at;
+        let report = builder.check(program.clone());
+        assert!(matches!(report.verdict, Verdict::Unknown(Limit::Interrupt)));
+        assert_eq!(*pauses.lock().unwrap(), at, "it stops where it is told");
+        assert_eq!(report.progress.executions, at / 10);
+        flag.store(false, Relaxed);
+        let report = builder.resume(saved(&report.rest.unwrap()), program.clone());
+        assert_eq!(report.unwrap().unwrap().executions, 2);
+    }
 }

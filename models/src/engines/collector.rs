@@ -146,6 +146,11 @@ impl Collector {
         self.executions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The execution that began last was stopped before any CPU ran: it is none.
+    pub fn withdrawn(&self) {
+        self.executions.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// What was seen so far, for another process to go on with. Nothing may run.
     pub fn keep(&self, state: State) -> Kept {
         let found = self.found();

@@ -18,7 +18,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use super::collector::Collector;
 use super::engine::speculation;
 use super::shuttle::execution;
-use super::{Judge, Progress, Report, Search};
+use super::{Control, Judge, Report, Search};
 use crate::platform::{self, Entry};
 use crate::scenario::Scenario;
 
@@ -44,7 +44,7 @@ pub fn told(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> (Report, Vec
     config.max_steps = MaxSteps::ContinueAfter(MAX_STEPS);
     let model = {
         let collector = collector.clone();
-        move || execution(&collector, &Progress::default())
+        move || execution(&collector, &Control::default())
     };
     let scheduler = Bytes::new(schedule.to_vec());
     let stopped = platform::catch(|| Runner::new(scheduler, config).run(model))

@@ -450,7 +450,13 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
     // Threads come in the order of the CPUs, and then the walkers in the same order.
     let who = || Some(CpuId(thread::current_id() as usize % CPUS.get()));
     platform::begin_counted(who, ops::position);
-    let (run, mut locals) = platform::with_finale(|| Run::<platform::Explorer>::new(collector));
+    // Where the search is to stop, it stops in there.
+    let goes_on = || {
+        ops::pause();
+        false
+    };
+    let made = platform::with_finale(|| Run::<platform::Explorer>::new(collector, goes_on));
+    let (run, mut locals) = made.expect("it goes on");
     let spawn = |local| {
         let run = run.clone();
         thread::spawn(move || {

@@ -133,7 +133,7 @@ fn within(
                 platform::begin(who);
                 platform::stop();
             }
-            execution(&collector, &progress);
+            execution(&collector, &progress, &is_over);
         }
     };
     let stopped = platform::catch(|| builder.check(model)).err();
@@ -174,11 +174,14 @@ fn who() -> Option<CpuId> {
     digits.parse().ok().map(CpuId)
 }
 
-fn execution(collector: &Arc<Collector>, progress: &Progress) {
+fn execution(collector: &Arc<Collector>, progress: &Progress, is_over: &impl Fn() -> bool) {
     collector.began(progress);
     platform::begin(who);
     platform::begin_loom_clock();
-    let (run, mut locals) = Run::<platform::Loom>::new(collector);
+    let Some((run, mut locals)) = Run::<platform::Loom>::new(collector, is_over) else {
+        collector.withdrawn();
+        platform::stop();
+    };
     for local in locals.drain(1..) {
         let run = run.clone();
         let collector = collector.clone();

@@ -10,7 +10,7 @@ use seqfault_core::CpuLocal;
 use super::collector::Collector;
 use super::registry::{ITERATIONS, Values};
 use super::run::Run;
-use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use super::{Control, Engine, Judge, Kind, Order, Report, Search};
 use crate::platform::{self, Entry, Recording, Stopped};
 use crate::random::Random;
 use crate::scenario::Scenario;
@@ -73,7 +73,7 @@ impl Engine for Native {
             let delays: Vec<u64> = (0..scenario.config.cpus)
                 .map(|_| random.number() % MAX_DELAY)
                 .collect();
-            match execution(&collector, &control.progress, &delays) {
+            match execution(&collector, control, &delays) {
                 Ended::ByItself(true) => {}
                 Ended::ByItself(false) => break,
                 Ended::Stopped(entries, stopped) => {
@@ -100,7 +100,7 @@ impl Engine for Native {
 
 /// How an execution ended.
 enum Ended {
-    /// By itself; false if the outcome violates something.
+    /// By itself; false if none is to follow: the outcome violates something, or an end is wanted.
     ByItself(bool),
     /// By a violation or by trouble of the checker, after this timeline.
     Stopped(Vec<Entry>, Stopped),
@@ -109,14 +109,16 @@ enum Ended {
 }
 
 /// Runs all CPUs once.
-fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) -> Ended {
+fn execution(collector: &Arc<Collector>, control: &Control, delays: &[u64]) -> Ended {
     platform::begin(platform::nobody);
-    let made = platform::catch(|| Run::<platform::Native>::new(collector));
+    let is_over = || control.is_interrupted();
+    let made = platform::catch(|| Run::<platform::Native>::new(collector, is_over));
     let setup = platform::end().entries;
     let (run, locals) = match made {
-        Ok(made) => made,
+        Ok(Some(made)) => made,
+        Ok(None) => return Ended::ByItself(false),
         Err(stopped) => {
-            collector.began(progress);
+            collector.began(&control.progress);
             return Ended::Stopped(setup, stopped);
         }
     };
@@ -137,7 +139,7 @@ fn execution(collector: &Arc<Collector>, progress: &Progress, delays: &[u64]) ->
         Ok(results) => results,
         Err(error) => return Ended::WithoutThreads(error),
     };
-    collector.began(progress);
+    collector.began(&control.progress);
     let stops = results.iter_mut().filter_map(|(stop, _)| stop.take());
     // One that gave up because another found something says nothing.
     let stop = stops.max_by_key(|stop| stop.violation.is_some());

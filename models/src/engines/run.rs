@@ -27,8 +27,12 @@ struct Stopped<P: Platform> {
 }
 
 impl<P: Platform> Run<P> {
-    /// A machine on which the setup has been run, and what each CPU starts with.
-    pub fn new(collector: &Arc<Collector>) -> (Arc<Run<P>>, Vec<CpuLocal<P>>) {
+    /// A machine on which the setup has been run, and what each CPU starts with; `None` if `is_over`
+    /// said before a statement of the setup that nothing more is wanted.
+    pub fn new(
+        collector: &Arc<Collector>,
+        is_over: impl Fn() -> bool,
+    ) -> Option<(Arc<Run<P>>, Vec<CpuLocal<P>>)> {
         let scenario = &collector.scenario;
         let system = System::new(scenario.config);
         let cpus = scenario.config.cpus;
@@ -37,6 +41,9 @@ impl<P: Platform> Run<P> {
             .collect();
         let mut boot = Cpu::new(&system, locals.remove(0));
         for (number, statement) in scenario.setup.iter().enumerate() {
+            if is_over() {
+                return None;
+            }
             record(Entry::Setup(number));
             subjects::perform(&statement.op, &mut boot);
         }
@@ -55,7 +62,7 @@ impl<P: Platform> Run<P> {
             }),
             running: AtomicUsize::new(cpus),
         };
-        (Arc::new(run), locals)
+        Some((Arc::new(run), locals))
     }
 
     /// Runs one CPU's program; true for the CPU that stops last.
@@ -108,5 +115,38 @@ impl<P: Platform> Run<P> {
         self.collector
             .scenario
             .outcome(&self.system, registers, &counters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::engines::Judge;
+    use crate::litmus;
+    use crate::scenario::{Deviations, Scenario};
+
+    #[test]
+    fn the_initial_state_is_made_as_long_as_it_is_wanted() {
+        let text = "MM many\n{ page A; mmap A rw; write A 1; write A 2; }\n\
+                    P0 { r0 = read A; }\nforall (0:r0=2)\n";
+        let program = litmus::parse("test", text).expect("a test");
+        let scenario = Scenario::new(&program, &Deviations::default()).expect("a scenario");
+        let collector = Arc::new(Collector::new(&scenario, &Judge::default()));
+        let asked = Cell::new(0);
+        let make = |wanted| {
+            asked.set(0);
+            platform::begin(platform::nobody);
+            let is_over = || asked.replace(asked.get() + 1) == wanted;
+            let run = Run::<platform::Native>::new(&collector, is_over);
+            (run.is_some(), asked.get(), platform::end().entries)
+        };
+        let (is_made, asked, _) = make(3);
+        assert!(is_made && asked == 3, "it is asked before each statement");
+        let (is_made, asked, entries) = make(1);
+        assert!(!is_made && asked == 2);
+        let begun = |entry: &&Entry| matches!(entry, Entry::Setup(_));
+        assert_eq!(entries.iter().filter(begun).count(), 1);
     }
 }

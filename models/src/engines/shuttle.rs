@@ -14,7 +14,7 @@ use shuttle::{Config, FailurePersistence, Runner};
 use super::collector::Collector;
 use super::registry::{ITERATIONS, Values};
 use super::run::Run;
-use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use super::{Control, Engine, Judge, Kind, Order, Report, Search};
 use crate::platform;
 use crate::scenario::Scenario;
 
@@ -87,8 +87,8 @@ impl Engine for Shuttle {
         let iterations = self.iterations as usize;
         let model = {
             let collector = collector.clone();
-            let progress = control.progress.clone();
-            move || execution(&collector, &progress)
+            let control = control.clone();
+            move || execution(&collector, &control)
         };
         let seed = self.seed;
         let is_concurrent = scenario.threads.len() > 1;
@@ -175,10 +175,14 @@ impl<S: Scheduler> Scheduler for Quiet<S> {
     }
 }
 
-pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
-    collector.began(progress);
+pub(super) fn execution(collector: &Arc<Collector>, control: &Control) {
+    collector.began(&control.progress);
     platform::begin(|| Some(CpuId(usize::from(shuttle::thread::current().id()))));
-    let (run, mut locals) = Run::<platform::Shuttle>::new(collector);
+    let is_over = || control.is_interrupted();
+    let Some((run, mut locals)) = Run::<platform::Shuttle>::new(collector, is_over) else {
+        collector.withdrawn();
+        return platform::over();
+    };
     let spawn = |local| {
         let run = run.clone();
         shuttle::thread::spawn(move || {

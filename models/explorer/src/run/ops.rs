@@ -297,6 +297,14 @@ pub fn spin() {
     }
 }
 
+/// The thread has computed for a while without an operation: the search may stop here, which it
+/// otherwise does at operations alone. Nothing of it is in the execution.
+#[track_caller]
+pub fn pause() {
+    let site = Location::caller();
+    let _ = ask(|s| s.pause(site));
+}
+
 /// Starts a thread; answers its id.
 #[track_caller]
 pub fn spawn(body: impl FnOnce() + 'static) -> u32 {

@@ -362,8 +362,16 @@ impl Session {
     /// there. A run that finds again what was forgotten is not stopped.
     pub(crate) fn stops(&mut self) -> bool {
         self.asked += 1;
-        if self.asked >= LOOK && !self.search.retraces() {
+        if self.asked >= LOOK {
             self.asked = 0;
+            return self.stops_now();
+        }
+        self.stopped
+    }
+
+    /// The same, and not only once in a while.
+    pub(crate) fn stops_now(&mut self) -> bool {
+        if !self.search.retraces() {
             let interrupt = self.config.interrupt.as_ref();
             self.stopped = interrupt.is_some_and(|flag| flag.load(Relaxed))
                 || self.deadline.is_some_and(|at| Instant::now() >= at);

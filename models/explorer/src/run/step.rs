@@ -146,6 +146,14 @@ impl Session {
         Step::Wait
     }
 
+    /// The thread may be stopped here for good.
+    pub(crate) fn pause(&mut self, site: Site) -> Step<()> {
+        match self.probe.is_none() && self.stops_now() {
+            true => self.wait(Status::Frontier, site),
+            false => Step::Done(()),
+        }
+    }
+
     /// While it is probed, a thread must not do this again and again.
     fn probed<R>(&mut self) -> Option<Step<R>> {
         self.probe.as_mut().map(|probe| {
