@@ -81,21 +81,72 @@ pub fn wrap() -> Option<ExitCode> {
     None
 }
 
-/// Waits for a program, for so long at most: `None` if it had to be killed.
+/// What became of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// How it ended; `None` if it had to be killed.
+    pub status: Option<ExitStatus>,
+    /// How long it ran, to a tenth of a second: on a CPU, where the host tells.
+    pub ran: Duration,
+}
+
+/// Waits for a program, for so long at most; what it has waited for a CPU does not count.
 ///
 /// # Errors
 /// If it cannot be waited for.
-pub fn wait(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+pub fn wait(mut child: Child, limit: Duration) -> std::io::Result<Ended> {
     let start = Instant::now();
-    while start.elapsed() < limit {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+    let mut times = None;
+    loop {
+        let elapsed = start.elapsed();
+        let status = child.try_wait()?;
+        times = Times::of(&child).or(times);
+        let own = elapsed.saturating_sub(times.map_or(Duration::ZERO, |times| times.waited));
+        let is_over = own >= limit;
+        if status.is_none() && !is_over {
+            std::thread::sleep(LOOK);
+            continue;
         }
-        std::thread::sleep(LOOK);
+        if status.is_none() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let ran = times.map_or(elapsed, |times| times.ran);
+        return Ok(Ended { status, ran });
     }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
+}
+
+/// What the host's scheduler tells of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Times {
+    /// How long its threads were on a CPU, together.
+    ran: Duration,
+    /// How long one of them could have run and had no CPU: the longest.
+    waited: Duration,
+}
+
+impl Times {
+    /// Linux: Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
+    fn of(child: &Child) -> Option<Times> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).ok()?;
+        let texts = tasks.flatten().map(|task| task.path().join("schedstat"));
+        let texts = texts.filter_map(|path| std::fs::read_to_string(path).ok());
+        texts
+            .filter_map(|text| Times::parse(&text))
+            .reduce(|a, b| Times {
+                ran: a.ran + b.ran,
+                waited: a.waited.max(b.waited),
+            })
+    }
+
+    fn parse(text: &str) -> Option<Times> {
+        let mut numbers = text.split_whitespace().map(|word| word.parse().ok());
+        let mut time = || numbers.next().flatten().map(Duration::from_nanos);
+        Some(Times {
+            ran: time()?,
+            waited: time()?,
+        })
+    }
 }
 
 /// The lock of a night's folder, as long as this is kept.
@@ -173,9 +224,19 @@ mod tests {
             child.expect("there is a program `sleep`")
         };
         let ended = wait(sleep("0"), Duration::from_secs(60)).expect("it can be waited for");
-        assert!(ended.is_some_and(|status| status.success()));
+        assert!(ended.status.is_some_and(|status| status.success()));
         let killed = wait(sleep("60"), Duration::ZERO).expect("it can be waited for");
-        assert!(killed.is_none());
+        assert!(killed.status.is_none());
+    }
+
+    #[test]
+    fn times_are_read_as_the_scheduler_tells_them() {
+        let times = Times {
+            ran: Duration::from_millis(1_500),
+            waited: Duration::from_secs(40),
+        };
+        assert_eq!(Times::parse("1500000000 40000000000 77\n"), Some(times));
+        assert_eq!(Times::parse("1500000000\n"), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -74,7 +74,7 @@ fn call(command: &Command) -> Result<(), String> {
     bound.stdin(Stdio::null()).stdout(Stdio::null());
     let child = bound.stderr(Stdio::null()).spawn();
     let ended = child.and_then(|child| child::wait(child, PATIENCE));
-    match ended.map_err(|error| error.to_string())? {
+    match ended.map_err(|error| error.to_string())?.status {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(format!("a seed ends with {status}")),
         None => Err(format!("the seeds take more than {} s", PATIENCE.as_secs())),

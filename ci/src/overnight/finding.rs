@@ -9,7 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Artifacts of libFuzzer that are findings. A `slow-unit` is none.
-const FINDINGS: [&str; 4] = ["crash-", "timeout-", "oom-", "leak-"];
+const FINDINGS: [&str; 4] = ["crash-", TIMEOUT, "oom-", "leak-"];
+/// An input that took too long by the clock.
+const TIMEOUT: &str = "timeout-";
+/// An input that took long.
+const SLOW: &str = "slow-unit-";
 /// Lines that begin what a log says of the end.
 const ENDS: [&str; 4] = [
     "ERROR: AddressSanitizer",
@@ -28,6 +32,28 @@ pub fn inputs(folder: &Path) -> BTreeSet<String> {
         .filter(|name| FINDINGS.iter().any(|kind| name.starts_with(kind)))
         .filter(|name| !name.ends_with(".log"))
         .collect()
+}
+
+/// Whether a finding is an input that took too long by the clock: it may have waited for a CPU.
+pub fn is_timeout(input: &str) -> bool {
+    input.starts_with(TIMEOUT)
+}
+
+/// The host had no CPU for an input: it is no finding any more. Answers its new name.
+///
+/// # Errors
+/// If its files cannot be renamed.
+pub fn acquit(folder: &Path, input: &str) -> Result<String, String> {
+    let name = input.replacen(TIMEOUT, SLOW, 1);
+    for (from, to) in [
+        (folder.join(input), folder.join(&name)),
+        (log(folder, input), log(folder, &name)),
+    ] {
+        if from.exists() {
+            fs::rename(&from, to).map_err(|error| format!("{}: {error}", from.display()))?;
+        }
+    }
+    Ok(name)
 }
 
 /// Where the log of a finding is.
@@ -127,6 +153,22 @@ mod tests {
             text.contains("no program") && text.contains("not kept"),
             "{text}"
         );
+        fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn what_waited_for_a_cpu_is_no_finding() {
+        let folder = std::env::temp_dir().join(format!("seqfault-slow-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::write(folder.join("timeout-1"), "input").expect("it can be written");
+        let found = inputs(&folder);
+        keep(&folder, &found, LOG).expect("it can be written");
+        assert!(found.iter().all(|input| is_timeout(input)) && found.len() == 1);
+        let name = acquit(&folder, "timeout-1").expect("it can be renamed");
+        assert!(inputs(&folder).is_empty());
+        let input = fs::read_to_string(folder.join(&name));
+        assert_eq!(input.expect("it is kept"), "input");
+        assert!(log(&folder, &name).exists());
         fs::remove_dir_all(&folder).expect("it can be removed");
     }
 }

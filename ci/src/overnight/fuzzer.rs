@@ -16,6 +16,8 @@ use super::turn::Turn;
 const MEMORY_MB: u32 = 2048;
 /// Seconds that one input may take.
 const INPUT_SECONDS: u32 = 25;
+/// Seconds by the clock, for an input that may wait for a CPU all the time.
+const WAITING_SECONDS: u32 = 24 * 3600;
 
 /// How long a merge may take.
 const MERGE: Duration = Duration::from_secs(3600);
@@ -65,8 +67,20 @@ impl Fuzzer {
     pub fn shows_again(&self, target: &str, input: &str) -> Result<bool, String> {
         let mut command = Command::new(self.build.program(target));
         command.arg(self.crashes(target).join(input));
+        if finding::is_timeout(input) {
+            return Ok(self.ran_alone(target, input)?.is_none());
+        }
         let ran = self.call(command, &format!("{target}-again"), AGAIN)?;
         Ok(ran.end != End::Succeeded)
+    }
+
+    /// How long an input is on a CPU that is run alone, if it ends in time.
+    fn ran_alone(&self, target: &str, input: &str) -> Result<Option<Duration>, String> {
+        let mut command = Command::new(self.build.program(target));
+        command.arg(self.crashes(target).join(input));
+        let ran = self.call_within(WAITING_SECONDS, command, &format!("{target}-alone"), AGAIN)?;
+        let is_fine = ran.end == End::Succeeded && ran.time.as_secs() < u64::from(INPUT_SECONDS);
+        Ok(is_fine.then_some(ran.time))
     }
 
     /// Fuzzes `target` for `time`.
@@ -94,7 +108,15 @@ impl Fuzzer {
         turn.target.clone_from(name);
         turn.seconds = start.elapsed().as_secs_f64();
         turn.findings = finding::inputs(&crashes);
-        finding::keep(&crashes, &(&turn.findings - &before), &ran.output)?;
+        let new = &turn.findings - &before;
+        finding::keep(&crashes, &new, &ran.output)?;
+        for input in new.iter().filter(|input| finding::is_timeout(input)) {
+            if let Some(ran) = self.ran_alone(name, input)? {
+                turn.findings.remove(input);
+                let name = finding::acquit(&crashes, input)?;
+                turn.slow.insert(name, ran.as_secs_f64());
+            }
+        }
         turn.findings.extend(self.hung(name, seed, &ran)?);
         if turn.executions == 0 && turn.findings.is_empty() {
             let log = self.log(name);
@@ -245,10 +267,21 @@ impl Fuzzer {
     }
 
     /// Runs a program of libFuzzer.
-    fn call(&self, mut command: Command, name: &str, limit: Duration) -> Result<Ran, String> {
+    fn call(&self, command: Command, name: &str, limit: Duration) -> Result<Ran, String> {
+        self.call_within(INPUT_SECONDS, command, name, limit)
+    }
+
+    /// The same with so many seconds by the clock for one input.
+    fn call_within(
+        &self,
+        seconds: u32,
+        mut command: Command,
+        name: &str,
+        limit: Duration,
+    ) -> Result<Ran, String> {
         command
+            .arg(format!("-timeout={seconds}"))
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
-            .arg(format!("-timeout={INPUT_SECONDS}"))
             .arg("-print_final_stats=1")
             .arg("-detect_leaks=0");
         self.run(command, name, limit)
@@ -262,7 +295,8 @@ impl Fuzzer {
         let mut command = child::bound(&command);
         command.stdin(Stdio::null()).stdout(copy).stderr(file);
         let ended = command.spawn().and_then(|child| child::wait(child, limit));
-        let end = match ended.map_err(|e| format!("{name}: {e}"))? {
+        let ended = ended.map_err(|e| format!("{name}: {e}"))?;
+        let end = match ended.status {
             Some(status) if status.success() => End::Succeeded,
             Some(_) => End::Failed,
             None => End::Killed,
@@ -271,6 +305,7 @@ impl Fuzzer {
         Ok(Ran {
             output: String::from_utf8_lossy(&output).into_owned(),
             end,
+            time: ended.ran,
         })
     }
 
@@ -295,6 +330,8 @@ impl Fuzzer {
 struct Ran {
     output: String,
     end: End,
+    /// How long it ran.
+    time: Duration,
 }
 
 /// How it ended.

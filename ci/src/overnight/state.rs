@@ -38,6 +38,9 @@ pub struct Progress {
     pub samples: Vec<Sample>,
     /// Artifacts of this night.
     pub findings: BTreeSet<String>,
+    /// Inputs that took too long by the clock alone: seconds on a CPU.
+    #[serde(default)]
+    pub slow: BTreeMap<String, f64>,
     /// Artifacts that were there before it.
     pub old: BTreeSet<String>,
     /// The explanation of each, once the night is over.
@@ -148,6 +151,7 @@ impl State {
         target.executions += turn.executions;
         target.seconds += turn.seconds;
         target.corpus = turn.corpus;
+        target.slow.extend(turn.slow.clone());
         let new = &(&turn.findings - &target.old) - &target.findings;
         target.findings.extend(new.iter().cloned());
         target.samples.push(Sample {
@@ -206,6 +210,7 @@ mod tests {
             features: 9,
             corpus: 3,
             findings: findings.iter().map(|s| (*s).to_owned()).collect(),
+            slow: BTreeMap::new(),
         }
     }
 

@@ -52,6 +52,12 @@ fn text(state: &State) -> String {
     }
     line("\n![features over time](coverage.svg)");
     for (name, target) in &state.targets {
+        for (input, seconds) in &target.slow {
+            line(&format!(
+                "\nSLOW in {name}: {input} took too long by the clock, and {seconds:.1} s of a CPU when \
+                 it was run alone: the host was busy"
+            ));
+        }
         for finding in &target.findings {
             line(&format!("\nFOUND by {name}: {finding}"));
             if let Some(says) = target.explained.get(finding) {
@@ -89,6 +95,13 @@ mod tests {
             text(&state)
         );
         assert!(text(&state).contains("| t | 2 | 300 | 100 |"));
+        target.slow.insert("slow-unit-1".to_owned(), 2.25);
+        state.targets.insert("t".to_owned(), target.clone());
+        let slow = text(&state);
+        assert!(
+            slow.contains("\ngreen, ") && slow.contains("slow-unit-1 took"),
+            "{slow}"
+        );
         target.findings.insert("crash-1".to_owned());
         let says = "crash-1: NOT REPRODUCED".to_owned();
         target.explained.insert("crash-1".to_owned(), says);

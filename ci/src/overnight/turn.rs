@@ -1,6 +1,6 @@
 //! What one turn has shown, as libFuzzer tells it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -23,6 +23,8 @@ pub struct Turn {
     pub corpus: u64,
     /// Artifacts, of earlier turns too.
     pub findings: BTreeSet<String>,
+    /// Inputs that took too long by the clock, and not when they were run alone: seconds on a CPU.
+    pub slow: BTreeMap<String, f64>,
 }
 
 impl fmt::Display for Turn {
