@@ -11,6 +11,8 @@ pub enum Evidence {
     Tests,
     /// Verdicts of `seqfault check`.
     Verdicts,
+    /// Executions of searches that ended by themselves.
+    Searched,
     /// Runs of libFuzzer.
     FuzzerRuns,
     /// Seeds that were made.
@@ -46,6 +48,9 @@ impl Evidence {
                 .filter_map(|line| number(line, "test result: ok. ", " passed"))
                 .sum(),
             Evidence::Verdicts => lines.filter(|line| line.starts_with("ok ")).count() as u64,
+            Evidence::Searched => lines
+                .filter_map(|line| number(line, "Executions ", " complete"))
+                .sum(),
             // A target that leaves out what it is there for has run nothing.
             Evidence::FuzzerRuns if output.contains("skipped: needs ") => 0,
             Evidence::FuzzerRuns => lines
@@ -89,6 +94,7 @@ impl Evidence {
             Evidence::None => "",
             Evidence::Tests => "tests",
             Evidence::Verdicts => "verdicts",
+            Evidence::Searched => "executions",
             Evidence::FuzzerRuns => "runs",
             Evidence::Seeds => "seeds",
             Evidence::Sequences => "sequences",
@@ -113,6 +119,10 @@ mod tests {
         assert_eq!(Evidence::Tests.count("Finished\n"), Some(0));
         let verdicts = "ok    spf/a  complete\nFAIL  spf/b\nok    spf/c\n2 tests\n";
         assert_eq!(Evidence::Verdicts.count(verdicts), Some(2));
+        let searched = "States 3\nOk\nExecutions 819822 complete\n";
+        assert_eq!(Evidence::Searched.count(searched), Some(819_822));
+        let stopped = "Executions 300 unknown: stopped before the end\n";
+        assert_eq!(Evidence::Searched.count(stopped), Some(0));
         let runs = "#1 INITED\nDone 5000 runs in 2 second(s)\n";
         assert_eq!(Evidence::FuzzerRuns.count(runs), Some(5000));
         let skipped = "skipped: needs Linux on x86-64; …\nDone 5000 runs in 2 second(s)\n";

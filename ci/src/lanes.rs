@@ -295,6 +295,14 @@ pub const LANES: &[Lane] = &[
         "cargo seqfault conform --cpus 2 --sequences 300 --seed 2 --keep-going",
         Evidence::ProgramsOnLinux,
     ),
+    // Too long for a test.
+    lane(
+        "long-search",
+        Suite::Full,
+        NOTHING,
+        "cargo seqfault check models/tests/cases/two-cpus-of-four-statements.litmus",
+        Evidence::Searched,
+    ),
     lane(
         "linux",
         Suite::Full,
