@@ -4,6 +4,7 @@ use core::fmt;
 
 /// A virtual page number: a virtual address in units of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Vpn(pub u64);
 
 impl fmt::Display for Vpn {
@@ -14,6 +15,7 @@ impl fmt::Display for Vpn {
 
 /// Adjacent virtual pages, `start` included, `end` not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PageRange {
     /// The first page.
     pub start: Vpn,

@@ -6,6 +6,7 @@ macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal;)+) => {
         /// A counted event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Counter {
             $($(#[doc = $doc])+ $variant,)+
         }

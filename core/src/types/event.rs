@@ -8,6 +8,7 @@ use crate::types::pte::Pte;
 
 /// Which write a read has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct WriteSource {
     /// The CPU that wrote.
     pub cpu: CpuId,
@@ -17,6 +18,7 @@ pub struct WriteSource {
 
 /// A lock class, as lock ordering knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LockClass {
     /// `mm.mmap_lock`
     Mmap,
@@ -51,6 +53,7 @@ impl LockClass {
 
 /// How a lock was taken or left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LockStep {
     /// About to wait for it, in shared mode or not.
     Waits,
@@ -70,6 +73,7 @@ pub enum LockStep {
 
 /// Why a TLB was flushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum FlushReason {
     /// This CPU's own change.
     Local,
@@ -81,8 +85,12 @@ pub enum FlushReason {
     Switch,
 }
 
+/// Words of core's own.
+pub type Words = &'static str;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum What {
     /// A user read, or the read part of an exchange.
     UserRead {
@@ -162,7 +170,8 @@ pub enum What {
     /// How a fault found its VMA.
     FaultPath {
         /// In words: "under the VMA lock", "falls back: sequence count changed".
-        how: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "forever"))]
+        how: Words,
     },
     /// Software walked the page tables, and found the leaf table or none.
     Walk {
@@ -171,7 +180,8 @@ pub enum What {
         /// The leaf table.
         table: Option<TableId>,
         /// What keeps it.
-        kept_by: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "forever"))]
+        kept_by: Words,
     },
     /// A spurious fault: the entry already allows the access.
     Spurious {
@@ -289,8 +299,16 @@ pub enum What {
     Count(Counter),
 }
 
+/// A text that is read, kept for good: events are copied, and there are few texts.
+#[cfg(feature = "serde")]
+fn forever<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Words, D::Error> {
+    let text: alloc::string::String = serde::Deserialize::deserialize(source)?;
+    Ok(text.leak())
+}
+
 /// Something that a CPU did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
     /// The CPU.
     pub cpu: CpuId,

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// A CPU's number, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CpuId(pub usize);
 
 impl fmt::Display for CpuId {
@@ -14,6 +15,7 @@ impl fmt::Display for CpuId {
 
 /// A page frame number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pfn(pub u32);
 
 impl Pfn {
@@ -33,6 +35,7 @@ impl fmt::Display for Pfn {
 
 /// A page table's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TableId(pub u32);
 
 impl fmt::Display for TableId {
@@ -43,6 +46,7 @@ impl fmt::Display for TableId {
 
 /// An address space's number. The first one is there from the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MmId(pub usize);
 
 impl MmId {

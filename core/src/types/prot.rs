@@ -5,6 +5,7 @@ use core::ops::{BitAnd, BitOr, Not};
 
 /// A set of permissions: read, write, execute.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Prot(u8);
 
 impl Prot {
@@ -88,6 +89,7 @@ impl fmt::Debug for Prot {
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Access {
     /// A load.
     Read,

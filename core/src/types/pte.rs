@@ -29,6 +29,7 @@ pub(crate) const MAX_NUMBER: u32 = (1 << 24) - 1;
 
 /// A leaf entry.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pte(u64);
 
 impl Pte {

@@ -38,8 +38,6 @@ const TELL: Duration = Duration::from_millis(200);
 /// What is said of a test whose parts would not be the whole.
 const NO_PARTS: &str = "an execution does what would have cut the search otherwise: \
                         this test cannot be searched in parts";
-/// Columns of a timeline that is kept.
-const WIDTH: usize = 120;
 
 const NAME: &str = "explorer";
 
@@ -234,7 +232,7 @@ impl Engine for Explorer {
         };
         let mut report = collector.report(search, |_| self.replay());
         if let Some(slot) = &self.slot
-            && let Some(state) = state(scenario, &report, self.order(), rest)
+            && let Some(state) = state(&report, rest)
         {
             let goes_on = matches!(state, State::Unfinished(_));
             keep(slot, &collector.keep(state));
@@ -386,14 +384,11 @@ fn builder(
 }
 
 /// What the search leaves behind. After trouble there is nothing to keep.
-fn state(scenario: &Scenario, report: &Report, order: Order, rest: Option<Rest>) -> Option<State> {
+fn state(report: &Report, rest: Option<Rest>) -> Option<State> {
     if report.problem.is_some() {
         return None;
     }
-    let failure = report.failure.as_ref().map(|failure| {
-        let table = timeline::counterexample(scenario, failure, order, WIDTH);
-        KeptFailure::new(failure, table)
-    });
+    let failure = report.failure.as_ref().map(KeptFailure::new);
     match (report.search, failure, rest) {
         (Search::Complete | Search::Part(_), failure, _) => Some(State::Complete { failure }),
         (_, Some(failure), _) => Some(State::Failed(failure)),

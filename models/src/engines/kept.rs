@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::lock_order::Edge;
 use super::{Failure, Report, Search, Violated};
 use crate::litmus::ast::{Outcome, PageProperty, Place, Value};
+use crate::platform::Entry;
 
 /// What a search has seen, and what is left of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub enum State {
     Unfinished(Box<Rest>),
 }
 
-/// A failure, with its timeline as it was shown.
+/// A failure.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptFailure {
     violated: String,
@@ -53,7 +54,8 @@ pub struct KeptFailure {
     cpu: Option<usize>,
     race: bool,
     replay: String,
-    table: String,
+    timeline: Vec<Entry>,
+    also: Option<Vec<Entry>>,
     graph: Option<String>,
 }
 
@@ -160,15 +162,16 @@ impl Kept {
 }
 
 impl KeptFailure {
-    /// A failure, and how it is shown.
-    pub fn new(failure: &Failure, table: String) -> KeptFailure {
+    /// A failure, as it is kept.
+    pub fn new(failure: &Failure) -> KeptFailure {
         KeptFailure {
             violated: failure.violated.to_string(),
             message: failure.message.clone(),
             cpu: failure.cpu.map(|cpu| cpu.0),
             race: failure.race,
             replay: failure.replay.clone(),
-            table,
+            timeline: failure.timeline.clone(),
+            also: failure.also.clone(),
             graph: failure.graph.clone(),
         }
     }
@@ -179,9 +182,9 @@ impl KeptFailure {
             cpu: self.cpu.map(CpuId),
             race: self.race,
             replay: self.replay.clone(),
-            table: Some(self.table.clone()),
+            also: self.also.clone(),
             graph: self.graph.clone(),
-            ..Failure::new(violated, self.message.clone(), Vec::new())
+            ..Failure::new(violated, self.message.clone(), self.timeline.clone())
         })
     }
 }

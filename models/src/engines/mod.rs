@@ -111,8 +111,6 @@ pub struct Failure {
     pub timeline: Vec<Entry>,
     /// A second execution, where only two together violate something.
     pub also: Option<Vec<Entry>>,
-    /// How it was shown, where it was kept by another process.
-    pub table: Option<String>,
     /// The execution's graph for Graphviz, where the engine has one.
     pub graph: Option<String>,
     /// The engine's arguments that lead to it again.
@@ -129,7 +127,6 @@ impl Failure {
             race: false,
             timeline,
             also: None,
-            table: None,
             graph: None,
             replay: String::new(),
         }

@@ -1,7 +1,7 @@
 //! The file in which a search is kept.
 //!
 //! ```text
-//! {"schema": 2, "sha256": of the text of "search", "search": {"about": …, "kept": …}}
+//! {"schema": 3, "sha256": of the text of "search", "search": {"about": …, "kept": …}}
 //! ```
 //!
 //! A file is written beside its place and then renamed to it, so that it is
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::Kept;
 
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Which sources decide the executions of a test, see `build.rs`.
 const SOURCES: &str = env!("SEQFAULT_SOURCES");
 

@@ -16,11 +16,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 use seqfault_core::{CpuId, Event, Violation, What, WriteSource};
+use serde::{Deserialize, Serialize};
 
 use super::interleaving;
 
 /// One entry of a timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
     /// CPU 0 begins the statement of the initial state with this number.
     Setup(usize),
@@ -38,7 +39,7 @@ pub enum Entry {
 
 /// An access that no order of an execution's entries can put where each read sees what came
 /// before it: it stands behind a newer write.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Weak {
     /// Who made it.
     pub cpu: CpuId,

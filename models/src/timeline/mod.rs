@@ -50,9 +50,6 @@ pub fn counterexample(
     order: Order,
     width: usize,
 ) -> String {
-    if let Some(table) = &failure.table {
-        return table.clone();
-    }
     let timeline = |entries| Timeline {
         scenario,
         entries,
