@@ -21,18 +21,18 @@ pub(super) struct Run<P: Platform> {
     running: AtomicUsize,
 }
 
+/// An execution that has not begun, and what each CPU starts with.
+type Made<P> = (Arc<Run<P>>, Vec<CpuLocal<P>>);
+
 struct Stopped<P: Platform> {
     locals: Vec<CpuLocal<P>>,
     registers: BTreeMap<(usize, String), Value>,
 }
 
 impl<P: Platform> Run<P> {
-    /// A machine on which the setup has been run, and what each CPU starts with; `None` if `is_over`
-    /// said before a statement of the setup that nothing more is wanted.
-    pub fn new(
-        collector: &Arc<Collector>,
-        is_over: impl Fn() -> bool,
-    ) -> Option<(Arc<Run<P>>, Vec<CpuLocal<P>>)> {
+    /// A machine on which the setup has been run; `None` if `is_over` said before a statement of the
+    /// setup that nothing more is wanted.
+    pub fn new(collector: &Arc<Collector>, is_over: impl Fn() -> bool) -> Option<Made<P>> {
         let scenario = &collector.scenario;
         let system = System::new(scenario.config);
         let cpus = scenario.config.cpus;
