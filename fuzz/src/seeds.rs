@@ -6,7 +6,7 @@ use std::path::Path;
 
 use seqfault_core::{Event, FlushReason, What};
 use seqfault_models::cli;
-use seqfault_models::differential::{CoreSetup, Op, PAGES};
+use seqfault_models::differential::{CoreSetup, Given, PAGES};
 use seqfault_models::engines::{Judge, driven};
 use seqfault_models::litmus::ast::Program;
 use seqfault_models::ops::Answer;
@@ -92,7 +92,7 @@ fn novel(len: usize, reached: impl Fn(&[u8]) -> BTreeSet<String>) -> Vec<Seed> {
 pub fn mm_ops() -> Vec<Seed> {
     let mut seeds = novel(sequence::HEADER + 30 * RECORD, reached);
     for (name, plan) in plans() {
-        let ops: Vec<Op> = plan.rows().flatten().cloned().collect();
+        let ops: Vec<Given> = plan.rows().flatten().cloned().collect();
         let data = sequence::encode(&plan.protocol, &ops);
         seeds.extend(data.map(|data| (name, data)));
     }
@@ -104,7 +104,7 @@ pub fn answers(data: &[u8]) -> BTreeSet<String> {
     let mut spec = Machine::new(PAGES);
     let answers = sequence::case(data).ops.into_iter().map(|op| {
         let answer = op.apply(&mut spec);
-        if op == Op::FORK {
+        if op == Given::FORK {
             spec.exit();
         }
         let answer = match answer {
@@ -142,7 +142,7 @@ fn reached(data: &[u8]) -> BTreeSet<String> {
 pub fn program_schedule() -> Vec<Seed> {
     let mut seeds = novel(plan::HEADER + 8 * RECORD, |data| {
         let plan = Plan::decode(data);
-        let verbs = |ops: &[Op]| -> BTreeSet<String> {
+        let verbs = |ops: &[Given]| -> BTreeSet<String> {
             let verbs = ops.iter().map(|op| {
                 let text = op.to_string();
                 text.split(' ').next().unwrap_or_default().to_owned()

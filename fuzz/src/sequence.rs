@@ -9,7 +9,7 @@
 //! are the window's pages, and four are, once more, pages at the borders of page tables.
 
 use seqfault_core::Protocol;
-use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, Shape};
+use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, Shape};
 
 use crate::choices;
 use crate::record::{RECORD, Window, op, record};
@@ -50,7 +50,7 @@ pub fn case(data: &[u8]) -> Case {
 }
 
 /// Bytes that stand for these operations, on the usual core but for its choices.
-pub fn encode(protocol: &Protocol, ops: &[Op]) -> Option<Vec<u8>> {
+pub fn encode(protocol: &Protocol, ops: &[Given]) -> Option<Vec<u8>> {
     let mut bytes = vec![0];
     bytes.extend(choices::encode(protocol));
     for op in ops {
@@ -77,11 +77,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let munmap = Op::Call(Call::Munmap { pages: 8..PAGES });
+        let munmap = Given::Call(Call::Munmap { pages: 8..PAGES });
         let ops = [
             munmap,
-            Op::Call(Call::Write { page: 11, word: 16 }),
-            Op::SWITCH_LAZY,
+            Given::Call(Call::Write { page: 11, word: 16 }),
+            Given::SWITCH_LAZY,
         ];
         let core = CoreSetup {
             protocol: Protocol::preset(FaultPath::Spf),

@@ -5,7 +5,7 @@ use smallvec::{SmallVec, smallvec};
 use super::child::Birth;
 use super::core::Core;
 use super::difference::{Difference, What};
-use super::op::Op;
+use super::given::Given;
 use super::party::{Party, Standing, VmaRule};
 use super::same::same_answer;
 use super::setup::{CoreSetup, PAGES};
@@ -24,15 +24,15 @@ pub struct Case {
     pub core: CoreSetup,
     /// What its CPU does. Pages are below [`PAGES`]. What its CPU [has no use
     /// for](Runs::has_use_for) where it stands is passed over.
-    pub ops: Vec<Op>,
+    pub ops: Vec<Given>,
 }
 
 /// After the sequence: everything that was mapped goes.
-static CLOSING: [Op; 4] = [
-    Op::SWITCH_MAIN,
-    Op::RCU_BARRIER,
-    Op::Call(Call::Munmap { pages: 0..PAGES }),
-    Op::RCU_BARRIER,
+static CLOSING: [Given; 4] = [
+    Given::SWITCH_MAIN,
+    Given::RCU_BARRIER,
+    Given::Call(Call::Munmap { pages: 0..PAGES }),
+    Given::RCU_BARRIER,
 ];
 
 impl Case {
@@ -111,7 +111,7 @@ impl Case {
 
     fn run(
         &self,
-        ops: &[&Op],
+        ops: &[&Given],
         rules: &Rules,
         parties: &mut [Party<'_>],
         watch: &mut dyn FnMut(usize),
@@ -154,11 +154,11 @@ impl Case {
     }
 
     /// What the CPU may do of its operations, and the closing ones.
-    pub fn effective_ops(&self) -> Vec<Op> {
+    pub fn effective_ops(&self) -> Vec<Given> {
         self.effective().into_iter().cloned().collect()
     }
 
-    fn effective(&self) -> Vec<&Op> {
+    fn effective(&self) -> Vec<&Given> {
         let mut runs = Runs::default();
         let possible = self.ops.iter().filter(|op| runs.has_use_for(op.call()));
         let mut ops = Vec::with_capacity(self.ops.len() + CLOSING.len());
@@ -170,7 +170,7 @@ impl Case {
 
 /// A case under way.
 struct Run<'a> {
-    ops: &'a [&'a Op],
+    ops: &'a [&'a Given],
     /// The operation under way.
     at: usize,
     spec: Machine,
@@ -208,7 +208,7 @@ impl Run<'_> {
                 }
             }
             // Before a child stores to its pages.
-            let mut birth = (*op == Op::FORK).then(|| Birth::new(&self.spec, &standings));
+            let mut birth = (*op == Given::FORK).then(|| Birth::new(&self.spec, &standings));
             for standing in &mut standings {
                 standing.expect(&self.spec, op.call().pages());
                 standing.expect_vmas(&self.vmas);
@@ -277,29 +277,29 @@ mod tests {
     /// Its hardware walks page tables still, while its program does not run.
     #[test]
     fn a_kernel_thread_speculates_and_waits() {
-        let evict = Op::Call(Call::Evict { page: 1 });
-        let read = Op::Call(Call::Read { page: 1 });
+        let evict = Given::Call(Call::Evict { page: 1 });
+        let read = Given::Call(Call::Read { page: 1 });
         let case = Case {
             core: CoreSetup::default(),
             ops: vec![
-                Op::SWITCH_MAIN,
-                Op::SWITCH_LAZY,
+                Given::SWITCH_MAIN,
+                Given::SWITCH_LAZY,
                 evict.clone(),
-                Op::SWITCH_LAZY,
+                Given::SWITCH_LAZY,
                 read,
-                Op::FORK,
-                Op::RCU_BARRIER,
+                Given::FORK,
+                Given::RCU_BARRIER,
             ],
         };
-        let done = [Op::SWITCH_LAZY, evict, Op::RCU_BARRIER];
+        let done = [Given::SWITCH_LAZY, evict, Given::RCU_BARRIER];
         let effective = case.effective_ops();
         assert_eq!(effective[..3], done);
         assert_eq!(effective[3..], CLOSING);
         let mut case = case;
-        case.ops.push(Op::SWITCH_MAIN);
+        case.ops.push(Given::SWITCH_MAIN);
         let effective = case.effective_ops();
         assert_eq!(effective[..3], done);
-        assert_eq!(effective[3], Op::SWITCH_MAIN);
+        assert_eq!(effective[3], Given::SWITCH_MAIN);
         assert_eq!(effective[4..], CLOSING[1..]);
     }
 }

@@ -8,7 +8,7 @@ use seqfault_core::{
     self as core, Config, Cpu, CpuId, CpuLocal, MmId, PageRange, PageState, System, Vpn,
 };
 
-use super::op::Op;
+use super::given::Given;
 use super::setup::{CoreSetup, PAGES};
 use crate::ops::{self, Answer, Numbered};
 use crate::platform::Native;
@@ -42,7 +42,7 @@ struct Running {
 
 impl Core {
     /// Such a core, with memory enough for these operations.
-    pub(super) fn new(setup: &CoreSetup, ops: &[&Op]) -> Core {
+    pub(super) fn new(setup: &CoreSetup, ops: &[&Given]) -> Core {
         Core {
             config: setup.config(ops),
             first: setup.shape.first(),

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use seqfault_core::{self as core, Violation};
 
 use super::core::CORE;
-use super::op::Op;
+use super::given::Given;
 use super::setup::{CoreSetup, PAGES, Shape};
 use crate::ops::Answer;
 use crate::spec::seq::{Call, Machine};
@@ -76,7 +76,7 @@ pub struct Difference {
     /// The core that ran.
     pub core: CoreSetup,
     /// What was done, the operation that shows the difference last.
-    pub ops: Vec<Op>,
+    pub ops: Vec<Given>,
     /// What that one does otherwise.
     pub what: What,
     /// What the specification allows as the answer to the last operation.
@@ -119,7 +119,9 @@ impl Difference {
         {
             line("(* No condition tells what a child may do but read. *)");
         }
-        if *self.last() == Op::FORK && !matches!(self.what, What::Child { .. } | What::OfChild(_)) {
+        if *self.last() == Given::FORK
+            && !matches!(self.what, What::Child { .. } | What::OfChild(_))
+        {
             line("(* The child stores to its pages, which no statement says. *)");
         }
         let is_core = self.party == CORE;
@@ -129,7 +131,7 @@ impl Difference {
         line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
         let mut children = (0..).map(|number| format!("c{number}"));
         for (number, op) in ops.iter().enumerate() {
-            if *op == Op::FORK {
+            if *op == Given::FORK {
                 let child = children.next().expect("there are enough numbers");
                 line(&format!("  r{number} = fork {child};"));
             } else if op.has_answer() {
@@ -157,7 +159,7 @@ impl Difference {
 
     /// The condition that the specification meets, with probes added to `ops`
     /// where it needs them.
-    fn condition(&self, ops: &mut Vec<Op>) -> String {
+    fn condition(&self, ops: &mut Vec<Given>) -> String {
         match &self.what {
             What::Mapped { page, expected } => holds("mapped", *page, *expected),
             What::Property {
@@ -181,7 +183,7 @@ impl Difference {
                 let mut spec = self.spec.clone();
                 let atoms = PROBES.map(|probe| {
                     let call = probe(*page);
-                    ops.push(Op::Call(call.clone()));
+                    ops.push(Given::Call(call.clone()));
                     format!("0:r{}={}", ops.len() - 1, spec.apply(&call))
                 });
                 atoms.join(" /\\ ")
@@ -191,7 +193,7 @@ impl Difference {
                 expected,
                 ..
             } => {
-                let forks = ops.iter().filter(|op| **op == Op::FORK).count();
+                let forks = ops.iter().filter(|op| **op == Given::FORK).count();
                 format!("c{}:A[{page}]={expected}", forks - 1)
             }
             What::Answer(_)
@@ -214,7 +216,7 @@ impl Difference {
     }
 
     /// The operation that shows it.
-    fn last(&self) -> &Op {
+    fn last(&self) -> &Given {
         &self.ops[self.ops.len() - 1]
     }
 
@@ -249,7 +251,7 @@ impl Difference {
                 found,
                 expected,
             } => {
-                let access = Op::Call(call.clone());
+                let access = Given::Call(call.clone());
                 format!("in the child of `{last}` `{access}` answers {found}, not {expected}")
             }
             What::OfChild(what) => format!("the child of `{last}` differs: {what:?}"),
@@ -292,7 +294,7 @@ impl fmt::Debug for Difference {
 }
 
 /// Whether a page may hold `word` by what `ops` say.
-fn stores(ops: &[Op], word: u64) -> bool {
+fn stores(ops: &[Given], word: u64) -> bool {
     word == 0 || ops.iter().any(|op| op.call().word() == Some(word))
 }
 
@@ -316,15 +318,15 @@ mod tests {
             backing: Backing::Anon,
         };
         let ops = vec![
-            Op::Call(mmap),
-            Op::FORK,
-            Op::Call(Call::Write { page: 1, word: 2 }),
-            Op::FORK,
+            Given::Call(mmap),
+            Given::FORK,
+            Given::Call(Call::Write { page: 1, word: 2 }),
+            Given::FORK,
         ];
         let mut spec = Machine::new(PAGES);
         for op in &ops {
             op.apply(&mut spec);
-            if *op == Op::FORK {
+            if *op == Given::FORK {
                 spec.exit();
             }
         }
@@ -389,8 +391,8 @@ mod tests {
             },
         ];
         let ops = [
-            vec![Op::Call(mmap)],
-            vec![Op::Call(Call::Prefetch { page: 1 }), Op::RCU_BARRIER],
+            vec![Given::Call(mmap)],
+            vec![Given::Call(Call::Prefetch { page: 1 }), Given::RCU_BARRIER],
         ];
         for (what, ops) in kinds
             .iter()

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 use seqfault_core::Protocol;
 
 use super::case::Case;
-use super::op::Op;
+use super::given::Given;
 use super::setup::{CoreSetup, PAGES, Shape, protocols};
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Bytes, Drawn, Family, Kind, Operand, ROWS, Row};
@@ -132,7 +132,7 @@ impl Sequence {
     }
 
     /// The next operation.
-    pub fn op(&mut self) -> Op {
+    pub fn op(&mut self) -> Given {
         let Draws {
             rare,
             others,
@@ -140,20 +140,20 @@ impl Sequence {
         } = &*DRAWN;
         for (n, row) in rare {
             if self.random.once_in(*n) {
-                return Op::Call(self.call(row, None));
+                return Given::Call(self.call(row, None));
             }
         }
         let number = self.random.within(0..others.len() + SYSTEM_CALLS);
         if let Some(row) = others.get(number) {
-            return Op::Call(self.call(row, None));
+            return Given::Call(self.call(row, None));
         }
         let pages = self.range();
         let row = *self.random.pick(system_calls);
         let call = self.call(row, Some(pages));
         if self.random.once_in(BYTES_ONCE_IN) {
-            Op::Bytes(call, *self.random.pick(&Bytes::ALL))
+            Given::Bytes(call, *self.random.pick(&Bytes::ALL))
         } else {
-            Op::Call(call)
+            Given::Call(call)
         }
     }
 
@@ -306,7 +306,7 @@ mod tests {
         let mut sequence = Sequence::new(Random::new(6), PAGES);
         let mut core = Core::new(&CoreSetup::default(), &[]);
         for row in ROWS.iter().filter(|row| row.drawn != Drawn::Never) {
-            let op = Op::Call(sequence.call(row, None));
+            let op = Given::Call(sequence.call(row, None));
             assert_eq!(core.lacks(op.call()), None, "{op}");
         }
     }

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A [`Case`] is a [`CoreSetup`] (which core: shape, choices, quirks) and a
-//! sequence of [`Op`]s over a dense window of pages. [`Case::check`] and the like find the
+//! sequence of operations ([`Given`]) over a dense window of pages. [`Case::check`] and the like find the
 //! first [`Difference`], which prints itself as a litmus test that reproduces it. The specification is
 //! the authority; a [`Party`] is a [`Subject`](crate::subject::Subject) and the rules that it is
 //! held to: core, the host's kernel, the specification's own machine, or anything else.
@@ -42,8 +42,8 @@ mod child;
 mod core;
 mod difference;
 mod generate;
+mod given;
 mod left_out;
-mod op;
 mod party;
 mod same;
 mod setup;
@@ -52,8 +52,8 @@ mod shrink;
 pub use case::Case;
 pub use difference::{Difference, What};
 pub(crate) use generate::Sequence;
+pub use given::Given;
 pub use left_out::LeftOut;
-pub use op::Op;
 pub use party::{Party, VmaRule};
 pub use setup::{CoreSetup, PAGES, Shape, protocols};
 pub use shrink::simpler;

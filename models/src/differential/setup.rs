@@ -2,7 +2,7 @@
 
 use seqfault_core::{CHOICES, Config, Geometry, Protocol, Quirks, Vpn};
 
-use super::op::Op;
+use super::given::Given;
 
 /// Pages of the window.
 pub const PAGES: usize = 12;
@@ -76,10 +76,10 @@ impl CoreSetup {
     /// The machine, with memory enough for these operations: frames go back to their pool by the
     /// end of the operation that frees them, page tables at an `rcu_barrier`, if there is one.
     /// (Room for more costs time: a machine is made for each case.)
-    pub(super) fn config(&self, ops: &[&Op]) -> Config {
+    pub(super) fn config(&self, ops: &[&Given]) -> Config {
         let pages = PAGES as u32;
-        let forks = ops.iter().any(|op| **op == Op::FORK);
-        let retires = |op: &&&Op| op.call().row().retires_tables;
+        let forks = ops.iter().any(|op| **op == Given::FORK);
+        let retires = |op: &&&Given| op.call().row().retires_tables;
         let retiring = ops.iter().filter(retires).count() as u32;
         Config {
             geometry: self.shape.geometry(),

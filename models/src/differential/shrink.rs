@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::case::Case;
 use super::difference::{Difference, What};
-use super::op::Op;
+use super::given::Given;
 use super::setup::CoreSetup;
 use crate::ops::{Numbered, Operand};
 use crate::spec::Rules;
@@ -139,17 +139,17 @@ fn is_same_kind(a: &Difference, b: &Difference) -> bool {
 }
 
 /// Operations that are a little simpler than `op`.
-pub fn simpler(op: &Op) -> Vec<Op> {
+pub fn simpler(op: &Given) -> Vec<Given> {
     let (call, bytes) = (op.call(), op.bytes());
-    let mut simpler: Vec<Op> = match bytes {
-        None => simpler_calls(call).into_iter().map(Op::Call).collect(),
+    let mut simpler: Vec<Given> = match bytes {
+        None => simpler_calls(call).into_iter().map(Given::Call).collect(),
         Some(bytes) => {
             let calls = simpler_calls(call).into_iter();
-            calls.map(|call| Op::Bytes(call, bytes)).collect()
+            calls.map(|call| Given::Bytes(call, bytes)).collect()
         }
     };
     if bytes.is_some() {
-        simpler.insert(0, Op::Call(call.clone()));
+        simpler.insert(0, Given::Call(call.clone()));
     }
     simpler
 }
@@ -209,7 +209,7 @@ mod tests {
     use crate::random::Random;
 
     fn texts(call: Call) -> Vec<String> {
-        let simpler = simpler(&Op::Call(call)).into_iter();
+        let simpler = simpler(&Given::Call(call)).into_iter();
         simpler.map(|op| op.to_string()).collect()
     }
 

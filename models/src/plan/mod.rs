@@ -27,7 +27,7 @@ pub mod syntax;
 use seqfault_core::{Protocol, Quirks};
 
 use self::record::{RECORD, WHOSE, Window, op, record, whose};
-use crate::differential::Op;
+use crate::differential::Given;
 use crate::litmus::ast::{self, Part, Place, Program};
 use crate::ops::{Numbers, Runs};
 use crate::scenario::{Deviations, Scenario};
@@ -57,9 +57,9 @@ pub struct Plan {
     /// The quirks: none, unless a finding is wanted.
     pub quirks: Quirks,
     /// What one CPU does first.
-    pub setup: Vec<Op>,
+    pub setup: Vec<Given>,
     /// What each CPU does.
-    pub threads: Vec<Vec<Op>>,
+    pub threads: Vec<Vec<Given>>,
     /// Which CPUs run the child that the setup forks; none if it forks none.
     pub in_child: Vec<bool>,
     /// The choices between CPUs.
@@ -86,7 +86,7 @@ impl Plan {
         let setup = rows.next().unwrap_or_default();
         let threads = rows.collect();
         let children = usize::from(shape) / CPU_COUNTS;
-        let is_child = |cpu| setup.contains(&Op::FORK) && children >> cpu & 1 != 0;
+        let is_child = |cpu| setup.contains(&Given::FORK) && children >> cpu & 1 != 0;
         Plan {
             protocol: choices::decode(chosen),
             quirks: Quirks::NONE,
@@ -126,13 +126,13 @@ impl Plan {
     }
 
     /// The operations of the setup, then of each CPU.
-    pub fn rows(&self) -> impl Iterator<Item = &Vec<Op>> {
+    pub fn rows(&self) -> impl Iterator<Item = &Vec<Given>> {
         std::iter::once(&self.setup).chain(&self.threads)
     }
 
     /// Whether it makes a second process.
     pub fn forks(&self) -> bool {
-        self.rows().flatten().any(|op| *op == Op::FORK)
+        self.rows().flatten().any(|op| *op == Given::FORK)
     }
 
     /// How many operations it has.
@@ -173,7 +173,7 @@ impl Plan {
             protocol.choose(&choice.key, &choice.value).ok()?;
         }
         let pages = Pages::of(program)?;
-        let ops = |body: &[ast::Stmt], process: Option<&str>| -> Option<Vec<Op>> {
+        let ops = |body: &[ast::Stmt], process: Option<&str>| -> Option<Vec<Given>> {
             let process = process.unwrap_or(syntax::MAIN);
             let ops = body.iter().map(|stmt| pages.op(&stmt.op, process));
             ops.collect()
@@ -201,11 +201,11 @@ pub fn rows(shape: u8) -> usize {
 
 /// The operations that a CPU can do one after the other, and that are of use, where `forked` tells
 /// whether there is a child already.
-fn possible(mut ops: Vec<Op>, forked: &mut bool) -> Vec<Op> {
+fn possible(mut ops: Vec<Given>, forked: &mut bool) -> Vec<Given> {
     let mut runs = Runs::default();
     ops.retain(|op| runs.has_use_for(op.call()));
     ops.truncate(MAX_OPS);
-    ops.retain(|op| *op != Op::FORK || !std::mem::replace(forked, true));
+    ops.retain(|op| *op != Given::FORK || !std::mem::replace(forked, true));
     ops
 }
 
@@ -259,13 +259,13 @@ impl Pages {
         })
     }
 
-    fn op(&self, op: &ast::Op, own: &str) -> Option<Op> {
+    fn op(&self, op: &ast::Op, own: &str) -> Option<Given> {
         let call = op.rename(&mut Numbers {
             page: |place: &Place| self.page(place).ok_or(()),
             pages: |pages: &ast::Pages| self.range(pages).ok_or(()),
             process: |process: &str| Ok(usize::from(process != own)),
         });
-        let op = Op::Call(call.ok()?);
+        let op = Given::Call(call.ok()?);
         record(&op).is_some().then_some(op)
     }
 }
@@ -301,16 +301,16 @@ mod tests {
     /// Its hardware walks page tables still, while its program does not run.
     #[test]
     fn a_lazy_cpu_keeps_what_it_can_do() {
-        let prefetch = Op::Call(Call::Prefetch { page: 0 });
-        let read = Op::Call(Call::Read { page: 0 });
+        let prefetch = Given::Call(Call::Prefetch { page: 0 });
+        let read = Given::Call(Call::Read { page: 0 });
         let ops = vec![
-            Op::SWITCH_MAIN,
-            Op::SWITCH_LAZY,
+            Given::SWITCH_MAIN,
+            Given::SWITCH_LAZY,
             read,
             prefetch.clone(),
-            Op::SWITCH_LAZY,
+            Given::SWITCH_LAZY,
         ];
-        assert_eq!(possible(ops, &mut false), [Op::SWITCH_LAZY, prefetch]);
+        assert_eq!(possible(ops, &mut false), [Given::SWITCH_LAZY, prefetch]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::ops::Range;
 use seqfault_core::Quirks;
 
 use super::{Plan, choices, possible};
-use crate::differential::{Op, Sequence};
+use crate::differential::{Given, Sequence};
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Operand};
 use crate::random::Random;
@@ -51,10 +51,10 @@ impl Plan {
         };
         let mut forked = false;
         let setup = possible(draw.setup(), &mut forked);
-        let has_child = setup.contains(&Op::FORK);
+        let has_child = setup.contains(&Given::FORK);
         let in_child = |_| has_child && draw.sequence.random.once_in(2);
         let in_child: Vec<bool> = (0..cpus).map(in_child).collect();
-        let threads: Vec<Vec<Op>> = (0..cpus).map(|_| draw.thread(ops.clone())).collect();
+        let threads: Vec<Vec<Given>> = (0..cpus).map(|_| draw.thread(ops.clone())).collect();
         let mut protocol = choices::decode(chosen);
         for (name, value) in RARELY {
             if !draw.sequence.random.once_in(RARELY_ONCE_IN) {
@@ -83,10 +83,10 @@ struct Draw {
 }
 
 impl Draw {
-    fn setup(&mut self) -> Vec<Op> {
+    fn setup(&mut self) -> Vec<Given> {
         let mut ops = Vec::new();
         if !self.sequence.random.once_in(BARE_ONCE_IN) {
-            ops.push(Op::Call(Call::Mmap {
+            ops.push(Given::Call(Call::Mmap {
                 pages: self.window.clone(),
                 prot: Prot::Rw,
                 populate: self.sequence.random.once_in(4),
@@ -95,35 +95,35 @@ impl Draw {
             }));
         }
         let more = self.sequence.random.within(0..SETUP + 1);
-        ops.extend((0..more).map(|_| self.op()).filter(|op| *op != Op::FORK));
+        ops.extend((0..more).map(|_| self.op()).filter(|op| *op != Given::FORK));
         if self.sequence.random.once_in(CHILD_ONCE_IN) {
-            ops.push(Op::FORK);
+            ops.push(Given::FORK);
         }
         ops
     }
 
-    fn thread(&mut self, len: Range<usize>) -> Vec<Op> {
+    fn thread(&mut self, len: Range<usize>) -> Vec<Given> {
         let len = self.sequence.random.within(len);
-        let mut ops: Vec<Op> = (0..len).map(|_| self.op()).collect();
+        let mut ops: Vec<Given> = (0..len).map(|_| self.op()).collect();
         if self.sequence.random.once_in(LAZY_ONCE_IN) {
             let lazy = self.sequence.random.within(0..ops.len() + 1);
-            ops.insert(lazy, Op::SWITCH_LAZY);
+            ops.insert(lazy, Given::SWITCH_LAZY);
             if self.sequence.random.once_in(2) {
-                ops.insert(lazy + 1, Op::SWITCH_MAIN);
+                ops.insert(lazy + 1, Given::SWITCH_MAIN);
             }
         }
         ops
     }
 
     /// An operation over the window.
-    fn op(&mut self) -> Op {
+    fn op(&mut self) -> Given {
         let start = self.window.start;
         let call = self.sequence.op().call().moved(|page| start + page);
         let operands = call.operands().into_iter().map(|operand| match operand {
             Operand::Word(_) => Operand::Word(self.word()),
             operand => operand,
         });
-        Op::Call(Call::new(call.row(), operands))
+        Given::Call(Call::new(call.row(), operands))
     }
 
     fn word(&mut self) -> u64 {
@@ -164,8 +164,13 @@ mod tests {
     #[test]
     fn every_protocol_forks_and_lazy_cpus_are_drawn() {
         assert!(WINDOWS.iter().all(|window| window.end <= PAGES));
-        let ops: HashSet<Op> = plans().flat_map(|p| p.threads.concat()).collect();
-        for op in [Op::FORK, Op::SWITCH_LAZY, Op::SWITCH_MAIN, Op::RCU_BARRIER] {
+        let ops: HashSet<Given> = plans().flat_map(|p| p.threads.concat()).collect();
+        for op in [
+            Given::FORK,
+            Given::SWITCH_LAZY,
+            Given::SWITCH_MAIN,
+            Given::RCU_BARRIER,
+        ] {
             assert!(ops.contains(&op), "{op}");
         }
         assert!(plans().any(|plan| plan.in_child.contains(&true)));

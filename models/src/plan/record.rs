@@ -13,7 +13,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::differential::Op;
+use crate::differential::Given;
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Kind, Numbered, Operand, ROWS, Row};
 use crate::spec::seq::Call;
@@ -100,7 +100,7 @@ fn has_verb(row: &Row, verb: u8) -> bool {
 }
 
 /// The operation that a record stands for.
-pub fn op(record: Record, window: Window) -> Op {
+pub fn op(record: Record, window: Window) -> Given {
     let row = VERBS[usize::from(record[VERB])];
     let mut reader = Reader {
         bits: u16::from_be_bytes([record[PLACE], record[WHAT]]),
@@ -108,7 +108,7 @@ pub fn op(record: Record, window: Window) -> Op {
         len: None,
     };
     let operands = row.kinds().map(|kind| reader.operand(kind));
-    Op::Call(Call::level(row, operands))
+    Given::Call(Call::level(row, operands))
 }
 
 /// Takes operands out of bits.
@@ -158,8 +158,8 @@ impl Reader {
 
 /// A record that stands for `op`; `None` if none does, because of its value or of
 /// its byte arguments.
-pub fn record(op: &Op) -> Option<Record> {
-    let Op::Call(call) = op else {
+pub fn record(op: &Given) -> Option<Record> {
+    let Given::Call(call) = op else {
         return None;
     };
     let row = call.row();
@@ -248,7 +248,7 @@ mod tests {
         for record in records() {
             let op = op(record, WINDOW);
             assert!(op.call().pages().all(|page| page < WINDOW.pages), "{op}");
-            let is_about_pages = op.is_asked() && op != Op::FORK;
+            let is_about_pages = op.is_asked() && op != Given::FORK;
             assert!(
                 op.call().pages().next().is_some() || !is_about_pages,
                 "{op}"
@@ -281,7 +281,7 @@ mod tests {
             Call::Unpin {},
         ];
         for call in calls {
-            assert_eq!(record(&Op::Call(call.clone())), None, "{call:?}");
+            assert_eq!(record(&Given::Call(call.clone())), None, "{call:?}");
         }
     }
 

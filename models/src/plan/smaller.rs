@@ -3,7 +3,7 @@
 use seqfault_core::Protocol;
 
 use super::Plan;
-use crate::differential::{Op, simpler};
+use crate::differential::{Given, simpler};
 
 impl Plan {
     /// Plans that are one step smaller, the boldest first: fewer CPUs, fewer operations, the usual
@@ -37,7 +37,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         for at in 0..ops(plan, row).len() {
             add(&|plan| {
                 let op = ops_mut(plan, row).remove(at);
-                if op == Op::FORK {
+                if op == Given::FORK {
                     plan.in_child.fill(false);
                 }
             });
@@ -71,14 +71,14 @@ fn same_ops(a: &Plan, b: &Plan) -> bool {
 }
 
 /// The setup (row 0) or what a CPU does.
-fn ops(plan: &Plan, row: usize) -> &Vec<Op> {
+fn ops(plan: &Plan, row: usize) -> &Vec<Given> {
     match row.checked_sub(1) {
         None => &plan.setup,
         Some(cpu) => &plan.threads[cpu],
     }
 }
 
-fn ops_mut(plan: &mut Plan, row: usize) -> &mut Vec<Op> {
+fn ops_mut(plan: &mut Plan, row: usize) -> &mut Vec<Given> {
     match row.checked_sub(1) {
         None => &mut plan.setup,
         Some(cpu) => &mut plan.threads[cpu],

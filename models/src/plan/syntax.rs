@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use seqfault_core::Protocol;
 
 use super::{PAGES, Plan};
-use crate::differential::Op;
+use crate::differential::Given;
 use crate::litmus::ast::{
     self, Atom, BrokenBy, Choice, Condition, Decl, Formula, Item, Place, Program, Quantifier, Stmt,
     Thread, Value,
@@ -27,7 +27,7 @@ const PROGRAM: &str = "program-schedule";
 /// The program of `plan`.
 pub fn program(plan: &Plan) -> Program {
     let with = choices(&plan.protocol);
-    let statements = |ops: &[Op], process: &str, registers: bool| {
+    let statements = |ops: &[Given], process: &str, registers: bool| {
         let statements = ops.iter().enumerate();
         let statements = statements.map(|(number, op)| Stmt {
             reg: (registers && op.has_answer()).then(|| format!("r{number}")),
@@ -168,7 +168,7 @@ fn place(page: usize) -> Place {
     }
 }
 
-fn statement(op: &Op, process: &str) -> ast::Op {
+fn statement(op: &Given, process: &str) -> ast::Op {
     let named = op.call().rename(&mut Named {
         pages: NAME,
         all: PAGES,

@@ -4,7 +4,7 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use seqfault_core::{Quirk, Quirks};
-use seqfault_models::differential::{Case, CoreSetup, Difference, Op, What};
+use seqfault_models::differential::{Case, CoreSetup, Difference, Given, What};
 use seqfault_models::engines::{self, Control, Judge, Native, Violated};
 use seqfault_models::litmus::parse;
 use seqfault_models::scenario::{Deviations, Scenario};
@@ -118,7 +118,7 @@ fn differences_shrink() {
         ..Rules::default()
     };
     let difference = find(Quirks::NONE, &rules).expect("it is noticed");
-    let ops: Vec<String> = difference.ops.iter().map(Op::to_string).collect();
+    let ops: Vec<String> = difference.ops.iter().map(Given::to_string).collect();
     // A page is mapped, and mprotect reaches over its end.
     let [mmap, mprotect] = &ops[..] else {
         panic!("{difference}");

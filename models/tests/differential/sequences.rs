@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, protocols};
+use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Answer, Backing};
 use seqfault_models::spec::Rules;
@@ -44,7 +44,7 @@ proptest! {
 #[test]
 fn every_protocol_does_as_the_specification_says() {
     let mmap = |pages, prot, populate| {
-        Op::Call(Call::Mmap {
+        Given::Call(Call::Mmap {
             pages,
             prot,
             populate,
@@ -54,32 +54,32 @@ fn every_protocol_does_as_the_specification_says() {
     };
     let ops = vec![
         mmap(0..PAGES, Prot::Rw, false),
-        Op::Call(Call::Read { page: 1 }),
-        Op::Call(Call::Write { page: 1, word: 1 }),
-        Op::Call(Call::Write { page: 3, word: 2 }),
-        Op::Call(Call::Mprotect {
+        Given::Call(Call::Read { page: 1 }),
+        Given::Call(Call::Write { page: 1, word: 1 }),
+        Given::Call(Call::Write { page: 3, word: 2 }),
+        Given::Call(Call::Mprotect {
             pages: 1..4,
             prot: Prot::Rx,
         }),
-        Op::Call(Call::Write { page: 1, word: 3 }),
-        Op::Call(Call::Exec { page: 3 }),
-        Op::Call(Call::Mprotect {
+        Given::Call(Call::Write { page: 1, word: 3 }),
+        Given::Call(Call::Exec { page: 3 }),
+        Given::Call(Call::Mprotect {
             pages: 0..PAGES,
             prot: Prot::Rw,
         }),
-        Op::Call(Call::Xchg { page: 3, word: 4 }),
-        Op::Call(Call::Munmap { pages: 2..9 }),
+        Given::Call(Call::Xchg { page: 3, word: 4 }),
+        Given::Call(Call::Munmap { pages: 2..9 }),
         mmap(4..6, Prot::R, true),
-        Op::RCU_BARRIER,
-        Op::Call(Call::PopulateWrite { pages: 0..2 }),
-        Op::Call(Call::Prefetch { page: 1 }),
-        Op::Call(Call::Dontneed { pages: 0..PAGES }),
-        Op::Call(Call::Read { page: 1 }),
-        Op::Call(Call::Evict { page: 1 }),
-        Op::Call(Call::PopulateRead { pages: 4..6 }),
-        Op::SWITCH_LAZY,
-        Op::SWITCH_MAIN,
-        Op::Call(Call::Write { page: 1, word: 5 }),
+        Given::RCU_BARRIER,
+        Given::Call(Call::PopulateWrite { pages: 0..2 }),
+        Given::Call(Call::Prefetch { page: 1 }),
+        Given::Call(Call::Dontneed { pages: 0..PAGES }),
+        Given::Call(Call::Read { page: 1 }),
+        Given::Call(Call::Evict { page: 1 }),
+        Given::Call(Call::PopulateRead { pages: 4..6 }),
+        Given::SWITCH_LAZY,
+        Given::SWITCH_MAIN,
+        Given::Call(Call::Write { page: 1, word: 5 }),
     ];
     for protocol in protocols() {
         let core = CoreSetup {
@@ -103,7 +103,7 @@ fn sequences_reach_every_answer() {
         let case = case().new_tree(&mut runner).expect("a case").current();
         let mut spec = Machine::new(PAGES);
         for op in &case.ops {
-            if op.has_answer() && *op != Op::FORK {
+            if op.has_answer() && *op != Given::FORK {
                 let answer = match op.apply(&mut spec) {
                     Answer::Word(0) => "0".to_owned(),
                     Answer::Word(_) => "a word".to_owned(),
@@ -137,7 +137,7 @@ fn sequences_reach_every_answer() {
 }
 
 /// The operation's verb, or the advice that it gives.
-fn verb(op: &Op) -> String {
+fn verb(op: &Given) -> String {
     let text = op.to_string();
     let mut words = text.split(' ');
     let word = match words.next() {

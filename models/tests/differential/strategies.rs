@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
-use seqfault_models::differential::{Case, CoreSetup, Op, PAGES, Shape, protocols};
+use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, Shape, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Backing, Drawn, Kind, Numbered, Operand, ROWS, Row};
 use seqfault_models::spec::seq::Call;
@@ -57,7 +57,7 @@ fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
 }
 
 /// An operation of the table, as often as its row says; what is rare there is one share here.
-fn op() -> impl Strategy<Value = Op> {
+fn op() -> impl Strategy<Value = Given> {
     let shares = |row: &Row| match row.drawn {
         Drawn::Never => 0,
         Drawn::OnceIn(_) => 1,
@@ -66,7 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
     let drawn = ROWS.iter().filter(|row| shares(row) > 0).map(|row| {
         let operands: Vec<_> = row.kinds().map(operand).collect();
         let call = operands.prop_map(|operands| Call::level(row, operands.into_iter()));
-        (shares(row), call.prop_map(Op::Call))
+        (shares(row), call.prop_map(Given::Call))
     });
     Union::new_weighted(drawn.collect())
 }

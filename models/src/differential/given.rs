@@ -1,4 +1,4 @@
-//! Operations over a window of pages.
+//! Operations over a window of pages, as they are given: over whole pages, or bytes.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::spec::seq::{Call, Machine, Specified};
 ///
 /// `Display` is the operation as a litmus test has it, with the window as `A`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
+pub enum Given {
     /// An operation as a test may have it.
     Call(Call),
     /// A system call whose range is not given as whole pages. A subject that takes nothing
@@ -18,37 +18,37 @@ pub enum Op {
     Bytes(Call, Bytes),
 }
 
-impl Op {
+impl Given {
     /// Makes a process, which lives until the next operation: `child.rs` has what it does.
-    pub const FORK: Op = Op::Call(Call::Fork { process: 1 });
+    pub const FORK: Given = Given::Call(Call::Fork { process: 1 });
     /// Waits until what was retired is free.
-    pub const RCU_BARRIER: Op = Op::Call(Call::RcuBarrier {});
+    pub const RCU_BARRIER: Given = Given::Call(Call::RcuBarrier {});
     /// The CPU runs a kernel thread from here on.
-    pub const SWITCH_LAZY: Op = Op::Call(Call::SwitchLazy {});
+    pub const SWITCH_LAZY: Given = Given::Call(Call::SwitchLazy {});
     /// It comes back.
-    pub const SWITCH_MAIN: Op = Op::Call(Call::Switch { process: 0 });
+    pub const SWITCH_MAIN: Given = Given::Call(Call::Switch { process: 0 });
 
     /// The call that it is.
     pub fn call(&self) -> &Call {
         match self {
-            Op::Call(call) | Op::Bytes(call, _) => call,
+            Given::Call(call) | Given::Bytes(call, _) => call,
         }
     }
 
     /// How its range is given, if not as whole pages.
     pub(super) fn bytes(&self) -> Option<Bytes> {
         match self {
-            Op::Call(_) => None,
-            Op::Bytes(_, bytes) => Some(*bytes),
+            Given::Call(_) => None,
+            Given::Bytes(_, bytes) => Some(*bytes),
         }
     }
 
     /// Does it on the specification, where a child lives until it [exits](Machine::exit).
     pub fn apply(&self, spec: &mut Machine) -> Answer {
         match self {
-            Op::Bytes(call, bytes) => spec.apply_bytes(call, *bytes),
-            Op::Call(Call::Fork { .. }) => spec.fork(),
-            Op::Call(call) => spec.apply(call),
+            Given::Bytes(call, bytes) => spec.apply_bytes(call, *bytes),
+            Given::Call(Call::Fork { .. }) => spec.fork(),
+            Given::Call(call) => spec.apply(call),
         }
     }
 
@@ -74,7 +74,7 @@ impl Op {
     }
 }
 
-impl fmt::Display for Op {
+impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.call().in_window())?;
         match self.bytes() {
