@@ -10,7 +10,7 @@ use seqfault_explorer::sync::atomic::AtomicU64;
 use seqfault_explorer::sync::atomic::Ordering::Relaxed;
 use seqfault_explorer::{Builder, FailureKind, spin, thread};
 
-use crate::{fails, passes};
+use super::{fails, passes};
 
 /// Threads that each write a cell of a shared object, whose destructor reads all.
 struct Cells([UnsafeCell<u64>; 2]);

@@ -7,7 +7,7 @@ use seqfault_explorer::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, 
 use seqfault_explorer::sync::atomic::{AtomicBool, AtomicU64};
 use seqfault_explorer::{FailureKind, spin, thread};
 
-use crate::{fails, passes};
+use super::{fails, passes};
 
 #[test]
 fn allocations_must_be_freed() {

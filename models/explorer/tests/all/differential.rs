@@ -1,13 +1,11 @@
 //! The explorer against a brute-force enumerator, on random programs: the same
 //! outcomes, the same number of executions, and no graph twice.
 
-mod subject;
-
+use super::subject::Layout;
+use super::subject::judge::difference;
 use seqfault_explorer::mutation::Mutation;
 use seqfault_oracle::random::Recipe;
 use seqfault_oracle::{Instr, Order, Program};
-use subject::Layout;
-use subject::judge::difference;
 
 fn programs() -> u64 {
     std::env::var("SEQFAULT_PROGRAMS")

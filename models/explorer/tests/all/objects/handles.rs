@@ -8,7 +8,7 @@ use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::sync::{Arc, Weak};
 use seqfault_explorer::thread;
 
-use crate::passes;
+use super::passes;
 
 #[test]
 fn counts_are_asked_for() {

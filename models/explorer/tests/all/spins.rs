@@ -36,7 +36,7 @@ fn is_not_proved(report: &Report) {
     );
     let cut = report.cut.as_deref().unwrap_or_default();
     assert!(
-        cut.contains("tests/spins.rs") && cut.contains("not proved"),
+        cut.contains("tests/all/spins.rs") && cut.contains("not proved"),
         "{cut}"
     );
 }
@@ -237,7 +237,7 @@ fn a_loop_without_a_mark_is_told_what_to_use() {
     assert!(matches!(report.verdict, Verdict::Unknown(Limit::Events)));
     let cut = report.cut.as_deref().unwrap_or_default();
     assert!(
-        cut.contains("tests/spins.rs") && cut.contains("`spin()`"),
+        cut.contains("tests/all/spins.rs") && cut.contains("`spin()`"),
         "{cut}"
     );
 }

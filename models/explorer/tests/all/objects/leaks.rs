@@ -9,7 +9,7 @@ use seqfault_explorer::sync::atomic::{AtomicBool, AtomicU64};
 use seqfault_explorer::sync::{Arc, Condvar, Mutex};
 use seqfault_explorer::{Builder, FailureKind, Verdict, choose, spin, thread};
 
-use crate::{fails, passes};
+use super::{fails, passes};
 
 /// Counts its drops.
 struct Counted(StdArc<StdAtomicU64>);

@@ -1,11 +1,9 @@
 //! Each deliberate defect of the checker is noticed by a random program.
 
-mod subject;
-
+use super::subject::Layout;
+use super::subject::judge::difference;
 use seqfault_explorer::mutation::Mutation;
 use seqfault_oracle::random::Recipe;
-use subject::Layout;
-use subject::judge::difference;
 
 /// The first seed whose program shows the defect. A checker that breaks down
 /// shows it as well, so that each program has an OS thread of its own.

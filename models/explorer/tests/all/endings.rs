@@ -4,15 +4,13 @@
 //! Such programs have no data race, and are interleaved under any model; but see
 //! `attempts`.
 
-mod subject;
-
 use std::ops::Range;
 
+use super::subject::{Layout, explore_with, judge};
 use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::{Builder, Model};
 use seqfault_oracle::sections::Sections;
 use seqfault_oracle::{Endings, Instr, Outcome, Program, Wakeups, endings, shrink};
-use subject::{Layout, explore_with, judge};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 

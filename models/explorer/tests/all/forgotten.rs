@@ -1,16 +1,14 @@
 //! A search that may hold little forgets alternatives, and finds them again: it
 //! visits the same graphs in the same order.
 
-mod subject;
-
 use std::sync::atomic::{AtomicU64 as StdU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex as StdMutex};
 
+use super::subject::{Layout, Places, body, canonical};
 use seqfault_explorer::{Builder, Model, Report, Rest, Verdict};
 use seqfault_oracle::Program;
 use seqfault_oracle::random::Recipe;
 use seqfault_oracle::sections::Sections;
-use subject::{Layout, Places, body, canonical};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 

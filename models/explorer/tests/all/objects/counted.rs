@@ -13,7 +13,7 @@ use seqfault_explorer::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use seqfault_explorer::{Builder, FailureKind, Model, thread};
 use seqfault_oracle::random::Rng;
 
-use crate::MODELS;
+use super::MODELS;
 
 const PROGRAMS: u64 = 400;
 

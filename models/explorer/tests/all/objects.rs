@@ -1,14 +1,9 @@
 //! Things with an end: leaks, uses after it, and what orders destructors.
 
-#[path = "objects/counted.rs"]
 mod counted;
-#[path = "objects/destructors.rs"]
 mod destructors;
-#[path = "objects/handles.rs"]
 mod handles;
-#[path = "objects/leaks.rs"]
 mod leaks;
-#[path = "objects/pointers.rs"]
 mod pointers;
 
 use seqfault_explorer::{Builder, Failure, FailureKind, Model};
@@ -41,7 +36,7 @@ fn fails(
         for word in words {
             assert!(failure.message.contains(word), "{model:?}: {failure}");
         }
-        assert!(failure.message.contains("tests/objects/"), "{failure}");
+        assert!(failure.message.contains("tests/all/objects/"), "{failure}");
         assert!(failure.dot.starts_with("digraph"), "{failure}");
         failure.clone()
     });

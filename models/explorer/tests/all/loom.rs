@@ -5,25 +5,21 @@
 //! `SEQFAULT_BLESS=1` writes it. What is compared is what the threads read: loom has no last value
 //! of a word, so a program that asks for one reads it.
 
-#[path = "loom/attribute.rs"]
 mod attribute;
-#[path = "loom/programs.rs"]
 mod programs;
-#[path = "loom/run.rs"]
 mod run;
-mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::subject::judge::difference;
+use super::subject::{Layout, explore};
 use attribute::Class;
 use programs::Named;
 use run::Reads;
 use seqfault_explorer::Model;
 use seqfault_explorer::mutation::Mutation;
-use subject::judge::difference;
-use subject::{Layout, explore};
 
 /// Programs with differences of no class, each with its explanation.
 const EXPLAINED: [(&str, &str); 0] = [];
@@ -92,9 +88,9 @@ fn line(reads: &Reads) -> String {
 
 fn render(programs: &[Named], all: &[Compared]) -> String {
     let mut text = String::from(
-        "# Outcomes in which loom 0.7.2 differs from RC11, and why: see tests/loom/attribute.rs.\n\
+        "# Outcomes in which loom 0.7.2 differs from RC11, and why: see tests/all/loom/attribute.rs.\n\
          # An outcome is what each thread reads, in program order.\n\
-         # SEQFAULT_BLESS=1 cargo test -p seqfault-explorer --test loom writes this file anew.\n",
+         # SEQFAULT_BLESS=1 cargo test -p seqfault-explorer --test all loom writes this file anew.\n",
     );
     let mut classes: BTreeMap<Class, (usize, usize)> = BTreeMap::new();
     let (mut differing, mut outcomes) = (0, 0);
@@ -177,6 +173,6 @@ fn differences_are_known() {
     assert!(
         wanted == text,
         "loom-differences.txt is not what is found: {differs:?}; \
-         SEQFAULT_BLESS=1 cargo test -p seqfault-explorer --test loom writes it anew"
+         SEQFAULT_BLESS=1 cargo test -p seqfault-explorer --test all loom writes it anew"
     );
 }

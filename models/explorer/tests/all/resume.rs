@@ -1,18 +1,16 @@
 //! A search that is stopped, saved, read again and resumed, again and again, finds
 //! what an uninterrupted one finds: the same graphs, each once.
 
-mod subject;
-
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::subject::{Layout, Places, body, canonical};
 use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::sync::atomic::{AtomicU64, Ordering};
 use seqfault_explorer::{Builder, FailureKind, Limit, Model, Report, Rest, Verdict, ops, thread};
 use seqfault_oracle::Program;
 use seqfault_oracle::random::Recipe;
-use subject::{Layout, Places, body, canonical};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 

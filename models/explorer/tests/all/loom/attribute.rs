@@ -28,7 +28,7 @@ use seqfault_oracle::relation::Relation;
 use seqfault_oracle::shape::Kind;
 use seqfault_oracle::{Instr, Model, Order, Outcome, Program, enumerate};
 
-use crate::run::{Found, Points, Reads, run_until};
+use super::run::{Found, Points, Reads, run_until};
 
 /// Why loom and the axioms differ in an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,24 @@
+//! The explorer on programs of many kinds, against what they are known to do.
+//!
+//! One program, so that its tests have all CPUs to the end. `known` lists its cases itself, and
+//! `discarded` counts what the whole process allocates: each is a program of its own.
+
+mod behaviours;
+mod closed_forms;
+mod differential;
+mod endings;
+mod forged;
+mod forgotten;
+mod loom;
+mod memory;
+mod mutations;
+mod objects;
+mod outcomes;
+mod parts;
+mod resume;
+mod size;
+mod spins;
+#[path = "../subject/mod.rs"]
+mod subject;
+mod users;
+mod waits;
