@@ -120,6 +120,8 @@ pub enum Cell {
     Skipped(String),
     /// The search was given up.
     Stopped,
+    /// It was not run, or not to its end: an end was wanted.
+    NotRun,
 }
 
 impl Cell {
@@ -135,8 +137,18 @@ impl Cell {
             )
     }
 
-    /// Runs `test` in the column of `deviation`, as `request` says.
+    /// Runs `test` in the column of `deviation`, as `request` says, unless an end is wanted.
     pub fn of(test: &Test, deviation: Deviation, request: &Request) -> Cell {
+        if request.control.is_interrupted() {
+            return Cell::NotRun;
+        }
+        match Cell::searched(test, deviation, request) {
+            Cell::Stopped if request.control.is_interrupted() => Cell::NotRun,
+            cell => cell,
+        }
+    }
+
+    fn searched(test: &Test, deviation: Deviation, request: &Request) -> Cell {
         let deviations = deviation.deviations();
         let plain = Scenario::new(&test.program, &Deviations::default());
         let deviant = match Scenario::new(&test.program, &deviations) {
@@ -224,5 +236,6 @@ mod tests {
         assert!(!red(Some("a canary, which must fail")).is_unexplained(choice));
         assert!(!red(None).is_unexplained(Deviation::Quirk(Quirk::ALL[0])));
         assert!(!Cell::Stopped.is_unexplained(choice));
+        assert!(!Cell::NotRun.is_unexplained(choice));
     }
 }

@@ -7,15 +7,16 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::arguments::Matrix;
+use super::interrupt::{Interrupt, Then};
 use super::lines::seconds;
-use super::{Color, Terminal, Test, Trouble, called, files, jobs, output, say};
+use super::{Color, Ending, Terminal, Test, Trouble, called, files, jobs, output, say};
 use crate::engines::Explorer;
 use crate::matrix::{Cell, Deviation};
 use crate::scenario::Deviations;
 use crate::verdict::{Request, plural};
 
-/// Fills the matrix; true if some cell was searched to its end and none is unexplained.
-pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble> {
+/// Fills the matrix; fine if some cell was searched to its end and none is unexplained.
+pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<Ending, Trouble> {
     command.json.as_deref().map_or(Ok(()), output::file)?;
     let tests = files::tests(&command.paths, &Deviations::default())?;
     let started = Instant::now();
@@ -23,7 +24,7 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
     if !command.sound {
         columns.extend(Deviation::quirks());
     }
-    let request = Request {
+    let mut request = Request {
         engine: Arc::new(Explorer {
             max_executions: Some(command.max_executions),
             ..Explorer::default()
@@ -39,6 +40,8 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         columns,
     };
     let columns = filled.columns.clone();
+    let interrupt = Interrupt::catch(Then::Tell);
+    request.control.interrupt = Some(interrupt.flag());
     jobs::each(
         &places,
         jobs::threads(command.jobs),
@@ -48,22 +51,9 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         |&(_, column), cell| filled.cells[column].push(cell),
     );
     say(filled.text(terminal).trim_end());
-    let unexplained = filled.unexplained().len() as u64;
-    let ended = filled.count(|cell| matches!(cell, Cell::Green { .. } | Cell::Red { .. }));
-    let verdict = match (unexplained, ended) {
-        (0, 0) => terminal.paint(Color::Yellow, "UNKNOWN: no cell was searched to its end"),
-        (0, _) => terminal.paint(Color::Green, "no cell is unexplained"),
-        (some, _) => terminal.paint(Color::Red, &format!("{} unexplained", plural(some, "cell"))),
-    };
-    let stopped = filled.count(|cell| *cell == Cell::Stopped);
-    let stopped = match stopped {
-        0 => String::new(),
-        some => format!(", {} stopped", plural(some, "cell")),
-    };
     say(&format!(
-        "{verdict}: {}, {}{stopped}, {}",
-        plural(tests.len() as u64, "test"),
-        plural(filled.columns.len() as u64, "column"),
+        "{}, {}",
+        filled.summary(terminal),
         seconds(started.elapsed())
     ));
     if let Some(file) = &command.json {
@@ -72,7 +62,12 @@ pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<bool, Trouble>
         std::fs::write(file, text + "\n")
             .map_err(|error| Trouble::Usage(format!("{}: {error}", file.display())))?;
     }
-    Ok(unexplained == 0 && ended > 0)
+    if interrupt.is_on() {
+        return Ok(Ending::Interrupted);
+    }
+    Ok(Ending::from(
+        filled.unexplained().is_empty() && filled.ended() > 0,
+    ))
 }
 
 /// The matrix.
@@ -95,6 +90,7 @@ fn letter(cell: &Cell) -> char {
         Cell::Red { .. } => 'X',
         Cell::Skipped(_) => '-',
         Cell::Stopped => '?',
+        Cell::NotRun => '!',
     }
 }
 
@@ -120,6 +116,38 @@ impl Filled<'_> {
             })
         });
         all.collect()
+    }
+
+    /// How many cells were searched to their end.
+    fn ended(&self) -> u64 {
+        self.count(|cell| matches!(cell, Cell::Green { .. } | Cell::Red { .. }))
+    }
+
+    /// What all of it comes to.
+    fn summary(&self, terminal: Terminal) -> String {
+        let unexplained = self.unexplained().len() as u64;
+        let not_run = self.count(|cell| *cell == Cell::NotRun);
+        let verdict = match (unexplained, self.ended(), not_run) {
+            (0, 0, _) => terminal.paint(Color::Yellow, "UNKNOWN: no cell was searched to its end"),
+            (0, _, 0) => terminal.paint(Color::Green, "no cell is unexplained"),
+            (0, _, _) => terminal.paint(Color::Yellow, "no unexplained cell so far"),
+            (some, ..) => {
+                let cells = plural(some, "cell");
+                terminal.paint(Color::Red, &format!("{cells} unexplained"))
+            }
+        };
+        let mut line = format!(
+            "{verdict}: {}, {}",
+            plural(self.tests.len() as u64, "test"),
+            plural(self.columns.len() as u64, "column")
+        );
+        let stopped = self.count(|cell| *cell == Cell::Stopped);
+        for (count, what) in [(stopped, "stopped"), (not_run, "not run")] {
+            if count > 0 {
+                line += &format!(", {} {what}", plural(count, "cell"));
+            }
+        }
+        line
     }
 
     fn text(&self, terminal: Terminal) -> String {
@@ -163,7 +191,7 @@ impl Filled<'_> {
             out += &format!("{:width$}  {}\n", test.label, letters.join(" "));
         }
         out + "= the file says so  . fine  , fine, and no step looked at the choice  x red, explained  \
-              X red  - conflicts  ? stopped\n"
+              X red  - conflicts  ? stopped  ! not run\n"
     }
 
     /// What the letters do not say.
@@ -218,10 +246,18 @@ impl Filled<'_> {
             _ => None,
         });
         let red: Vec<String> = red.collect();
-        if red.is_empty() {
-            return format!("{deviation}: MASKED: {}\n", self.masked_by(at));
+        if !red.is_empty() {
+            return format!("{deviation}: red: {}\n", red.join(", "));
         }
-        format!("{deviation}: red: {}\n", red.join(", "))
+        let not_run: Vec<&str> = self
+            .of(at)
+            .filter(|(_, cell)| **cell == Cell::NotRun)
+            .map(|(test, _)| test.label.as_str())
+            .collect();
+        if !not_run.is_empty() {
+            return format!("{deviation}: not run: {}\n", not_run.join(", "));
+        }
+        format!("{deviation}: MASKED: {}\n", self.masked_by(at))
     }
 
     /// Why no test is red.
@@ -255,6 +291,7 @@ impl Filled<'_> {
                     Cell::Red { what, explained } => ("red", Some(what.as_str()), *explained),
                     Cell::Skipped(why) => ("skipped", None, Some(why.as_str())),
                     Cell::Stopped => ("stopped", None, None),
+                    Cell::NotRun => ("not run", None, None),
                 };
                 let looked = match cell {
                     Cell::Green { looked } => Some(*looked),
@@ -269,16 +306,12 @@ impl Filled<'_> {
                 };
                 (test.label.as_str(), cell)
             });
-            let is_masked = !deviation.is_sound()
-                && !self.cells[at].iter().any(|cell| {
-                    matches!(
-                        cell,
-                        Cell::Red {
-                            explained: None,
-                            ..
-                        }
-                    )
-                });
+            // A column that is not filled may still show what the quirk does.
+            let shows = |cell: &Cell| {
+                let is_red = matches!(cell, Cell::Red { explained, .. } if explained.is_none());
+                is_red || *cell == Cell::NotRun
+            };
+            let is_masked = !deviation.is_sound() && !self.cells[at].iter().any(shows);
             Column {
                 name: deviation.to_string(),
                 kind: deviation.kind(),
@@ -319,4 +352,72 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     looked: Option<bool>,
     unexplained: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(label: &str) -> Test {
+        let text = "MM t { page A; mmap A rw; } P0 { r0 = read A; } forall (0:r0=0)";
+        Test {
+            path: format!("{label}.litmus").into(),
+            label: label.to_owned(),
+            text: text.to_owned(),
+            program: crate::litmus::parse("t.litmus", text).expect("a test"),
+        }
+    }
+
+    /// An interrupt leaves what was found as it is, and makes no pass of what was not run.
+    #[test]
+    fn a_matrix_that_is_not_filled_says_so() {
+        let terminal = Terminal {
+            color: false,
+            width: 80,
+        };
+        let tests = [test("one"), test("two")];
+        let green = Cell::Green { looked: true };
+        let red = Cell::Red {
+            what: "stale-tlb".to_owned(),
+            explained: None,
+        };
+        let mut columns = Deviation::sound();
+        columns.truncate(1);
+        columns.extend(Deviation::quirks().into_iter().take(3));
+        let quirks: Vec<String> = columns.iter().skip(1).map(ToString::to_string).collect();
+        let mut filled = Filled {
+            tests: &tests,
+            columns,
+            cells: vec![
+                vec![green.clone(), Cell::NotRun],
+                vec![green.clone(), Cell::NotRun],
+                vec![red.clone(), Cell::NotRun],
+                vec![green.clone(), green],
+            ],
+        };
+        let line = "no unexplained cell so far: 2 tests, 4 columns, 3 cells not run";
+        assert_eq!(filled.summary(terminal), line);
+        let text = filled.text(terminal);
+        assert!(text.contains("\none  .\ntwo  !\n"), "{text}");
+        for (quirk, says) in quirks.iter().zip([
+            "not run: two",
+            "red: one (stale-tlb)",
+            "MASKED: 2 tests looked at it, and none is red",
+        ]) {
+            assert!(text.contains(&format!("\n{quirk}: {says}\n")), "{text}");
+        }
+        let document = serde_json::to_value(filled.document()).expect("it is JSON");
+        let column = |at: usize| &document["columns"][at];
+        assert_eq!(column(1)["tests"]["two"]["state"], "not run");
+        let masked: Vec<bool> = (0..4)
+            .map(|at| !column(at)["masked_by"].is_null())
+            .collect();
+        assert_eq!(masked, [false, false, false, true]);
+
+        filled.cells[0][0] = red;
+        let line = "1 cell unexplained: 2 tests, 4 columns, 3 cells not run";
+        assert_eq!(filled.summary(terminal), line);
+        let text = filled.text(terminal);
+        assert!(text.contains("UNEXPLAINED: one is red under "), "{text}");
+    }
 }

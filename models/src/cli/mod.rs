@@ -178,7 +178,7 @@ pub fn main() -> ExitCode {
         Command::Events(command) => events::run(&command).map(Ending::from),
         Command::Host => Ok(Ending::from(host::run(terminal))),
         Command::Knobs(command) => knobs::run(&command).map(Ending::from),
-        Command::Matrix(command) => matrix::run(&command, terminal).map(Ending::from),
+        Command::Matrix(command) => matrix::run(&command, terminal),
         Command::New(command) => new::run(&command).map(Ending::from),
     };
     if let Some(error) = UNWRITTEN.get() {

@@ -159,6 +159,39 @@ fn the_search_of_a_program_ends_at_an_interrupt() {
     assert!(text.contains(", 1 not run, "), "{text}");
 }
 
+/// A matrix is told as far as it is filled: what was not run is no pass, and the document has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_matrix_ends_at_an_interrupt() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted-matrix.json");
+    let _ = std::fs::remove_file(&file);
+    let (status, text, errors) = interrupted(&format!(
+        "matrix ../long/three-cpus.litmus one-cpu.litmus --jobs 1 --max-executions 1000000000000 \
+         --json {}",
+        file.display()
+    ));
+    assert_eq!(status, Some(130), "{text}{errors}");
+    assert!(
+        errors.starts_with("interrupted: what was found follows"),
+        "{errors}"
+    );
+    let row = text.lines().find(|line| line.starts_with("one-cpu "));
+    assert!(row.is_some_and(|row| row.ends_with(" !")), "{text}");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.contains(" cells not run, "), "{text}");
+    assert!(!text.contains("no cell is unexplained"), "{text}");
+    assert!(!text.contains("MASKED"), "{text}");
+    assert!(text.contains(": not run: "), "{text}");
+    let json = std::fs::read_to_string(&file).expect("it was written");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    for column in json["columns"].as_array().expect("columns") {
+        assert_eq!(column["masked_by"], serde_json::Value::Null, "{column}");
+        if column["kind"] == "quirk" {
+            assert_eq!(column["tests"]["one-cpu"]["state"], "not run", "{column}");
+        }
+    }
+}
+
 /// A command that is under way, in a process group of its own.
 #[cfg(target_os = "linux")]
 fn started(arguments: &str) -> std::process::Child {
