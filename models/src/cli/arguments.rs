@@ -294,6 +294,7 @@ impl Deviate {
         let mut deviations = Deviations::default();
         let mut protocol = Protocol::default();
         let refused = |refusal: scenario::Refusal| Trouble::Usage(refusal.message);
+        self.refuse_repetition()?;
         let preset = self.preset.iter().map(|preset| ("protocol", &**preset));
         let with = self.with.iter().map(|choice| {
             choice.split_once('=').ok_or_else(|| {
@@ -321,6 +322,32 @@ impl Deviate {
                 .push(scenario::quirk(name, None).map_err(refused)?);
         }
         Ok(deviations)
+    }
+
+    /// Refuses what is said twice, of which one would be dropped, as in a file.
+    fn refuse_repetition(&self) -> Result<(), Trouble> {
+        let preset = self.preset.iter().map(|preset| {
+            let option = format!("--preset {preset}");
+            ("protocol", "chosen", option)
+        });
+        let with = self.with.iter().filter_map(|choice| {
+            let (key, _) = choice.split_once('=')?;
+            Some((key, "chosen", format!("--with {choice}")))
+        });
+        let quirks = self.quirk.iter().map(|quirk| {
+            let option = format!("--quirk {quirk}");
+            (quirk.as_str(), "turned on", option)
+        });
+        let mut said: Vec<(&str, &str, String)> = Vec::new();
+        for (name, verb, option) in preset.chain(with).chain(quirks) {
+            let mut before = said.iter();
+            if let Some((.., first)) = before.find(|other| (other.0, other.1) == (name, verb)) {
+                let message = format!("`{name}` is {verb} twice: by {first} and by {option}");
+                return Err(Trouble::Usage(message));
+            }
+            said.push((name, verb, option));
+        }
+        Ok(())
     }
 
     /// The same for what draws its own programs, whose memory has no limit.

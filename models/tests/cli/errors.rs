@@ -15,6 +15,15 @@ families! {
         no_jobs: "check use-after-free.litmus --jobs 0";
     }
 
+    /// What is said twice, of which one would be dropped.
+    errors_of_repetition {
+        two_values: "check use-after-free.litmus one-cpu.litmus --with flush=relaxed --with flush=strict";
+        one_value_twice: "compare use-after-free.litmus --with flush=relaxed --with flush=relaxed";
+        a_limit_twice: "check use-after-free.litmus --with frames=3 --with frames=4";
+        one_quirk_twice: "conform --cpus 2 --quirk pt-free-immediate --quirk pt-free-immediate";
+        preset_beside_protocol: "check use-after-free.litmus --with protocol=vma_lock --preset spf";
+    }
+
     /// Paths and the files behind them.
     errors_of_files {
         bad_files: "check ../bad";
