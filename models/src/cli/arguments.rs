@@ -137,9 +137,10 @@ pub(crate) struct Conform {
     /// Go on behind a difference, to the end.
     #[arg(long)]
     pub keep_going: bool,
-    /// Seconds that one operation may take; then it counts as one that never ends.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    pub patience: f64,
+    /// sequences: seconds that one operation may take; then it counts as one that never ends. 10,
+    /// unless said.
+    #[arg(long, value_name = "SECONDS")]
+    pub patience: Option<f64>,
     /// Make a rule of the specification wrong, to see that it is noticed.
     #[arg(long, value_name = "RULE")]
     pub wrong: Option<String>,
@@ -261,7 +262,13 @@ pub(crate) struct Long {
     #[arg(long, value_name = "SECONDS", default_value = "60", requires = "save", value_parser = seconds)]
     pub save_every: Duration,
     /// Run nothing: put the N parts together that were kept in DIR.
-    #[arg(long, value_name = "N", requires = "save", conflicts_with = "shard", value_parser = parts)]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "save",
+        conflicts_with_all = ["shard", "max_executions", "max_time", "save_every"],
+        value_parser = parts
+    )]
     pub merge: Option<usize>,
 }
 

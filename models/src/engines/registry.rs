@@ -97,15 +97,22 @@ impl Row {
     /// # Errors
     /// A value that it does not heed, or a variable of any engine's environment that makes no sense.
     pub fn with_all(&self, values: &Values) -> Result<Arc<dyn Engine>, String> {
-        let ignored = |row: &Row| {
+        let left_by = |row: &Row| {
             let mut left = values.clone();
-            (row.make)(&mut left).map(|_| left.given())
+            (row.make)(&mut left).map(|_| left)
         };
         let mut all = Vec::new();
         for row in &ENGINES {
-            all.push((row, ignored(row)?));
+            all.push((row, left_by(row)?.given()));
         }
-        if let Some(option) = ignored(self)?.first() {
+        let left = left_by(self)?;
+        if let Some(option) = left.given().first() {
+            if let Some((void, why)) = left.void
+                && void == *option
+            {
+                let name = self.name;
+                return Err(format!("--{option} does nothing under {name}: {why}"));
+            }
             let heed = all.iter().filter(|(_, ignored)| !ignored.contains(option));
             let heed: Vec<String> = heed
                 .map(|(row, _)| format!("--engine {}", row.name))
@@ -151,6 +158,8 @@ pub struct Values {
     pub spare: Spare,
     /// Whether each search is estimated before it is made, for a reader of the progress.
     pub estimate: bool,
+    /// The option that an engine leaves because of another one, and why.
+    pub void: Option<(&'static str, &'static str)>,
 }
 
 impl Values {
@@ -196,6 +205,16 @@ mod tests {
             "--seed does nothing under explorer: say --engine shuttle or --engine native or \
              --engine linux with it"
         );
+        let depth_first = Values {
+            strategy: Some(Strategy::Dfs),
+            ..seed.clone()
+        };
+        let shuttle = find("shuttle").expect("a row");
+        let refused = shuttle
+            .with_all(&depth_first)
+            .expect_err("it draws nothing");
+        let why = "--seed does nothing under shuttle: --strategy dfs draws nothing";
+        assert_eq!(refused, why);
         let taken = find("native").map(|row| row.with_all(&seed));
         let taken = taken.expect("a row").expect("it takes a seed");
         assert!(format!("{taken:?}").contains("seed: 7"), "{taken:?}");

@@ -58,10 +58,17 @@ impl Default for Shuttle {
 
 impl Shuttle {
     pub(super) fn take(values: &mut Values) -> Shuttle {
+        let strategy = values.strategy.take().unwrap_or_default();
+        let seed = if strategy == Strategy::Dfs {
+            values.void = Some(("seed", "--strategy dfs draws nothing"));
+            None
+        } else {
+            values.seed.take()
+        };
         Shuttle {
             iterations: values.iterations.take().unwrap_or(ITERATIONS),
-            seed: values.seed.take().unwrap_or_default(),
-            strategy: values.strategy.take().unwrap_or_default(),
+            seed: seed.unwrap_or_default(),
+            strategy,
         }
     }
 }
@@ -117,15 +124,15 @@ impl Engine for Shuttle {
         if let Some(stopped) = stopped {
             collector.stopped(&stopped, recording.entries);
         }
-        let strategy = match self.strategy {
-            Strategy::Random => "",
-            Strategy::Pct => " --strategy pct",
-            Strategy::Urw => " --strategy urw",
-            Strategy::Dfs => " --strategy dfs",
+        let choices = match self.strategy {
+            Strategy::Random => format!("--seed {seed}"),
+            Strategy::Pct => format!("--strategy pct --seed {seed}"),
+            Strategy::Urw => format!("--strategy urw --seed {seed}"),
+            Strategy::Dfs => "--strategy dfs".to_owned(),
         };
         collector.report(Search::Sampled, |executions| {
             format!(
-                "--engine {}{strategy} --seed {seed} --iterations {executions}",
+                "--engine {} {choices} --iterations {executions}",
                 self.name()
             )
         })

@@ -41,6 +41,7 @@ families! {
         iterations_of_the_explorer: "check use-after-free.litmus --iterations 5";
         preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
         max_time_of_shuttle: "check use-after-free.litmus --engine shuttle --max-time 5";
+        seed_of_depth_first: "check use-after-free.litmus --engine shuttle --strategy dfs --seed 3";
         strategy_of_native: "check use-after-free.litmus --engine native --strategy pct";
         trace_of_the_specification: "check one-cpu.litmus --engine spec --trace";
         shard_of_loom: "check use-after-free.litmus --engine loom --shard 1/2";
@@ -58,6 +59,9 @@ families! {
         merge_without_save: "check use-after-free.litmus --merge 2";
         merge_of_none: "check use-after-free.litmus --merge 0 --save kept";
         merge_from_nowhere: "check use-after-free.litmus --merge 2 --save nowhere";
+        merge_within_limits: "check use-after-free.litmus --merge 2 --save kept --max-executions 5";
+        merge_within_a_time: "check use-after-free.litmus --merge 2 --save kept --max-time 5";
+        merge_now_and_then: "check use-after-free.litmus --merge 2 --save kept --save-every 5";
         merge_of_a_part: "check use-after-free.litmus --merge 2 --shard 1/2 --save kept";
         dot_of_two_with_one_name: "check use-after-free.litmus ./use-after-free.litmus --dot graphs";
     }

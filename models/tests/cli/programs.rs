@@ -75,6 +75,8 @@ fn options_that_would_be_ignored_are_refused() {
             "--quirk is for --cpus 2 or 3",
         ),
         ("--cpus 2 --level vma", "--level is for --cpus 1"),
+        ("--cpus 2 --patience 3", "--patience is for --cpus 1"),
+        ("--cpus 3 --plant-hang 3", "--plant-hang is for --cpus 1"),
         (
             "--cpus 2 --ops 3..1",
             "N..M with 1 <= N <= M <= 4 was expected",

@@ -12,6 +12,8 @@ use crate::spec::Rules;
 
 /// The most operations of a sequence.
 const MAX_OPS: usize = 299;
+/// Seconds that one operation of a sequence may take, unless said.
+const PATIENCE: f64 = 10.0;
 
 impl Conform {
     /// As what the runner takes.
@@ -28,7 +30,7 @@ impl Conform {
                 ("--quirk", !self.deviate.quirk.is_empty()),
             ],
         )?;
-        let patience = Duration::try_from_secs_f64(self.patience);
+        let patience = Duration::try_from_secs_f64(self.patience.unwrap_or(PATIENCE));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let crash = self.plant_crash.map(Plant::Crash);
         Ok(conform::Options {
@@ -49,7 +51,15 @@ impl Conform {
 
     /// The same for programs of several CPUs.
     pub fn programs(&self) -> Result<concurrent::Options, Trouble> {
-        self.refuse("--cpus 1", &[("--level", self.level.is_some())])?;
+        self.refuse(
+            "--cpus 1",
+            &[
+                ("--level", self.level.is_some()),
+                ("--patience", self.patience.is_some()),
+                ("--plant-crash", self.plant_crash.is_some()),
+                ("--plant-hang", self.plant_hang.is_some()),
+            ],
+        )?;
         let on_host = cfg!(all(target_os = "linux", target_arch = "x86_64"));
         let usual = concurrent::Options::default();
         let mut rules = Rules::default();
