@@ -149,6 +149,12 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
     let metadata =
         std::fs::metadata(path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
     if !metadata.is_dir() {
+        if let Some(kind) = unreadable(path, &metadata) {
+            return Err(format!(
+                "error: {}: is {kind}: a test is a file, or comes from a pipe by the path {STDIN}\n",
+                path.display()
+            ));
+        }
         let label = path.file_stem().unwrap_or_default();
         found.push((path.to_owned(), label.to_string_lossy().into_owned()));
         return Ok(());
@@ -165,6 +171,13 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
     }
     files.sort();
     for file in files {
+        // Reading it might never end. What cannot be looked at cannot be read, which is told then.
+        if std::fs::metadata(&file).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(format!(
+                "error: {}: is no regular file, as each test in a folder is\n",
+                file.display()
+            ));
+        }
         let file = match file.strip_prefix(".") {
             Ok(below) => below.to_owned(),
             Err(_) => file,
@@ -174,6 +187,26 @@ fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
         found.push((file, label));
     }
     Ok(())
+}
+
+/// What the file that a user names is, if reading it might wait for ever: a named pipe that nobody
+/// writes to. A pipe without a name, which a shell's `<(…)` is, has a writer.
+#[cfg(unix)]
+fn unreadable(path: &Path, metadata: &std::fs::Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+
+    let kind = metadata.file_type();
+    if kind.is_socket() {
+        return Some("a socket");
+    }
+    // Where the system shows a pipe without a name as a file, there is nothing behind the link.
+    let has_name = path.canonicalize().is_ok() && !path.starts_with("/dev/fd");
+    (kind.is_fifo() && has_name).then_some("a named pipe")
+}
+
+#[cfg(not(unix))]
+fn unreadable(_: &Path, _: &std::fs::Metadata) -> Option<&'static str> {
+    None
 }
 
 /// The tests below `folder`. A folder that symbolic links lead to more than once is looked at

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::time::Duration;
 
 use crate::{fixtures, seqfault, seqfault_in};
 
@@ -95,4 +97,84 @@ fn what_has_no_end_is_refused() {
         "--- standard error\n/dev/zero: error: has more than 4194304 bytes, as no litmus test \
          has\n--- exit status 2\n"
     );
+}
+
+/// What a command line says, which must not take long.
+#[cfg(unix)]
+fn soon(folder: &Path, arguments: &[&str], stdin: Stdio) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seqfault"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    for _ in 0..600 {
+        if child.try_wait().expect("the command is there").is_some() {
+            let output = child.wait_with_output().expect("it has ended");
+            return String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr)
+                + &format!("exit status {:?}", output.status.code());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    child.kill().expect("the command is there");
+    child.wait().expect("it ends");
+    panic!("{arguments:?} does not end");
+}
+
+/// A file whose reading might never end is refused by name, in a folder and by itself.
+#[cfg(unix)]
+#[test]
+fn what_may_never_be_written_is_not_waited_for() {
+    let folder = folder("pipe");
+    let tests = folder.join("tests");
+    std::fs::create_dir(&tests).expect("a folder");
+    std::fs::copy(
+        fixtures().join("one-cpu.litmus"),
+        tests.join("one-cpu.litmus"),
+    )
+    .expect("a copy");
+    let made = Command::new("mkfifo")
+        .arg(folder.join("pipe.litmus"))
+        .status();
+    assert!(made.expect("there is a mkfifo").success());
+    let _listener = std::os::unix::net::UnixListener::bind(folder.join("socket.litmus"));
+    for (name, to) in [
+        ("pipe", "../pipe.litmus"),
+        ("socket", "../socket.litmus"),
+        ("device", "/dev/zero"),
+    ] {
+        let link = tests.join(format!("{name}.litmus"));
+        std::os::unix::fs::symlink(to, &link).expect("a link");
+        let text = soon(&folder, &["check", "tests"], Stdio::null());
+        let refused = format!("error: tests/{name}.litmus: is no regular file");
+        assert!(text.starts_with(&refused), "{text}");
+        assert!(text.ends_with("exit status Some(2)"), "{text}");
+        std::fs::remove_file(link).expect("it is there");
+    }
+    for (name, kind) in [("pipe", "a named pipe"), ("socket", "a socket")] {
+        let file = format!("{name}.litmus");
+        let text = soon(&folder, &["check", &file], Stdio::null());
+        let refused = format!("error: {file}: is {kind}: ");
+        assert!(text.starts_with(&refused), "{text}");
+        assert!(text.ends_with("exit status Some(2)"), "{text}");
+    }
+    // An entry that is no test's is none of its business.
+    let text = soon(&folder, &["check", "tests"], Stdio::null());
+    assert!(text.ends_with("exit status Some(0)"), "{text}");
+}
+
+/// What a shell's `<(…)` gives is a pipe that has no name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_without_a_name_is_read() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let test = std::fs::read(fixtures().join("one-cpu.litmus")).expect("the fixture");
+    writer.write_all(&test).expect("it has room");
+    drop(writer);
+    let text = soon(&fixtures(), &["check", "/dev/fd/0"], reader.into());
+    assert!(text.starts_with("Test one-cpu "), "{text}");
+    assert!(text.ends_with("exit status Some(0)"), "{text}");
 }
