@@ -6,6 +6,8 @@
 //! It is told again behind all tables. With one CPU there is nothing to choose: what all show must be
 //! equal, but for page properties that the specification leaves open.
 
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,11 +18,12 @@ use super::lines::seconds;
 use super::progress::Watch;
 use super::{Color, Ending, Terminal, Test, Trouble, files, jobs, say};
 use crate::engines::registry::{ENGINES, ITERATIONS, usual};
-use crate::engines::{Engine, Kind, Report, Search, Subject};
+use crate::engines::{Engine, Report, Search, Subject};
 use crate::litmus::ast::{Outcome, PageProperty};
 use crate::scenario::{Refusal, Scenario};
 use crate::spec::{self, Rules};
 use crate::verdict::{self, Request, grouped, plural, without_counts};
+use tally::Tally;
 
 /// The width of a column of counts.
 const COLUMN: usize = 10;
@@ -95,7 +98,8 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
                     for (engine, report) in &comparison.reports {
                         let of_engine = |tally: &&mut Tally| tally.engine.name() == engine.name();
                         if let Some(tally) = tallies.iter_mut().find(of_engine) {
-                            tally.add(report, &comparison.allowed);
+                            let condition = &test.program.condition;
+                            tally.add(report, &comparison.allowed, condition);
                         }
                     }
                     let is_without = comparison.without.contains_key(&Subject::Linux);
@@ -334,76 +338,10 @@ impl Comparison {
     }
 }
 
-/// What one engine showed of all tests.
-struct Tally {
-    engine: Arc<dyn Engine>,
-    tests: u64,
-    seen: usize,
-    allowed: usize,
-    beyond: usize,
-    executions: u64,
-    complete: usize,
-    bounded: usize,
-}
-
-impl Tally {
-    fn of(engine: &Arc<dyn Engine>) -> Tally {
-        Tally {
-            engine: engine.clone(),
-            tests: 0,
-            seen: 0,
-            allowed: 0,
-            beyond: 0,
-            executions: 0,
-            complete: 0,
-            bounded: 0,
-        }
-    }
-
-    fn add(&mut self, report: &Report, allowed: &Result<BTreeSet<Outcome>, String>) {
-        self.tests += 1;
-        self.executions += report.executions;
-        match report.search {
-            Search::Complete if report.limits.is_empty() => self.complete += 1,
-            Search::Complete | Search::Bounded { .. } => self.bounded += 1,
-            Search::Sampled | Search::Part(_) | Search::Unfinished => {}
-        }
-        if let Ok(allowed) = allowed {
-            let shown = shown(report);
-            let is_seen = |full: &&Outcome| shown.keys().any(|outcome| outcome.agrees(full));
-            let is_beyond = |outcome: &&Outcome| !allowed.iter().any(|full| outcome.agrees(full));
-            self.allowed += allowed.len();
-            self.seen += allowed.iter().filter(is_seen).count();
-            self.beyond += shown.keys().filter(is_beyond).count();
-        }
-    }
-
-    fn line(&self, terminal: Terminal) -> String {
-        let beyond = format!("{} beyond the specification", self.beyond);
-        let beyond = if self.beyond > 0 {
-            terminal.paint(Color::Red, &beyond)
-        } else {
-            beyond
-        };
-        let mut line = format!(
-            "{:<9} {}, {} of {} allowed outcomes seen, {beyond}, {}",
-            format!("{}:", self.engine.name()),
-            plural(self.tests, "test"),
-            self.seen,
-            self.allowed,
-            plural(self.executions, "execution")
-        );
-        if self.engine.kind() == Kind::Exhaustive {
-            line += &format!(", {} complete, {} bounded", self.complete, self.bounded);
-        }
-        line
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engines::{Explorer, Linux, Native};
+    use crate::engines::{Explorer, Kind, Linux, Native};
     use crate::litmus::ast::Value;
 
     fn engines() -> [Arc<dyn Engine>; 3] {
