@@ -152,6 +152,7 @@ pub(crate) fn say(line: &str) {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    called::begin();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -9,6 +9,8 @@ use super::{Trouble, called, say};
 const TEMPLATE: &str = include_str!("template.litmus");
 /// The name that stands in the template.
 const NAME: &str = "NAME";
+/// What the command is called there.
+const COMMAND: &str = "COMMAND";
 
 /// Writes the test; refuses to overwrite one.
 pub(super) fn run(command: &New) -> Result<bool, Trouble> {
@@ -21,8 +23,10 @@ pub(super) fn run(command: &New) -> Result<bool, Trouble> {
         )));
     }
     let file = format!("{name}.litmus");
-    let written = std::fs::File::create_new(&file)
-        .and_then(|mut out| out.write_all(TEMPLATE.replace(NAME, name).as_bytes()));
+    let text = TEMPLATE.replace(NAME, name);
+    let text = text.replace(COMMAND, &called::name());
+    let written =
+        std::fs::File::create_new(&file).and_then(|mut out| out.write_all(text.as_bytes()));
     match written {
         Ok(()) => {
             say(&format!(

@@ -85,6 +85,43 @@ fn hints_name_the_command_as_it_was_called() {
     assert_eq!(under_cargo, format!("Replay: cargo seqfault {arguments}"));
 }
 
+/// A file of any name is the command.
+#[test]
+fn hints_name_a_command_that_was_renamed() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("renamed");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let renamed = folder.join("sf");
+    std::fs::copy(env!("CARGO_BIN_EXE_seqfault"), &renamed).expect("a copy");
+    let file = fixtures().join("condition.litmus");
+    let file = file.display().to_string();
+    let said = |arguments: &[&str]| {
+        let output = Command::new(&renamed)
+            .args(arguments)
+            .current_dir(&folder)
+            .env_remove("CARGO_PKG_NAME")
+            .output()
+            .expect("the command starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr)
+    };
+    let renamed = renamed.display();
+    for (arguments, hint) in [
+        (vec!["check", &file], format!("Replay: {renamed} check ")),
+        (
+            vec!["new", "my-race"],
+            format!("; `{renamed} check my-race.litmus` checks it"),
+        ),
+        (vec!["check"], "Usage: sf check ".to_owned()),
+    ] {
+        let text = said(&arguments);
+        assert!(text.contains(&hint), "{hint}: {text}");
+        assert!(!text.contains("cargo seqfault"), "{text}");
+    }
+    let test = std::fs::read_to_string(folder.join("my-race.litmus")).expect("it was written");
+    assert!(test.contains("`sf knobs` lists all"), "{test}");
+}
+
 /// What was found until Ctrl-C is told, whether it is kept or not.
 #[cfg(target_os = "linux")]
 #[test]
