@@ -155,7 +155,11 @@ fn inspect(tests: &[Test], request: &Request) -> Result<(), Trouble> {
 }
 
 /// No two tests may have one name, by which `option` keeps them apart.
-fn distinct(tests: &[Test], name: fn(&Test) -> &str, option: &str) -> Result<(), Trouble> {
+pub(super) fn distinct(
+    tests: &[Test],
+    name: fn(&Test) -> &str,
+    option: &str,
+) -> Result<(), Trouble> {
     let mut named: BTreeMap<&str, &Test> = BTreeMap::new();
     for test in tests {
         if let Some(other) = named.insert(name(test), test) {

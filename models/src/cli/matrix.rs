@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::arguments::Matrix;
+use super::check::distinct;
 use super::interrupt::{Interrupt, Then};
 use super::lines::seconds;
 use super::{Color, Ending, Terminal, Test, Trouble, called, files, jobs, output, say};
@@ -19,6 +20,9 @@ use crate::verdict::{Request, plural};
 pub(super) fn run(command: &Matrix, terminal: Terminal) -> Result<Ending, Trouble> {
     command.json.as_deref().map_or(Ok(()), output::file)?;
     let tests = files::tests(&command.paths, &Deviations::default())?;
+    if command.json.is_some() {
+        distinct(&tests, |test| &test.label, "--json")?;
+    }
     let started = Instant::now();
     let mut columns = Deviation::sound();
     if !command.sound {

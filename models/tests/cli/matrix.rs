@@ -64,6 +64,21 @@ fn quirks_are_red_or_masked() {
     );
 }
 
+/// The document has each test by its name: two of one name are refused, where one would be lost.
+#[test]
+fn tests_of_one_name_are_no_document() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("one-name.json");
+    let tests = "makes-a-choice.litmus ./makes-a-choice.litmus";
+    let text = seqfault_in(
+        &folder(),
+        &format!("matrix {tests} --sound --json {}", file.display()),
+    );
+    let refused = "are both named makes-a-choice: --json needs one of them";
+    assert!(text.contains(refused), "{text}");
+    assert!(text.ends_with("--- exit status 2\n"), "{text}");
+    assert!(!file.exists());
+}
+
 /// A conflict is skipped by name.
 #[test]
 fn conflicts_are_skipped_by_name() {
