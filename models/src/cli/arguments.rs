@@ -72,7 +72,7 @@ pub(crate) struct Check {
     /// read from, and where in the source.
     #[arg(long, value_name = "DIR")]
     pub dot: Option<PathBuf>,
-    /// Show a timeline of one execution for each outcome.
+    /// Show a timeline of one execution for each outcome, behind the whole verdict.
     #[arg(long, conflicts_with = "save")]
     pub trace: bool,
     /// The whole verdict of each test, and allowed outcomes that were never seen.

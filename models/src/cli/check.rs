@@ -36,6 +36,8 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let started = Instant::now();
     let watch = Watch::new(tests.len(), request.control.progress.clone());
     let is_single = tests.len() == 1;
+    // A timeline for each outcome is a part of the whole verdict.
+    let is_whole = is_single || command.verbose || command.trace;
     let values = Values {
         workers: Some(workers),
         spare: spare.clone(),
@@ -53,7 +55,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
             || spare.give(workers),
             |test, verdict| {
                 if let Some(Ok(verdict)) = &verdict {
-                    if is_single || command.verbose {
+                    if is_whole {
                         watch.print(&full(test, verdict, command.verbose, terminal));
                     } else {
                         watch.print(&line(test, verdict, width, terminal));
@@ -80,9 +82,8 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let mut summary = Summary::default();
     for (test, verdict) in &checked {
         summary.add(test, verdict);
-        let told = is_single || command.verbose;
         let is_fine = test.is_as_expected(verdict);
-        if !told && !is_fine {
+        if !is_whole && !is_fine {
             say(&format!(
                 "\n{}",
                 full(test, verdict, false, terminal).trim_end()

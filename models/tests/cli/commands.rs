@@ -78,6 +78,18 @@ fn compare() {
     assert_kept!("compare", lines.collect::<String>());
 }
 
+/// Timelines are shown of many tests as of one.
+#[test]
+fn many_tests_are_traced() {
+    let text = seqfault("check one-cpu.litmus store-buffering.litmus --trace");
+    for test in ["one-cpu", "store-buffering"] {
+        assert!(text.contains(&format!("\nTime {test} ")), "{text}");
+    }
+    let timelines = text.matches("\nAn execution that ends in ").count();
+    assert_eq!(timelines, 5, "{text}");
+    assert!(text.contains("\n2 tests, 2 as expected, "), "{text}");
+}
+
 #[test]
 fn sampled_engines_say_so() {
     for engine in ["shuttle", "native"] {
