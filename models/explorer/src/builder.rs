@@ -14,6 +14,7 @@ use crate::mutation::Mutation;
 use crate::report::{Failure, Progress, Report};
 use crate::rest::{Left, Refused, Rest};
 use crate::run::assume::Seen;
+use crate::strata;
 
 /// Options, then [`Builder::check`].
 #[derive(Clone, Debug, Default)]
@@ -225,7 +226,25 @@ impl Builder {
         program: impl Fn() + Send + Sync + 'static,
     ) -> Result<Estimate, Box<Failure>> {
         let config = Arc::new(self.config.clone());
-        estimate::descend(&config, &(Arc::new(program) as Program), descents, seed)
+        let program = Arc::new(program) as Program;
+        estimate::estimate(&config, &program, (descents, seed), estimate::descent)
+    }
+
+    /// Estimates how large a search will be, by surveys of all its strata: see
+    /// [`Estimate`]. A survey takes some hundred times as long as a descent, and is worth
+    /// more than as many of them where the search has a few large parts.
+    ///
+    /// # Errors
+    /// A failure that a survey came upon.
+    pub fn survey(
+        &self,
+        surveys: u64,
+        seed: u64,
+        program: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Estimate, Box<Failure>> {
+        let config = Arc::new(self.config.clone());
+        let program = Arc::new(program) as Program;
+        estimate::estimate(&config, &program, (surveys, seed), strata::survey)
     }
 
     /// Visits every execution of a program.

@@ -11,7 +11,7 @@ use crate::run::registry::Registry;
 use crate::run::session::{self, Session};
 use crate::search::Search;
 
-/// How large a search will be, by random descents.
+/// How large a search will be, by random samples of it: descents or surveys.
 ///
 /// A descent starts at the first run, and goes on with one of the alternatives
 /// that a run leaves, chosen at random, until a run leaves none. A run that was
@@ -20,16 +20,23 @@ use crate::search::Search;
 /// Computation 29, 1975). The mean over descents is right on average. The spread
 /// may be large, and is itself only estimated: where few descents reach the
 /// large part, most results are too small and claim too small an error.
+///
+/// A survey takes the tree generation by generation, cuts each into strata by how much of
+/// the graph there is already, and makes one run of every stratum (Chen, *Heuristic
+/// Sampling: A Method for Predicting the Performance of Tree Searching Programs*, SIAM
+/// Journal on Computing 21, 1992). It takes as many runs as there are strata, mostly some
+/// hundred. Parts that are large because they are deep are in each survey, so
+/// that a few surveys are mostly nearer than as many runs in descents.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Complete executions.
     pub executions: f64,
     /// Complete, blocked and moot runs together.
     pub runs: f64,
-    /// The standard error of `runs`: the deviation of the descents, divided by the
+    /// The standard error of `runs`: the deviation of the samples, divided by the
     /// root of their number.
     pub error: f64,
-    /// How many descents were made.
+    /// How many descents, or surveys, were made.
     pub descents: u64,
     /// How often the program ran for them.
     pub ran: u64,
@@ -37,11 +44,11 @@ pub struct Estimate {
 
 /// SplitMix64 (Steele, Lea, Flood, *Fast Splittable Pseudorandom Number
 /// Generators*, OOPSLA 2014).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// A number from 0 to 1.
-    fn number(&mut self) -> f64 {
+    pub(crate) fn number(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -50,12 +57,40 @@ impl Random {
     }
 }
 
-/// What a descent stands for.
+/// What a descent, or a survey, stands for.
 #[derive(Default)]
-struct Descent {
+pub(crate) struct Descent {
     executions: f64,
     runs: f64,
     ran: u64,
+}
+
+impl Descent {
+    /// Makes the run that a search begins with, which stands for so many. Answers whether
+    /// there was time for it.
+    pub(crate) fn run(
+        &mut self,
+        config: &Config,
+        program: &Program,
+        search: Search,
+        stands_for: f64,
+    ) -> Result<bool, Option<Box<Failure>>> {
+        session::with(|s| s.search = search);
+        let complete = match driver::run(program) {
+            Ended::Complete => true,
+            Ended::Blocked(failure) if !config.allow_blocked => return Err(Some(failure.into())),
+            Ended::Failed(failure) => return Err(Some(failure.into())),
+            Ended::Restart => return Err(None),
+            Ended::Stopped => return Ok(false),
+            Ended::Blocked(_) | Ended::Moot | Ended::Bounded | Ended::Arrived => false,
+        };
+        self.ran += 1;
+        self.runs += stands_for;
+        if complete {
+            self.executions += stands_for;
+        }
+        Ok(true)
+    }
 }
 
 /// Why there is no estimate.
@@ -65,17 +100,22 @@ enum Stopped {
     Restart(Seen),
 }
 
-/// Makes the descents.
-pub(crate) fn descend(
+/// How one sample of the tree is taken: none if there is no time for it. An error is a
+/// failure, or else the order to start again.
+pub(crate) type Sample =
+    fn(&Config, &Program, &mut Random) -> Result<Option<Descent>, Option<Box<Failure>>>;
+
+/// Takes so many samples.
+pub(crate) fn estimate(
     config: &Arc<Config>,
     program: &Program,
-    descents: u64,
-    seed: u64,
+    (descents, seed): (u64, u64),
+    sample: Sample,
 ) -> Result<Estimate, Box<Failure>> {
     driver::quiet_panics();
     let mut seen = Seen::new();
     loop {
-        match attempt(config, program, descents, seed, seen) {
+        match attempt(config, program, (descents, seed), seen, sample) {
             Ok(estimate) => return Ok(estimate),
             Err(Stopped::Failed(failure)) => return Err(failure),
             Err(Stopped::Restart(more)) => seen = more,
@@ -86,16 +126,16 @@ pub(crate) fn descend(
 fn attempt(
     config: &Arc<Config>,
     program: &Program,
-    descents: u64,
-    seed: u64,
+    (descents, seed): (u64, u64),
     seen: Seen,
+    sample: Sample,
 ) -> Result<Estimate, Stopped> {
     let registry = Arc::new(Mutex::new(Registry::default()));
     let mut session = Session::new(config.clone(), registry, seen, Search::default());
     session.deadline = (config.max_time).and_then(|time| Instant::now().checked_add(time));
     session::install(session);
     let mut random = Random(seed);
-    let all = (0..descents).map_while(|_| one(config, program, &mut random).transpose());
+    let all = (0..descents).map_while(|_| sample(config, program, &mut random).transpose());
     let all: Result<Vec<Descent>, _> = all.collect();
     let seen = session::remove().seen;
     let all = all.map_err(|failure| match failure {
@@ -116,9 +156,8 @@ fn attempt(
     })
 }
 
-/// One descent; none if there is no time for it. An error is a failure, or else the order
-/// to start again.
-fn one(
+/// One random descent.
+pub(crate) fn descent(
     config: &Config,
     program: &Program,
     random: &mut Random,
@@ -127,19 +166,8 @@ fn one(
     let mut descent = Descent::default();
     let mut stands_for = 1.0;
     while let Some(next) = search {
-        session::with(|s| s.search = next);
-        let complete = match driver::run(program) {
-            Ended::Complete => true,
-            Ended::Blocked(failure) if !config.allow_blocked => return Err(Some(failure.into())),
-            Ended::Failed(failure) => return Err(Some(failure.into())),
-            Ended::Restart => return Err(None),
-            Ended::Stopped => return Ok(None),
-            Ended::Blocked(_) | Ended::Moot | Ended::Bounded | Ended::Arrived => false,
-        };
-        descent.ran += 1;
-        descent.runs += stands_for;
-        if complete {
-            descent.executions += stands_for;
+        if !descent.run(config, program, next, stands_for)? {
+            return Ok(None);
         }
         let way = session::with(|s| s.search.stray(random.number()));
         search = way.map(|(search, likely)| {

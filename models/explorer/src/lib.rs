@@ -43,6 +43,7 @@ mod run;
     reason = "its items are private; the module is named in the docs"
 )]
 pub mod search;
+mod strata;
 pub mod sync;
 mod tally;
 pub mod thread;

@@ -41,7 +41,7 @@ pub(super) fn run(command: &Check, terminal: Terminal) -> Result<Ending, Trouble
     let values = Values {
         workers: Some(workers),
         spare: spare.clone(),
-        estimate: is_single && watch.is_watched(),
+        estimate: is_single,
         ..command.values()
     };
     request.engine = command.engine.with(&values).map_err(Trouble::Usage)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say;
-use crate::engines::{Ahead, Progress};
+use crate::engines::{Ahead, Outlook, Progress};
 use crate::verdict::grouped;
 
 /// How often the line is drawn anew.
@@ -110,14 +110,27 @@ impl Watch {
 }
 
 /// How far one search is: a test has one for itself, and one for each of its
-/// `broken by` lines.
+/// `broken by` lines. Where it is not known within a factor of two, a range is told.
 fn of_search(ahead: &Ahead) -> String {
     let executions = grouped(ahead.executions);
-    match ahead.expected {
-        None => format!("this search: {executions}, more than estimated"),
-        Some((total, left)) => {
-            let (total, left) = (grouped(total), HumanDuration(left));
-            format!("this search: {executions} of about {total}, about {left} left")
+    match ahead.outlook {
+        Outlook::Open => format!("this search: {executions}"),
+        Outlook::Passed => format!("this search: {executions}, more than estimated"),
+        Outlook::Between([least, likely, most]) => {
+            if most.left <= 2 * least.left {
+                let (total, left) = (grouped(likely.executions), HumanDuration(likely.left));
+                return format!("this search: {executions} of about {total}, about {left} left");
+            }
+            let totals = [least, most].map(|total| grouped(total.executions));
+            let [from, to] = [least, most].map(|total| HumanDuration(total.left).to_string());
+            let left = match from == to || least.left.is_zero() {
+                true => format!("at most about {to} left"),
+                false => format!("{from} to {to} left"),
+            };
+            format!(
+                "this search: {executions} of {} to {}, {left}",
+                totals[0], totals[1]
+            )
         }
     }
 }
@@ -135,19 +148,40 @@ fn of_tests(elapsed: Duration, done: u64, tests: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::Total;
+
+    fn told(outlook: Outlook) -> String {
+        of_search(&Ahead {
+            executions: 1_234,
+            outlook,
+        })
+    }
 
     #[test]
     fn a_search_tells_how_far_it_is() {
-        let mut ahead = Ahead {
-            executions: 1_234,
-            expected: Some((5_000, Duration::from_secs(125))),
+        let between = |all: [(u64, u64); 3]| {
+            told(Outlook::Between(all.map(|(executions, seconds)| Total {
+                executions,
+                left: Duration::from_secs(seconds),
+            })))
         };
         assert_eq!(
-            of_search(&ahead),
+            between([(4_000, 90), (5_000, 125), (6_500, 175)]),
             "this search: 1,234 of about 5,000, about 2 minutes left"
         );
-        ahead.expected = None;
-        assert_eq!(of_search(&ahead), "this search: 1,234, more than estimated");
+        assert_eq!(
+            between([(2_000, 40), (5_000, 125), (11_000, 360)]),
+            "this search: 1,234 of 2,000 to 11,000, 40 seconds to 6 minutes left"
+        );
+        assert_eq!(
+            between([(1_234, 0), (1_234, 0), (2_000, 40)]),
+            "this search: 1,234 of 1,234 to 2,000, at most about 40 seconds left"
+        );
+        assert_eq!(told(Outlook::Open), "this search: 1,234");
+        assert_eq!(
+            told(Outlook::Passed),
+            "this search: 1,234, more than estimated"
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ use seqfault_explorer::{
     thread,
 };
 
+pub(super) use self::forecast::Size;
 use self::forecast::{Expected, Forecast};
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
@@ -31,7 +32,7 @@ use crate::timeline;
 
 /// More events than a CPU of any test here has.
 const MAX_EVENTS: usize = 20_000;
-/// Where the random descents of an estimate start.
+/// Where the random choices of the surveys start.
 const SEED: u64 = 0;
 /// How often those who watch are told, and what is outside is looked at.
 const TELL: Duration = Duration::from_millis(200);
@@ -315,7 +316,7 @@ fn go(
     }
 }
 
-/// Random descents beside the search. What they see is not counted, nor what they violate:
+/// Surveys beside the search. What they see is not counted, nor what they violate:
 /// the search comes to it.
 fn forecast(options: &Explorer, collector: &Collector, expected: Expected) -> Forecast {
     let apart = Arc::new(collector.apart());
@@ -361,8 +362,7 @@ fn builder(
     let parts = options.part.map_or(1, |part| part.of) as f64;
     builder = builder.progress(TELL, move |now: &Progress| {
         steer.look();
-        let total = expected.total(now, parts);
-        progress.set_ahead(Some(Ahead::of(now.executions, total, now.elapsed)));
+        progress.set_ahead(Some(Ahead::of(now, expected.size(), parts)));
     });
     let failing = collector.clone();
     let progress = control.progress.clone();

@@ -41,7 +41,7 @@ pub use loom::Loom;
 pub use merge::merge;
 pub use native::Native;
 pub use part::Part;
-pub use progress::{Ahead, Progress};
+pub use progress::{Ahead, Outlook, Progress, Total};
 pub use shuttle::{Shuttle, Strategy};
 pub use slot::{About, Refused, Slot};
 pub use spare::Spare;

@@ -6,7 +6,24 @@
 
 use super::Search;
 use super::level::Level;
-use super::pending::Way;
+use super::pending::{To, Way};
+
+/// A way that a run has left.
+pub(crate) struct Stray {
+    level: usize,
+    fork: usize,
+    way: Way,
+}
+
+/// Ways that are taken for alike.
+pub(crate) type Stratum = (bool, usize);
+
+fn stratum(at: usize, way: &Way) -> Stratum {
+    match way.to {
+        To::Revisit(read, _) => (true, read as usize),
+        To::Stay | To::Place(..) => (false, at),
+    }
+}
 
 impl Search {
     /// Takes the oldest alternative away: a search of its own. A level that has
@@ -61,6 +78,31 @@ impl Search {
         let (level, fork, way, likely) = chosen?;
         let way = self.levels[level].forks[fork].nth(way)?;
         Some((self.alone(level, fork, way), likely))
+    }
+
+    /// All the ways that the run that was just made has left, each with its stratum.
+    pub(crate) fn strays(&self) -> impl Iterator<Item = (Stratum, Stray)> + '_ {
+        let levels = self.levels.iter().enumerate();
+        levels.flat_map(|(l, level)| {
+            level.forks.iter().enumerate().flat_map(move |(f, fork)| {
+                (0..fork.count()).filter_map(move |nth| {
+                    let way = fork.nth(nth)?;
+                    Some((
+                        stratum(fork.at, &way),
+                        Stray {
+                            level: l,
+                            fork: f,
+                            way,
+                        },
+                    ))
+                })
+            })
+        })
+    }
+
+    /// A search of such a way alone.
+    pub(crate) fn enter(&self, stray: &Stray) -> Search {
+        self.alone(stray.level, stray.fork, stray.way)
     }
 
     fn alone(&self, level: usize, fork: usize, way: Way) -> Search {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use seqfault_explorer::sync::Mutex;
 use seqfault_explorer::sync::atomic::AtomicU64;
 use seqfault_explorer::sync::atomic::Ordering::*;
-use seqfault_explorer::{Builder, Estimate, FailureKind, Model, thread};
+use seqfault_explorer::{Builder, Estimate, FailureKind, Model, choose, thread};
 
 const DESCENTS: u64 = 4_000;
 
@@ -93,6 +93,53 @@ fn moot_runs_are_told_from_executions() {
     }
 }
 
+/// A large part behind ten choices, of which each but one leads to a single execution.
+fn hidden() {
+    if (0..10).all(|_| choose(2) == 1) {
+        increments(3, 3)();
+    }
+}
+
+#[test]
+fn surveys_are_near_the_truth() {
+    let survey = |model, program: fn()| {
+        let builder = Builder::new().model(model);
+        builder.survey(40, 7, program).expect("no failure")
+    };
+    let programs: [(fn(), f64); 4] = [
+        (|| increments(7, 1)(), 5_040.0),
+        (|| increments(3, 3)(), 1_680.0),
+        (|| writers(7)(), 5_040.0),
+        (hidden, 1_690.0),
+    ];
+    for (program, executions) in programs {
+        for model in [Model::Sc, Model::Tso, Model::Rc11] {
+            let estimate = survey(model, program);
+            println!("{estimate:?}, in truth {executions}");
+            let off = (estimate.executions - executions).abs();
+            assert!(off <= executions / 4.0, "{estimate:?}");
+            assert!(off <= 4.0 * estimate.error + 1e-6, "{estimate:?}");
+            assert_eq!(estimate.descents, 40);
+        }
+    }
+    let whole = Builder::new().check(sections(5)).unwrap();
+    let estimate = survey(Model::Rc11, || sections(5)());
+    let off = (estimate.runs - whole.runs() as f64).abs();
+    assert!(off <= whole.runs() as f64 / 4.0, "{estimate:?} {whole:?}");
+    let off = (estimate.executions - whole.executions as f64).abs();
+    assert!(off <= whole.executions as f64 / 4.0, "{estimate:?}");
+}
+
+#[test]
+fn one_seed_gives_one_survey() {
+    let at = |seed| {
+        let estimate = Builder::new().survey(2, seed, sections(4));
+        estimate.expect("no failure")
+    };
+    assert_eq!(at(1), at(1));
+    assert_ne!(at(1), at(2));
+}
+
 #[test]
 fn one_seed_gives_one_estimate() {
     let at = |seed| {
@@ -110,5 +157,7 @@ fn a_descent_may_come_upon_a_failure() {
         assert_eq!(seqfault_explorer::choose(2), 0);
     };
     let failure = Builder::new().estimate(50, 1, failing).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Panic);
+    let failure = Builder::new().survey(1, 1, failing).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Panic);
 }

@@ -1,44 +1,97 @@
-//! How many executions a search will have: random descents (Knuth 1975) beside it.
+//! How large a search will be, and how long it takes: surveys of all its strata (Chen 1992;
+//! `Builder::survey`) beside it.
 //!
-//! A few descents say little: most come to small parts of the tree, a few to large ones. So
-//! they go on while the search does, on an OS thread of their own, each batch as large as all
-//! before it. What the search itself has come to tells less: the share of the tree that is
-//! done crawls and jumps. It counts where there are few descents, and where there are more
-//! executions than they say.
+//! Random descents (Knuth 1975) come to small parts of the tree mostly, and a few heavy
+//! parts carry most of it: the mean of hundreds of descents is several times too small, and
+//! claims a small error. A survey has a run of every stratum of every generation, so that
+//! the heavy parts are in each one. What the search itself has come to tells less: the
+//! share of the tree that is done crawls and jumps.
+//!
+//! Surveys go on while the search does, on an OS thread of their own, until their mean is
+//! good enough. Until then, what is told is a range.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use seqfault_explorer::{Builder, Progress};
+use seqfault_explorer::{Builder, Estimate};
 
 use crate::platform;
 
-/// The first batch.
-const FIRST: u64 = 100;
-/// Batches, each as large as all before it: 6,400 descents.
-const BATCHES: u32 = 7;
-/// So many descents tell more than the search does.
-const ENOUGH: u64 = 800;
+/// A search that is over so soon needs no forecast.
+const SOON: Duration = Duration::from_secs(1);
+/// So few surveys tell nothing of their spread.
+const FEWEST: u64 = 4;
+/// So many are made at most, and at least if the mean is to be good enough.
+const MOST: u64 = 64;
+const ENOUGH: u64 = 8;
+/// A mean is good enough if its standard error is so small a part of it.
+const GOOD: f64 = 0.1;
 
-/// The mean of the descents so far.
+/// What the surveys say so far: sums of executions, of runs, and of the squares of runs.
 #[derive(Clone, Copy, Debug, Default)]
-struct Mean {
+struct Sums {
+    surveys: u64,
     executions: f64,
-    descents: u64,
+    runs: f64,
+    squares: f64,
 }
 
-/// What the descents say by now.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Expected(Arc<Mutex<Mean>>);
+/// The size of a whole search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::engines) struct Size {
+    /// Complete, blocked and moot runs.
+    pub runs: f64,
+    /// How many of the runs are complete executions, of one.
+    pub complete: f64,
+    /// The truth is between `runs / factor` and `runs * factor` mostly.
+    pub factor: f64,
+}
 
-impl Expected {
-    fn get(&self) -> Mean {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Sums {
+    fn add(&mut self, found: &Estimate) {
+        self.surveys += found.descents;
+        self.executions += found.executions;
+        self.runs += found.runs;
+        self.squares += found.runs * found.runs;
     }
 
-    /// Makes descents until there are enough, or `over` is set, or one fails.
-    fn descend(
+    /// The mean of the runs, and its standard error as a part of it.
+    fn mean(&self) -> (f64, f64) {
+        let count = self.surveys as f64;
+        let mean = self.runs / count;
+        let variance = (self.squares / count - mean * mean).max(0.0) / (count - 1.0);
+        (mean, variance.sqrt() / mean)
+    }
+
+    fn is_good(&self) -> bool {
+        self.surveys >= MOST || self.surveys >= ENOUGH && self.mean().1 <= GOOD
+    }
+
+    fn size(&self) -> Option<Size> {
+        if self.surveys < FEWEST {
+            return None;
+        }
+        let (runs, error) = self.mean();
+        // Two standard errors; more of them where the surveys are few, nearly as Student's
+        // distribution has it.
+        let errors = 2.0 + 3.6 / (self.surveys - 1) as f64;
+        Some(Size {
+            runs,
+            complete: self.executions / self.runs,
+            factor: 1.0 + errors * error,
+        })
+    }
+}
+
+/// What the surveys say by now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected(Arc<Mutex<Sums>>);
+
+impl Expected {
+    /// Makes surveys until there are enough, or `over` is set, or one fails.
+    fn survey(
         &self,
         builder: &Builder,
         seed: u64,
@@ -46,41 +99,28 @@ impl Expected {
         model: impl Fn() + Clone + Send + Sync + 'static,
     ) {
         let builder = builder.clone().interrupt(over.clone());
-        for batch in 0..BATCHES {
-            let count = FIRST << batch.saturating_sub(1);
-            let seed = seed.wrapping_add(u64::from(batch));
+        for number in 0..MOST {
             // What fails is found by the search too.
-            let Ok(found) = builder.estimate(count, seed, model.clone()) else {
+            let Ok(found) = builder.survey(1, seed.wrapping_add(number), model.clone()) else {
                 return;
             };
-            let mut mean = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let all = mean.descents + found.descents;
+            let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if found.descents > 0 {
-                let sum = mean.executions * mean.descents as f64
-                    + found.executions * found.descents as f64;
-                mean.executions = sum / all as f64;
-                mean.descents = all;
+                sums.add(&found);
             }
-            if over.load(Relaxed) {
+            if over.load(Relaxed) || sums.is_good() {
                 return;
             }
         }
     }
 
-    /// How many executions there will be in one of so many parts.
-    pub(super) fn total(&self, now: &Progress, parts: f64) -> u64 {
-        let by_share = now.executions as f64 / now.share.max(f64::MIN_POSITIVE);
-        let mean = self.get();
-        let expected = mean.executions / parts;
-        if mean.descents >= ENOUGH && now.executions as f64 <= 0.9 * expected {
-            expected as u64
-        } else {
-            expected.max(by_share) as u64
-        }
+    /// How large the whole search is.
+    pub(super) fn size(&self) -> Option<Size> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size()
     }
 }
 
-/// The descents beside a search. They end with it.
+/// The surveys beside a search. They end with it.
 #[derive(Debug)]
 pub(super) struct Forecast {
     over: Arc<AtomicBool>,
@@ -88,7 +128,7 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    /// Begins with them.
+    /// Begins with them, a little later.
     pub(super) fn begin(
         builder: Builder,
         seed: u64,
@@ -97,11 +137,14 @@ impl Forecast {
     ) -> Forecast {
         let over = Arc::new(AtomicBool::new(false));
         let ends = over.clone();
-        let descends = move || {
-            let _ = platform::catch(|| expected.descend(&builder, seed, &ends, model));
+        let surveys = move || {
+            std::thread::park_timeout(SOON);
+            if !ends.load(Relaxed) {
+                let _ = platform::catch(|| expected.survey(&builder, seed, &ends, model));
+            }
         };
         // Without a thread for them there are none.
-        let thread = std::thread::Builder::new().spawn(descends).ok();
+        let thread = std::thread::Builder::new().spawn(surveys).ok();
         Forecast { over, thread }
     }
 }
@@ -110,6 +153,7 @@ impl Drop for Forecast {
     fn drop(&mut self) {
         self.over.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -137,22 +181,47 @@ mod tests {
 
     #[test]
     fn it_is_within_a_factor_of_two() {
-        for (model, executions) in [(sections(3, 3), 1_680.0), (sections(4, 2), 2_520.0)] {
-            let expected = Expected::default();
-            let builder = Builder::new().unwind(true);
-            let over = Arc::new(AtomicBool::new(false));
-            expected.descend(&builder, 0, &over, model);
-            assert_eq!(expected.get().descents, FIRST << (BATCHES - 1));
-            let now = Progress {
-                executions: executions as u64 / 10,
-                // As it may be then.
-                share: 0.5,
-                ..Progress::default()
-            };
-            let total = expected.total(&now, 1.0) as f64;
-            let is_near = total > executions / 2.0 && total < executions * 2.0;
-            assert!(is_near, "{total} instead of {executions}");
+        let models = [
+            (sections(3, 3), 1_680.0),
+            (sections(4, 2), 2_520.0),
+            (sections(3, 5), 756_756.0),
+        ];
+        for (model, executions) in models {
+            for seed in [0, 1_000, 2_000] {
+                let expected = Expected::default();
+                let builder = Builder::new().unwind(true);
+                let over = Arc::new(AtomicBool::new(false));
+                expected.survey(&builder, seed, &over, model.clone());
+                let size = expected.size().expect("surveys");
+                let total = size.runs * size.complete;
+                let is_near = total > executions / 2.0 && total < executions * 2.0;
+                assert!(is_near, "{total} instead of {executions}");
+            }
         }
+    }
+
+    #[test]
+    fn the_range_is_as_wide_as_the_surveys_are_apart() {
+        let after = |all: &[f64]| {
+            let mut sums = Sums::default();
+            for &runs in all {
+                sums.add(&Estimate {
+                    executions: runs / 2.0,
+                    runs,
+                    error: 0.0,
+                    descents: 1,
+                    ran: 1,
+                });
+            }
+            sums.size()
+        };
+        assert_eq!(after(&[100.0; 3]), None);
+        let same = after(&[100.0; 4]).expect("enough of them");
+        assert_eq!((same.runs, same.complete, same.factor), (100.0, 0.5, 1.0));
+        let apart = after(&[50.0, 150.0, 50.0, 150.0]).expect("enough of them");
+        assert!(apart.factor > 1.9 && apart.factor < 2.0, "{apart:?}");
+        let more = after(&[50.0, 150.0].repeat(8)).expect("enough of them");
+        assert!(more.factor > 1.2 && more.factor < apart.factor, "{more:?}");
     }
 
     #[test]
