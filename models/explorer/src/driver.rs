@@ -60,13 +60,19 @@ pub(crate) fn run(program: &Program) -> Ended {
     });
     while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
         resume(thread);
-        if session::with(|s| !halted(s) && s.threads[thread as usize].status == Some(Status::Spin))
+        while session::with(|s| {
+            !halted(s) && s.threads[thread as usize].status == Some(Status::Spin)
+        }) && prove(thread)
         {
-            prove(thread);
+            resume(thread);
         }
     }
     let ended = match judge() {
-        Ended::Complete => settle(),
+        Ended::Complete => match settle() {
+            // The execution without its iterations counts.
+            Ended::Complete if session::with(|s| s.has_waited()) => Ended::Moot,
+            other => other,
+        },
         other => other,
     };
     discard();
@@ -177,6 +183,9 @@ fn judge() -> Ended {
     if session::with(|s| s.doubt(waiting.iter().map(|&(thread, _)| thread))) {
         return Ended::Restart;
     }
+    if session::with(|s| s.config.allow_blocked && s.has_waited()) {
+        return Ended::Moot;
+    }
     let kind = if livelock {
         FailureKind::Livelock
     } else {
@@ -217,8 +226,8 @@ fn stale(session: &Session, thread: ThreadId) -> bool {
 }
 
 /// Looks whether the iteration that a thread has just ended with `spin` has an effect, and
-/// starts the search again if it may: see `run::repeat`.
-fn prove(thread: ThreadId) {
+/// starts the search again if it may: see `run::repeat`. Answers whether the thread goes on.
+fn prove(thread: ThreadId) -> bool {
     session::with(Session::repeat);
     let verdict = loop {
         session::with(|s| {
@@ -238,15 +247,24 @@ fn prove(thread: ThreadId) {
         }
     };
     session::with(|s| {
-        (s.probe, s.repeat) = (None, None);
+        s.probe = None;
+        let repeat = s.repeat.take();
         let state = &mut s.threads[thread as usize];
         state.spun = true;
-        if let (Verdict::Refuted, Some(site)) = (verdict, state.site) {
-            s.assume_new(Assumption::SpinsWithEffect(repeat::name(site)));
-        } else {
-            state.status = Some(Status::Spin);
+        state.status = Some(Status::Spin);
+        if let (Verdict::Proved, Some(repeat)) = (verdict, repeat) {
+            return !state.waits.is_over(state.pos, repeat);
         }
-    });
+        if let Some(site) = state.site {
+            let name = repeat::name(site);
+            let first = Assumption::SpinsFirst(name);
+            s.assume_new(match s.seen.contains(&first) {
+                true => Assumption::SpinsWithEffect(name),
+                false => first,
+            });
+        }
+        false
+    })
 }
 
 /// Lets a thread that spins go on with the last values, to see whether it comes

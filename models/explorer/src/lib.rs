@@ -59,8 +59,9 @@ pub use run::ops;
 
 /// Ends an iteration of a loop that waits for other threads.
 ///
-/// Where the iteration is found to have no effect, the thread goes on only in executions in
-/// which it reads something else. Elsewhere, and outside of loops, this does nothing: a loop
+/// Where the iteration is found to have no effect, and the one before it had none, the thread
+/// goes on only in executions in which it reads something else. An execution in which it has
+/// waited is moot, unless it fails. Elsewhere, and outside of loops, this does nothing: a loop
 /// that gives up after some iterations is followed until it does.
 #[track_caller]
 pub fn spin() {

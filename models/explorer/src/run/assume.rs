@@ -28,6 +28,9 @@ pub(crate) enum Assumption {
     Counts(Name),
     /// Asks for the count of the weak handles of an `Arc`.
     CountsWeak(Name),
+    /// Does something in the first iteration that ends with the `spin` of this name, and
+    /// perhaps not in others.
+    SpinsFirst(u64),
     /// Does something in an iteration that ends with the `spin` of this name.
     SpinsWithEffect(u64),
 }

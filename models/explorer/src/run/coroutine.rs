@@ -185,6 +185,14 @@ unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
     }
 }
 
+/// Clears what calls that are over have left beyond the frame that calls this: as much as
+/// there is from it to where [`suspend`] switches stacks.
+#[inline(never)]
+pub(crate) fn scrub() {
+    let mut beyond = [0_u8; 2048];
+    std::hint::black_box(&mut beyond);
+}
+
 /// The way back out of a coroutine, kept while it is suspended.
 pub(crate) struct YielderSlot(*const Yielder<(), ()>);
 

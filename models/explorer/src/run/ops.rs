@@ -8,7 +8,7 @@ use std::panic::Location;
 
 use super::afterwards;
 use super::assume::Assumption;
-use super::coroutine::suspend;
+use super::coroutine::{scrub, suspend};
 pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
@@ -291,8 +291,28 @@ pub fn choose(n: u32) -> u32 {
 /// Ends an iteration of a loop that waits for others: see [`spin`](crate::spin).
 #[track_caller]
 pub fn spin() {
+    spins(false);
+}
+
+/// As [`spin`], where nothing keeps that the thread has waited: the first iteration is
+/// taken to have no effect, as the others are found to have none.
+#[track_caller]
+pub(crate) fn spin_again() {
+    spins(true);
+}
+
+#[track_caller]
+fn spins(trusted: bool) {
     let site = Location::caller();
-    if ask(|s| s.spin(site)).is_none() {
+    // What earlier operations have left beyond the frames of this thread would tell one
+    // iteration from the next.
+    scrub();
+    spins_at(site, trusted);
+}
+
+#[inline(never)]
+fn spins_at(site: Site, trusted: bool) {
+    if ask(|s| s.spin(site, trusted)).is_none() {
         afterwards::stuck();
     }
 }

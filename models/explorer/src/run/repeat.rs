@@ -14,19 +14,31 @@
 //!   lock;
 //! - W3. the thread's stack is the same, byte by byte, at the end of two of them in a row.
 //!
-//! Where one of these does not hold, that `spin` is a step like any other, and the search
-//! starts again with it. So a loop that gives up is followed until it does.
+//! Where one of these does not hold, the first `spin` of a thread at that place is a step
+//! like any other, and then each one there; the search starts again with it. So a loop
+//! that gives up is followed until it does.
 //!
-//! Why that is enough: take an execution in which the thread has done such an iteration, and
-//! leave the iteration out. What others read from a write of it they read from the one that
+//! That says nothing of the iteration that is repeated, the last one that the thread has
+//! done: "it has waited" may be what it leaves. So the thread goes on, and is cut only if
+//!
+//! - W4. the thread came to the last iteration from a `spin` as well, with a stack that is
+//!   the same, byte by byte, after as many repetitions.
+//!
+//! So the first iteration of each loop is followed, and each one that reads something else
+//! than the one before it. An execution with such an iteration is moot where it does not
+//! fail: without its iterations, it is another one, which counts. `ops::spin_again` is
+//! without W4, for loops of this crate.
+//!
+//! Why that is enough: take an execution in which the thread has done two such iterations, and
+//! leave the second out. What others read from a write of it they read from the one that
 //! it has repeated; so all values are the same, and happens-before has not grown. A failure
 //! is still one.
 //!
 //! # Gaps
 //! - What a thread keeps elsewhere than on its stack is not compared. So the first time that
 //!   it is cut at a place, it has to come back as often as a thread may have events.
-//! - What only the first iteration leaves behind ("it has waited") is not seen: see the rules
-//!   of the crate.
+//! - What a later iteration leaves elsewhere than on the stack is not seen, if it shows only
+//!   after the loop: that a thread has waited is, how often it has is not.
 
 use std::panic::Location;
 
@@ -62,6 +74,57 @@ pub(crate) struct Repeat {
     same: bool,
 }
 
+/// The waiting that a thread has done, and does.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    /// Nothing but what is repeated needs a proof: see `ops::spin_again`.
+    pub(crate) trusted: bool,
+    /// Its events at the last `spin` that it went on from, and its stack there.
+    last: Option<(usize, Frames)>,
+    /// Goes on from a `spin`.
+    on: bool,
+    /// The places where it has done its first `spin`; see `Assumption::SpinsFirst`.
+    firsts: Vec<u64>,
+    /// How often it has, apart from the iteration before the one that it is cut in.
+    gone_on: usize,
+}
+
+impl Waits {
+    /// A thread is at a `spin`, after so many events: an iteration that was found to have no
+    /// effect when it is repeated. Has the last one had none either? Else the thread goes on.
+    pub(crate) fn is_over(&mut self, events: usize, repeat: Repeat) -> bool {
+        let length = repeat.length.unwrap_or_default();
+        let before = self.last.replace((events, repeat.frames));
+        if self.trusted {
+            return true;
+        }
+        let is_over = before.is_some_and(|(at, frames)| {
+            at + length == events && Some(&frames) == self.last.as_ref().map(|last| &last.1)
+        });
+        if is_over {
+            self.gone_on -= 1;
+        } else {
+            self.gone_on += 1;
+            self.on = true;
+        }
+        is_over
+    }
+
+    /// Is this the first `spin` of the thread at a place?
+    pub(super) fn is_first(&mut self, name: u64) -> bool {
+        let is_first = !self.firsts.contains(&name);
+        if is_first {
+            self.firsts.push(name);
+        }
+        is_first
+    }
+
+    /// Does the thread go on from the `spin` that it asks for again?
+    pub(super) fn goes_on(&mut self) -> bool {
+        std::mem::take(&mut self.on)
+    }
+}
+
 /// What is to be done with a thread that repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -83,7 +146,9 @@ impl Session {
     fn answer(&mut self, kind: Kind, loc: LocId, site: Site) -> Option<EventId> {
         let repeat = self.repeat.as_mut()?;
         repeat.asked.push((kind, loc, site));
-        let events = &self.search.graph.threads[self.current as usize];
+        // The thread may have been here before, and gone on.
+        let pos = self.threads[self.current as usize].pos;
+        let events = &self.search.graph.threads[self.current as usize][..pos];
         let graph = &self.search.graph;
         let is = |at: usize, asked: &Asked| {
             let event = graph.event(events[at]);
@@ -173,6 +238,11 @@ impl Session {
         }
     }
 
+    /// Has a thread gone on from a `spin` whose iteration may have been left out?
+    pub(crate) fn has_waited(&self) -> bool {
+        self.threads.iter().any(|thread| thread.waits.gone_on > 0)
+    }
+
     /// The thread is at a `spin` again.
     pub(super) fn repeat_spin(&mut self, site: Site) {
         let waits = self.threads[self.current as usize].site;
@@ -184,8 +254,7 @@ impl Session {
     pub(crate) fn judge_repeat(&mut self, thread: u32, frames: Frames) -> Verdict {
         let came_back = self.probe == Some(Probe::Stuck);
         let most = self.config.max_events.max(PASSES);
-        let events = self.search.graph.threads.get(thread as usize);
-        let events = events.map_or(0, Vec::len);
+        let events = self.threads[thread as usize].pos;
         let (Some(repeat), Some(site)) = (&mut self.repeat, self.threads[thread as usize].site)
         else {
             return Verdict::Refuted;

@@ -13,7 +13,7 @@ use super::coroutine::{Fiber, StackPool, YielderSlot};
 use super::object::Object;
 use super::ops;
 use super::registry::Registry;
-use super::repeat::Repeat;
+use super::repeat::{Repeat, Waits};
 use super::step::Site;
 use crate::alloc::heap::Heap;
 use crate::cell::CellState;
@@ -65,6 +65,8 @@ pub(crate) struct Thread {
     pub(crate) halfway: Option<(u32, u32)>,
     /// Waits in `spin`.
     pub(crate) spun: bool,
+    /// What it has waited for; see `run::repeat`.
+    pub(crate) waits: Waits,
     /// Where it last was in a `spin` that is a step like any other.
     pub(crate) spins: Option<&'static Location<'static>>,
     /// Where it waits.

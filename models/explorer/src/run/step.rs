@@ -382,10 +382,12 @@ impl Session {
 
     /// The thread repeats a loop: nothing more of it happens in this graph, unless an
     /// iteration may have an effect.
-    pub(crate) fn spin(&mut self, site: Site) -> Step<()> {
-        if self
-            .seen
-            .contains(&Assumption::SpinsWithEffect(repeat::name(site)))
+    pub(crate) fn spin(&mut self, site: Site, trusted: bool) -> Step<()> {
+        let name = repeat::name(site);
+        if self.seen.contains(&Assumption::SpinsWithEffect(name))
+            || self.probe.is_none()
+                && self.seen.contains(&Assumption::SpinsFirst(name))
+                && self.threads[self.current as usize].waits.is_first(name)
         {
             self.threads[self.current as usize].spins = Some(site);
             return Step::Done(());
@@ -402,7 +404,12 @@ impl Session {
             }
             return Step::Wait;
         }
-        self.threads[self.current as usize].spun = true;
+        let thread = &mut self.threads[self.current as usize];
+        if thread.waits.goes_on() {
+            return Step::Done(());
+        }
+        thread.spun = true;
+        thread.waits.trusted = trusted;
         self.wait(Status::Spin, site)
     }
 }

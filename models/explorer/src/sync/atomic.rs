@@ -186,7 +186,7 @@ macro_rules! integer {
                     if self.compare_exchange_weak(old, new, set, fetch).is_ok() {
                         return Ok(old);
                     }
-                    ops::spin();
+                    ops::spin_again();
                 }
             }
         }

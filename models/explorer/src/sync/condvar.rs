@@ -99,7 +99,7 @@ impl Condvar {
             if ops::compare_exchange(&self.word, 0, words, Order::CONDVAR, Order::CONDVAR).is_ok() {
                 return;
             }
-            ops::spin();
+            ops::spin_again();
         }
     }
 

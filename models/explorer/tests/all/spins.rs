@@ -1,5 +1,7 @@
 //! Loops that wait: a thread is cut in one only if that is found to lose nothing.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use seqfault_explorer::alloc::Ptr;
@@ -240,4 +242,117 @@ fn a_loop_without_a_mark_is_told_what_to_use() {
         cut.contains("tests/all/spins.rs") && cut.contains("`spin()`"),
         "{cut}"
     );
+}
+
+/// That a thread has waited is seen, wherever it keeps that.
+#[test]
+fn the_first_iteration_counts() {
+    gives_up(&flag(|flag| {
+        let mut waited = false;
+        while flag.load(Relaxed) == 0 {
+            waited = true;
+            spin();
+        }
+        assert!(!waited, "given up");
+    }));
+    gives_up(&flag(|flag| {
+        let mut iterations = 0;
+        while flag.load(Relaxed) == 0 {
+            iterations = 1_u64.min(iterations + 1);
+            spin();
+        }
+        assert_eq!(iterations, 0, "given up");
+    }));
+    gives_up(&flag(|flag| {
+        #[inline(never)]
+        fn wait(flag: &AtomicU64, waited: &mut bool) {
+            while flag.load(Relaxed) == 0 {
+                *waited = true;
+                spin();
+            }
+        }
+        let mut waited = false;
+        wait(flag, std::hint::black_box(&mut waited));
+        assert!(!waited, "given up");
+    }));
+    gives_up(&flag(|flag| {
+        let waited = Box::new(Cell::new(false));
+        while flag.load(Relaxed) == 0 {
+            waited.set(true);
+            spin();
+        }
+        assert!(!waited.get(), "given up");
+    }));
+    gives_up(&flag(|flag| {
+        let iterations = Rc::new(Cell::new(0_u64));
+        while flag.load(Relaxed) == 0 {
+            iterations.set(iterations.get() + 1);
+            spin();
+        }
+        assert_eq!(iterations.get(), 0, "given up");
+    }));
+}
+
+/// It is seen later too, and of one of several loops.
+#[test]
+fn that_a_thread_has_waited_is_seen_later() {
+    let report = Builder::new().check(|| {
+        let flags = Arc::new([(); 2].map(|()| AtomicU64::new(0)));
+        let sets = flags.clone();
+        thread::spawn(move || sets.iter().for_each(|flag| flag.store(1, Release)));
+        let waited: Vec<bool> = (flags.iter())
+            .map(|flag| {
+                let mut waited = false;
+                while flag.load(Acquire) == 0 {
+                    waited = true;
+                    spin();
+                }
+                waited
+            })
+            .collect();
+        assert!(!waited[0] || !waited[1], "given up");
+    });
+    gives_up(&report);
+}
+
+/// What is read in the first iteration only is seen to be.
+#[test]
+fn a_second_load_in_the_first_iteration_is_followed() {
+    let other = |wanted: u64| {
+        Builder::new().check(move || {
+            let words = Arc::new([(); 2].map(|()| AtomicU64::new(0)));
+            let sets = words.clone();
+            thread::spawn(move || {
+                sets[1].store(1, Relaxed);
+                sets[0].store(1, Release);
+            });
+            let mut first = None;
+            while words[0].load(Acquire) == 0 {
+                first.get_or_insert_with(|| words[1].load(Relaxed));
+                spin();
+            }
+            assert_ne!(first, Some(wanted), "given up");
+        })
+    };
+    gives_up(&other(0));
+    gives_up(&other(1));
+    other(2).unwrap();
+}
+
+/// Loops without an effect cost no executions, nor does the iteration that is followed.
+#[test]
+fn an_iteration_that_leaves_nothing_is_moot() {
+    for loops in 1..=3 {
+        let report = Builder::new().check(move || {
+            let flags = Arc::new([(); 3].map(|()| AtomicU64::new(0)));
+            let sets = flags.clone();
+            thread::spawn(move || sets.iter().for_each(|flag| flag.store(1, Release)));
+            for flag in &flags[..loops] {
+                while flag.load(Acquire) == 0 {
+                    spin();
+                }
+            }
+        });
+        assert_eq!(report.unwrap().executions, 1);
+    }
 }
