@@ -16,6 +16,9 @@ use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Request, Store};
 
+/// So many sequences or programs take years.
+const MOST: u64 = 1_000_000_000_000;
+
 /// herd7 for page faults: checks small concurrent programs over mmap, munmap,
 /// page faults and TLBs.
 #[derive(Debug, Parser)]
@@ -101,13 +104,13 @@ pub(crate) struct Conform {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     pub cpus: u8,
     /// How many sequences or programs; 100,000 sequences or 500 programs, unless said.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     pub sequences: Option<u64>,
     /// Where random choices start.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// The number of the first sequence or program.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST))]
     pub from: u64,
     /// Operations of a sequence, or of each CPU of a program, from the least to the most; 20..60,
     /// or 1..3, unless said.
@@ -139,8 +142,8 @@ pub(crate) struct Conform {
     pub keep_going: bool,
     /// sequences: seconds that one operation may take; then it counts as one that never ends. 10,
     /// unless said.
-    #[arg(long, value_name = "SECONDS")]
-    pub patience: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub patience: Option<Duration>,
     /// Make a rule of the specification wrong, to see that it is noticed.
     #[arg(long, value_name = "RULE")]
     pub wrong: Option<String>,

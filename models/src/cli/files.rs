@@ -143,6 +143,11 @@ pub(super) fn tests(paths: &[PathBuf], deviations: &Deviations) -> Result<Vec<Te
 
 fn find(path: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
     if path == Path::new(STDIN) {
+        if found.iter().any(|(other, _)| other == path) {
+            return Err(format!(
+                "error: {STDIN} is given twice: standard input is one test\n"
+            ));
+        }
         found.push((path.to_owned(), "stdin".to_owned()));
         return Ok(());
     }

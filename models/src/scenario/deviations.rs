@@ -55,7 +55,7 @@ pub fn quirk(name: &str, span: Option<&Span>) -> Result<Quirk, Refusal> {
         let near = nearest(name, Quirk::ALL.iter().map(|q| q.name()));
         Refusal {
             message: format!(
-                "no quirk is named `{name}`{}; `seqfault knobs` lists them",
+                "no quirk is named `{name}`{}; the command `knobs` lists them",
                 near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"))
             ),
             span: span.cloned(),

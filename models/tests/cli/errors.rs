@@ -30,6 +30,10 @@ families! {
         missing_path: "check nowhere.litmus";
         folder_without_tests: "check ../snapshots";
         no_path: "check";
+        standard_input_twice: "check - -";
+        more_than_time_is_for: "conform --sequences 18446744073709551615";
+        more_programs_than_fit: "conform --cpus 2 --sequences 1000000000";
+        no_patience: "conform --patience 0";
         bad_name: "new ../race";
     }
 

@@ -133,7 +133,7 @@ impl Parser<'_> {
         let error = Error::new(span.clone(), format!("no quirk is named `{}`", short(name)));
         let help = match nearest(name, Quirk::ALL.iter().map(|quirk| quirk.name())) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "`seqfault knobs` lists them".to_owned(),
+            None => "the command `knobs` lists them".to_owned(),
         };
         self.report(error.help(help));
     }

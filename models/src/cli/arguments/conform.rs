@@ -12,13 +12,14 @@ use crate::spec::Rules;
 
 /// The most operations of a sequence.
 const MAX_OPS: usize = 299;
-/// Seconds that one operation of a sequence may take, unless said.
-const PATIENCE: f64 = 10.0;
+/// How long one operation of a sequence may take, unless said.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most programs: their numbers are kept.
+const MOST_PROGRAMS: u64 = 100_000_000;
 
 impl Conform {
     /// As what the runner takes.
     pub fn options(&self) -> Result<conform::Options, Trouble> {
-        let usage = |message: String| Trouble::Usage(message);
         self.refuse(
             "--cpus 2 or 3",
             &[
@@ -30,7 +31,6 @@ impl Conform {
                 ("--quirk", !self.deviate.quirk.is_empty()),
             ],
         )?;
-        let patience = Duration::try_from_secs_f64(self.patience.unwrap_or(PATIENCE));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let crash = self.plant_crash.map(Plant::Crash);
         Ok(conform::Options {
@@ -42,7 +42,7 @@ impl Conform {
                 Some(LevelName::Vma) => Level::Vma,
             },
             jobs: self.jobs.unwrap_or(cpus).max(1),
-            patience: patience.map_err(|error| usage(format!("--patience: {error}")))?,
+            patience: self.patience.unwrap_or(PATIENCE),
             wrong: self.wrong()?,
             plant: crash.or(self.plant_hang.map(Plant::Hang)),
             keep_going: self.keep_going,
@@ -60,6 +60,11 @@ impl Conform {
                 ("--plant-hang", self.plant_hang.is_some()),
             ],
         )?;
+        if self.sequences.is_some_and(|count| count > MOST_PROGRAMS) {
+            return Err(Trouble::Usage(format!(
+                "--sequences: at most {MOST_PROGRAMS} programs at once; --from goes on behind them"
+            )));
+        }
         let on_host = cfg!(all(target_os = "linux", target_arch = "x86_64"));
         let usual = concurrent::Options::default();
         let mut rules = Rules::default();
