@@ -11,7 +11,7 @@ use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
 use crate::engines::registry::{self, Row, Values};
-use crate::engines::{Memory, Part, Strategy, Subject};
+use crate::engines::{Memory, Part, Strategy};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Request, Store};
@@ -411,7 +411,7 @@ impl Check {
             let hint = format!("--dot draws what the {those} found: say --engine {those} with it");
             return Err(Trouble::Usage(hint));
         }
-        if self.trace && engine.subject() != Subject::Core {
+        if self.trace && !engine.subject().is_core {
             let engine = engine.name();
             let hint = format!("--trace shows what core does: it does nothing under {engine}");
             return Err(Trouble::Usage(hint));

@@ -18,7 +18,7 @@ use super::lines::seconds;
 use super::progress::Watch;
 use super::{Color, Ending, Terminal, Test, Trouble, files, jobs, say};
 use crate::engines::registry::{ENGINES, ITERATIONS, usual};
-use crate::engines::{Engine, Report, Search, Subject};
+use crate::engines::{Engine, Report, Search};
 use crate::litmus::ast::{Outcome, PageProperty};
 use crate::scenario::{Refusal, Scenario};
 use crate::spec::{self, Rules};
@@ -34,7 +34,7 @@ struct Comparison {
     allowed: Result<BTreeSet<Outcome>, String>,
     reports: Vec<(Arc<dyn Engine>, Report)>,
     /// What is not among them, and why.
-    without: BTreeMap<Subject, String>,
+    without: BTreeMap<&'static str, String>,
 }
 
 /// All engines but the specification, with which all are compared.
@@ -45,7 +45,7 @@ fn engines(command: &Compare) -> Result<Vec<Arc<dyn Engine>>, Trouble> {
     let made = ENGINES.iter().map(|row| row.with(&values));
     let made: Result<Vec<_>, String> = made.collect();
     let mut made = made.map_err(Trouble::Usage)?;
-    made.retain(|engine| engine.subject() != Subject::Spec);
+    made.retain(|engine| !engine.subject().is_specification);
     Ok(made)
 }
 
@@ -64,7 +64,7 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
     let watch = Watch::new(tests.len(), request.control.progress.clone());
     let mut refused = Vec::new();
     let mut tallies: Vec<Tally> = engines.iter().map(Tally::of).collect();
-    let mut without_linux = 0;
+    let mut without: BTreeMap<&str, u64> = BTreeMap::new();
     let mut is_fine = true;
     let mut beyond = Vec::new();
     let mut skipped = 0;
@@ -102,8 +102,9 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
                             tally.add(report, &comparison.allowed, condition);
                         }
                     }
-                    let is_without = comparison.without.contains_key(&Subject::Linux);
-                    without_linux += u64::from(is_without);
+                    for name in comparison.without.keys() {
+                        *without.entry(name).or_default() += 1;
+                    }
                 }
                 Some(Err(refusal)) => refused.push(test.refused(&refusal)),
             },
@@ -114,10 +115,9 @@ pub(super) fn run(command: &Compare, terminal: Terminal) -> Result<Ending, Troub
         return Err(Trouble::Files(refused.join("\n")));
     }
     for tally in &tallies {
-        let skipped = match (tally.engine.subject(), without_linux) {
-            (Subject::Linux, 1..) => format!(", {} skipped", plural(without_linux, "test")),
-            _ => String::new(),
-        };
+        let without = without.get(tally.engine.subject().name);
+        let skipped = without.map(|&tests| format!(", {} skipped", plural(tests, "test")));
+        let skipped = skipped.unwrap_or_default();
         say(&format!("{}{skipped}", tally.line(terminal)));
     }
     let compared = tests.len() as u64 - skipped - not_compared;
@@ -161,7 +161,7 @@ fn compare(
         match verdict::observe(&test.program, &request)? {
             Ok(report) => reports.push((engine.clone(), report)),
             Err(needs) => {
-                without.insert(engine.subject(), needs);
+                without.insert(engine.subject().name, needs);
             }
         }
     }
@@ -269,7 +269,7 @@ impl Comparison {
             out += &format!("  {reason}\n");
         }
         for (subject, why) in &self.without {
-            out += &format!("  {} skipped: {why}\n", subject.name());
+            out += &format!("  {} skipped: {why}\n", subject);
         }
         (out, fine)
     }

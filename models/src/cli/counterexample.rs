@@ -1,7 +1,7 @@
 //! Failures with their timelines and the line that replays each.
 
 use super::{Terminal, Test, called};
-use crate::engines::{Engine, Failure, Subject};
+use crate::engines::{Engine, Failure};
 use crate::scenario::{Deviations, Scenario};
 use crate::timeline::{self, Timeline};
 use crate::verdict::{Found, Verdict};
@@ -46,9 +46,9 @@ fn one(
 ) -> String {
     let table = timeline::counterexample(scenario, failure, engine.order(), terminal.width);
     // The host's timing cannot be replayed, only asked for once more.
-    let word = match engine.subject() {
-        Subject::Linux => "Again",
-        Subject::Core | Subject::Spec => "Replay",
+    let word = match engine.subject().can_replay {
+        true => "Replay",
+        false => "Again",
     };
     let line = replay(test, deviations, failure);
     format!("\n{table}\n{word}: {line}\n")

@@ -9,6 +9,7 @@ use super::{Judge, Part, Progress, Report, Search, Slot};
 use crate::litmus::ast::Program;
 use crate::platform;
 use crate::scenario::Scenario;
+use crate::spec::Rules;
 
 /// What runs tests in its own way, and reports what it saw. Its options are its fields.
 ///
@@ -21,8 +22,8 @@ pub trait Engine: fmt::Debug + Send + Sync {
     fn kind(&self) -> Kind;
 
     /// What it runs tests on.
-    fn subject(&self) -> Subject {
-        Subject::Core
+    fn subject(&self) -> &'static Profile {
+        &CORE
     }
 
     /// Whether it explores weak memory as well as interleavings.
@@ -88,36 +89,52 @@ pub enum Kind {
     Sampling,
 }
 
-/// What a test is run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// The core.
-    Core,
-    /// The host's kernel.
-    Linux,
-    /// The reference specification.
-    Spec,
-}
-
-impl Subject {
+/// What is to be known of a subject that engines run tests of several CPUs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
     /// Its name in a word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Subject::Core => "core",
-            Subject::Linux => "linux",
-            Subject::Spec => "spec",
-        }
-    }
-
+    pub name: &'static str,
     /// Its name in a sentence.
-    pub const fn described(self) -> &'static str {
-        match self {
-            Subject::Core => "core",
-            Subject::Linux => "the host's kernel",
-            Subject::Spec => "the specification",
-        }
-    }
+    pub described: &'static str,
+    /// What the specification allows it.
+    pub rules: fn() -> Rules,
+    /// Whether it is core: it has choices and quirks, and tells what it does.
+    pub is_core: bool,
+    /// Whether it is the specification itself.
+    pub is_specification: bool,
+    /// Whether an execution can be had again, and not only asked for once more.
+    pub can_replay: bool,
 }
+
+/// The core, on one of the machines in `platform`.
+pub static CORE: Profile = Profile {
+    name: "core",
+    described: "core",
+    rules: Rules::default,
+    is_core: true,
+    is_specification: false,
+    can_replay: true,
+};
+
+/// The host's kernel.
+pub static LINUX: Profile = Profile {
+    name: "linux",
+    described: "the host's kernel",
+    rules: Rules::linux,
+    is_core: false,
+    is_specification: false,
+    can_replay: false,
+};
+
+/// The reference specification.
+pub static SPEC: Profile = Profile {
+    name: "spec",
+    described: "the specification",
+    rules: Rules::default,
+    is_core: false,
+    is_specification: true,
+    can_replay: true,
+};
 
 /// How what happened in an execution is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +172,7 @@ pub fn run(engine: &dyn Engine, scenario: &Scenario, control: &Control, judge: &
     if let Some(lacks) = engine.lacks(scenario) {
         return Report::trouble(lacks);
     }
-    if engine.subject() == Subject::Core {
+    if engine.subject().is_core {
         if !engine.speculates()
             && let Some(refusal) = speculation(scenario, engine.name())
         {

@@ -10,7 +10,7 @@ use seqfault_core::Invariant;
 
 use super::registry::{ITERATIONS, Values};
 use super::{
-    Control, Engine, Failure, Judge, Kind, Order, Report, Sample, Search, Subject, Violated,
+    Control, Engine, Failure, Judge, Kind, LINUX, Order, Profile, Report, Sample, Search, Violated,
 };
 use crate::linux::concurrent::{self, Seen, Settings};
 use crate::scenario::Scenario;
@@ -59,8 +59,8 @@ impl Engine for Linux {
         Kind::Sampling
     }
 
-    fn subject(&self) -> Subject {
-        Subject::Linux
+    fn subject(&self) -> &'static Profile {
+        &LINUX
     }
 
     fn has_weak_memory(&self) -> bool {

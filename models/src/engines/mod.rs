@@ -33,7 +33,7 @@ use crate::litmus::ast::{Outcome, Quantifier};
 use crate::platform::Entry;
 use crate::scenario::Scenario;
 
-pub use engine::{Control, Engine, Keeps, Kind, Order, Subject, run};
+pub use engine::{CORE, Control, Engine, Keeps, Kind, LINUX, Order, Profile, SPEC, run};
 pub use explorer::{Explorer, Memory};
 pub use kept::{Kept, KeptFailure, State};
 pub use linux::Linux;

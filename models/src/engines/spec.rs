@@ -1,6 +1,6 @@
 //! spec: every outcome that the reference specification allows. Nothing is run.
 
-use super::{Control, Engine, Judge, Kind, Order, Report, Search, Subject};
+use super::{Control, Engine, Judge, Kind, Order, Profile, Report, SPEC, Search};
 use crate::litmus::ast::Atom;
 use crate::scenario::Scenario;
 use crate::spec::{self, Rules};
@@ -18,8 +18,8 @@ impl Engine for Spec {
         Kind::Exhaustive
     }
 
-    fn subject(&self) -> Subject {
-        Subject::Spec
+    fn subject(&self) -> &'static Profile {
+        &SPEC
     }
 
     fn has_weak_memory(&self) -> bool {

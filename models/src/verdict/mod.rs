@@ -24,12 +24,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engines::{Control, Engine, Explorer, Failure, Judge, Report, Search, Subject};
+use crate::engines::{Control, Engine, Explorer, Failure, Judge, Report, Search};
 use crate::litmus::ast::{Atom, Outcome, Program, Quantifier};
 use crate::litmus::names::WEAK_MEMORY;
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
-use crate::spec::{self, Rules};
+use crate::spec;
 
 pub use broken::{Broken, Found};
 pub use observe::{lacks, observe};
@@ -344,11 +344,7 @@ fn run_all(
 ) {
     let program = &scenario.program;
     let subject = request.engine.subject();
-    let rules = match subject {
-        Subject::Linux => Rules::linux(),
-        Subject::Core | Subject::Spec => Rules::default(),
-    };
-    let spec = spec::outcomes(program, &rules);
+    let spec = spec::outcomes(program, &(subject.rules)());
     let allowed = spec
         .map(|spec| spec.outcomes)
         .map_err(|unsupported| unsupported.to_string());
@@ -356,7 +352,7 @@ fn run_all(
         allowed: allowed.as_ref().ok().cloned(),
         keep_witnesses: request.trace,
     };
-    if let (Subject::Spec, Err(reason)) = (subject, &allowed) {
+    if let (true, Err(reason)) = (subject.is_specification, &allowed) {
         verdict.skipped = Some(reason.clone());
         return;
     }
@@ -369,17 +365,15 @@ fn run_all(
     };
     verdict.reasons = reasons(&run, program, request);
     verdict.run = Some(run);
-    if !request.runs_broken_by() {
+    if !request.runs_broken_by() || subject.is_specification {
         return;
     }
     for (number, (line, under)) in (1..).zip(program.broken_by.iter().zip(lines)) {
-        let broken = match subject {
-            Subject::Core => {
-                let variant = Variant::broken(number, &under.0, &line.what);
-                broken::check(line, &variant, under, request, &judge)
-            }
-            Subject::Linux => broken::not_applicable(line, under, request),
-            Subject::Spec => continue,
+        let broken = if subject.is_core {
+            let variant = Variant::broken(number, &under.0, &line.what);
+            broken::check(line, &variant, under, request, &judge)
+        } else {
+            broken::not_applicable(line, under, request)
         };
         verdict.reasons.extend(broken.reason());
         verdict.broken.push(broken);
@@ -407,8 +401,11 @@ fn reasons(run: &Run, program: &Program, request: &Request) -> Vec<String> {
         ));
     } else if run.search_ended() && !run.condition_holds() && !run.has_no_witness() {
         let condition = &program.condition;
-        let why = match (condition.quantifier, request.engine.subject()) {
-            (Quantifier::Exists, Subject::Spec) => "the specification allows no such outcome",
+        let why = match (
+            condition.quantifier,
+            request.engine.subject().is_specification,
+        ) {
+            (Quantifier::Exists, true) => "the specification allows no such outcome",
             (Quantifier::Exists, _) => "no execution ended so",
             (Quantifier::NotExists | Quantifier::Forall, _) => "the specification allows others",
         };

@@ -1,7 +1,7 @@
 //! Runs without a verdict: outcomes alone.
 
 use super::Request;
-use crate::engines::{self, Engine, Judge, Report, Search, Subject};
+use crate::engines::{self, Engine, Judge, Profile, Report, Search};
 use crate::litmus::ast::{Program, Quantifier};
 use crate::platform;
 use crate::scenario::{Deviations, Refusal, Scenario};
@@ -9,15 +9,15 @@ use crate::scenario::{Deviations, Refusal, Scenario};
 /// What keeps the test from running as it is asked to.
 pub(super) fn lacking(scenario: &Scenario, request: &Request) -> Option<String> {
     let subject = request.engine.subject();
-    if subject != Subject::Core && !request.deviations.is_empty() {
+    if !subject.is_core && !request.deviations.is_empty() {
         return Some(format!("needs core: {}", takes_nothing(subject)));
     }
     request.engine.lacks(scenario)
 }
 
 /// What is said where there is nothing that could deviate.
-pub(super) fn takes_nothing(subject: Subject) -> String {
-    format!("{} takes no choices and no quirks", subject.described())
+pub(super) fn takes_nothing(subject: &Profile) -> String {
+    format!("{} takes no choices and no quirks", subject.described)
 }
 
 /// Why `engine` cannot run the test; `None` if it can, and of a test that runs nowhere.

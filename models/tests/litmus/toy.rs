@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use seqfault_models::engines::{Control, Engine, Judge, Kind, Order, Report, driven};
+use seqfault_models::engines::{
+    Control, Engine, Judge, Kind, Order, Profile, Report, Search, driven,
+};
 use seqfault_models::litmus;
-use seqfault_models::scenario::Scenario;
+use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::{self, Rules};
 use seqfault_models::verdict::{self, Found, Request, Ruling, Verdict};
 
 /// Replays the first schedule: one CPU after the other.
@@ -29,6 +32,72 @@ impl Engine for First {
         control.progress.add(report.executions);
         report
     }
+}
+
+/// A kernel that does all that the specification allows, once.
+static LAX: Profile = Profile {
+    name: "lax",
+    described: "the lax kernel",
+    rules: Rules::linux,
+    is_core: false,
+    is_specification: false,
+    can_replay: false,
+};
+
+/// Runs tests on it.
+#[derive(Debug)]
+struct OnLax;
+
+impl Engine for OnLax {
+    fn name(&self) -> &'static str {
+        "on-lax"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sampling
+    }
+
+    fn subject(&self) -> &'static Profile {
+        &LAX
+    }
+
+    fn order(&self) -> Order {
+        Order::Unseen
+    }
+
+    fn execute(&self, scenario: &Scenario, _: &Control, _: &Judge) -> Report {
+        let spec = spec::outcomes(&scenario.program, &(LAX.rules)()).expect("it is specified");
+        let outcomes = spec.outcomes.into_iter().map(|outcome| (outcome, 1));
+        let mut report = Report::empty(Search::Sampled);
+        report.outcomes = outcomes.collect();
+        report.executions = report.outcomes.len() as u64;
+        report
+    }
+}
+
+/// Its engine runs tests on a subject that no table has either.
+#[test]
+fn a_subject_from_outside_is_judged() {
+    let text = "MM t\n{ page A; mmap A rw; }\nP0 { write A 1; munmap A; }\nP1 { r0 = read A; }\n\
+                exists (1:r0=1)\nbroken by pt-free-immediate : use-after-free";
+    let program = litmus::parse("t.litmus", text).expect("a test");
+    let mut request = Request {
+        engine: Arc::new(OnLax),
+        ..Request::default()
+    };
+    let verdict = verdict::check(&program, &request).expect("it can run");
+    assert_eq!(verdict.ruling(), Ruling::Ok, "{:?}", verdict.reasons);
+    let Found::NotApplicable(why) = &verdict.broken[0].found else {
+        panic!("it has no quirks: {:?}", verdict.broken[0].found);
+    };
+    assert!(why.contains("the lax kernel takes no choices"), "{why}");
+    request.deviations = Deviations {
+        choices: vec![("flush".to_owned(), "relaxed".to_owned())],
+        ..Deviations::default()
+    };
+    let verdict = verdict::check(&program, &request).expect("it can be asked for");
+    let skipped = verdict.skipped.expect("it has no choices");
+    assert!(skipped.contains("needs core: the lax kernel"), "{skipped}");
 }
 
 fn checked(text: &str) -> (Verdict, u64) {
