@@ -216,7 +216,7 @@ fn encounters() -> Vec<Seed> {
 
 /// What CPUs do in a row when `plan` runs by `schedule`.
 fn steps(plan: &Plan, schedule: &[u8]) -> BTreeSet<String> {
-    let (_, entries) = driven::told(&plan.scenario(), schedule, &Judge::default());
+    let (_, entries) = driven::run_with_entries(&plan.scenario(), schedule, &Judge::default());
     let mut last = vec!["start".to_owned(); plan.threads.len()];
     let mut steps = BTreeSet::new();
     for entry in entries {

@@ -63,7 +63,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Leaves nothing half done and nothing behind: what was retired is free, no kernel thread
     /// runs, the TLB is empty, the counters are at zero.
-    pub fn settle(&mut self) {
+    pub fn leave_nothing_behind(&mut self) {
         self.rcu_barrier();
         if self.irq_off().tlb.lazy {
             self.switch_to_mm();

@@ -100,7 +100,7 @@ impl<'a> Course<'a> {
                     verdict: Verdict::Unknown(limit),
                     progress: rest.progress(),
                     rest: Some(rest),
-                    cut: self.tally.told(),
+                    cut: self.tally.first_cut(),
                 })
             }
             Some(Why::Cut) => {
@@ -199,7 +199,7 @@ impl<'a> Course<'a> {
             verdict,
             progress: self.tally.progress(),
             rest: None,
-            cut: self.tally.told(),
+            cut: self.tally.first_cut(),
         }
     }
 

@@ -68,7 +68,7 @@ pub(crate) fn run(program: &Program) -> Ended {
         }
     }
     let ended = match judge() {
-        Ended::Complete => match settle() {
+        Ended::Complete => match end_complete() {
             // The execution without its iterations counts.
             Ended::Complete if session::with(|s| s.has_waited()) => Ended::Moot,
             other => other,
@@ -207,9 +207,9 @@ fn judge() -> Ended {
 }
 
 /// Ends a complete execution: has it leaked something?
-fn settle() -> Ended {
+fn end_complete() -> Ended {
     INSIDE.set(true);
-    let failure = heap::settle();
+    let failure = heap::find_leaks();
     INSIDE.set(false);
     failure.map_or(Ended::Complete, Ended::Failed)
 }

@@ -172,7 +172,7 @@ impl Tally {
     }
 
     /// Where a thread was cut.
-    pub(crate) fn told(&self) -> Option<String> {
+    pub(crate) fn first_cut(&self) -> Option<String> {
         self.cut.lock().expect("where a thread was cut").clone()
     }
 

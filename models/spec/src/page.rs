@@ -62,7 +62,7 @@ pub(super) enum Arrival {
 
 impl Version {
     /// A state that no pending call has made.
-    pub(super) fn settled(mapping: Option<Mapping>) -> Version {
+    pub(super) fn without_call(mapping: Option<Mapping>) -> Version {
         Version {
             mapping,
             by: None,
@@ -72,7 +72,7 @@ impl Version {
     }
 
     /// Every CPU knows of the entries that there are.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn make_known(&mut self) {
         self.made = None;
         self.arrivals = self.arrivals.map(Arrival::known);
     }
@@ -141,7 +141,7 @@ impl Page {
     /// A page where nothing is mapped.
     pub(super) fn hole() -> Page {
         Page {
-            versions: smallvec![Version::settled(None)],
+            versions: smallvec![Version::without_call(None)],
             words: SmallVec::new(),
             floor: SmallVec::new(),
         }
@@ -195,7 +195,7 @@ impl Page {
         });
         let mut new = Version {
             by: Some(u8::try_from(cpu).expect("few CPUs")),
-            ..Version::settled(mapping)
+            ..Version::without_call(mapping)
         };
         let admits = |version: Version, kind: Kind| {
             version
@@ -223,7 +223,7 @@ impl Page {
     /// Begins a new state that maps fresh memory as `mapping` does, and that no call made.
     pub(super) fn renew(&mut self, mapping: Mapping) {
         self.words.push(Word::fresh());
-        self.versions.push(Version::settled(Some(Mapping {
+        self.versions.push(Version::without_call(Some(Mapping {
             prot: mapping.prot,
             word: self.words.len() - 1,
             home: None,

@@ -88,7 +88,7 @@ impl Steps<'_> {
             version.arrivals[1] = Arrival::Absent;
         }
         state.pages[to] = Rc::new(Page {
-            versions: smallvec![Version::settled(Some(mapping))],
+            versions: smallvec![Version::without_call(Some(mapping))],
             words,
             ..Page::hole()
         });

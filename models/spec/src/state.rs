@@ -99,7 +99,7 @@ impl State {
             self.page_mut(page)
                 .versions
                 .iter_mut()
-                .for_each(Version::settle);
+                .for_each(Version::make_known);
             for word in 0..self.pages[page].words.len() {
                 self.forget_messages(code, page, word, rules);
             }

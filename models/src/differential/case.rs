@@ -128,7 +128,7 @@ impl Case {
             child: Child::default(),
             lacks: Vec::new(),
         };
-        platform::begin_deaf(platform::nobody);
+        platform::begin_without_entries(platform::nobody);
         let result = platform::catch(|| run.all(parties, watch));
         platform::end();
         let what = match result {

@@ -58,11 +58,11 @@ impl Collector {
     /// An execution with these entries has ended in `outcome`; false if it
     /// violates something.
     pub fn outcome(&self, outcome: Outcome, entries: &[Entry]) -> bool {
-        self.told_outcome(outcome, entries, &|| entries.to_vec())
+        self.outcome_in_order(outcome, entries, &|| entries.to_vec())
     }
 
     /// As [`Collector::outcome`], for entries that are `told` in another order.
-    pub fn told_outcome(
+    pub fn outcome_in_order(
         &self,
         outcome: Outcome,
         entries: &[Entry],

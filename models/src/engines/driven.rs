@@ -28,11 +28,15 @@ const MAX_STEPS: usize = 20_000;
 /// Runs `scenario` once by `schedule`. An execution that was given up leaves no
 /// outcome.
 pub fn run(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> Report {
-    told(scenario, schedule, judge).0
+    run_with_entries(scenario, schedule, judge).0
 }
 
 /// As [`run`], and what happened, unless the report's failure tells.
-pub fn told(scenario: &Scenario, schedule: &[u8], judge: &Judge) -> (Report, Vec<Entry>) {
+pub fn run_with_entries(
+    scenario: &Scenario,
+    schedule: &[u8],
+    judge: &Judge,
+) -> (Report, Vec<Entry>) {
     if let Some(refusal) = speculation(scenario, "a given schedule") {
         return (refusal, Vec::new());
     }

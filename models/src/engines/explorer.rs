@@ -373,7 +373,7 @@ fn builder(
         let stopped = stopped(failure);
         let recording = platform::end();
         let (entries, moments) = (&recording.entries, &recording.moments);
-        let told = timeline::told(entries, moments, &failure.graph, stopped.cpu);
+        let told = timeline::in_coherent_order(entries, moments, &failure.graph, stopped.cpu);
         failing.stopped(&stopped, told.entries.clone());
         failing.graph(&told.entries, || {
             timeline::drawn(&failing.scenario, &told, &failure.graph)
@@ -474,9 +474,12 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
     }
     let outcome = run.finale();
     let is_fine = platform::with_moments(|entries, moments| {
-        let told =
-            || ops::with_graph(|graph| timeline::told(entries, moments, graph, None).entries);
-        collector.told_outcome(outcome, entries, &told)
+        let told = || {
+            ops::with_graph(|graph| {
+                timeline::in_coherent_order(entries, moments, graph, None).entries
+            })
+        };
+        collector.outcome_in_order(outcome, entries, &told)
     });
     if !is_fine {
         platform::stop();

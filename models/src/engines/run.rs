@@ -47,7 +47,7 @@ impl<P: Platform> Run<P> {
             record(Entry::Setup(number));
             subjects::perform(&statement.op, &mut boot);
         }
-        boot.settle();
+        boot.leave_nothing_behind();
         start();
         locals.insert(0, boot.into_local());
         for (local, mm) in locals.iter_mut().zip(&scenario.runs) {

@@ -29,6 +29,6 @@ pub use shuttle::Shuttle;
 
 pub(crate) use loom_clock::{TOO_LONG, begin as begin_loom_clock};
 pub(crate) use recorder::{
-    Moment, Stopped, begin, begin_counted, begin_deaf, catch, end, failed, is_over, limits, nobody,
-    over, start, stop, violated, with_finale, with_moments, with_timeline,
+    Moment, Stopped, begin, begin_counted, begin_without_entries, catch, end, failed, is_over,
+    limits, nobody, over, start, stop, violated, with_finale, with_moments, with_timeline,
 };

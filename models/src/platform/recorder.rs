@@ -108,7 +108,7 @@ thread_local! {
     /// All CPUs have stopped: look at the machine without the checker.
     static FINALE: Cell<bool> = const { Cell::new(false) };
     /// No caller asks what happens: nothing is recorded but what ends the execution.
-    static DEAF: Cell<bool> = const { Cell::new(false) };
+    static WITHOUT_ENTRIES: Cell<bool> = const { Cell::new(false) };
     /// Tells which CPU runs.
     static WHO: Cell<Who> = const { Cell::new(nobody) };
     /// Tells which moment it is.
@@ -149,14 +149,14 @@ pub(crate) fn begin(who: Who) {
     OVER.set(false);
     STARTED.set(false);
     FINALE.set(false);
-    DEAF.set(false);
+    WITHOUT_ENTRIES.set(false);
     WHO.set(who);
 }
 
 /// As [`begin`], for an execution of which only its end matters: it has no entries.
-pub(crate) fn begin_deaf(who: Who) {
+pub(crate) fn begin_without_entries(who: Who) {
     begin(who);
-    DEAF.set(true);
+    WITHOUT_ENTRIES.set(true);
 }
 
 /// Ends the recording and takes it.
@@ -166,7 +166,7 @@ pub(crate) fn end() -> Recording {
 
 /// Adds an entry.
 pub fn record(entry: Entry) {
-    if !DEAF.get() {
+    if !WITHOUT_ENTRIES.get() {
         let moment = WHEN.get()();
         RECORDING.with_borrow_mut(|r| {
             r.entries.push(entry);

@@ -219,7 +219,7 @@ impl dot::Names for Drawn<'_> {
         }
     }
 
-    fn told(&self, event: EventId) -> Vec<String> {
+    fn lines_below(&self, event: EventId) -> Vec<String> {
         self.told.get(&event).cloned().unwrap_or_default()
     }
 }

@@ -24,7 +24,7 @@ use crate::scenario::{Scenario, Statement};
 pub(crate) use graph::drawn;
 pub(crate) use locks::Locks;
 use names::{Names, cpus};
-pub(crate) use order::{Told, told};
+pub(crate) use order::{Told, in_coherent_order};
 use table::Row;
 use words::Teller;
 use writes::Writes;

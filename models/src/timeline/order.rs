@@ -37,7 +37,7 @@ struct Teller<'a> {
 }
 
 /// The entries of the execution with this graph, which ends with what the CPU `last` does.
-pub(crate) fn told(
+pub(crate) fn in_coherent_order(
     entries: &[Entry],
     moments: &[Moment],
     graph: &Graph,

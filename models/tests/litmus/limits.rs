@@ -43,7 +43,7 @@ fn an_access_faults_as_often_as_it_must() {
             .cycle()
             .take(600)
             .collect();
-        let (report, entries) = driven::told(&scenario, &schedule, &Judge::default());
+        let (report, entries) = driven::run_with_entries(&scenario, &schedule, &Judge::default());
         assert!(report.failure.is_none(), "{turns:?}: {:?}", report.failure);
         assert!(report.problem.is_none(), "{turns:?}: {:?}", report.problem);
         let faults = entries.iter().filter(|entry| {

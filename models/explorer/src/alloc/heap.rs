@@ -194,7 +194,7 @@ impl Session {
 }
 
 /// Ends a complete execution: drops what was freed, then looks for leaks.
-pub(crate) fn settle() -> Option<Failure> {
+pub(crate) fn find_leaks() -> Option<Failure> {
     session::set_phase(Phase::Settling);
     let mut at = 0;
     while let Some((value, moments, site)) = session::with(|s| {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::saved::somewhere;
+use crate::search::saved::unknown_site;
 
 /// The place of an event in the order in which the graph's events were added
 /// (`<G`). It is also the event's index in the graph.
@@ -184,7 +184,7 @@ pub struct Event {
     /// For the read of a compare-exchange: what decides its ordering.
     pub exchange: Option<Exchange>,
     /// Where in the program.
-    #[serde(skip, default = "somewhere")]
+    #[serde(skip, default = "unknown_site")]
     pub site: &'static Location<'static>,
 }
 

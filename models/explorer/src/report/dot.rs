@@ -25,7 +25,7 @@ pub trait Names {
     }
 
     /// What an event did, in the program's own words: lines for below its own.
-    fn told(&self, event: EventId) -> Vec<String> {
+    fn lines_below(&self, event: EventId) -> Vec<String> {
         let _ = event;
         Vec::new()
     }
@@ -46,7 +46,7 @@ pub fn render(graph: &Graph, names: &dyn Names) -> String {
         for &id in events {
             let event = graph.event(id);
             let mut lines = vec![format!("{} {}", name(graph, id), what(graph, names, id))];
-            lines.extend(names.told(id));
+            lines.extend(names.lines_below(id));
             lines.push(format!("{}:{}", event.site.file(), event.site.line()));
             let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
             let _ = writeln!(out, "    e{id} [label=\"{}\"];", lines.join("\\n"));

@@ -57,7 +57,7 @@ pub fn order(graph: &Graph, last: Option<ThreadId>) -> Order {
         all[before].push(after);
     }
     if let Some(order) = units.scheduled(&all, last) {
-        return units.told(&order);
+        return units.as_order(&order);
     }
     // The weak edges one by one, as long as they close no cycle. Which are kept depends on which
     // come first: the choice that reorders less is the better story.
@@ -70,7 +70,7 @@ pub fn order(graph: &Graph, last: Option<ThreadId>) -> Order {
             }
         }
         let order = units.scheduled(&units.after, last);
-        units.told(&order.expect("an edge that closes a cycle is left out"))
+        units.as_order(&order.expect("an edge that closes a cycle is left out"))
     });
     let [first, second] = choices;
     if second.reordered.len() < first.reordered.len() {
@@ -244,7 +244,7 @@ impl<'a> Units<'a> {
     }
 
     /// The events of these units, and what does not fit among them.
-    fn told(&self, units: &[Unit]) -> Order {
+    fn as_order(&self, units: &[Unit]) -> Order {
         let graph = self.graph;
         let mut order = Order::default();
         // By place, the position of the newest write so far.

@@ -12,7 +12,7 @@ use super::session::{Probe, Session, Status};
 use crate::graph::event::{Event, EventId, Exchange, INIT, Kind, Order};
 use crate::report::Failure;
 use crate::search::forward::Update;
-use crate::search::saved::somewhere;
+use crate::search::saved::unknown_site;
 
 /// An answer, or the order to wait.
 pub(crate) enum Step<R> {
@@ -132,7 +132,7 @@ impl Session {
     #[cold]
     fn departed<R>(&mut self, event: EventId, kind: Kind, site: Site) -> Step<R> {
         let found = self.graph().event(event);
-        let before = if found.site == somewhere() {
+        let before = if found.site == unknown_site() {
             "before it was saved".into()
         } else {
             format!("at {}", found.site)

@@ -215,7 +215,7 @@ impl Search {
 
     /// Accounts for a way that was taken from the last fork, which took so many
     /// bytes, and drops the fork if none is left.
-    fn settle(&mut self, bytes: usize) {
+    fn account_for_way(&mut self, bytes: usize) {
         let level = self.levels.last_mut().expect("a level");
         let fork = level.forks.last().expect("a fork");
         self.pending -= 1;
@@ -288,7 +288,7 @@ impl Search {
                 taken: false,
             };
             let revisited = fork.enter(way, &mut self.graph);
-            self.settle(bytes);
+            self.account_for_way(bytes);
             self.moves(made);
             if let Some(graph) = revisited {
                 self.park(true);

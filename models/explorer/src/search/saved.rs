@@ -15,7 +15,7 @@ use crate::graph::event::{Event, EventId, INIT, Kind};
 use crate::mutation::Mutation;
 
 /// Stands for the place of an event in a saved graph.
-pub(crate) fn somewhere() -> &'static Location<'static> {
+pub(crate) fn unknown_site() -> &'static Location<'static> {
     Location::caller()
 }
 
