@@ -19,7 +19,7 @@ use crate::linux::concurrent::count;
 use crate::linux::events::Event;
 use crate::litmus;
 use crate::platform::{self, Native};
-use crate::scenario::{Deviations, Scenario};
+use crate::scenario::{AS_LINUX, Deviations, Scenario};
 use crate::subjects;
 use crate::verdict::plural;
 
@@ -50,9 +50,6 @@ const COUNTED: [(Event, &str, Option<Counter>); 3] = [
     (Event::Shootdowns, "shootdowns", Some(Counter::Shootdowns)),
     (Event::LocalFlushes, "own flushes", None),
 ];
-
-/// What Linux does since 6.0: can_change_pte_writable(), mm/mprotect.c.
-const AS_LINUX: (&str, &str) = ("mprotect_writable", "direct");
 
 /// Turns of a loop on core, where all are alike.
 const TURNS: u64 = 8;
