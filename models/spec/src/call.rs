@@ -2,7 +2,7 @@
 
 use super::section::Section;
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::{Answers, Backing, Numbered, Op};
+use seqfault_lang::ops::{Answer, Answers, Backing, Numbered, Op};
 
 /// One user access or system call over page ids.
 ///
@@ -22,7 +22,7 @@ pub trait Specified {
 
 impl Specified for Call {
     fn is_asked(&self) -> bool {
-        self.kind().is_some() || self.is_section()
+        self.kind().is_some() || self.is_section() || self.refusal().is_some()
     }
 
     fn is_specified(&self) -> bool {
@@ -43,6 +43,9 @@ pub(super) trait Course {
         self.section().is_some()
     }
 
+    /// What it answers whatever there is, as it is asked for what makes no sense: it takes no section.
+    fn refusal(&self) -> Option<Answer>;
+
     /// Whether it answers how many of its pages are so.
     fn counts(&self) -> bool;
 
@@ -62,6 +65,7 @@ impl Course for Call {
 
     fn section(&self) -> Option<Section> {
         match self {
+            _ if self.refusal().is_some() => None,
             Op::Mmap {
                 backing: Backing::Anon,
                 ..
@@ -78,6 +82,15 @@ impl Course for Call {
             Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
             _ => None,
         }
+    }
+
+    /// Linux: check_mremap_params(), mm/mremap.c; before 6.17 mremap_to() looked, under the lock.
+    fn refusal(&self) -> Option<Answer> {
+        let Op::Mremap { from, to } = self else {
+            return None;
+        };
+        let overlap = from.start < to.end && to.start < from.end;
+        overlap.then_some(Answer::EINVAL)
     }
 
     fn counts(&self) -> bool {

@@ -99,7 +99,7 @@
 //! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
 //! admit the access (`einval`); `mincore` stops at a hole (`enomem`); `munmap` of holes is `ok`;
-//! `noreplace` over anything is `eexist` and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval`,
+//! `noreplace` over anything is `eexist` and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval` without a section,
 //! and where else it meets a hole, what is at the new place stays; the populating half of
 //! `mmap populate` ignores all that.
 //!

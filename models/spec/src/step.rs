@@ -110,6 +110,11 @@ impl Steps<'_> {
         let Some(instr) = self.code.at(cpu, state.cpus[cpu].pc) else {
             return;
         };
+        if let Some(answer) = instr.call.refusal() {
+            self.retire(&mut state, cpu, answer);
+            out.push(state);
+            return;
+        }
         match (state.cpus[cpu].phase, &instr.call) {
             (Phase::Pending(ret), call) => {
                 self.end(&mut state, cpu, call, ret);

@@ -111,6 +111,17 @@ fn a_move_says_what_is_wrong_with_it() {
         .counts(1);
 }
 
+/// It says so without a look at what is mapped: no other call keeps it waiting.
+#[test]
+fn a_move_onto_itself_waits_for_nothing() {
+    let reads = "r0 = read A[1]; r1 = mremap A[1] A[1]; r2 = read A[0];";
+    let init = "pages A[2]; mmap A rw populate;";
+    run(init, &["munmap A;", reads], NOTHING).allows("1:r0=maperr 1:r1=einval 1:r2=0");
+    let moves = "r0 = read A[1]; r1 = mremap A[1] B; r2 = read A[0];";
+    let init = "pages A[2]; page B; mmap A rw populate;";
+    run(init, &["munmap A;", moves], NOTHING).forbids("1:r0=maperr 1:r1=efault 1:r2=0");
+}
+
 #[test]
 fn an_added_permission_shows_early_and_orders_nothing() {
     run(
