@@ -24,7 +24,7 @@ use seqfault_lang::ops::{Answer, Bytes};
 /// # Panics
 /// If the call is a user access.
 pub(super) fn refusal(call: &Call, bytes: Bytes) -> Option<Answer> {
-    assert!(call.is_section(), "{call:?} takes a range");
+    assert!(call.kind().is_none(), "{call:?} takes a range");
     match (bytes, call) {
         (Bytes::Short, _) => None,
         (Bytes::Unaligned, _) => Some(Answer::EINVAL),
