@@ -143,7 +143,7 @@ impl Protocol {
             munmap: Munmap::Downgrade,
             zap_flush: ZapFlush::Gather,
             flush: Flush::Strict,
-            mprotect_writable: MprotectWritable::Fault,
+            mprotect_writable: MprotectWritable::Direct,
             dirty: Dirty::Fault,
             tlb_fault: TlbFault::Keep,
             speculation: 0,

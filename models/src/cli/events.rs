@@ -19,7 +19,7 @@ use crate::linux::concurrent::count;
 use crate::linux::events::Event;
 use crate::litmus;
 use crate::platform::{self, Native};
-use crate::scenario::{AS_LINUX, Deviations, Scenario};
+use crate::scenario::{Deviations, Scenario};
 use crate::subjects;
 use crate::verdict::plural;
 
@@ -59,12 +59,7 @@ const TOLERANCE: f64 = 0.1;
 
 /// Prints a row for each loop and number of CPUs; true, if what must be equal is.
 pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
-    let mut deviations = command.deviate.choices_alone("events")?;
-    // The user's choices come after it.
-    let (choice, value) = AS_LINUX;
-    deviations
-        .choices
-        .insert(0, (choice.to_owned(), value.to_owned()));
+    let deviations = command.deviate.choices_alone("events")?;
     let width = LOOPS.iter().map(|(_, turn)| turn.len()).max().unwrap_or(0);
     let mut head = format!("{:width$}  CPUs", "events per turn");
     let mut below = format!("{:width$}      ", "");
@@ -115,7 +110,6 @@ pub(super) fn run(command: &Events) -> Result<bool, Trouble> {
             say(&line);
         }
     }
-    say(&format!("core: --with {choice}={value}, as Linux does"));
     for what in lacks {
         say(&format!("n/a: needs {what}"));
     }

@@ -8,10 +8,6 @@ use super::Refusal;
 use crate::litmus::ast::{self, Item, Program, Span};
 use crate::litmus::names::{LIMITS, nearest};
 
-/// The choice of Linux, since 6.1, that is not made unless it is said: can_change_pte_writable(),
-/// mm/mprotect.c.
-pub const AS_LINUX: (&str, &str) = ("mprotect_writable", "direct");
-
 /// What is asked for beyond what the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deviations {

@@ -9,7 +9,7 @@ use std::fmt;
 use seqfault_core::{Config, Counter, CpuId, Geometry, MmId, Platform, Quirks, System, Vpn};
 
 use deviations::with_limits;
-pub use deviations::{AS_LINUX, Deviations, choose, limit, quirk};
+pub use deviations::{Deviations, choose, limit, quirk};
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{

@@ -14,15 +14,15 @@ fn folder() -> PathBuf {
 fn a_red_cell_is_explained_or_not() {
     let text = seqfault_in(&folder(), "matrix needs-a-choice.litmus --sound");
     let unexplained =
-        "UNEXPLAINED: needs-a-choice is red under mprotect_writable=direct: condition\n";
+        "UNEXPLAINED: needs-a-choice is red under mprotect_writable=fault: condition\n";
     assert!(text.contains(unexplained), "{text}");
-    let replay = " check needs-a-choice.litmus --with mprotect_writable=direct\n";
+    let replay = " check needs-a-choice.litmus --with mprotect_writable=fault\n";
     assert!(text.contains(replay), "{text}");
     assert!(text.contains("1 cell unexplained: 1 test, "), "{text}");
     assert!(text.ends_with("--- exit status 1\n"), "{text}");
     let text = seqfault_in(&folder(), "matrix makes-a-choice.litmus --sound");
     let explained = "makes-a-choice is red (condition): the file makes this choice otherwise: \
-                     mprotect_writable=direct\n";
+                     mprotect_writable=fault\n";
     assert!(text.contains(explained), "{text}");
     assert!(text.ends_with("--- exit status 0\n"), "{text}");
 }

@@ -46,7 +46,7 @@ fn one_cpu_counts_as_core_does() {
     }
 }
 
-/// Linux lets mprotect make pages writable since 6.0; a core that does not faults more.
+/// Linux lets mprotect make pages writable since 6.1; a core that does not faults more.
 #[test]
 fn counts_that_differ_are_no_success() {
     if host().is_none() {

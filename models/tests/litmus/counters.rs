@@ -7,7 +7,8 @@ use seqfault_models::litmus;
 use seqfault_models::verdict::{self, Request};
 
 /// Everything that one CPU can make core count; the other only has translations.
-const ALL: &str = "{ page A; page B; mmap A rw; mmap B r; }
+const ALL: &str = "with mprotect_writable=fault
+{ page A; page B; mmap A rw; mmap B r; }
 P0 { write A 1; madvise B populate_read; mprotect A r; mprotect A rw; write A 2; munmap A;
      munmap B; read A; rcu_barrier; }
 P1 { evict A; }";

@@ -8,7 +8,6 @@ use super::{Finding, OnHost, Options, What};
 use crate::engines::{self, Engine, Judge, Linux, Search};
 use crate::litmus::ast::Outcome;
 use crate::plan::Plan;
-use crate::scenario::AS_LINUX;
 
 impl Options {
     /// What the program comes to on the host's kernel, and in how many instances.
@@ -57,20 +56,20 @@ impl Options {
         (fate, report.executions)
     }
 
-    /// The first outcome that the complete search of the core that is as Linux does not show, not
-    /// even where hardware speculates.
+    /// The first outcome that the complete search of the core with its default choices does not
+    /// show, not even where hardware speculates.
     fn first_unseen<'a>(
         &self,
         plan: &Plan,
         seen: impl Iterator<Item = &'a Outcome>,
     ) -> Result<Option<&'a Outcome>, Unknown> {
         let mut unseen: Vec<&Outcome> = seen.collect();
-        let mut protocol = Protocol::default();
-        for (choice, value) in [AS_LINUX, ("speculation", "1")] {
-            let chosen = protocol.choose(choice, value);
-            chosen.expect("core has this choice");
+        for speculation in [0, 1] {
             let usual = Plan {
-                protocol,
+                protocol: Protocol {
+                    speculation,
+                    ..Protocol::default()
+                },
                 quirks: Quirks::NONE,
                 ..plan.clone()
             };
