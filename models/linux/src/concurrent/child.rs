@@ -6,8 +6,9 @@
 //!
 //! # Invariants
 //! 1. The child begins as a copy with one thread, whatever the parent's other threads were in
-//!    the middle of. It takes no lock of theirs: it allocates and starts threads, which libc keeps
-//!    usable over a fork, talks through a pipe of its own, and leaves by `_exit`.
+//!    the middle of. It takes no lock of theirs: it allocates, which libc keeps usable over a fork,
+//!    starts threads that are libc's alone (`threads`), talks through a pipe of its own, and leaves
+//!    by `_exit`.
 //! 2. The parent's signal handler and arenas are made before the fork, so that no
 //!    `Once` is half done in the child.
 

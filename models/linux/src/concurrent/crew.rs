@@ -14,7 +14,6 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, Scope};
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -31,6 +30,7 @@ use super::noise::Noise;
 use super::pace::Pace;
 use super::perform::perform;
 use super::plan::Plan;
+use super::threads::{Work, beside};
 use super::{Sabotage, Settings};
 use crate::arena::{Arena, MAX_PAGES};
 use crate::fork::Answers;
@@ -94,36 +94,26 @@ pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Send
     let noise = Noise::default();
     // The window is this thread's by `arena`, and the others' by its key.
     let key = arena.key();
-    thread::scope(|scope| {
-        for cpu in 1..plan.cpus() {
-            if settings.sabotage == Some(Sabotage::Hang(cpu)) {
-                continue;
-            }
-            let crew = &crew;
-            start(scope, sender, move || {
-                key.open(|arena| crew.follow(cpu, arena));
-            });
-        }
-        start(scope, sender, || noise.make(settings.seed));
+    let crew = &crew;
+    let key = &key;
+    let mut others: Vec<Work<'_>> = (1..plan.cpus())
+        .filter(|&cpu| settings.sabotage != Some(Sabotage::Hang(cpu)))
+        .map(|cpu| -> Work<'_> {
+            Box::new(move || guarded(sender, || key.open(|arena| crew.follow(cpu, arena))))
+        })
+        .collect();
+    others.push(Box::new(|| guarded(sender, || noise.make(settings.seed))));
+    let no_thread = |error| {
+        let problem = format!("needs a thread for each CPU ({error})");
+        sender.end_with(&Message::Problem(problem));
+    };
+    beside(others, no_thread, || {
         guarded(sender, || {
             key.open(|arena| crew.lead(arena, &observer, &noise, sender));
         });
         noise.end();
     });
     arena.reset();
-}
-
-/// Does `work` in a thread; if there can be none, that ends the process.
-fn start<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    sender: &'scope Sender,
-    work: impl FnOnce() + Send + 'scope,
-) {
-    let started = thread::Builder::new().spawn_scoped(scope, || guarded(sender, work));
-    if let Err(error) = started {
-        let problem = format!("needs a thread for each CPU ({error})");
-        sender.end_with(&Message::Problem(problem));
-    }
 }
 
 /// Does `work`; a panic ends the process, or the other threads would wait for ever.

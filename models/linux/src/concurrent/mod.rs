@@ -24,7 +24,8 @@
 //! | `meeting` | threads that wait for each other, and start together |
 //! | `pace` | how long programs take, and the delays that follow |
 //! | `batch` | what the seed decides |
-//! | `crew` | the threads |
+//! | `crew` | what the threads do |
+//! | `threads` | threads that a child process can have |
 //! | `finale` | the end of a batch: final states and outcomes |
 //! | `affinity`, `noise` | which CPU they run on, and what disturbs them |
 //! | `histogram` | outcomes, how often, and when first |
@@ -73,6 +74,8 @@ mod plan;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod spread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod threads;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod turns;
 

@@ -1,5 +1,6 @@
 //! A program again and again on one CPU, with events counted.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::family::{Family, room};
 use super::message::Message;
 use super::perform::perform;
 use super::plan::Plan;
+use super::threads::{Work, beside};
 use crate::arena::Arena;
 use crate::events::{Counter, Event};
 use seqfault_lang::litmus::ast::Program;
@@ -62,8 +64,12 @@ pub fn count(program: &Program, events: &[Event], turns: u64) -> Result<Vec<Roun
                 glance: &mut || (),
             };
             supervise(watch, |sender| {
-                let rounds =
-                    with_spinners(&cpus[1..plan.cpus()], || run(&plan, events, turns, &board));
+                let no_thread = |error| {
+                    let needs = format!("a thread for each CPU ({error})");
+                    sender.end_with(&Message::Rounds(Err(needs)));
+                };
+                let others = &cpus[1..plan.cpus()];
+                let rounds = with_spinners(others, no_thread, || run(&plan, events, turns, &board));
                 sender.send(&Message::Rounds(rounds));
             })
         });
@@ -78,20 +84,23 @@ pub fn count(program: &Program, events: &[Event], turns: u64) -> Result<Vec<Roun
 }
 
 /// Works while a thread spins on each of these CPUs.
-fn with_spinners<R>(cpus: &[usize], work: impl FnOnce() -> R) -> R {
-    let over = AtomicBool::new(false);
-    let spinning = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for &cpu in cpus {
-            let (over, spinning) = (&over, &spinning);
-            scope.spawn(move || {
-                pin(cpu);
-                spinning.fetch_add(1, Ordering::Relaxed);
-                while !over.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-        }
+fn with_spinners<R>(
+    cpus: &[usize],
+    no_thread: impl FnOnce(io::Error),
+    work: impl FnOnce() -> R,
+) -> R {
+    let over = &AtomicBool::new(false);
+    let spinning = &AtomicUsize::new(0);
+    let spinner = |&cpu: &usize| -> Work<'_> {
+        Box::new(move || {
+            pin(cpu);
+            spinning.fetch_add(1, Ordering::Relaxed);
+            while !over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        })
+    };
+    beside(cpus.iter().map(spinner).collect(), no_thread, || {
         while spinning.load(Ordering::Relaxed) < cpus.len() {
             std::thread::yield_now();
         }
