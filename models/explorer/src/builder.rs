@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Reduce};
 use crate::consistency::Model;
 use crate::course;
 use crate::driver::Program;
@@ -58,6 +58,12 @@ impl Builder {
     /// Sets the size of a thread's stack, in bytes.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.config.stack_size = bytes;
+        self
+    }
+
+    /// Leaves out runs as this says; all that can be left out, if it is not said.
+    pub fn reduce(mut self, reduce: Reduce) -> Self {
+        self.config.reduce = reduce;
         self
     }
 

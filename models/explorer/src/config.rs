@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::consistency::Model;
 use crate::graph::Graph;
 use crate::mutation::Mutation;
@@ -13,6 +15,27 @@ use crate::rest::Rest;
 
 /// A function that is shown something from time to time.
 pub(crate) type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
+/// Which runs are left out because they end in no execution, or in one for which another stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reduce {
+    /// A thread that waits for a lock is no part of the graph: no run is thrown away because it
+    /// waits for what has come.
+    pub waits: bool,
+}
+
+impl Reduce {
+    /// None is left out.
+    pub const NONE: Reduce = Reduce { waits: false };
+    /// All that can be left out.
+    pub const ALL: Reduce = Reduce { waits: true };
+}
+
+impl Default for Reduce {
+    fn default() -> Reduce {
+        Reduce::ALL
+    }
+}
 
 /// The options of a [`Builder`](crate::Builder).
 #[derive(Clone)]
@@ -31,6 +54,8 @@ pub struct Config {
     pub spurious_failures: bool,
     /// May a wait on a condition variable end without a notification?
     pub spurious_wakeups: bool,
+    /// Which executions are left out because others stand for them.
+    pub reduce: Reduce,
     /// Are executions in which a thread waits for ever allowed? They are counted
     /// in either case.
     pub allow_blocked: bool,
@@ -61,6 +86,7 @@ impl Default for Config {
             max_time: None,
             max_events: 1_000,
             stack_size: 128 << 10,
+            reduce: Reduce::default(),
             spurious_failures: false,
             spurious_wakeups: false,
             allow_blocked: false,

@@ -50,7 +50,7 @@ pub mod thread;
 mod worker;
 
 pub use builder::{Builder, model};
-pub use config::Config;
+pub use config::{Config, Reduce};
 pub use consistency::Model;
 pub use estimate::Estimate;
 pub use report::{Failure, FailureKind, Limit, Progress, Report, Verdict};

@@ -19,6 +19,10 @@ pub enum Mutation {
     Global,
     /// The maximality condition of backward revisits.
     Maximality,
+    /// A write that enters a lock before another thread is not maximal. With locks only.
+    Overtaken,
+    /// Threads that wait for a lock for ever might have entered it first. With locks only.
+    Closing,
     /// The backward revisit of the read that was added first.
     Revisit,
     /// The check of a backward revisit whose write is not placed last.

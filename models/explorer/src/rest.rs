@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, Reduce};
 use crate::consistency::Model;
 use crate::mutation::Mutation;
 use crate::report::Progress;
@@ -36,6 +36,7 @@ pub struct Rest {
 struct Options {
     model: Model,
     max_events: usize,
+    reduce: Reduce,
     spurious_failures: bool,
     spurious_wakeups: bool,
     allow_blocked: bool,
@@ -66,6 +67,7 @@ impl Options {
         Options {
             model: config.model,
             max_events: config.max_events,
+            reduce: config.reduce,
             spurious_failures: config.spurious_failures,
             spurious_wakeups: config.spurious_wakeups,
             allow_blocked: config.allow_blocked,
@@ -75,10 +77,11 @@ impl Options {
     }
 
     /// Each option by name and value.
-    fn named(&self) -> [(&'static str, String); 7] {
+    fn named(&self) -> [(&'static str, String); 8] {
         [
             ("model", format!("{:?}", self.model)),
             ("max_events", self.max_events.to_string()),
+            ("reduce", format!("{:?}", self.reduce)),
             ("spurious_failures", self.spurious_failures.to_string()),
             ("spurious_wakeups", self.spurious_wakeups.to_string()),
             ("allow_blocked", self.allow_blocked.to_string()),

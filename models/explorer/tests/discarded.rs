@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering::SeqCst};
 use seqfault_explorer::sync::Mutex;
 use seqfault_explorer::sync::atomic::AtomicPtr;
 use seqfault_explorer::sync::atomic::Ordering::Relaxed;
-use seqfault_explorer::{Builder, FailureKind, Progress, thread};
+use seqfault_explorer::{Builder, FailureKind, Progress, Reduce, thread};
 
 /// Counts what this OS thread has allocated and not freed.
 struct Counting;
@@ -87,6 +87,7 @@ fn no_destructor_runs() {
     }
     let tells = dropped.clone();
     let found = Builder::new()
+        .reduce(Reduce::NONE)
         .check(move || {
             let owner = Owner::new();
             let told = Told(tells.clone());
@@ -120,8 +121,12 @@ fn a_destructor_that_is_unwound_finds_the_last_values() {
         let _owner = Owner::new();
         contended(3, 2, || ());
     };
-    let found = Builder::new().unwind(true).check(program).unwrap();
-    let forgotten = Builder::new().check(program).unwrap();
+    let found = Builder::new()
+        .reduce(Reduce::NONE)
+        .unwind(true)
+        .check(program)
+        .unwrap();
+    let forgotten = Builder::new().reduce(Reduce::NONE).check(program).unwrap();
     let counts = |found: &Progress| (found.executions, found.moot);
     assert_eq!(counts(&found), counts(&forgotten));
 }
@@ -130,6 +135,7 @@ fn a_destructor_that_is_unwound_finds_the_last_values() {
 fn leaked(unwind: bool, threads: usize, sections: usize) -> (f64, u64) {
     let before = LIVE.get();
     let report = Builder::new()
+        .reduce(Reduce::NONE)
         .unwind(unwind)
         .max_executions(2_000)
         .check(move || contended(threads, sections, || ()));

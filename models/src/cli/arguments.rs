@@ -11,7 +11,7 @@ use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
 use crate::engines::registry::{self, Row, Values};
-use crate::engines::{Memory, Part, Strategy};
+use crate::engines::{Memory, Part, Reductions, Strategy};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Request, Store};
@@ -246,6 +246,9 @@ pub(crate) struct Extent {
     /// explorer: the memory model; rc11, unless said.
     #[arg(long, value_enum)]
     pub memory: Option<Memory>,
+    /// explorer: what is left out of the search, as the rest stands for it; all, unless said.
+    #[arg(long, value_enum)]
+    pub reduce: Option<Reductions>,
     /// explorer, loom: at most so many seconds for each search; one that needs more has no verdict.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_time: Option<u64>,
@@ -384,6 +387,7 @@ impl Extent {
             seed: self.seed,
             strategy: self.strategy,
             memory: self.memory,
+            reduce: self.reduce,
             max_time: self.max_time.map(Duration::from_secs),
             ..Values::default()
         }

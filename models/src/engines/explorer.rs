@@ -5,21 +5,21 @@
 //! failure they find first is chance, the rest of a report is not.
 
 mod forecast;
+mod options;
 
 use std::cell::Cell;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use seqfault_core::{CpuId, Invariant, Violation};
 use seqfault_explorer::{
-    Builder, Failure, FailureKind, Limit, Model, Progress, Report as Explored, Rest, Verdict, ops,
-    thread,
+    Builder, Failure, FailureKind, Limit, Progress, Report as Explored, Rest, Verdict, ops, thread,
 };
 
 pub(super) use self::forecast::Size;
 use self::forecast::{Expected, Forecast};
+pub use self::options::{Memory, Reductions};
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
 use super::registry::Values;
@@ -47,6 +47,8 @@ const NAME: &str = "explorer";
 pub struct Explorer {
     /// The memory model.
     pub memory: Memory,
+    /// What is left out of a search.
+    pub reduce: Reductions,
     /// At most so many executions.
     pub max_executions: Option<u64>,
     /// At most so long.
@@ -67,33 +69,11 @@ pub struct Explorer {
     pub estimate: bool,
 }
 
-/// The memory model that the explorer explores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Memory {
-    /// Sequential consistency.
-    Sc,
-    /// x86-TSO.
-    Tso,
-    /// C11 without load buffering, repaired.
-    #[default]
-    Rc11,
-}
-
-impl Memory {
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Memory::Sc => "sc",
-            Memory::Tso => "tso",
-            Memory::Rc11 => "rc11",
-        }
-    }
-}
-
 impl Default for Explorer {
     fn default() -> Explorer {
         Explorer {
             memory: Memory::default(),
+            reduce: Reductions::default(),
             max_executions: None,
             max_time: None,
             workers: 1,
@@ -112,6 +92,7 @@ impl Explorer {
         let usual = Explorer::default();
         Explorer {
             memory: values.memory.take().unwrap_or_default(),
+            reduce: values.reduce.take().unwrap_or_default(),
             max_executions: values.max_executions.take(),
             max_time: values.max_time.take(),
             workers: values.workers.take().unwrap_or(usual.workers),
@@ -144,6 +125,9 @@ impl Keeps for Explorer {
         let mut replay = format!("--engine {NAME}");
         if self.memory != Memory::default() {
             replay += &format!(" --memory {}", self.memory.name());
+        }
+        if self.reduce != Reductions::default() {
+            replay += &format!(" --reduce {}", self.reduce.name());
         }
         if let Some(part) = self.part {
             replay += &format!(" --shard {part}");
@@ -326,14 +310,10 @@ fn forecast(options: &Explorer, collector: &Collector, expected: Expected) -> Fo
 }
 
 fn plain(options: &Explorer) -> Builder {
-    let memory = match options.memory {
-        Memory::Sc => Model::Sc,
-        Memory::Tso => Model::Tso,
-        Memory::Rc11 => Model::Rc11,
-    };
     // Core has no unsafe code, and no destructor that uses anything of the model but guards.
     Builder::new()
-        .model(memory)
+        .model(options.memory.model())
+        .reduce(options.reduce.reduce())
         .max_events(MAX_EVENTS)
         .unwind(true)
 }

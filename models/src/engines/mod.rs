@@ -34,7 +34,7 @@ use crate::platform::Entry;
 use crate::scenario::Scenario;
 
 pub use engine::{CORE, Control, Engine, Keeps, Kind, LINUX, Order, Profile, SPEC, run};
-pub use explorer::{Explorer, Memory};
+pub use explorer::{Explorer, Memory, Reductions};
 pub use kept::{Kept, KeptFailure, State};
 pub use linux::Linux;
 pub use loom::Loom;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::explorer::{Explorer, Memory};
+use super::explorer::{Explorer, Memory, Reductions};
 use super::linux::Linux;
 use super::loom::Loom;
 use super::native::Native;
@@ -146,6 +146,8 @@ pub struct Values {
     pub strategy: Option<Strategy>,
     /// The memory model.
     pub memory: Option<Memory>,
+    /// What is left out of a search.
+    pub reduce: Option<Reductions>,
     /// At most so long for a search.
     pub max_time: Option<Duration>,
     /// One part of the search instead of the whole.
@@ -173,6 +175,7 @@ impl Values {
             ("seed", self.seed.is_some()),
             ("strategy", self.strategy.is_some()),
             ("memory", self.memory.is_some()),
+            ("reduce", self.reduce.is_some()),
             ("max-time", self.max_time.is_some()),
         ];
         let given = options.iter().filter(|(_, is_given)| *is_given);

@@ -157,6 +157,26 @@ impl Exchange {
     }
 }
 
+/// What the word of a lock must hold for a thread to enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Gate {
+    /// No thread is inside: the word is 0.
+    Free,
+    /// No writer is inside: the word is not the largest number.
+    NoWriter,
+}
+
+impl Gate {
+    /// Does a thread wait that finds this value?
+    #[inline]
+    pub fn waits(self, value: u64) -> bool {
+        match self {
+            Gate::Free => value != 0,
+            Gate::NoWriter => value == u64::MAX,
+        }
+    }
+}
+
 /// One event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
@@ -183,6 +203,11 @@ pub struct Event {
     pub release_fence: u32,
     /// For the read of a compare-exchange: what decides its ordering.
     pub exchange: Option<Exchange>,
+    /// For the read by which a thread enters a lock: when it may.
+    pub gate: Option<Gate>,
+    /// For the write by which a thread enters a lock: another one had entered first, and was
+    /// sent back to wait.
+    pub overtakes: bool,
     /// Where in the program.
     #[serde(skip, default = "unknown_site")]
     pub site: &'static Location<'static>,

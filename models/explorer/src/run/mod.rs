@@ -16,7 +16,7 @@ mod afterwards;
 pub(crate) mod assume;
 #[allow(unsafe_code, reason = "switches stacks")]
 pub(crate) mod coroutine;
-mod handover;
+pub(crate) mod gate;
 pub mod object;
 pub mod ops;
 mod order;

@@ -13,7 +13,7 @@ pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
 use crate::graph::Graph;
-use crate::graph::event::{Exchange, Kind, Order};
+use crate::graph::event::{Exchange, Gate, Kind, Order};
 use crate::search::forward::Update;
 
 /// Asks until there is an answer. `None` if the thread is being unwound.
@@ -170,6 +170,22 @@ pub(crate) fn rmw_unless(
     )
 }
 
+/// As [`await_rmw`], for the word of a lock: `update` gives a value to write if the `gate` lets the
+/// thread in. The word must be one for which this holds: if a thread would be let in by a write
+/// that is not the last one, then the next write is that of a thread that was.
+#[track_caller]
+pub fn enter(
+    word: &Object,
+    init: u64,
+    order: Order,
+    gate: Gate,
+    mut update: impl FnMut(u64) -> Option<u64>,
+) -> u64 {
+    let site = Location::caller();
+    let update = Update::Enter(gate, &mut update);
+    modify((word, init), (order, None), update, site).unwrap_or(init)
+}
+
 /// Reads; the thread waits until the value satisfies `until`.
 #[track_caller]
 pub fn await_load(
@@ -200,7 +216,8 @@ pub fn try_lock(word: &Object) -> Result<u64, u64> {
 /// Waits for a lock word: reads 0, and writes 1.
 #[track_caller]
 pub fn lock(word: &Object) {
-    await_rmw(word, 0, Order::ACQUIRE, |value| (value == 0).then_some(1));
+    let take = |value| (value == 0).then_some(1);
+    enter(word, 0, Order::ACQUIRE, Gate::Free, take);
 }
 
 /// Releases a lock word.

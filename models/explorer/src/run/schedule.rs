@@ -36,9 +36,11 @@ impl Session {
                 .find(|&t| match self.status(t) {
                     Some(Status::Ready | Status::Replay(_) | Status::Frontier) => true,
                     Some(Status::Join(child)) => self.ended(child),
+                    Some(Status::Outside(lock, gate)) => self.lets_in(lock, gate),
                     _ => false,
                 })
         });
+        let next = next.or_else(|| self.close());
         self.chosen = next;
         next
     }

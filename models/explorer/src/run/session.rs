@@ -20,7 +20,7 @@ use crate::cell::CellState;
 use crate::config::Config;
 use crate::driver::Program;
 use crate::graph::Graph;
-use crate::graph::event::{EventId, LocId, ThreadId};
+use crate::graph::event::{EventId, Gate, LocId, ThreadId};
 use crate::report::{Failure, FailureKind};
 use crate::search::Search;
 use crate::search::forward::Rules;
@@ -38,8 +38,10 @@ pub(crate) enum Status {
     Dangling,
     /// Waits for the end of a thread.
     Join(ThreadId),
-    /// Waits for a lock, or a notification: its last event read that it must.
+    /// Waits for a notification, or for ever for a lock: its last event read that it must.
     Await,
+    /// Waits until a lock lets it in, outside the graph: see `run::gate`.
+    Outside(LocId, Gate),
     /// Repeats a loop in which nothing has changed.
     Spin,
     /// Is over.
@@ -105,6 +107,8 @@ pub(crate) struct Session {
     pub(crate) bounded: bool,
     /// The graph has no consistent continuation.
     pub(crate) dead: bool,
+    /// No thread goes on but those that wait outside the graph for a lock, which enter it now.
+    pub(crate) closing: bool,
     /// When the search is to stop, in the middle of a run too.
     pub(crate) deadline: Option<Instant>,
     /// How many events were asked for since the last look at this count.
@@ -236,6 +240,7 @@ impl Session {
             rules: Rules {
                 model: config.model,
                 mutation: config.mutation,
+                waits_outside: config.reduce.waits,
             },
             stacks: StackPool::new(config.stack_size),
             config,
@@ -257,6 +262,7 @@ impl Session {
             failure: None,
             bounded: false,
             dead: false,
+            closing: false,
             deadline: None,
             asked: 0,
             stopped: false,
@@ -284,6 +290,7 @@ impl Session {
         self.afterwards.clear();
         self.failure = None;
         self.dead = false;
+        self.closing = false;
         self.probe = None;
         self.repeat = None;
     }

@@ -100,6 +100,8 @@ impl Session {
             rf: INIT,
             release_fence: 0,
             exchange: None,
+            gate: None,
+            overtakes: false,
             site,
         }
     }
@@ -289,8 +291,15 @@ impl Session {
             return self.wait(Status::Frontier, site);
         } else {
             let loc = self.locate(object.0, object.1, None);
+            let gate = update.gate();
+            if let Some(gate) = gate
+                && self.keeps_out(loc, gate)
+            {
+                return self.wait(Status::Outside(loc, gate), site);
+            }
             let mut wanted = self.template(Kind::Read, order.for_read(), site);
             (wanted.loc, wanted.rmw, wanted.exchange) = (loc, update.writes(), exchange);
+            wanted.gate = gate;
             let write = wanted.rmw.then(|| {
                 let mut write = self.template(Kind::Write, order.for_write(), site);
                 (write.loc, write.rmw, write.index) = (loc, true, wanted.index + 1);
@@ -359,7 +368,6 @@ impl Session {
             (wanted.rmw, wanted.value) = (role == Role::Update, value);
             wanted.loc = self.locate(object.0, object.1, None);
             let rules = self.rules;
-            let id = self.graph().len() as EventId;
             let placed = self.search.add_write(wanted, rules);
             if self.search.arrived() {
                 return self.wait(Status::Frontier, site);
@@ -369,9 +377,6 @@ impl Session {
                 return self.wait(Status::Await, site);
             }
             self.passed();
-            if role == Role::Unlock {
-                self.hand_over(id);
-            }
             if role.is_owed() && self.others_owe() {
                 self.chosen = None;
             }

@@ -10,7 +10,7 @@ use super::Search;
 use super::pending::Way;
 use crate::consistency::Model;
 use crate::graph::Graph;
-use crate::graph::event::{Event, EventId, INIT, Kind};
+use crate::graph::event::{Event, EventId, Gate, INIT, Kind};
 use crate::mutation::Mutation;
 
 /// How the search judges graphs.
@@ -18,6 +18,8 @@ use crate::mutation::Mutation;
 pub(crate) struct Rules {
     pub(crate) model: Model,
     pub(crate) mutation: Mutation,
+    /// Does a thread that waits for a lock wait outside the graph? See [`run::gate`](crate::run::gate).
+    pub(crate) waits_outside: bool,
 }
 
 impl Rules {
@@ -36,6 +38,8 @@ pub(crate) enum Update<'a> {
     Modify(&'a mut dyn FnMut(u64) -> Option<u64>),
     /// Waits until the function gives a value to write.
     Await(&'a mut dyn FnMut(u64) -> Option<u64>),
+    /// The same, where the function gives one as the gate of a lock says.
+    Enter(Gate, &'a mut dyn FnMut(u64) -> Option<u64>),
     /// Waits until the function holds; writes nothing.
     Until(&'a mut dyn FnMut(u64) -> bool),
 }
@@ -45,7 +49,7 @@ impl Update<'_> {
     pub(crate) fn apply(&mut self, old: u64) -> Option<u64> {
         match self {
             Update::Load | Update::Until(_) => None,
-            Update::Modify(f) | Update::Await(f) => f(old),
+            Update::Modify(f) | Update::Await(f) | Update::Enter(_, f) => f(old),
         }
     }
 
@@ -54,13 +58,25 @@ impl Update<'_> {
         match self {
             Update::Load | Update::Modify(_) => false,
             Update::Await(f) => f(old).is_none(),
+            Update::Enter(gate, _) => gate.waits(old),
             Update::Until(f) => !f(old),
+        }
+    }
+
+    /// What lets the thread in, if this enters a lock.
+    pub(crate) fn gate(&self) -> Option<Gate> {
+        match self {
+            Update::Enter(gate, _) => Some(*gate),
+            _ => None,
         }
     }
 
     /// May it write?
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, Update::Modify(_) | Update::Await(_))
+        matches!(
+            self,
+            Update::Modify(_) | Update::Await(_) | Update::Enter(..)
+        )
     }
 }
 

@@ -14,6 +14,8 @@
 //!   are maximal: exactly one of the graphs that could start it does
 //!   (`IsMaximallyAdded` of the paper). So no graph is visited twice, and the
 //!   set of visited graphs is not kept.
+//!   What enters a lock before another thread that was there is not maximal either: see
+//!   `run::gate`.
 //! - T4. Alternatives of a level are taken last in, first out, so that cutting
 //!   the level's graph to where they were found restores it.
 //!
@@ -56,11 +58,9 @@ mod split;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::Graph;
-use crate::graph::event::EventId;
 use crate::mutation::Mutation;
 use gather::Gather;
 use level::{Level, graph_bytes};
-use pending::{To, Way};
 pub(crate) use retrace::Departed;
 use retrace::{Move, Retrace};
 use saved::bits;
@@ -167,52 +167,6 @@ impl Search {
         self.forget();
     }
 
-    /// The read of the only alternative of the last step, if that is a backward revisit
-    /// by the last event.
-    pub(crate) fn only_revisit(&self) -> Option<EventId> {
-        let fork = self.levels.last()?.forks.last()?;
-        match fork.ways[..] {
-            [
-                Way {
-                    to: To::Revisit(read, _),
-                    ..
-                },
-            ] if fork.at + 1 == self.graph.len() && fork.before == 0 => Some(read),
-            _ => None,
-        }
-    }
-
-    /// Goes on at once with that revisit, which deletes nothing.
-    pub(crate) fn take(&mut self) {
-        let write = self.graph.len() as EventId - 1;
-        let level = self.levels.last_mut().expect("a level");
-        let fork = level.forks.pop().expect("a fork");
-        let To::Revisit(read, position) = fork.ways[0].to else {
-            unreachable!("only backward revisits are taken")
-        };
-        self.pending -= 1;
-        self.held -= fork.bytes();
-        // The run as it was is not gone on with.
-        self.share *= 2.0;
-        let taken = Move {
-            at: fork.at,
-            number: 0,
-            taken: true,
-        };
-        if self.retrace.is_some() {
-            self.retake(taken);
-        } else {
-            self.moves(taken);
-            self.park(false);
-        }
-        self.graph.unplace(write);
-        self.graph.reread(read, write);
-        self.graph.place(write, position as usize);
-        if self.retrace.is_none() {
-            self.start();
-        }
-    }
-
     /// Accounts for a way that was taken from the last fork, which took so many
     /// bytes, and drops the fork if none is left.
     fn account_for_way(&mut self, bytes: usize) {
@@ -227,9 +181,8 @@ impl Search {
         }
     }
 
-    /// Makes room for a level. The graph at hand, or a copy of it, stays with the last
-    /// one, if that still has alternatives.
-    fn park(&mut self, whole: bool) {
+    /// Makes room for a level. The graph at hand stays with the last one, if that still has alternatives.
+    fn park(&mut self) {
         let first = self.levels.len() == 1;
         let level = self.levels.last_mut().expect("a level");
         if level.forks.is_empty() && level.lost == 0 {
@@ -242,11 +195,7 @@ impl Search {
         level.until = self.path.len();
         let last = level.forks.last().map(|fork| fork.at);
         if let Some(at) = last.or(first.then_some(level.base)) {
-            level.graph = if whole {
-                std::mem::take(&mut self.graph)
-            } else {
-                self.graph.clone()
-            };
+            level.graph = std::mem::take(&mut self.graph);
             level.graph.truncate(at);
             self.held += graph_bytes(&level.graph);
         }
@@ -285,13 +234,12 @@ impl Search {
             let made = Move {
                 at: fork.at,
                 number: fork.before + fork.count() as u32,
-                taken: false,
             };
             let revisited = fork.enter(way, &mut self.graph);
             self.account_for_way(bytes);
             self.moves(made);
             if let Some(graph) = revisited {
-                self.park(true);
+                self.park();
                 self.graph = graph;
                 self.start();
             }

@@ -23,6 +23,9 @@ pub(crate) enum To {
     /// The write is read by this read, and what the search has since made of the
     /// read is removed; then the write is placed after this position.
     Revisit(EventId, u32),
+    /// The write enters a lock before the thread of this read: that and what the search has since
+    /// made of it is removed; then the write is placed after this position.
+    Overtake(EventId, u32),
 }
 
 /// One alternative of a fork, or several that differ by the position of a write.
@@ -170,6 +173,12 @@ impl Fork {
                 graph.place(write, position as usize);
                 Some(graph)
             }
+            To::Overtake(read, position) => {
+                let mut graph = overtaking(graph, read, last);
+                let write = graph.len() as EventId - 1;
+                graph.place(write, position as usize);
+                Some(graph)
+            }
         }
     }
 }
@@ -181,6 +190,16 @@ pub(crate) fn revisited(graph: &Graph, read: EventId, write: EventId) -> Graph {
     let (mut graph, read) = graph.restrict(read, keep);
     let write = graph.len() as EventId - 1;
     graph.reread(read, write);
+    graph
+}
+
+/// The graph in which the thread of `write`, the last event, which is not placed, enters a lock
+/// before the thread of `read`: without `read`, and what was added after it, unless `write`
+/// depends on it.
+pub(crate) fn overtaking(graph: &Graph, read: EventId, write: EventId) -> Graph {
+    let keep = |e| e < read || graph.porf_before(e, write);
+    let (mut graph, write) = graph.restrict(write, keep);
+    graph.events[write as usize].overtakes = true;
     graph
 }
 
@@ -217,7 +236,7 @@ impl Way {
     pub(crate) fn count(&self) -> usize {
         match self.to {
             To::Place(first, last) => (last - first) as usize + 1,
-            To::Stay | To::Revisit(..) => 1,
+            To::Stay | To::Revisit(..) | To::Overtake(..) => 1,
         }
     }
 }

@@ -20,6 +20,8 @@
 //!   another write, then the first write is in the `porf`-prefix of the write that
 //!   does so, or else it would be deleted too; and stays if that does.
 //!
+//! - A write that enters a lock before another thread is never maximal, and so never deleted.
+//!
 //! For the same reason there are no more levels than writes, and one.
 
 use serde::{Deserialize, Serialize};
@@ -36,8 +38,6 @@ pub(crate) struct Move {
     pub(crate) at: usize,
     /// The number of the alternative.
     pub(crate) number: u32,
-    /// Did the run go on with it at once? Then it was the only one.
-    pub(crate) taken: bool,
 }
 
 /// The moves are being made once more.
@@ -124,10 +124,7 @@ impl Search {
         if let Some(made) = self.path.get(retrace.next)
             && made.at == at
         {
-            // A run that goes on takes it itself.
-            if !made.taken || retrace.next + 1 == self.path.len() {
-                wanted.to = made.number;
-            }
+            wanted.to = made.number;
         }
         let level = self.levels.last().expect("a level");
         if let Some((given, from)) = level.given.filter(|_| retrace.next >= level.since) {
@@ -147,9 +144,8 @@ impl Search {
         };
         let next = self.path.get(retrace.next);
         let at = gather.fork.at;
-        let last = retrace.next + 1 == self.path.len();
         match next {
-            Some(made) if made.at > at || made.at == at && made.taken && !last => {}
+            Some(made) if made.at > at => {}
             Some(made) if made.at == at && made.number < gather.found => {
                 retrace.arrived = true;
                 let fork = Fork::new(at, gather.fork.first.clone(), gather.fork.second.clone());
@@ -160,18 +156,6 @@ impl Search {
         let level = self.levels.last().expect("a level");
         if retrace.next < level.since {
             self.clear();
-        }
-    }
-
-    /// A run that is retraced has taken an alternative at once. Was that the next move?
-    pub(super) fn retake(&mut self, taken: Move) {
-        if let Some(retrace) = &mut self.retrace {
-            if self.path.get(retrace.next) == Some(&taken) {
-                retrace.next += 1;
-                self.proceed();
-            } else {
-                retrace.departed();
-            }
         }
     }
 

@@ -4,7 +4,7 @@
 use super::Search;
 use super::forward::Rules;
 use super::gather::Gather;
-use super::pending::{To, Way, revisited};
+use super::pending::{To, Way, overtaking, revisited};
 use crate::graph::clock::Row;
 use crate::graph::event::{Event, EventId, Kind};
 use crate::mutation::Mutation;
@@ -61,6 +61,9 @@ impl Search {
         {
             return false;
         }
+        if e.overtakes && self.graph.clocks.mutation != Mutation::Overtaken {
+            return false;
+        }
         let source = if e.is_read() { e.rf } else { event };
         let later = &place.co[place.position(source)..];
         !later
@@ -68,7 +71,8 @@ impl Search {
             .any(|&w| w <= event || self.graph.porf_before(w, write))
     }
 
-    /// Gathers the graphs in which `read` reads from `write`.
+    /// Gathers the graphs in which `read` reads from `write`; or those without it, if its thread
+    /// would wait then.
     ///
     /// Where the write may stand is seen in the graph at hand: what the revisit
     /// keeps is closed under `porf`, so that its positions only have to be counted
@@ -89,7 +93,19 @@ impl Search {
         let count = |position: usize| co[..position].iter().filter(|w| kept(w)).count();
         let last = count(co.len());
         let (from, to) = self.positions(write, co.len(), rules);
-        let from = from.max(self.floor_of_revisited(read, write, rules));
+        let overtaken = match graph.event(read).gate.filter(|_| rules.waits_outside) {
+            Some(gate) if gate.waits(graph.value(read)) => return,
+            gate => gate.is_some_and(|gate| gate.waits(value)),
+        };
+        let floor = match overtaken {
+            true => 0,
+            false => self.floor_of_revisited(read, write, rules),
+        };
+        let from = from.max(floor);
+        let to_place = |position| match overtaken {
+            true => To::Overtake(read, position),
+            false => To::Revisit(read, position),
+        };
         let (from, to) = (count(from), count(to));
         let updates: Vec<bool> = (co.iter().filter(|w| kept(w)))
             .map(|&w| graph.event(w).rmw && rules.mutation != Mutation::Atomicity)
@@ -100,16 +116,20 @@ impl Search {
                 continue;
             }
             if position < last && rules.mutation != Mutation::Places {
-                let graph = made.get_or_insert_with(|| revisited(&self.graph, read, write));
+                let graph = made.get_or_insert_with(|| match overtaken {
+                    true => overtaking(&self.graph, read, write),
+                    false => revisited(&self.graph, read, write),
+                });
                 let write = graph.len() as EventId - 1;
                 graph.place(write, position);
-                let fine = rules.consistent(graph, &[write, read]);
+                let changed = if overtaken { [write; 2] } else { [write, read] };
+                let fine = rules.consistent(graph, &changed);
                 graph.unplace(write);
                 if !fine {
                     continue;
                 }
             }
-            let to = To::Revisit(read, position as u32);
+            let to = to_place(position as u32);
             fork.push(Way { rf, value, to });
         }
     }

@@ -279,7 +279,7 @@ fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
             writes && from <= to && to as usize <= most(&|_| true),
             "a write out of place",
         ),
-        To::Revisit(read, position) => {
+        To::Revisit(read, position) | To::Overtake(read, position) => {
             let revisited = graph.events.get(read as usize);
             let revisited = revisited.is_some_and(|e| e.is_read() && e.loc == first.loc);
             require(
@@ -291,7 +291,7 @@ fn fits(graph: &Graph, fork: &Fork, way: Way) -> Result<(), String> {
             let source = if first.is_read() { way.rf } else { INIT };
             let kept = |w: EventId| {
                 let depends = |on: EventId| on != INIT && graph.porf_before(w, on);
-                w <= read || depends(before) || depends(source)
+                w < read || depends(before) || depends(source)
             };
             require(position as usize <= most(&kept), "a revisit out of place")
         }

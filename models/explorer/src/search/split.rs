@@ -20,7 +20,7 @@ pub(crate) type Stratum = (bool, usize);
 
 fn stratum(at: usize, way: &Way) -> Stratum {
     match way.to {
-        To::Revisit(read, _) => (true, read as usize),
+        To::Revisit(read, _) | To::Overtake(read, _) => (true, read as usize),
         To::Stay | To::Place(..) => (false, at),
     }
 }

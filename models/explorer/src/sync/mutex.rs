@@ -5,9 +5,8 @@
 //! | 0 | free |
 //! | 1 | held |
 //!
-//! Reading a held word makes the thread wait in this graph; the write of the
-//! release revisits the read. Only the last held word is read so. So the number
-//! of complete executions grows by the order of critical sections, no more.
+//! A thread that finds a held word waits, and has no event until the word is free: see
+//! `run::gate`. So the number of executions grows by the order of critical sections, no more.
 
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;

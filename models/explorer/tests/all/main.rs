@@ -9,6 +9,7 @@ mod differential;
 mod endings;
 mod forged;
 mod forgotten;
+mod gates;
 mod loom;
 mod memory;
 mod mutations;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use seqfault_explorer::sync::Mutex;
 use seqfault_explorer::sync::atomic::AtomicU64;
 use seqfault_explorer::sync::atomic::Ordering::*;
-use seqfault_explorer::{Builder, Estimate, FailureKind, Model, choose, thread};
+use seqfault_explorer::{Builder, Estimate, FailureKind, Model, Reduce, choose, thread};
 
 const DESCENTS: u64 = 4_000;
 
 fn estimate(model: Model, program: impl Fn() + Send + Sync + 'static) -> Estimate {
-    let builder = Builder::new().model(model);
+    let builder = Builder::new().model(model).reduce(Reduce::NONE);
     builder.estimate(DESCENTS, 7, program).expect("no failure")
 }
 
@@ -85,7 +85,8 @@ fn writers_are_factorial() {
 #[test]
 fn moot_runs_are_told_from_executions() {
     for n in 2..=5 {
-        let whole = Builder::new().check(sections(n)).unwrap();
+        let builder = Builder::new().reduce(Reduce::NONE);
+        let whole = builder.check(sections(n)).unwrap();
         let estimate = estimate(Model::Rc11, sections(n));
         near(estimate, whole.executions as f64);
         let off = (estimate.runs - whole.runs() as f64).abs();
@@ -103,7 +104,7 @@ fn hidden() {
 #[test]
 fn surveys_are_near_the_truth() {
     let survey = |model, program: fn()| {
-        let builder = Builder::new().model(model);
+        let builder = Builder::new().model(model).reduce(Reduce::NONE);
         builder.survey(40, 7, program).expect("no failure")
     };
     let programs: [(fn(), f64); 4] = [
@@ -122,7 +123,8 @@ fn surveys_are_near_the_truth() {
             assert_eq!(estimate.descents, 40);
         }
     }
-    let whole = Builder::new().check(sections(5)).unwrap();
+    let builder = Builder::new().reduce(Reduce::NONE);
+    let whole = builder.check(sections(5)).unwrap();
     let estimate = survey(Model::Rc11, || sections(5)());
     let off = (estimate.runs - whole.runs() as f64).abs();
     assert!(off <= whole.runs() as f64 / 4.0, "{estimate:?} {whole:?}");
@@ -133,7 +135,8 @@ fn surveys_are_near_the_truth() {
 #[test]
 fn one_seed_gives_one_survey() {
     let at = |seed| {
-        let estimate = Builder::new().survey(2, seed, sections(4));
+        let builder = Builder::new().reduce(Reduce::NONE);
+        let estimate = builder.survey(2, seed, sections(4));
         estimate.expect("no failure")
     };
     assert_eq!(at(1), at(1));

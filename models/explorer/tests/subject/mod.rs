@@ -263,6 +263,9 @@ impl Layout {
     }
 }
 
+/// A search of a program that is compared has far fewer runs; one with a defect may have no end.
+const RUNS: u64 = 200_000;
+
 /// What an exploration has seen so far.
 #[derive(Default)]
 struct Seen {
@@ -288,6 +291,7 @@ pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Find
     let (on_execution, after_run, on_restart) = (seen.clone(), seen.clone(), seen.clone());
     let (of_execution, of_run) = (places.clone(), places.clone());
     let stop = Arc::new(AtomicBool::new(false));
+    let endless = stop.clone();
     let report = builder
         .allow_blocked(true)
         .unwind(true)
@@ -323,6 +327,9 @@ pub fn explore_with(builder: Builder, program: &Program, layout: Layout) -> Find
                 seen.findings.stuck.insert(Stuck { reads, at });
             }
             seen.findings.blocked = progress.blocked;
+            if progress.runs() > RUNS {
+                endless.store(true, Relaxed);
+            }
         })
         .on_restart(move || *on_restart.lock().unwrap() = Seen::default())
         .check(body(program, layout, places));

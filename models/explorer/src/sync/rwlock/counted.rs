@@ -10,7 +10,7 @@
 //! writer through those that leave after it. An attempt that fails reads relaxed:
 //! it does not synchronise.
 
-use crate::graph::event::Order;
+use crate::graph::event::{Gate, Order};
 use crate::run::object::Object;
 use crate::run::ops;
 
@@ -37,7 +37,7 @@ impl Count {
     #[track_caller]
     pub(super) fn read(&self) {
         let enter = |count| (count != WRITER).then(|| count + 1);
-        ops::await_rmw(&self.word, 0, Order::ACQUIRE, enter);
+        ops::enter(&self.word, 0, Order::ACQUIRE, Gate::NoWriter, enter);
     }
 
     #[track_caller]
@@ -55,7 +55,7 @@ impl Count {
     #[track_caller]
     pub(super) fn write(&self) {
         let enter = |count| (count == 0).then_some(WRITER);
-        ops::await_rmw(&self.word, 0, Order::ACQUIRE, enter);
+        ops::enter(&self.word, 0, Order::ACQUIRE, Gate::Free, enter);
     }
 
     #[track_caller]

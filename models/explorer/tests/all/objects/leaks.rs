@@ -7,7 +7,7 @@ use seqfault_explorer::alloc::{Ptr, Track};
 use seqfault_explorer::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use seqfault_explorer::sync::atomic::{AtomicBool, AtomicU64};
 use seqfault_explorer::sync::{Arc, Condvar, Mutex};
-use seqfault_explorer::{Builder, FailureKind, Verdict, choose, spin, thread};
+use seqfault_explorer::{Builder, FailureKind, Reduce, Verdict, choose, spin, thread};
 
 use super::{fails, passes};
 
@@ -139,6 +139,7 @@ fn values_are_dropped_once() {
     };
     for unwind in [false, true] {
         let builder = Builder::new().allow_blocked(true).unwind(unwind);
+        let builder = builder.reduce(Reduce::NONE);
         let progress = builder.check(program.clone()).unwrap();
         assert!(progress.executions > 0 && progress.blocked > 0 && progress.moot > 0);
         let made = made.swap(0, SeqCst) as u64;

@@ -1,0 +1,66 @@
+//! What the explorer can be told.
+
+use clap::ValueEnum;
+use seqfault_explorer::{Model, Reduce};
+
+/// The memory model that the explorer explores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Memory {
+    /// Sequential consistency.
+    Sc,
+    /// x86-TSO.
+    Tso,
+    /// C11 without load buffering, repaired.
+    #[default]
+    Rc11,
+}
+
+/// What the explorer leaves out of a search, as what is left stands for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Reductions {
+    /// Everything below.
+    #[default]
+    All,
+    /// Runs in which a thread waits for a lock that has come free.
+    Waits,
+    /// Nothing.
+    None,
+}
+
+impl Reductions {
+    /// Its name on the command line.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Reductions::All => "all",
+            Reductions::Waits => "waits",
+            Reductions::None => "none",
+        }
+    }
+
+    pub(super) fn reduce(self) -> Reduce {
+        match self {
+            Reductions::All => Reduce::ALL,
+            Reductions::Waits => Reduce { waits: true },
+            Reductions::None => Reduce::NONE,
+        }
+    }
+}
+
+impl Memory {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Memory::Sc => "sc",
+            Memory::Tso => "tso",
+            Memory::Rc11 => "rc11",
+        }
+    }
+
+    pub(super) fn model(self) -> Model {
+        match self {
+            Memory::Sc => Model::Sc,
+            Memory::Tso => Model::Tso,
+            Memory::Rc11 => Model::Rc11,
+        }
+    }
+}
