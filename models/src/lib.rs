@@ -3,6 +3,7 @@
 //! The language of tests, the specification and the runner on the host's kernel are packages of
 //! their own, and modules here by their old names: a kernel author who wants the
 //! language and the specification has no need of the engines.
+pub mod classes;
 pub mod cli;
 pub mod conform;
 pub mod differential;

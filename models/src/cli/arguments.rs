@@ -11,7 +11,7 @@ use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
 use crate::engines::registry::{self, Row, Values};
-use crate::engines::{Memory, Part, Reductions, Strategy};
+use crate::engines::{Explorer, Memory, Part, Reductions, Strategy};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Request, Store};
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Check tests: each condition, every invariant, every `broken by` line.
     Check(Check),
+    /// Search tests, and say what tells executions apart that end alike: the order of which lock's
+    /// critical sections or of which word's writes, and what which loads read.
+    Classes(Classes),
     /// Run all engines, and hold their outcomes against the specification.
     Compare(Compare),
     /// Run random sequences, or programs of several CPUs, on the host's kernel, core and the
@@ -81,6 +84,28 @@ pub(crate) struct Check {
     /// The whole verdict of each test, and allowed outcomes that were never seen.
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Classes {
+    /// Test files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub deviate: Deviate,
+    /// At most N executions; what is said is of these alone. An execution takes some 300
+    /// bytes of memory.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_executions: Option<u64>,
+    /// At most so many seconds for each search; what is said is of what was seen until then.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_time: Option<u64>,
+    /// The memory model; rc11, unless said.
+    #[arg(long, value_enum)]
+    pub memory: Option<Memory>,
+    /// Write everything to FILE as one JSON document.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -390,6 +415,18 @@ impl Extent {
             reduce: self.reduce,
             max_time: self.max_time.map(Duration::from_secs),
             ..Values::default()
+        }
+    }
+}
+
+impl Classes {
+    /// The explorer, as far as it is told how much to search.
+    pub fn explorer(&self) -> Explorer {
+        Explorer {
+            memory: self.memory.unwrap_or_default(),
+            max_executions: self.max_executions,
+            max_time: self.max_time.map(Duration::from_secs),
+            ..Explorer::default()
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | `output` | files that are written in the end |
 //! | `jobs` | tests on threads, results in order |
 //! | `progress` | how far it is, on a terminal |
-//! | `check`, `compare`, `conform`, `events`, `host`, `knobs`, `matrix`, `new` | the commands |
+//! | `check`, `classes`, `compare`, `conform`, `events`, `host`, `knobs`, `matrix`, `new` | the commands |
 //! | `programs` | `conform` with several CPUs |
 //! | `interrupt` | Ctrl-C |
 //! | `lines` | a verdict in one line |
@@ -22,6 +22,7 @@
 mod arguments;
 mod called;
 mod check;
+mod classes;
 mod compare;
 mod conform;
 mod counterexample;
@@ -172,6 +173,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let result = match arguments.command {
         Command::Check(command) => check::run(&command, terminal),
+        Command::Classes(command) => classes::run(&command, terminal),
         Command::Compare(command) => compare::run(&command, terminal),
         Command::Conform(command) if command.cpus > 1 => programs::run(&command, terminal),
         Command::Conform(command) => conform::run(&command, terminal),

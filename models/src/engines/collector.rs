@@ -1,13 +1,14 @@
 //! What the executions of one run show, put together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use seqfault_core::{Invariant, LockClass, What};
 
 use super::lock_order::{LockOrder, waits};
 use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
+use crate::classes::Classes;
 use crate::litmus::ast::Outcome;
 use crate::platform::{self, Entry, Stopped};
 use crate::scenario::Scenario;
@@ -18,6 +19,8 @@ pub(super) struct Collector {
     judge: Judge,
     found: Mutex<Found>,
     executions: AtomicU64,
+    /// What is shown the graph of every execution that ends by itself.
+    pub classes: Option<Arc<Classes>>,
 }
 
 #[derive(Default)]
@@ -41,6 +44,15 @@ impl Collector {
             judge: judge.clone(),
             found: Mutex::default(),
             executions: AtomicU64::new(0),
+            classes: None,
+        }
+    }
+
+    /// The same, for an engine that has graphs to show.
+    pub fn showing(self, classes: &Option<Arc<Classes>>) -> Collector {
+        Collector {
+            classes: classes.clone(),
+            ..self
         }
     }
 
@@ -172,6 +184,9 @@ impl Collector {
     pub fn restart(&self) {
         *self.found() = Found::default();
         self.executions.store(0, Ordering::Relaxed);
+        if let Some(classes) = &self.classes {
+            classes.restart();
+        }
     }
 
     pub fn executions(&self) -> u64 {

@@ -26,6 +26,7 @@ use super::registry::Values;
 use super::run::Run;
 use super::spare::Steer;
 use super::{Ahead, Control, Engine, Judge, Keeps, Kind, Order, Part, Report, Search, Slot, Spare};
+use crate::classes::Classes;
 use crate::platform::{self, Stopped};
 use crate::scenario::Scenario;
 use crate::timeline;
@@ -67,6 +68,8 @@ pub struct Explorer {
     pub keep_every: Duration,
     /// Whether each search is estimated, for a reader of the progress.
     pub estimate: bool,
+    /// What is shown every execution that ends by itself.
+    pub classes: Option<Arc<Classes>>,
 }
 
 impl Default for Explorer {
@@ -83,6 +86,7 @@ impl Default for Explorer {
             slot: None,
             keep_every: Duration::from_secs(60),
             estimate: false,
+            classes: None,
         }
     }
 }
@@ -178,7 +182,7 @@ impl Engine for Explorer {
             report.kept = self.slot.iter().map(|slot| slot.path.clone()).collect();
             return report;
         }
-        let collector = Arc::new(Collector::new(scenario, judge));
+        let collector = Arc::new(Collector::new(scenario, judge).showing(&self.classes));
         let mut rest = None;
         if let Some(kept) = kept {
             collector.recall(&kept);
@@ -453,6 +457,9 @@ fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
         let _ = handle.join();
     }
     let outcome = run.finale();
+    if let Some(classes) = &collector.classes {
+        ops::with_graph(|graph| classes.add(graph, &outcome));
+    }
     let is_fine = platform::with_moments(|entries, moments| {
         let told = || {
             ops::with_graph(|graph| {

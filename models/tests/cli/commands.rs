@@ -18,6 +18,11 @@ snapshots! {
     check_stopped_without_its_witness: "check store-buffering.litmus --max-executions 1";
     check_unfinished: "check use-after-free.litmus --max-executions 20";
     check_under_a_preset: "check use-after-free.litmus --preset mmap_lock --with zap_flush=ptl";
+    classes_of_one: "classes store-buffering.litmus";
+    classes_under_a_preset: "classes use-after-free.litmus --preset spf";
+    classes_of_a_stopped_search: "classes use-after-free.litmus --max-executions 20";
+    classes_and_a_failure: "classes use-after-free.litmus --quirk pt-free-immediate";
+    classes_of_a_canary: "classes canary-false.litmus";
     knobs: "knobs --proofs .";
 }
 

@@ -30,6 +30,7 @@ families! {
         missing_path: "check nowhere.litmus";
         folder_without_tests: "check ../snapshots";
         no_path: "check";
+        missing_path_of_classes: "classes nowhere.litmus";
         standard_input_twice: "check - -";
         more_than_time_is_for: "conform --sequences 18446744073709551615";
         more_programs_than_fit: "conform --cpus 2 --sequences 1000000000";
