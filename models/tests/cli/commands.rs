@@ -16,33 +16,44 @@ snapshots! {
     check_what_is_never_looked_at: "check deadlock.litmus --quirk pt-free-immediate --with dirty=hardware";
     check_stopped_with_its_witness: "check store-buffering.litmus --max-executions 3";
     check_stopped_without_its_witness: "check store-buffering.litmus --max-executions 1";
-    check_unfinished: "check use-after-free.litmus --max-executions 20";
+    check_unfinished: "check use-after-free.litmus --max-executions 10";
     check_under_a_preset: "check use-after-free.litmus --preset mmap_lock --with zap_flush=ptl";
     classes_of_one: "classes store-buffering.litmus";
     classes_under_a_preset: "classes use-after-free.litmus --preset spf";
-    classes_of_a_stopped_search: "classes use-after-free.litmus --max-executions 20";
+    classes_of_a_stopped_search: "classes use-after-free.litmus --max-executions 10";
     classes_and_a_failure: "classes use-after-free.litmus --quirk pt-free-immediate";
     classes_of_a_canary: "classes canary-false.litmus";
     knobs: "knobs --proofs .";
 }
 
 /// What a check by this engine says where no thread can be made: no host has room for stacks as
-/// large as these.
-fn without_threads(engine: &str) -> String {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqfault"))
+/// large as these. `None` where a process may not ask for them.
+fn without_threads(engine: &str) -> Option<String> {
+    const BYTES: u64 = 1 << 47;
+    const REFUSED: i32 = 77;
+    // The standard library's threads go by the variable, the C library's by the limit.
+    let limited = format!("ulimit -S -s {} || exit {REFUSED}; exec \"$@\"", BYTES / 1024);
+    let output = std::process::Command::new("sh")
+        .args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_seqfault")])
         .args(["check", "use-after-free.litmus", "--engine", engine])
         .current_dir(fixtures())
-        .env("RUST_MIN_STACK", (1_u64 << 47).to_string())
+        .env("RUST_MIN_STACK", BYTES.to_string())
         .output()
         .expect("the command starts");
+    if output.status.code() == Some(REFUSED) {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    text
+    Some(text)
 }
 
 #[test]
 fn a_host_that_gives_no_threads_is_told_of() {
-    let text = without_threads("native");
+    let Some(text) = without_threads("native") else {
+        return;
+    };
     for part in [
         "\nUnknown\n",
         "\nExecutions 0 unknown: stopped before the end\n",
@@ -58,7 +69,9 @@ fn a_host_that_gives_no_threads_is_told_of() {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn a_run_of_no_instance_is_no_pass() {
-    let text = without_threads("linux");
+    let Some(text) = without_threads("linux") else {
+        return;
+    };
     if !text.contains("\nSkipped needs ") {
         let part = "\nBecause unknown: needs a thread for each CPU (";
         assert!(text.contains(part), "{text}");
