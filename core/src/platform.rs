@@ -6,7 +6,7 @@
 //! said where it is implemented.
 
 use alloc::sync::Arc;
-use core::ops::{Deref, DerefMut};
+use core::ops::{Deref, DerefMut, RangeInclusive};
 use core::sync::atomic::Ordering;
 
 use crate::types::event::{Event, WriteSource};
@@ -110,6 +110,29 @@ pub trait Word: Send + Sync {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64>;
+    /// Adds `value` if it holds a value in the range, and returns what it held; `Err` has what it
+    /// holds instead. This tries with what it finds, from the start of the range on. A machine that can
+    /// do all of it in one step may.
+    ///
+    /// Linux: `__refcount_add_not_zero_limited_acquire()`, include/linux/refcount.h.
+    #[track_caller]
+    fn fetch_add_within(
+        &self,
+        value: u64,
+        range: RangeInclusive<u64>,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let mut found = *range.start();
+        while range.contains(&found) {
+            let new = found.wrapping_add(value);
+            match self.compare_exchange(found, new, success, failure) {
+                Ok(old) => return Ok(old),
+                Err(now) => found = now,
+            }
+        }
+        Err(found)
+    }
 }
 
 /// A mutual-exclusion lock around a `T`.

@@ -295,21 +295,15 @@ impl<P: Platform> Vma<P> {
         // QUIRK(VmaGetRelaxed): proofs/vma_lock/locked-early
         let success = self.quirks.weaken(Quirk::VmaGetRelaxed, orderings::VMA_GET);
         let failure = orderings::VMA_GET_FAILED;
-        let mut expected = 1;
-        loop {
-            match refcnt.compare_exchange(expected, expected + 1, success, failure) {
-                Ok(_) => return Some(()),
-                // QUIRK(VmaGetFromZero): proofs/vma_lock/detached-is-not-locked
-                Err(0) if !self.quirks.has(Quirk::VmaGetFromZero) => return None,
-                // QUIRK(VmaGetIgnoresWriter): proofs/vma_lock/writer-excludes-readers
-                Err(now)
-                    if now >= EXCLUDE_READERS && !self.quirks.has(Quirk::VmaGetIgnoresWriter) =>
-                {
-                    return None;
-                }
-                Err(now) => expected = now,
-            }
-        }
+        // QUIRK(VmaGetFromZero): proofs/vma_lock/detached-is-not-locked
+        let least = u64::from(!self.quirks.has(Quirk::VmaGetFromZero));
+        // QUIRK(VmaGetIgnoresWriter): proofs/vma_lock/writer-excludes-readers
+        let most = match self.quirks.has(Quirk::VmaGetIgnoresWriter) {
+            false => EXCLUDE_READERS - 1,
+            true => u64::MAX,
+        };
+        let got = refcnt.fetch_add_within(1, least..=most, success, failure);
+        got.ok().map(|_| ())
     }
 }
 

@@ -6,6 +6,7 @@
 //! What runs before the CPUs start is run directly, on initial values: it is no
 //! part of the executions.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
 
 use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
@@ -148,6 +149,27 @@ impl Word for ExplorerWord {
         }
         let (success, failure) = (Order::of(success), Order::of(failure));
         ops::compare_exchange(&self.object, initial, (current, new), success, failure)
+    }
+
+    fn fetch_add_within(
+        &self,
+        value: u64,
+        range: RangeInclusive<u64>,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let initial = self.initial();
+        if in_finale() {
+            if range.contains(&initial) {
+                let new = initial.wrapping_add(value);
+                self.initial.store(new, StdOrdering::Relaxed);
+                return Ok(initial);
+            }
+            return Err(initial);
+        }
+        let orders = (Order::of(success), Order::of(failure));
+        let add = |old: u64| old.wrapping_add(value);
+        ops::rmw_within(&self.object, initial, range, orders, add)
     }
 }
 

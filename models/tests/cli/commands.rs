@@ -32,7 +32,10 @@ fn without_threads(engine: &str) -> Option<String> {
     const BYTES: u64 = 1 << 47;
     const REFUSED: i32 = 77;
     // The standard library's threads go by the variable, the C library's by the limit.
-    let limited = format!("ulimit -S -s {} || exit {REFUSED}; exec \"$@\"", BYTES / 1024);
+    let limited = format!(
+        "ulimit -S -s {} || exit {REFUSED}; exec \"$@\"",
+        BYTES / 1024
+    );
     let output = std::process::Command::new("sh")
         .args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_seqfault")])
         .args(["check", "use-after-free.litmus", "--engine", engine])

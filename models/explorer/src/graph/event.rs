@@ -134,12 +134,12 @@ pub enum Kind {
     Choose(u32),
 }
 
-/// The orderings of a compare-exchange: which of them the read has depends on
-/// the value that it reads, and changes when it is revisited.
+/// The orderings of a read-modify-write that succeeds or fails: which of them the read has depends
+/// on the value that it reads, and changes when it is revisited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// Succeeds if this is the value read.
-    pub expected: u64,
+    /// Succeeds if the value read is from this to that.
+    pub expected: (u64, u64),
     /// The ordering of the read then.
     pub success: Order,
     /// The ordering of the read otherwise.
@@ -149,7 +149,8 @@ pub struct Exchange {
 impl Exchange {
     /// The ordering of a read of this value.
     pub fn order(self, value: u64) -> Order {
-        if value == self.expected {
+        let (least, most) = self.expected;
+        if (least..=most).contains(&value) {
             self.success
         } else {
             self.failure

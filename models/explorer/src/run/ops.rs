@@ -4,6 +4,7 @@
 //! Values are 64 bits wide. An operation asked for while the thread unwinds is no event:
 //! see `run::afterwards`.
 
+use std::ops::RangeInclusive;
 use std::panic::Location;
 
 use super::afterwards;
@@ -90,11 +91,39 @@ pub fn compare_exchange(
 ) -> Result<u64, u64> {
     let site = Location::caller();
     let exchange = Exchange {
-        expected,
+        expected: (expected, expected),
         success: success.for_read(),
         failure: failure.for_read(),
     };
     let mut update = |old| (old == expected).then_some(new);
+    modify(
+        (object, init),
+        (success, Some(exchange)),
+        Update::Modify(&mut update),
+        site,
+    )
+}
+
+/// Writes what `update` makes of the value read, if that is in the range `expected`. It stands for a
+/// loop that tries to exchange what it has found until that is out of the range, or is exchanged.
+///
+/// # Errors
+/// The value, if it is not in the range.
+#[track_caller]
+pub fn rmw_within(
+    object: &Object,
+    init: u64,
+    expected: RangeInclusive<u64>,
+    (success, failure): (Order, Order),
+    update: impl Fn(u64) -> u64,
+) -> Result<u64, u64> {
+    let site = Location::caller();
+    let exchange = Exchange {
+        expected: (*expected.start(), *expected.end()),
+        success: success.for_read(),
+        failure: failure.for_read(),
+    };
+    let mut update = |old| expected.contains(&old).then(|| update(old));
     modify(
         (object, init),
         (success, Some(exchange)),
@@ -157,7 +186,7 @@ pub(crate) fn rmw_unless(
 ) -> Result<u64, u64> {
     let site = Location::caller();
     let exchange = Exchange {
-        expected: unless,
+        expected: (unless, unless),
         success: Order::RELAXED,
         failure: order.for_read(),
     };

@@ -17,6 +17,7 @@ mod objects;
 mod outcomes;
 mod parts;
 mod resume;
+mod retries;
 mod size;
 mod spins;
 #[path = "../subject/mod.rs"]
