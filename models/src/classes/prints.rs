@@ -7,9 +7,9 @@
 //!
 //! | what | name |
 //! | --- | --- |
-//! | a write, for `order` | its thread; the how-manieth location of this name that the thread writes to; the how-manieth write of the thread to the location |
+//! | a write, for `order` | its thread; which of the locations of this name it is, in the order in which the thread writes to them; which of the thread's writes there |
 //! | a load, for `reads` | the same among the loads of the thread |
-//! | the write that a load reads | its thread, and the how-manieth write of the thread to the location |
+//! | the write that a load reads | its thread, and which of the thread's writes there |
 //! | a location | none: what happens there has names that occur nowhere else |
 //!
 //! A thread that loads once more therefore changes no print of an order, and one that takes a lock once
@@ -45,7 +45,7 @@ struct Name {
     thread: u32,
     /// Which of the locations of one name, in the order in which the thread comes to them.
     location: u32,
-    /// The how-manieth time that the thread does it there.
+    /// Which of the times that the thread does it there.
     nth: u32,
 }
 
