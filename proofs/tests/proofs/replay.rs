@@ -1,8 +1,8 @@
 //! A timeline as a program: one row after the other, with a memory that remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use seqfault_core::{CpuId, MmId, Pfn, Pte, Vpn, What, WriteSource};
+use seqfault_core::{CpuId, Geometry, LockClass, LockStep, MmId, Pfn, Pte, Vpn, What, WriteSource};
 use seqfault_models::platform::Entry;
 use seqfault_models::scenario::Scenario;
 
@@ -17,6 +17,10 @@ struct Memory {
     tlbs: BTreeMap<(CpuId, Vpn), Pte>,
     /// How many user writes each CPU has made.
     writes: BTreeMap<CpuId, u32>,
+    /// The tables that were unhooked.
+    unhooked: BTreeSet<u64>,
+    /// The tables whose locks each CPU holds.
+    locked: BTreeMap<CpuId, BTreeSet<u64>>,
     /// The address space whose entry is set next, if it is not the CPU's own.
     child: Option<MmId>,
     /// The initial state is there, of which only the user's writes are told.
@@ -39,6 +43,10 @@ pub fn replay(scenario: &Scenario, entries: &[Entry]) -> Result<usize, String> {
                 };
                 let mm = scenario.runs.get(event.cpu.0).copied();
                 let mm = mm.unwrap_or(MmId::MAIN);
+                memory.tables(event.cpu, mm, &event.what, scenario.config.geometry);
+                if memory.is_aside(event.cpu, &event.what) {
+                    continue;
+                }
                 if let Err(wrong) = memory.step(event.cpu, mm, &event.what, marked) {
                     let row = format!("{}: {:?}", event.cpu, event.what);
                     return Err(format!("entry {at}, {row}: {wrong}"));
@@ -59,6 +67,42 @@ fn agree<T: PartialEq + std::fmt::Debug>(left: Option<&T>, read: &T) -> Result<(
 }
 
 impl Memory {
+    /// Keeps which tables are unhooked, and which of them a CPU has locked. The entries of one that is
+    /// unhooked are not those of the next one.
+    fn tables(&mut self, cpu: CpuId, mm: MmId, what: &What, geometry: Geometry) {
+        match *what {
+            What::TableInstalled { table, .. } => {
+                self.unhooked.remove(&u64::from(table.0));
+            }
+            What::TableRemoved { table, vpn } => {
+                let range = geometry.leaf_range(vpn);
+                self.unhooked.insert(u64::from(table.0));
+                self.ptes
+                    .retain(|&(owner, vpn), _| owner != mm || !range.contains(vpn));
+            }
+            What::Lock {
+                class: LockClass::Ptl,
+                instance,
+                step,
+            } => {
+                let locked = self.locked.entry(cpu).or_default();
+                match step {
+                    LockStep::Locked | LockStep::TryLocked => drop(locked.insert(instance)),
+                    LockStep::Unlocked => drop(locked.remove(&instance)),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an entry is looked at or set in a table that is unhooked: only quirks do that.
+    fn is_aside(&self, cpu: CpuId, what: &What) -> bool {
+        let locked = self.locked.get(&cpu).filter(|locked| !locked.is_empty());
+        matches!(what, What::PteSet { .. } | What::PteRead { .. })
+            && locked.is_some_and(|locked| locked.is_subset(&self.unhooked))
+    }
+
     fn step(&mut self, cpu: CpuId, mm: MmId, what: &What, marked: bool) -> Result<(), String> {
         let child = self.child.take();
         match *what {
