@@ -326,3 +326,17 @@ fn a_narrow_table_wraps_and_loses_nothing() {
         "{text}"
     );
 }
+
+/// What is left out of a search counts nowhere.
+#[test]
+fn reductions_change_no_verdict() {
+    let by = |reduce: &str| {
+        let text = seqfault(&format!("check use-after-free.litmus --reduce {reduce}"));
+        let (sound, _broken) = text.split_once("\nTime ").expect("a time");
+        sound.to_owned()
+    };
+    let all = by("all");
+    assert!(all.contains(" complete"), "{all}");
+    assert_eq!(by("waits"), all);
+    assert_eq!(by("none"), all);
+}

@@ -61,3 +61,17 @@ fn the_hosts_threads_show_no_order_between_cpus() {
     );
     assert!(text.contains("--engine native --seed 0"), "{text}");
 }
+
+/// The counterexample of the README is what the command prints, by the command that is told there.
+#[test]
+fn the_readme_has_a_real_one() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    let (_, shown) = readme
+        .split_once("\n$ cargo seqfault check proofs/")
+        .expect("a command");
+    let (command, shown) = shown.split_once("\n…\n").expect("its output");
+    let (shown, _) = shown.split_once("\nReplay: ").expect("how it is run again");
+    let printed = crate::seqfault_in(&root, &format!("check proofs/{command}"));
+    assert!(printed.contains(shown), "{printed}");
+}
