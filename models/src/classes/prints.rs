@@ -185,7 +185,7 @@ fn is_lock(graph: &Graph, place: &Place) -> bool {
     let is_ordered = |write: &Event| {
         let own =
             graph.threads[write.thread as usize][write.index as usize - usize::from(write.rmw)];
-        write.order.release != graph.event(own).order.acquire
+        write.order.releases() != graph.event(own).order.acquires()
     };
     is_free && reads.all(enters) && writes.all(is_ordered)
 }

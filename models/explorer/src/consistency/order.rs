@@ -112,7 +112,7 @@ fn program_order(
         let e = graph.event(next);
         let drains = match e.kind {
             Kind::Read => graph.updates(next),
-            Kind::Fence => e.order.seq_cst,
+            Kind::Fence => e.order.is_seq_cst(),
             Kind::Choose(_) => false,
             // The start and the end of threads are system calls. A compare-exchange
             // that fails counts as a load, which allows more than the hardware.
@@ -129,5 +129,5 @@ fn program_order(
 
 /// May later reads of its thread overtake it?
 fn buffered(event: &Event) -> bool {
-    event.is_write() && !event.rmw && !event.order.seq_cst && !event.ends_step()
+    event.is_write() && !event.rmw && !event.order.is_seq_cst() && !event.ends_step()
 }

@@ -75,7 +75,9 @@ fn each(set: &[u64], mut f: impl FnMut(usize)) {
 /// Is `psc` acyclic, if it was without `changed`?
 pub fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
     let n = graph.len();
-    let sc: Vec<usize> = (0..n).filter(|&e| graph.events[e].order.seq_cst).collect();
+    let sc: Vec<usize> = (0..n)
+        .filter(|&e| graph.events[e].order.is_seq_cst())
+        .collect();
     let (fences, accesses): (Vec<usize>, Vec<usize>) = sc
         .iter()
         .partition(|&&e| graph.events[e].kind == Kind::Fence);
@@ -84,7 +86,7 @@ pub fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
     }
     let may_close = |&event: &EventId| {
         let before = |&fence: &usize| graph.hb_before(fence as EventId, event);
-        graph.event(event).order.seq_cst || fences.iter().any(before)
+        graph.event(event).order.is_seq_cst() || fences.iter().any(before)
     };
     if !changed.iter().any(may_close) {
         return true;

@@ -25,7 +25,7 @@ pub fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
 }
 
 fn takes_part(graph: &Graph, event: EventId) -> bool {
-    graph.event(event).order.condvar
+    graph.event(event).order.is_condvar()
 }
 
 fn reaches_itself(graph: &Graph, start: EventId) -> bool {

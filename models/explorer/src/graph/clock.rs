@@ -131,15 +131,15 @@ impl Graph {
         match event.kind {
             Kind::Read if event.rf != INIT => {
                 clocks.join((id, Row::Porf), (event.rf, Row::Porf));
-                if event.order.acquire {
+                if event.order.acquires() {
                     clocks.join((id, Row::Hb), (event.rf, Row::Released));
                 }
             }
             Kind::Write => {
-                if event.order.release {
+                if event.order.releases() {
                     clocks.join((id, Row::Released), (id, Row::Hb));
                 } else if event.release_fence > 0
-                    && !event.order.condvar
+                    && !event.order.is_condvar()
                     && clocks.mutation != Mutation::Fences
                 {
                     let fence = self.threads[thread][event.release_fence as usize - 1];
@@ -152,7 +152,7 @@ impl Graph {
                     }
                 }
             }
-            Kind::Fence if event.order.acquire => {
+            Kind::Fence if event.order.acquires() => {
                 for index in 0..event.index {
                     let read = self.threads[thread][index as usize];
                     let read = &self.events[read as usize];

@@ -1,5 +1,6 @@
 //! One event of an execution graph: what a thread did, and where.
 
+use std::num::NonZeroU8;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
@@ -20,47 +21,72 @@ pub type LocId = u32;
 /// A model thread. The thread of the model's closure is 0.
 pub type ThreadId = u32;
 
-/// The parts of an ordering that the axioms ask about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Order {
-    /// An acquire side.
-    pub acquire: bool,
-    /// A release side.
-    pub release: bool,
-    /// Takes part in the order of sequentially consistent events.
-    pub seq_cst: bool,
-    /// Takes part in the order of waits and notifications.
-    pub condvar: bool,
-}
+/// The parts of an ordering that the axioms ask about, as bits of one byte: an event has one, and an
+/// exchange two more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Order(NonZeroU8);
 
 impl Order {
-    /// Neither side.
-    pub const RELAXED: Order = Order {
-        acquire: false,
-        release: false,
-        seq_cst: false,
-        condvar: false,
-    };
-    /// An acquire side only.
-    pub const ACQUIRE: Order = Order {
-        acquire: true,
-        release: false,
-        seq_cst: false,
-        condvar: false,
-    };
-    /// A release side only.
-    pub const RELEASE: Order = Order {
-        acquire: false,
-        release: true,
-        seq_cst: false,
-        condvar: false,
-    };
+    const ACQUIRES: u8 = 1;
+    const RELEASES: u8 = 2;
+    const IS_SEQ_CST: u8 = 4;
+    const IS_CONDVAR: u8 = 8;
+    /// Set in every ordering, which leaves 0 to `Option`.
+    const ALWAYS: NonZeroU8 = NonZeroU8::new(16).unwrap();
 
+    /// Neither side.
+    pub const RELAXED: Order = Order(Order::ALWAYS);
+    /// An acquire side only.
+    pub const ACQUIRE: Order = Order::RELAXED.with(Order::ACQUIRES);
+    /// A release side only.
+    pub const RELEASE: Order = Order::RELAXED.with(Order::RELEASES);
+    /// Both sides.
+    pub const ACQ_REL: Order = Order::ACQUIRE.with(Order::RELEASES);
+    /// Both sides, and one of the sequentially consistent events.
+    pub const SEQ_CST: Order = Order::ACQ_REL.with(Order::IS_SEQ_CST);
     /// Part of a wait or a notification: neither side.
-    pub const CONDVAR: Order = Order {
-        condvar: true,
-        ..Order::RELAXED
-    };
+    pub const CONDVAR: Order = Order::RELAXED.with(Order::IS_CONDVAR);
+    /// The end of the step that enters a wait: it releases the mutex.
+    pub const LEAVE: Order = Order::CONDVAR.with(Order::RELEASES);
+
+    const fn with(self, bits: u8) -> Order {
+        match NonZeroU8::new(self.0.get() | bits) {
+            Some(bits) => Order(bits),
+            None => self,
+        }
+    }
+
+    fn without(self, bits: u8) -> Order {
+        Order(Order::ALWAYS | (self.0.get() & !bits))
+    }
+
+    const fn has(self, bit: u8) -> bool {
+        self.0.get() & bit != 0
+    }
+
+    /// Has it an acquire side?
+    #[inline]
+    pub const fn acquires(self) -> bool {
+        self.has(Order::ACQUIRES)
+    }
+
+    /// Has it a release side?
+    #[inline]
+    pub const fn releases(self) -> bool {
+        self.has(Order::RELEASES)
+    }
+
+    /// Does it take part in the order of sequentially consistent events?
+    #[inline]
+    pub const fn is_seq_cst(self) -> bool {
+        self.has(Order::IS_SEQ_CST)
+    }
+
+    /// Does it take part in the order of waits and notifications?
+    #[inline]
+    pub const fn is_condvar(self) -> bool {
+        self.has(Order::IS_CONDVAR)
+    }
 
     /// The parts of a Rust ordering.
     ///
@@ -71,42 +97,27 @@ impl Order {
             Ordering::Relaxed => Order::RELAXED,
             Ordering::Acquire => Order::ACQUIRE,
             Ordering::Release => Order::RELEASE,
-            Ordering::AcqRel => Order {
-                acquire: true,
-                release: true,
-                ..Order::RELAXED
-            },
-            Ordering::SeqCst => Order {
-                acquire: true,
-                release: true,
-                seq_cst: true,
-                condvar: false,
-            },
+            Ordering::AcqRel => Order::ACQ_REL,
+            Ordering::SeqCst => Order::SEQ_CST,
             other => panic!("unknown ordering {other:?}"),
         }
     }
 
     /// The part that concerns a read.
     pub(crate) fn for_read(self) -> Order {
-        Order {
-            release: false,
-            ..self
-        }
+        self.without(Order::RELEASES)
     }
 
     /// The part that concerns a write.
     pub(crate) fn for_write(self) -> Order {
-        Order {
-            acquire: false,
-            ..self
-        }
+        self.without(Order::ACQUIRES)
     }
 
     /// The shortest name, for reports.
     pub fn name(self) -> &'static str {
-        match (self.seq_cst, self.acquire, self.release) {
+        match (self.is_seq_cst(), self.acquires(), self.releases()) {
             (true, _, _) => "sc",
-            (_, false, false) if self.condvar => "cv",
+            (_, false, false) if self.is_condvar() => "cv",
             (_, true, true) => "acqrel",
             (_, true, false) => "acq",
             (_, false, true) => "rel",
@@ -214,6 +225,9 @@ pub struct Event {
     pub site: &'static Location<'static>,
 }
 
+/// A search keeps many graphs of them.
+const _: () = assert!(size_of::<Event>() <= 72);
+
 impl Event {
     /// Is it a read?
     #[inline]
@@ -231,12 +245,12 @@ impl Event {
     /// it in its thread, the write that enters the wait.
     #[inline]
     pub fn ends_step(&self) -> bool {
-        self.order.condvar && self.is_write() && !self.rmw
+        self.order.is_condvar() && self.is_write() && !self.rmw
     }
 
     /// Is it a sequentially consistent fence?
     #[inline]
     pub fn is_sc_fence(&self) -> bool {
-        self.kind == Kind::Fence && self.order.seq_cst
+        self.kind == Kind::Fence && self.order.is_seq_cst()
     }
 }

@@ -156,7 +156,7 @@ impl Graph {
     #[inline]
     pub(crate) fn second_of_step(&self, first: EventId) -> Option<EventId> {
         let event = self.event(first);
-        if !event.order.condvar || !event.is_write() {
+        if !event.order.is_condvar() || !event.is_write() {
             return None;
         }
         let next = self.threads[event.thread as usize].get(event.index as usize + 1);
@@ -221,7 +221,7 @@ impl Graph {
         } else {
             0
         };
-        if event.kind == Kind::Fence && event.order.release {
+        if event.kind == Kind::Fence && event.order.releases() {
             event.release_fence = event.index + 1;
         }
         match event.kind {
@@ -229,7 +229,7 @@ impl Graph {
             Kind::Spawn(child) => self.births[child as usize] = id,
             _ => {}
         }
-        self.seq_cst += usize::from(event.order.seq_cst);
+        self.seq_cst += usize::from(event.order.is_seq_cst());
         self.threads[thread].push(id);
         self.events.push(event);
         self.clocks.push_row();
@@ -258,7 +258,7 @@ impl Graph {
             self.unplace(id);
         }
         let event = self.events.pop().expect("an event to remove");
-        self.seq_cst -= usize::from(event.order.seq_cst);
+        self.seq_cst -= usize::from(event.order.is_seq_cst());
         self.threads[event.thread as usize].pop();
         match event.kind {
             Kind::Read => {

@@ -11,8 +11,8 @@ impl Graph {
         event.rf = write;
         if let Some(exchange) = event.exchange {
             let order = exchange.order(value);
-            self.seq_cst += usize::from(order.seq_cst);
-            self.seq_cst -= usize::from(event.order.seq_cst);
+            self.seq_cst += usize::from(order.is_seq_cst());
+            self.seq_cst -= usize::from(event.order.is_seq_cst());
             event.order = order;
         }
         self.compute_clocks(read);
@@ -67,7 +67,7 @@ impl Graph {
             if let Kind::Spawn(child) = event.kind {
                 graph.births[child as usize] = rename(old);
             }
-            graph.seq_cst += usize::from(event.order.seq_cst);
+            graph.seq_cst += usize::from(event.order.is_seq_cst());
             graph.events.push(event);
         }
         (graph, rename(mark))

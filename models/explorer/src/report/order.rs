@@ -177,7 +177,7 @@ impl<'a> Units<'a> {
     fn waits(&self, id: EventId) -> bool {
         let event = self.graph.event(id);
         let thread = &self.graph.threads[event.thread as usize];
-        let awaits = event.rmw && event.exchange.is_none() || event.order.condvar;
+        let awaits = event.rmw && event.exchange.is_none() || event.order.is_condvar();
         event.is_read() && awaits && thread.last() == Some(&id)
     }
 

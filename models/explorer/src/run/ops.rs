@@ -263,11 +263,7 @@ pub fn unlock(word: &Object) {
 #[track_caller]
 pub(crate) fn unlock_to_wait(word: &Object) {
     let site = Location::caller();
-    let order = Order {
-        condvar: true,
-        ..Order::RELEASE
-    };
-    if ask(|s| s.write((word, 0), order, 0, Role::Leave, site)).is_none() {
+    if ask(|s| s.write((word, 0), Order::LEAVE, 0, Role::Leave, site)).is_none() {
         afterwards::write(word, 0);
     }
 }

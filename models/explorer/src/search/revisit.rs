@@ -148,7 +148,7 @@ impl Search {
         let value = graph.event(write).value;
         let order = (event.exchange).map_or(event.order, |exchange| exchange.order(value));
         let learns = match prefix {
-            Row::Hb if !order.acquire => return floor,
+            Row::Hb if !order.acquires() => return floor,
             Row::Hb => Row::Released,
             row => row,
         };

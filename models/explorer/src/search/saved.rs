@@ -125,7 +125,7 @@ fn add(graph: &mut Graph, event: Event) -> Result<(), String> {
         }
         Kind::Fence | Kind::End | Kind::Choose(_) => {}
     }
-    graph.seq_cst += usize::from(event.order.seq_cst);
+    graph.seq_cst += usize::from(event.order.is_seq_cst());
     graph.events.push(event);
     graph.clocks.push_row();
     Ok(())

@@ -110,7 +110,7 @@ fn family(name: &str, members: impl IntoIterator<Item = Member>, keep: usize, bo
 /// Without a revisit, one graph and what it leaves.
 #[test]
 fn writes_take_little() {
-    family("2 writers", [1, 2, 4, 8, 16, 32, 64].map(writers), 16, 272);
+    family("2 writers", [1, 2, 4, 8, 16, 32, 64].map(writers), 16, 256);
 }
 
 #[test]

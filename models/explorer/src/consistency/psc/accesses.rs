@@ -16,7 +16,7 @@ use crate::graph::event::{Event, EventId};
 /// Is there no cycle of `psc` through one of `changed`?
 pub(super) fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
     let mut changed = changed.iter();
-    changed.all(|&event| !graph.event(event).order.seq_cst || !reaches_itself(graph, event))
+    changed.all(|&event| !graph.event(event).order.is_seq_cst() || !reaches_itself(graph, event))
 }
 
 fn reaches_itself(graph: &Graph, start: EventId) -> bool {
@@ -38,7 +38,7 @@ fn reaches_itself(graph: &Graph, start: EventId) -> bool {
 /// Calls `visit` with the first successors of an access.
 fn successors(graph: &Graph, id: EventId, mut visit: impl FnMut(EventId)) {
     let mut first = |events: &mut dyn Iterator<Item = &EventId>| {
-        let mut seq_cst = events.filter(|&&e| graph.event(e).order.seq_cst);
+        let mut seq_cst = events.filter(|&&e| graph.event(e).order.is_seq_cst());
         if let Some(&next) = seq_cst.next() {
             visit(next);
         }
