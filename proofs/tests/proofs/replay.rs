@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seqfault_core::{CpuId, Geometry, LockClass, LockStep, MmId, Pfn, Pte, Vpn, What, WriteSource};
+use seqfault_core::{
+    CpuId, Geometry, LockClass, LockStep, MmId, PageRange, Pfn, Pte, Vpn, What, WriteSource,
+};
 use seqfault_models::platform::Entry;
 use seqfault_models::scenario::Scenario;
 
@@ -11,20 +13,29 @@ use seqfault_models::scenario::Scenario;
 struct Memory {
     /// Which write each frame's word is from; `None` is the zero it starts with.
     words: BTreeMap<Pfn, Option<WriteSource>>,
-    ptes: BTreeMap<(MmId, Vpn), Pte>,
+    ptes: BTreeMap<(Home, Vpn), Pte>,
     seqs: BTreeMap<MmId, u64>,
     tlb_gens: BTreeMap<MmId, u64>,
     tlbs: BTreeMap<(CpuId, Vpn), Pte>,
     /// How many user writes each CPU has made.
     writes: BTreeMap<CpuId, u32>,
-    /// The tables that were unhooked.
-    unhooked: BTreeSet<u64>,
+    /// What the tables that were unhooked mapped. Only quirks look into them, or set entries there.
+    unhooked: BTreeMap<u64, PageRange>,
     /// The tables whose locks each CPU holds.
     locked: BTreeMap<CpuId, BTreeSet<u64>>,
     /// The address space whose entry is set next, if it is not the CPU's own.
     child: Option<MmId>,
     /// The initial state is there, of which only the user's writes are told.
     started: bool,
+}
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Home {
+    /// In the tables of an address space.
+    Mm(MmId),
+    /// In a table that was unhooked.
+    Unhooked(u64),
 }
 
 /// Goes over the rows. Each read must see what the rows before it left, unless its row says that
@@ -44,9 +55,6 @@ pub fn replay(scenario: &Scenario, entries: &[Entry]) -> Result<usize, String> {
                 let mm = scenario.runs.get(event.cpu.0).copied();
                 let mm = mm.unwrap_or(MmId::MAIN);
                 memory.tables(event.cpu, mm, &event.what, scenario.config.geometry);
-                if memory.is_aside(event.cpu, &event.what) {
-                    continue;
-                }
                 if let Err(wrong) = memory.step(event.cpu, mm, &event.what, marked) {
                     let row = format!("{}: {:?}", event.cpu, event.what);
                     return Err(format!("entry {at}, {row}: {wrong}"));
@@ -68,17 +76,27 @@ fn agree<T: PartialEq + std::fmt::Debug>(left: Option<&T>, read: &T) -> Result<(
 
 impl Memory {
     /// Keeps which tables are unhooked, and which of them a CPU has locked. The entries of one that is
-    /// unhooked are not those of the next one.
+    /// unhooked go with it.
     fn tables(&mut self, cpu: CpuId, mm: MmId, what: &What, geometry: Geometry) {
         match *what {
             What::TableInstalled { table, .. } => {
-                self.unhooked.remove(&u64::from(table.0));
+                let table = u64::from(table.0);
+                self.unhooked.remove(&table);
+                self.ptes
+                    .retain(|&(home, _), _| home != Home::Unhooked(table));
             }
             What::TableRemoved { table, vpn } => {
-                let range = geometry.leaf_range(vpn);
-                self.unhooked.insert(u64::from(table.0));
-                self.ptes
-                    .retain(|&(owner, vpn), _| owner != mm || !range.contains(vpn));
+                let (table, range) = (u64::from(table.0), geometry.leaf_range(vpn));
+                self.unhooked.insert(table, range);
+                let moved = |((home, vpn), pte)| {
+                    let goes = home == Home::Mm(mm) && range.contains(vpn);
+                    let home = if goes { Home::Unhooked(table) } else { home };
+                    ((home, vpn), pte)
+                };
+                self.ptes = std::mem::take(&mut self.ptes)
+                    .into_iter()
+                    .map(moved)
+                    .collect();
             }
             What::Lock {
                 class: LockClass::Ptl,
@@ -96,11 +114,14 @@ impl Memory {
         }
     }
 
-    /// Whether an entry is looked at or set in a table that is unhooked: only quirks do that.
-    fn is_aside(&self, cpu: CpuId, what: &What) -> bool {
-        let locked = self.locked.get(&cpu).filter(|locked| !locked.is_empty());
-        matches!(what, What::PteSet { .. } | What::PteRead { .. })
-            && locked.is_some_and(|locked| locked.is_subset(&self.unhooked))
+    /// Where this CPU finds the entry of a page: in the table whose lock it has.
+    fn home(&self, cpu: CpuId, mm: MmId, vpn: Vpn) -> Home {
+        let mut locked = self.locked.get(&cpu).into_iter().flatten();
+        let is_there = |table: &&u64| (self.unhooked.get(table)).is_some_and(|r| r.contains(vpn));
+        match locked.find(is_there) {
+            Some(&table) => Home::Unhooked(table),
+            None => Home::Mm(mm),
+        }
     }
 
     fn step(&mut self, cpu: CpuId, mm: MmId, what: &What, marked: bool) -> Result<(), String> {
@@ -138,19 +159,22 @@ impl Memory {
             }
             What::TlbFill { vpn, pte, .. } => {
                 if !marked {
-                    agree(self.ptes.get(&(mm, vpn)), &pte)?;
-                    self.ptes.insert((mm, vpn), pte);
+                    agree(self.ptes.get(&(Home::Mm(mm), vpn)), &pte)?;
+                    self.ptes.insert((Home::Mm(mm), vpn), pte);
                 }
                 self.tlbs.insert((cpu, vpn), pte);
             }
             What::HwSet { vpn, pte } if !marked => {
-                let left = self.ptes.get(&(mm, vpn)).map(|left| left.software());
+                let key = (Home::Mm(mm), vpn);
+                let left = self.ptes.get(&key).map(|left| left.software());
                 agree(left.as_ref(), &pte.software())?;
-                self.ptes.insert((mm, vpn), pte);
+                self.ptes.insert(key, pte);
             }
-            What::PteRead { vpn, pte } if !marked => agree(self.ptes.get(&(mm, vpn)), &pte)?,
+            What::PteRead { vpn, pte } if !marked => {
+                agree(self.ptes.get(&(self.home(cpu, mm, vpn), vpn)), &pte)?;
+            }
             What::PteSet { vpn, old, new } if !marked => {
-                let key = (child.unwrap_or(mm), vpn);
+                let key = (self.home(cpu, child.unwrap_or(mm), vpn), vpn);
                 agree(self.ptes.get(&key), &old)?;
                 self.ptes.insert(key, new);
             }
