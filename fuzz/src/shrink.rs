@@ -75,7 +75,7 @@ pub fn confirm(finding: &Finding) -> String {
         allowed: spec::outcomes(&program, &Rules::default())
             .ok()
             .map(|spec| spec.outcomes),
-        keep_witnesses: false,
+        ..Judge::default()
     };
     let explorer = Explorer {
         max_executions: Some(CONFIRMING),

@@ -107,7 +107,7 @@ impl Proof {
                 scenario,
                 judge: Judge {
                     allowed: allowed.map(|spec| spec.outcomes),
-                    keep_witnesses: false,
+                    ..Judge::default()
                 },
             })
         })

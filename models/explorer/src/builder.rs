@@ -131,6 +131,16 @@ impl Builder {
         self
     }
 
+    /// Asked of each failure, where [`Builder::on_failure`] would be called: if it answers true, the
+    /// search passes over this failure and goes on, to find another one. What the failing
+    /// execution would have come to is not visited, so that such a search never passes: its
+    /// verdict is another failure, or [`Limit::Failures`](crate::Limit::Failures) at its end. A program
+    /// that does not do the same on the same graph ends every search.
+    pub fn pass_over(mut self, f: impl Fn(&Failure) -> bool + Send + Sync + 'static) -> Self {
+        self.config.passes = Some(Arc::new(f));
+        self
+    }
+
     /// Stops once the flag is set, in the middle of a run too: for Ctrl-C. The verdict is
     /// then unknown, and the report has a rest to go on from.
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {

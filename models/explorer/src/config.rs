@@ -16,6 +16,9 @@ use crate::rest::Rest;
 /// A function that is shown something from time to time.
 pub(crate) type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
+/// A function that is shown something and answers yes or no.
+pub(crate) type Question<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+
 /// Which runs are left out because they end in no execution, or in one for which another stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reduce {
@@ -69,6 +72,7 @@ pub struct Config {
     pub(crate) restarted: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) observer: Option<Callback<Graph>>,
     pub(crate) failed: Option<Callback<Failure>>,
+    pub(crate) passes: Option<Question<Failure>>,
     pub(crate) checkpoint: Option<(Duration, Callback<Rest>)>,
     pub(crate) interrupt: Option<Arc<AtomicBool>>,
     pub(crate) mutation: Mutation,
@@ -97,6 +101,7 @@ impl Default for Config {
             restarted: None,
             observer: None,
             failed: None,
+            passes: None,
             checkpoint: None,
             interrupt: None,
             mutation: Mutation::None,

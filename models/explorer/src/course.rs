@@ -11,7 +11,7 @@ use crate::driver::Program;
 use crate::mutation::Mutation;
 use crate::parallel;
 use crate::report::{Failure, FailureKind, Limit, Progress, Report, Verdict};
-use crate::rest::{Left, Rest};
+use crate::rest::{Gaps, Left, Rest};
 use crate::run::assume::Seen;
 use crate::run::registry::Registry;
 use crate::search::Search;
@@ -49,7 +49,7 @@ impl Left {
                 ..Progress::default()
             },
             shares: (0.0, 1.0),
-            bounded: false,
+            gaps: Gaps::default(),
             cut: false,
             seen,
             registry: Registry::default(),
@@ -64,7 +64,7 @@ impl<'a> Course<'a> {
             left.registry,
             &left.progress,
             left.shares,
-            left.bounded,
+            left.gaps,
             config,
         );
         tally.hold(0, left.searches.iter().map(Search::bytes).sum());
@@ -155,7 +155,7 @@ impl<'a> Course<'a> {
         if k > 0 {
             left.progress = nothing(&left.progress);
             left.shares.0 = 0.0;
-            left.bounded = false;
+            left.gaps = Gaps::default();
         }
         left.shares.1 = left.shares.0 + kept;
         *self = Course::new(self.config, left);
@@ -171,10 +171,12 @@ impl<'a> Course<'a> {
         let verdict = if !adds_up {
             let text = format!("alternatives were lost: {done} of {whole} is done");
             Verdict::Fail(Box::new(Failure::new(FailureKind::Lost, text)))
-        } else if self.tally.bounded() {
-            Verdict::Unknown(Limit::Events)
         } else {
-            Verdict::Pass
+            match self.tally.gaps() {
+                Gaps { failures: true, .. } => Verdict::Unknown(Limit::Failures),
+                Gaps { cut: true, .. } => Verdict::Unknown(Limit::Events),
+                Gaps { .. } => Verdict::Pass,
+            }
         };
         let mut report = self.report(verdict);
         let part = self.config.shard;
@@ -207,7 +209,7 @@ impl<'a> Course<'a> {
         Left {
             progress: self.tally.progress(),
             shares: self.tally.shares(),
-            bounded: self.tally.bounded(),
+            gaps: self.tally.gaps(),
             cut: self.cut,
             seen: self.seen.clone(),
             registry: self.tally.registry.lock().expect("the registry").clone(),

@@ -18,7 +18,7 @@ use crate::search::Search;
 
 /// The version of the format. To be changed with the meaning of anything that is
 /// saved, and with the order in which the search goes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// What is left of a search that a limit ended: all that is needed to go on, in
 /// another process too. Take it up with [`Builder::resume`](crate::Builder::resume).
@@ -44,6 +44,15 @@ struct Options {
     mutation: Mutation,
 }
 
+/// What a search leaves out for good, so that its end is not that of all executions.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Gaps {
+    /// A thread was cut at `max_events`.
+    pub(crate) cut: bool,
+    /// Failures were passed over: what would have come after them is not visited.
+    pub(crate) failures: bool,
+}
+
 /// The search itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Left {
@@ -52,8 +61,7 @@ pub(crate) struct Left {
     /// The share of the tree that is done, and that which is to be done.
     #[serde(with = "both")]
     pub(crate) shares: (f64, f64),
-    /// Was a thread cut at `max_events`?
-    pub(crate) bounded: bool,
+    pub(crate) gaps: Gaps,
     /// Has the search been cut into parts?
     pub(crate) cut: bool,
     pub(crate) seen: Seen,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::report::{Failure, Limit, Progress};
+use crate::rest::Gaps;
 use crate::run::registry::Registry;
 
 /// Why the workers stop before the search is over.
@@ -31,8 +32,7 @@ pub(crate) struct Tally {
     executions: AtomicU64,
     blocked: AtomicU64,
     moot: AtomicU64,
-    /// Was a thread cut at `max_events`?
-    bounded: AtomicBool,
+    gaps: Mutex<Gaps>,
     cut: Mutex<Option<String>>,
     max_events: AtomicUsize,
     /// The share of the tree that is done, as bits.
@@ -59,6 +59,8 @@ pub(crate) enum Count {
     Blocked,
     Moot,
     Bounded,
+    /// A failure was passed over.
+    Failed,
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -71,7 +73,7 @@ impl Tally {
         registry: Registry,
         before: &Progress,
         (done, whole): (f64, f64),
-        bounded: bool,
+        gaps: Gaps,
         config: &Config,
     ) -> Tally {
         let due = |every: Option<Duration>| {
@@ -84,7 +86,7 @@ impl Tally {
             executions: AtomicU64::new(before.executions),
             blocked: AtomicU64::new(before.blocked),
             moot: AtomicU64::new(before.moot),
-            bounded: AtomicBool::new(bounded),
+            gaps: Mutex::new(gaps),
             cut: Mutex::new(None),
             max_events: AtomicUsize::new(before.max_events),
             done: AtomicU64::new(done.to_bits()),
@@ -154,11 +156,13 @@ impl Tally {
         let counter = match count {
             Count::Complete => &self.executions,
             Count::Blocked => &self.blocked,
-            Count::Moot | Count::Bounded => &self.moot,
+            Count::Moot | Count::Bounded | Count::Failed => &self.moot,
         };
         counter.fetch_add(1, Relaxed);
-        if count == Count::Bounded {
-            self.bounded.store(true, Relaxed);
+        if matches!(count, Count::Bounded | Count::Failed) {
+            let mut gaps = self.gaps.lock().expect("what is left out");
+            gaps.cut |= count == Count::Bounded;
+            gaps.failures |= count == Count::Failed;
         }
         let add = |done: u64| Some((f64::from_bits(done) + share).to_bits());
         let _ = self.done.fetch_update(Relaxed, Relaxed, add);
@@ -235,9 +239,9 @@ impl Tally {
         self.before + self.started.elapsed().max(Duration::from_nanos(1))
     }
 
-    /// Was a thread cut?
-    pub(crate) fn bounded(&self) -> bool {
-        self.bounded.load(Relaxed)
+    /// What is left out for good.
+    pub(crate) fn gaps(&self) -> Gaps {
+        *self.gaps.lock().expect("what is left out")
     }
 
     /// The share of the tree that is done, and that which is to be done.

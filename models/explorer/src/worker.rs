@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::driver::{self, Ended, Program};
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 use crate::run::assume::Seen;
 use crate::run::session::{self, Session};
 use crate::search::{Departed, Next, Search};
@@ -68,12 +68,16 @@ pub(crate) fn search(
                 Count::Complete
             }
             Ended::Blocked(failure) if !config.allow_blocked => {
-                tally.count(Count::Blocked, 0.0, 0);
-                return failed(config, tally, failure);
+                if !passes(config, &failure) {
+                    tally.count(Count::Blocked, 0.0, 0);
+                    return failed(config, tally, failure);
+                }
+                Count::Failed
             }
             Ended::Blocked(_) => Count::Blocked,
             Ended::Moot => Count::Moot,
             Ended::Bounded => Count::Bounded,
+            Ended::Failed(failure) if passes(config, &failure) => Count::Failed,
             Ended::Failed(failure) => return failed(config, tally, failure),
             Ended::Restart => return restart(tally),
             Ended::Stopped => {
@@ -152,6 +156,15 @@ fn advance(program: &Program) -> Result<bool, Option<Failure>> {
 fn restart(tally: &Tally) -> Ending {
     tally.stop(Why::Restart);
     Ending::Restart(session::remove().seen)
+}
+
+/// Is this failure passed over?
+fn passes(config: &Config, failure: &Failure) -> bool {
+    let is_of_a_run = !matches!(
+        failure.kind,
+        FailureKind::Nondeterminism | FailureKind::Lost
+    );
+    is_of_a_run && config.passes.as_ref().is_some_and(|passes| passes(failure))
 }
 
 /// Ends the search. What the failing run has left on this OS thread is still

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use seqfault_core::{Invariant, LockClass, What};
 
+use super::kept::KeptFailure;
 use super::lock_order::{LockOrder, waits};
 use super::{Failure, Judge, Kept, Progress, Report, Search, State, Violated};
 use crate::classes::Classes;
@@ -29,6 +30,8 @@ struct Found {
     witnesses: BTreeMap<Outcome, Vec<Entry>>,
     /// The first execution that violates something, with its own timeline.
     failure: Option<Failure>,
+    /// The first that violates something else than what is looked for.
+    instead: Option<Failure>,
     problem: Option<String>,
     lock_order: LockOrder,
     /// Names of the choices and quirks that some step has looked at.
@@ -59,6 +62,11 @@ impl Collector {
     /// A collector of the same test, for executions that do not count.
     pub fn apart(&self) -> Collector {
         Collector::new(&self.scenario, &self.judge)
+    }
+
+    /// Whether one violation is looked for, and not just any.
+    pub fn wants(&self) -> bool {
+        self.judge.wanted.is_some()
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
@@ -95,9 +103,15 @@ impl Collector {
         match violated {
             None => true,
             Some((violated, message)) => {
+                let is_passed = self.judge.passes_over(violated);
                 let failure = || Failure::new(violated, message, told());
-                found.failure.get_or_insert_with(failure);
-                false
+                let found = &mut *found;
+                let place = match is_passed {
+                    true => &mut found.instead,
+                    false => &mut found.failure,
+                };
+                place.get_or_insert_with(failure);
+                is_passed
             }
         }
     }
@@ -119,6 +133,29 @@ impl Collector {
             }
             Err(message) => found.problem = Some(message),
         }
+    }
+
+    /// Whether the search goes on beyond an execution with these entries that did not end by
+    /// itself, because it violates something else than what is looked for.
+    pub fn passes_over(
+        &self,
+        stopped: &Stopped,
+        entries: &[Entry],
+        told: impl FnOnce() -> Vec<Entry>,
+    ) -> bool {
+        let mut found = self.found();
+        let Ok((violated, message)) = explain(stopped, entries) else {
+            return false;
+        };
+        let is_passed = found.failure.is_none() && self.judge.passes_over(violated);
+        if is_passed {
+            found.instead.get_or_insert_with(|| Failure {
+                cpu: stopped.cpu,
+                race: stopped.race,
+                ..Failure::new(violated, message, told())
+            });
+        }
+        is_passed
     }
 
     /// The graph of the execution with these entries: kept if that is the failure's.
@@ -168,7 +205,9 @@ impl Collector {
         let found = self.found();
         let edges = found.lock_order.edges();
         let looked = found.looked.clone();
-        Kept::new(self.executions(), &found.outcomes, edges, looked, state)
+        let mut kept = Kept::new(self.executions(), &found.outcomes, edges, looked, state);
+        kept.instead = found.instead.as_ref().map(KeptFailure::new);
+        kept
     }
 
     /// Goes on from what another process has seen.
@@ -177,6 +216,7 @@ impl Collector {
         found.outcomes = kept.outcomes();
         found.looked.clone_from(&kept.looked);
         found.lock_order.recall(&kept.edges);
+        found.instead = kept.instead.as_ref().and_then(KeptFailure::failure);
         self.executions.store(kept.executions, Ordering::Relaxed);
     }
 
@@ -199,7 +239,11 @@ impl Collector {
         let executions = self.executions();
         let mut failure = found.failure.clone();
         if failure.is_none() && found.problem.is_none() {
-            failure = inversion(&found.lock_order);
+            let is_wanted = |failure: &Failure| !self.judge.passes_over(failure.violated);
+            let instead = found.instead.clone();
+            failure = inversion(&found.lock_order)
+                .filter(|failure| instead.is_none() || is_wanted(failure))
+                .or(instead);
         }
         if let Some(failure) = &mut failure {
             failure.replay = replay(executions);

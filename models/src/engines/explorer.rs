@@ -208,7 +208,8 @@ impl Engine for Explorer {
                             collector.give_up(text);
                         }
                         Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
-                        Limit::Executions | Limit::Time | Limit::Interrupt => {}
+                        // What was passed over is in the report.
+                        Limit::Executions | Limit::Time | Limit::Interrupt | Limit::Failures => {}
                     }
                     (Search::Unfinished, explored.rest)
                 }
@@ -221,7 +222,7 @@ impl Engine for Explorer {
         };
         let mut report = collector.report(search, |_| self.replay());
         if let Some(slot) = &self.slot
-            && let Some(state) = state(&report, rest)
+            && let Some(state) = state(&report, rest, judge)
         {
             let goes_on = matches!(state, State::Unfinished(_));
             keep(slot, &collector.keep(state));
@@ -273,7 +274,7 @@ fn explore(
         let goes_on = match limit {
             Limit::Executions => bound != max,
             Limit::Interrupt => !steer.is_interrupted(),
-            Limit::Time | Limit::Events | Limit::Shard => false,
+            Limit::Time | Limit::Events | Limit::Failures | Limit::Shard => false,
         };
         if !goes_on || explored.rest.is_none() {
             break explored;
@@ -363,16 +364,33 @@ fn builder(
             timeline::drawn(&failing.scenario, &told, &failure.graph)
         });
     });
+    if collector.wants() {
+        let passing = collector.clone();
+        builder = builder.pass_over(move |failure| {
+            let stopped = stopped(failure);
+            platform::with_moments(|entries, moments| {
+                passing.passes_over(&stopped, entries, || {
+                    let cpu = stopped.cpu;
+                    timeline::in_coherent_order(entries, moments, &failure.graph, cpu).entries
+                })
+            })
+        });
+    }
     let restarting = collector.clone();
     builder.on_restart(move || restarting.restart())
 }
 
 /// What the search leaves behind. After trouble there is nothing to keep.
-fn state(report: &Report, rest: Option<Rest>) -> Option<State> {
+fn state(report: &Report, rest: Option<Rest>, judge: &Judge) -> Option<State> {
     if report.problem.is_some() {
         return None;
     }
-    let failure = report.failure.as_ref().map(KeptFailure::new);
+    let mut failure = report.failure.as_ref();
+    if rest.is_some() {
+        // The search goes on beyond another failure.
+        failure = failure.filter(|failure| !judge.passes_over(failure.violated));
+    }
+    let failure = failure.map(KeptFailure::new);
     match (report.search, failure, rest) {
         (Search::Complete | Search::Part(_), failure, _) => Some(State::Complete { failure }),
         (_, Some(failure), _) => Some(State::Failed(failure)),

@@ -27,6 +27,8 @@ pub struct Kept {
     pub(super) edges: Vec<Edge>,
     /// The names of the choices and quirks that some step has looked at.
     pub(super) looked: BTreeSet<String>,
+    /// The first execution that violates something else than what is looked for.
+    pub(super) instead: Option<KeptFailure>,
     /// Whether it is over.
     pub state: State,
 }
@@ -109,6 +111,7 @@ impl Kept {
             outcomes: outcomes.iter().map(counted).collect(),
             edges,
             looked,
+            instead: None,
             state,
         }
     }
@@ -132,14 +135,9 @@ impl Kept {
             State::Complete { .. } | State::Unfinished(_) if counted != self.executions => Some(
                 format!("{} executions have {counted} outcomes", self.executions),
             ),
-            State::Complete {
-                failure: Some(failure),
-            }
-            | State::Failed(failure) => {
-                let unknown = || format!("nothing is called {}", failure.violated);
-                violated(&failure.violated).is_none().then(unknown)
-            }
-            State::Complete { failure: None } | State::Unfinished(_) => None,
+            State::Complete { failure } => failure.as_ref().and_then(KeptFailure::flaw),
+            State::Failed(failure) => failure.flaw(),
+            State::Unfinished(_) => self.instead.as_ref().and_then(KeptFailure::flaw),
         }
     }
 
@@ -176,7 +174,12 @@ impl KeptFailure {
         }
     }
 
-    fn failure(&self) -> Option<Failure> {
+    fn flaw(&self) -> Option<String> {
+        let unknown = || format!("nothing is called {}", self.violated);
+        violated(&self.violated).is_none().then(unknown)
+    }
+
+    pub(super) fn failure(&self) -> Option<Failure> {
         let violated = violated(&self.violated)?;
         Some(Failure {
             cpu: self.cpu.map(CpuId),

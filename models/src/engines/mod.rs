@@ -230,9 +230,17 @@ pub struct Judge {
     pub allowed: Option<BTreeSet<Outcome>>,
     /// Keep a timeline of each outcome.
     pub keep_witnesses: bool,
+    /// The name of what must be violated: an engine that can goes on beyond all else.
+    pub wanted: Option<String>,
 }
 
 impl Judge {
+    /// Whether this is not what is looked for.
+    pub(crate) fn passes_over(&self, violated: Violated) -> bool {
+        let wanted = self.wanted.as_ref();
+        wanted.is_some_and(|wanted| *wanted != violated.to_string())
+    }
+
     /// What `outcome` violates, and how.
     pub fn violated(&self, scenario: &Scenario, outcome: &Outcome) -> Option<(Violated, String)> {
         let condition = &scenario.program.condition;

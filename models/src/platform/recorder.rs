@@ -312,12 +312,12 @@ pub(crate) fn with_moments<R>(look: impl FnOnce(&[Entry], &[Moment]) -> R) -> R 
 
 /// What ended an execution that a checker stopped without a panic of ours.
 pub(crate) fn failed(message: String) -> Stopped {
-    RECORDING.with_borrow_mut(|r| {
+    RECORDING.with_borrow(|r| {
         let race = r.violation.is_none() && r.racing.is_some();
         Stopped {
-            violation: r.violation.or(r.racing.take()),
+            violation: r.violation.or(r.racing),
             race,
-            cpu: r.cpu.take(),
+            cpu: r.cpu,
             message,
         }
     })

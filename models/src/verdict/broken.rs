@@ -200,6 +200,7 @@ pub(super) fn check(
     }
     let judge = Judge {
         keep_witnesses: false,
+        wanted: Some(line.what.clone()),
         ..judge.clone()
     };
     let report = store::run(scenario, variant, request, &judge);

@@ -351,6 +351,7 @@ fn run_all(
     let judge = Judge {
         allowed: allowed.as_ref().ok().cloned(),
         keep_witnesses: request.trace,
+        wanted: None,
     };
     if let (true, Err(reason)) = (subject.is_specification, &allowed) {
         verdict.skipped = Some(reason.clone());

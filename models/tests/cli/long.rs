@@ -112,6 +112,35 @@ fn a_failure_is_kept_with_its_timeline() {
 }
 
 #[test]
+fn a_search_for_one_violation_goes_on_beyond_another() {
+    let case = "../../cases/table-moves-under-a-speculative-fault.litmus";
+    let folder = folder("beyond", &[case]);
+    let file = folder.join("table-moves-under-a-speculative-fault.litmus");
+    let text = std::fs::read_to_string(&file).expect("a copy");
+    let other = text.replace(": use-after-free", ": deadlock");
+    assert_ne!(text, other);
+    std::fs::write(&file, other).expect("it can be written");
+    let broken = |limit: &str| {
+        let name = "table-moves-under-a-speculative-fault.litmus";
+        let command = format!("check {name} -v --jobs 1 --save kept {limit}");
+        let text = seqfault_in(&folder, &command);
+        assert_eq!(exit_status(&text), "1", "{text}");
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.starts_with("Broken by "));
+        line.expect("it was run").to_owned()
+    };
+    let instead = "deadlock not confirmed: leak instead, after";
+    let expected = |after| format!("Broken by no-seq-check-under-ptl : {instead} {after}");
+    assert_eq!(broken("--max-executions 30"), expected("30 executions"));
+    // The first failure is kept, and so is the rest, which goes on.
+    assert_eq!(broken("--max-executions 30"), expected("60 executions"));
+    let last = broken("");
+    assert!(last.contains(instead), "{last}");
+    // It is over.
+    assert_eq!(broken("--max-executions 1"), last);
+}
+
+#[test]
 fn parts_add_up_to_the_whole() {
     let tests = ["use-after-free", "store-buffering", "torn-vma", "stale-tlb"];
     let files: Vec<String> = tests.iter().map(|test| format!("{test}.litmus")).collect();

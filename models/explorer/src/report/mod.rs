@@ -104,6 +104,9 @@ pub enum Limit {
     Events,
     /// It was interrupted from outside.
     Interrupt,
+    /// Some failures were passed over, see [`Builder::pass_over`](crate::Builder::pass_over),
+    /// and what would have come after them was not visited.
+    Failures,
     /// A part of a search saw the program do something new, by which the parts
     /// have to be cut anew: search the whole.
     Shard,
@@ -130,7 +133,8 @@ pub struct Progress {
     /// come: no thread could go on, whatever it read.
     pub blocked: u64,
     /// Runs that ended with a thread that waits for something that has come:
-    /// it stands for executions that other runs visit.
+    /// it stands for executions that other runs visit. Runs that were cut, or whose failure
+    /// was passed over, are counted here too.
     pub moot: u64,
     /// The share of the tree of alternatives that is done, from 0 to 1, if the
     /// alternatives of a run lead to equally many runs. They do not: it may jump,

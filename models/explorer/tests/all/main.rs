@@ -4,6 +4,7 @@
 //! `discarded` counts what the whole process allocates: each is a program of its own.
 
 mod behaviours;
+mod beyond;
 mod closed_forms;
 mod differential;
 mod endings;

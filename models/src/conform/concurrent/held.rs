@@ -95,7 +95,7 @@ impl Options {
     pub(super) fn on_core(&self, plan: &Plan, allowed: &BTreeSet<Outcome>) -> (Fate, u64) {
         let judge = Judge {
             allowed: Some(allowed.clone()),
-            keep_witnesses: false,
+            ..Judge::default()
         };
         let scenario = plan.scenario();
         let report = self.explore(&scenario, &judge);
