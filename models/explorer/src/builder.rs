@@ -141,6 +141,15 @@ impl Builder {
         self
     }
 
+    /// Visits only what at most so many backward revisits lead to: each lets a read see a write that the
+    /// search made after it. The first run is the one without any, in which each read sees the last
+    /// write; few revisits lead to executions that are near it. Where that leaves something out, the verdict
+    /// is no pass but [`Limit::Revisits`](crate::Limit::Revisits).
+    pub fn max_revisits(mut self, most: u32) -> Self {
+        self.config.max_revisits = Some(most);
+        self
+    }
+
     /// Stops once the flag is set, in the middle of a run too: for Ctrl-C. The verdict is
     /// then unknown, and the report has a rest to go on from.
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {

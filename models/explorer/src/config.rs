@@ -59,6 +59,9 @@ pub struct Config {
     pub spurious_wakeups: bool,
     /// Which executions are left out because others stand for them.
     pub reduce: Reduce,
+    /// At most so many backward revisits lead to an execution; see
+    /// [`Builder::max_revisits`](crate::Builder::max_revisits).
+    pub max_revisits: Option<u32>,
     /// Are executions in which a thread waits for ever allowed? They are counted
     /// in either case.
     pub allow_blocked: bool,
@@ -91,6 +94,7 @@ impl Default for Config {
             max_events: 1_000,
             stack_size: 128 << 10,
             reduce: Reduce::default(),
+            max_revisits: None,
             spurious_failures: false,
             spurious_wakeups: false,
             allow_blocked: false,

@@ -175,6 +175,7 @@ impl<'a> Course<'a> {
             match self.tally.gaps() {
                 Gaps { failures: true, .. } => Verdict::Unknown(Limit::Failures),
                 Gaps { cut: true, .. } => Verdict::Unknown(Limit::Events),
+                Gaps { revisits: true, .. } => Verdict::Unknown(Limit::Revisits),
                 Gaps { .. } => Verdict::Pass,
             }
         };

@@ -18,7 +18,7 @@ use crate::search::Search;
 
 /// The version of the format. To be changed with the meaning of anything that is
 /// saved, and with the order in which the search goes.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// What is left of a search that a limit ended: all that is needed to go on, in
 /// another process too. Take it up with [`Builder::resume`](crate::Builder::resume).
@@ -37,6 +37,7 @@ struct Options {
     model: Model,
     max_events: usize,
     reduce: Reduce,
+    max_revisits: Option<u32>,
     spurious_failures: bool,
     spurious_wakeups: bool,
     allow_blocked: bool,
@@ -51,6 +52,8 @@ pub(crate) struct Gaps {
     pub(crate) cut: bool,
     /// Failures were passed over: what would have come after them is not visited.
     pub(crate) failures: bool,
+    /// More revisits than the bound would have been made.
+    pub(crate) revisits: bool,
 }
 
 /// The search itself.
@@ -76,6 +79,7 @@ impl Options {
             model: config.model,
             max_events: config.max_events,
             reduce: config.reduce,
+            max_revisits: config.max_revisits,
             spurious_failures: config.spurious_failures,
             spurious_wakeups: config.spurious_wakeups,
             allow_blocked: config.allow_blocked,
@@ -85,11 +89,12 @@ impl Options {
     }
 
     /// Each option by name and value.
-    fn named(&self) -> [(&'static str, String); 8] {
+    fn named(&self) -> [(&'static str, String); 9] {
         [
             ("model", format!("{:?}", self.model)),
             ("max_events", self.max_events.to_string()),
             ("reduce", format!("{:?}", self.reduce)),
+            ("max_revisits", format!("{:?}", self.max_revisits)),
             ("spurious_failures", self.spurious_failures.to_string()),
             ("spurious_wakeups", self.spurious_wakeups.to_string()),
             ("allow_blocked", self.allow_blocked.to_string()),

@@ -169,6 +169,11 @@ impl Tally {
         self.reached(events);
     }
 
+    /// Revisits were left out.
+    pub(crate) fn cut_revisits(&self) {
+        self.gaps.lock().expect("what is left out").revisits = true;
+    }
+
     /// A thread was cut. The first that was is told.
     pub(crate) fn cut(&self, text: Option<String>) {
         let mut cut = self.cut.lock().expect("where a thread was cut");

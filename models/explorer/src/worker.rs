@@ -48,6 +48,7 @@ pub(crate) fn search(
     let mut held = search.bytes();
     // What one run leaves is given away at once.
     search.keep = (reach == Reach::End).then_some(config.keep);
+    search.max_revisits = config.max_revisits;
     session::install(Session::new(
         config.clone(),
         tally.registry.clone(),
@@ -90,6 +91,9 @@ pub(crate) fn search(
         };
         session::with(|s| {
             tally.count(count, s.search.share, s.graph().len());
+            if std::mem::take(&mut s.search.is_cut) {
+                tally.cut_revisits();
+            }
             if count == Count::Bounded {
                 tally.cut(s.cut.take());
             }

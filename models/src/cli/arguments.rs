@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seqfault_core::{CHOICES, Protocol};
 
 use super::Trouble;
+use super::extent::Extent;
 use crate::engines::registry::{self, Row, Values};
-use crate::engines::{Explorer, Memory, Part, Reductions, Strategy};
+use crate::engines::{Explorer, Memory, Part};
 use crate::litmus::names::LIMITS;
 use crate::scenario::{self, Deviations};
 use crate::verdict::{Request, Store};
@@ -247,47 +248,15 @@ pub(crate) struct Deviate {
     pub quirk: Vec<String>,
 }
 
-/// How much to run.
-#[derive(Debug, Args)]
-pub(crate) struct Extent {
-    /// loom: at most N preemptions in an execution.
-    #[arg(long, value_name = "N")]
-    pub preemptions: Option<u8>,
-    /// explorer, loom: at most N executions; a search that needs more has no verdict.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_executions: Option<u64>,
-    /// shuttle, native, linux: N executions; 2,000, unless said, or as many as fit into --time.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub iterations: Option<u64>,
-    /// linux: at most so many seconds for each test.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub time: Option<u64>,
-    /// shuttle, native, linux: where random choices start; 0, unless said.
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// shuttle: how the next CPU is chosen; random, unless said.
-    #[arg(long, value_enum)]
-    pub strategy: Option<Strategy>,
-    /// explorer: the memory model; rc11, unless said.
-    #[arg(long, value_enum)]
-    pub memory: Option<Memory>,
-    /// explorer: what is left out of the search, as the rest stands for it; all, unless said.
-    #[arg(long, value_enum)]
-    pub reduce: Option<Reductions>,
-    /// explorer, loom: at most so many seconds for each search; one that needs more has no verdict.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_time: Option<u64>,
-}
-
 /// Searches that are too long for one machine or one sitting.
 #[derive(Debug, Args)]
 pub(crate) struct Long {
     /// explorer: search only the Kth of N parts, for N machines.
-    #[arg(long, value_name = "K/N")]
+    #[arg(long, value_name = "K/N", conflicts_with = "bound")]
     pub shard: Option<Part>,
     /// explorer: keep searches in DIR, and go on with those that are kept there.
     /// Ctrl-C keeps them too, with exit status 130.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "bound")]
     pub save: Option<PathBuf>,
     /// How often a search is kept before it is over.
     #[arg(long, value_name = "SECONDS", default_value = "60", requires = "save", value_parser = seconds)]
@@ -397,24 +366,6 @@ impl Deviate {
             Some(key) => Err(Trouble::Usage(format!(
                 "`--with {key}` is for tests: {command} draws programs whose memory has no limit"
             ))),
-        }
-    }
-}
-
-impl Extent {
-    /// As what engines take.
-    pub fn values(&self) -> Values {
-        Values {
-            preemptions: self.preemptions,
-            max_executions: self.max_executions,
-            iterations: self.iterations,
-            time: self.time.map(Duration::from_secs),
-            seed: self.seed,
-            strategy: self.strategy,
-            memory: self.memory,
-            reduce: self.reduce,
-            max_time: self.max_time.map(Duration::from_secs),
-            ..Values::default()
         }
     }
 }

@@ -20,6 +20,7 @@
 //!       "never_looked_at": [item],       choices and quirks that no step looked at
 //!       "preemptions": number or null,   the bound
 //!       "bounds": [text],                all that bounded the search
+//!       "share": null or [number, number],   of all executions, at least and at most, by an estimate
 //!       "part": null or "K/N",           the part that was searched
 //!       "kept": [path],                  files that it comes from or goes on from
 //!       "positive": number, "negative": number,   executions by the condition: `~exists` negates
@@ -52,7 +53,7 @@ use serde::Serialize;
 use super::counterexample::replay;
 use super::lines::{Standing, standing};
 use super::{Test, Trouble};
-use crate::engines::{Failure, Search};
+use crate::engines::{Bound, Failure, Search};
 use crate::scenario::{Deviations, Scenario};
 use crate::timeline;
 use crate::verdict::{Broken, Found, Run, Verdict};
@@ -96,6 +97,7 @@ struct RunJson {
     search: &'static str,
     preemptions: Option<u8>,
     bounds: Vec<String>,
+    share: Option<(f64, f64)>,
     part: Option<String>,
     kept: Vec<String>,
     never_looked_at: Vec<String>,
@@ -206,10 +208,11 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         executions: report.executions,
         search: run.search_word(),
         preemptions: match report.search {
-            Search::Bounded { preemptions } => Some(preemptions),
+            Search::Bounded(Bound::Preemptions(most)) => Some(most),
             _ => None,
         },
         bounds: report.bounds(),
+        share: report.share,
         part: match report.search {
             Search::Part(part) => Some(part.to_string()),
             _ => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Color, Terminal, Test};
-use crate::engines::Search;
+use crate::engines::{Bound, Search};
 use crate::verdict::{Broken, Found, Ruling, Run, Verdict, grouped, plural};
 
 /// The longest label that the others are aligned to.
@@ -81,7 +81,8 @@ pub(super) fn line(test: &Test, verdict: &Verdict, width: usize, terminal: Termi
     let mut line = format!("{word}  {label:width$}");
     if let Some(run) = &verdict.run {
         let search = match (run.search_word(), run.report.search) {
-            ("bounded", Search::Bounded { preemptions }) => format!("bounded {preemptions}"),
+            ("bounded", Search::Bounded(Bound::Preemptions(most))) => format!("bounded {most}"),
+            ("bounded", Search::Bounded(Bound::Revisits(most))) => format!("revisits={most}"),
             ("part", Search::Part(part)) => format!("shard {part}"),
             (word, _) => word.to_owned(),
         };
@@ -234,7 +235,7 @@ impl Summary {
         if let Some(run) = &verdict.run {
             match run.report.search {
                 Search::Complete if run.report.limits.is_empty() => self.complete += 1,
-                Search::Complete | Search::Bounded { .. } => self.bounded += 1,
+                Search::Complete | Search::Bounded(_) => self.bounded += 1,
                 Search::Sampled => self.sampled += 1,
                 Search::Part(_) => self.parts += 1,
                 Search::Unfinished => {}

@@ -28,6 +28,7 @@ mod conform;
 mod counterexample;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod events;
+mod extent;
 mod files;
 mod host;
 mod interrupt;

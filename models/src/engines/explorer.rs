@@ -4,30 +4,29 @@
 //! whenever it is run. What is left then is shared among all workers: which
 //! failure they find first is chance, the rest of a report is not.
 
+mod execution;
 mod forecast;
 mod options;
 
-use std::cell::Cell;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seqfault_core::{CpuId, Invariant, Violation};
-use seqfault_explorer::{
-    Builder, Failure, FailureKind, Limit, Progress, Report as Explored, Rest, Verdict, ops, thread,
-};
+use seqfault_explorer::{Builder, Limit, Progress, Report as Explored, Rest, Verdict};
 
+use self::execution::{execution, stopped};
 pub(super) use self::forecast::Size;
 use self::forecast::{Expected, Forecast};
 pub use self::options::{Memory, Reductions};
 use super::collector::Collector;
 use super::kept::{Kept, KeptFailure, State};
 use super::registry::Values;
-use super::run::Run;
 use super::spare::Steer;
-use super::{Ahead, Control, Engine, Judge, Keeps, Kind, Order, Part, Report, Search, Slot, Spare};
+use super::{
+    Ahead, Bound, Control, Engine, Judge, Keeps, Kind, Order, Part, Report, Search, Slot, Spare,
+};
 use crate::classes::Classes;
-use crate::platform::{self, Stopped};
+use crate::platform;
 use crate::scenario::Scenario;
 use crate::timeline;
 
@@ -50,6 +49,8 @@ pub struct Explorer {
     pub memory: Memory,
     /// What is left out of a search.
     pub reduce: Reductions,
+    /// At most so many backward revisits lead to an execution.
+    pub max_revisits: Option<u32>,
     /// At most so many executions.
     pub max_executions: Option<u64>,
     /// At most so long.
@@ -77,6 +78,7 @@ impl Default for Explorer {
         Explorer {
             memory: Memory::default(),
             reduce: Reductions::default(),
+            max_revisits: None,
             max_executions: None,
             max_time: None,
             workers: 1,
@@ -93,10 +95,18 @@ impl Default for Explorer {
 
 impl Explorer {
     pub(super) fn take(values: &mut Values) -> Explorer {
+        let max_revisits = match values.bound {
+            Some(Bound::Revisits(most)) => {
+                values.bound = None;
+                Some(most)
+            }
+            _ => None,
+        };
         let usual = Explorer::default();
         Explorer {
             memory: values.memory.take().unwrap_or_default(),
             reduce: values.reduce.take().unwrap_or_default(),
+            max_revisits,
             max_executions: values.max_executions.take(),
             max_time: values.max_time.take(),
             workers: values.workers.take().unwrap_or(usual.workers),
@@ -133,6 +143,9 @@ impl Keeps for Explorer {
         if self.reduce != Reductions::default() {
             replay += &format!(" --reduce {}", self.reduce.name());
         }
+        if let Some(most) = self.max_revisits {
+            replay += &format!(" --bound {}", Bound::Revisits(most));
+        }
         if let Some(part) = self.part {
             replay += &format!(" --shard {part}");
         }
@@ -146,9 +159,9 @@ impl Engine for Explorer {
     }
 
     fn kind(&self) -> Kind {
-        match self.part {
-            None => Kind::Exhaustive,
-            Some(_) => Kind::Part,
+        match (self.part, self.max_revisits) {
+            (None, None) => Kind::Exhaustive,
+            _ => Kind::Part,
         }
     }
 
@@ -199,6 +212,10 @@ impl Engine for Explorer {
             }
             Ok(explored) => match explored.verdict {
                 Verdict::Pass => (complete, None),
+                Verdict::Unknown(Limit::Revisits) => {
+                    let most = self.max_revisits.unwrap_or_default();
+                    (Search::Bounded(Bound::Revisits(most)), None)
+                }
                 Verdict::Unknown(limit) => {
                     match limit {
                         Limit::Events => {
@@ -209,7 +226,11 @@ impl Engine for Explorer {
                         }
                         Limit::Shard => collector.give_up(NO_PARTS.to_owned()),
                         // What was passed over is in the report.
-                        Limit::Executions | Limit::Time | Limit::Interrupt | Limit::Failures => {}
+                        Limit::Executions
+                        | Limit::Time
+                        | Limit::Interrupt
+                        | Limit::Failures
+                        | Limit::Revisits => {}
                     }
                     (Search::Unfinished, explored.rest)
                 }
@@ -221,6 +242,10 @@ impl Engine for Explorer {
             },
         };
         let mut report = collector.report(search, |_| self.replay());
+        if matches!(search, Search::Bounded(_)) {
+            let size = forecast::whole(&plain(self), SEED, apart(&collector));
+            report.share = size.map(|size| size.share(report.executions));
+        }
         if let Some(slot) = &self.slot
             && let Some(state) = state(&report, rest, judge)
         {
@@ -274,7 +299,7 @@ fn explore(
         let goes_on = match limit {
             Limit::Executions => bound != max,
             Limit::Interrupt => !steer.is_interrupted(),
-            Limit::Time | Limit::Events | Limit::Failures | Limit::Shard => false,
+            Limit::Time | Limit::Events | Limit::Failures | Limit::Revisits | Limit::Shard => false,
         };
         if !goes_on || explored.rest.is_none() {
             break explored;
@@ -308,10 +333,14 @@ fn go(
 /// Surveys beside the search. What they see is not counted, nor what they violate:
 /// the search comes to it.
 fn forecast(options: &Explorer, collector: &Collector, expected: Expected) -> Forecast {
+    Forecast::begin(plain(options), SEED, expected, apart(collector))
+}
+
+/// Executions that do not count.
+fn apart(collector: &Collector) -> impl Fn() + Clone + Send + Sync + 'static {
     let apart = Arc::new(collector.apart());
     let unwatched = super::Progress::default();
-    let model = move || execution(&apart, &unwatched);
-    Forecast::begin(plain(options), SEED, expected, model)
+    move || execution(&apart, &unwatched)
 }
 
 fn plain(options: &Explorer) -> Builder {
@@ -331,6 +360,9 @@ fn builder(
     expected: Expected,
 ) -> Builder {
     let mut builder = plain(options);
+    if let Some(most) = options.max_revisits {
+        builder = builder.max_revisits(most);
+    }
     if let Some(part) = options.part {
         builder = builder.shard(part.number - 1, part.of);
     }
@@ -408,88 +440,6 @@ fn keep(slot: &Slot, kept: &Kept) {
         };
         let _ = writeln!(std::io::stderr(), "warning: not kept: {refused}; {before}");
     }
-}
-
-/// What ended the search. Core names what its own checks find.
-fn stopped(failure: &Failure) -> Stopped {
-    let mut stopped = platform::failed(failure.message.clone());
-    let (invariant, what) = match failure.kind {
-        FailureKind::Panic | FailureKind::Nondeterminism | FailureKind::Lost => return stopped,
-        FailureKind::DataRace => (
-            Invariant::DataRace,
-            "something was used by a CPU that need not see it made",
-        ),
-        FailureKind::UseAfterFree | FailureKind::DoubleFree | FailureKind::InvalidFree => (
-            Invariant::UseAfterFree,
-            "something was used, or freed again, after it was freed",
-        ),
-        FailureKind::Leak => (Invariant::Leak, "something was never freed"),
-        FailureKind::Deadlock => (
-            Invariant::Deadlock,
-            "every CPU that has not ended waits for another",
-        ),
-        FailureKind::Livelock => (Invariant::Livelock, "a CPU waits for what nobody will do"),
-    };
-    stopped
-        .violation
-        .get_or_insert(Violation { invariant, what });
-    stopped
-}
-
-thread_local! {
-    /// How many CPUs the execution on this OS thread has.
-    static CPUS: Cell<usize> = const { Cell::new(1) };
-}
-
-fn execution(collector: &Arc<Collector>, progress: &super::Progress) {
-    let cpus = collector.scenario.config.cpus;
-    CPUS.set(cpus);
-    // Threads come in the order of the CPUs, and then the walkers in the same order.
-    let who = || Some(CpuId(thread::current_id() as usize % CPUS.get()));
-    platform::begin_counted(who, ops::position);
-    // Where the search is to stop, it stops in there.
-    let goes_on = || {
-        ops::pause();
-        false
-    };
-    let made = platform::with_finale(|| Run::<platform::Explorer>::new(collector, goes_on));
-    let (run, mut locals) = made.expect("it goes on");
-    let spawn = |local| {
-        let run = run.clone();
-        thread::spawn(move || {
-            run.run_cpu(local);
-        })
-    };
-    let mut handles: Vec<_> = locals.drain(1..).map(spawn).collect();
-    if collector.scenario.config.protocol.speculation > 0 {
-        handles.extend((0..cpus).map(CpuId).map(|id| {
-            let run = run.clone();
-            thread::spawn(move || run.run_walker(id))
-        }));
-    }
-    if let Some(first) = locals.pop() {
-        run.run_cpu(first);
-    }
-    for handle in handles {
-        // A CPU that panics has ended the whole search.
-        let _ = handle.join();
-    }
-    let outcome = run.finale();
-    if let Some(classes) = &collector.classes {
-        ops::with_graph(|graph| classes.add(graph, &outcome));
-    }
-    let is_fine = platform::with_moments(|entries, moments| {
-        let told = || {
-            ops::with_graph(|graph| {
-                timeline::in_coherent_order(entries, moments, graph, None).entries
-            })
-        };
-        collector.outcome_in_order(outcome, entries, &told)
-    });
-    if !is_fine {
-        platform::stop();
-    }
-    collector.began(progress);
 }
 
 #[cfg(test)]

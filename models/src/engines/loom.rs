@@ -13,7 +13,7 @@ use super::collector::Collector;
 use super::engine::begin;
 use super::registry::Values;
 use super::run::Run;
-use super::{Control, Engine, Judge, Kind, Order, Progress, Report, Search};
+use super::{Bound, Control, Engine, Judge, Kind, Order, Progress, Report, Search};
 use crate::litmus::ast::Program;
 use crate::platform;
 use crate::scenario::Scenario;
@@ -43,7 +43,13 @@ impl Loom {
     pub(super) fn take(values: &mut Values) -> Result<Loom, String> {
         Environment::read()?;
         Ok(Loom {
-            preemptions: values.preemptions.take(),
+            preemptions: match values.bound {
+                Some(Bound::Preemptions(most)) => {
+                    values.bound = None;
+                    Some(most)
+                }
+                _ => values.preemptions.take(),
+            },
             max_executions: values.max_executions.take(),
             max_time: values.max_time.take(),
         })
@@ -154,9 +160,7 @@ fn within(
     let search = match bound {
         _ if gave_up || was_stopped => Search::Unfinished,
         None => Search::Complete,
-        Some(bound) => Search::Bounded {
-            preemptions: bound.try_into().unwrap_or(u8::MAX),
-        },
+        Some(bound) => Search::Bounded(Bound::Preemptions(bound.try_into().unwrap_or(u8::MAX))),
     };
     collector.report(search, |_| {
         let mut replay = format!("--engine {NAME}");

@@ -3,6 +3,7 @@
 //! [`Engine`] is what one is, [`run`] what holds of all of them, and the [`registry`] has a row for
 //! each by which the command line knows it.
 
+mod bound;
 mod collector;
 pub mod driven;
 mod engine;
@@ -33,6 +34,7 @@ use crate::litmus::ast::{Outcome, Quantifier};
 use crate::platform::Entry;
 use crate::scenario::Scenario;
 
+pub use bound::Bound;
 pub use engine::{CORE, Control, Engine, Keeps, Kind, LINUX, Order, Profile, SPEC, run};
 pub use explorer::{Explorer, Memory, Reductions};
 pub use kept::{Kept, KeptFailure, State};
@@ -52,11 +54,8 @@ pub use spec::Spec;
 pub enum Search {
     /// It ended by itself, with no bound.
     Complete,
-    /// It ended by itself within a bound on preemptions.
-    Bounded {
-        /// The bound.
-        preemptions: u8,
-    },
+    /// It ended by itself within this bound.
+    Bounded(Bound),
     /// It tried some executions.
     Sampled,
     /// It ended by itself, in one part of the whole.
@@ -69,7 +68,7 @@ impl fmt::Display for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Search::Complete => f.write_str("complete"),
-            Search::Bounded { preemptions } => write!(f, "bounded preemptions={preemptions}"),
+            Search::Bounded(bound) => write!(f, "bounded {bound}"),
             Search::Sampled => f.write_str("sampled"),
             Search::Part(part) => write!(f, "shard {part}"),
             Search::Unfinished => f.write_str("unknown: stopped before the end"),
@@ -159,6 +158,9 @@ pub struct Report {
     pub looked: Option<BTreeSet<String>>,
     /// The checker's own limits that were reached: what lies behind them was not tried.
     pub limits: BTreeSet<String>,
+    /// Which part of all executions a bounded search has visited, by an estimate: at least, and at
+    /// most.
+    pub share: Option<(f64, f64)>,
 }
 
 impl Report {
@@ -176,17 +178,18 @@ impl Report {
             kept: Vec::new(),
             looked: None,
             limits: BTreeSet::new(),
+            share: None,
         }
     }
 
     /// What bounded a search that ended by itself; empty if nothing did.
     pub fn bounds(&self) -> Vec<String> {
-        let preemptions = match self.search {
-            Search::Bounded { preemptions } => Some(format!("preemptions={preemptions}")),
+        let bound = match self.search {
+            Search::Bounded(bound) => Some(bound.to_string()),
             _ => None,
         };
         let limits = self.limits.iter().cloned();
-        preemptions.into_iter().chain(limits).collect()
+        bound.into_iter().chain(limits).collect()
     }
 
     /// That the engine could not begin.

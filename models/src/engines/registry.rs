@@ -12,7 +12,7 @@ use super::loom::Loom;
 use super::native::Native;
 use super::shuttle::{Shuttle, Strategy};
 use super::spec::Spec;
-use super::{Engine, Part, Spare};
+use super::{Bound, Engine, Part, Spare};
 
 /// One engine.
 #[derive(Debug)]
@@ -146,6 +146,8 @@ pub struct Values {
     pub strategy: Option<Strategy>,
     /// The memory model.
     pub memory: Option<Memory>,
+    /// A bound on what a search visits.
+    pub bound: Option<Bound>,
     /// What is left out of a search.
     pub reduce: Option<Reductions>,
     /// At most so long for a search.
@@ -175,6 +177,7 @@ impl Values {
             ("seed", self.seed.is_some()),
             ("strategy", self.strategy.is_some()),
             ("memory", self.memory.is_some()),
+            ("bound", self.bound.is_some()),
             ("reduce", self.reduce.is_some()),
             ("max-time", self.max_time.is_some()),
         ];

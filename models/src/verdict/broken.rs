@@ -101,7 +101,7 @@ impl Broken {
             Found::Instead(other) => format!("not confirmed: {other} instead, after {after}"),
             Found::NotFound(search) => match (&self.excused, search) {
                 (Some(reason), _) => format!("missed by {}: {reason}", self.engine),
-                (None, Search::Complete | Search::Bounded { .. }) => match &*self.bounds {
+                (None, Search::Complete | Search::Bounded(_)) => match &*self.bounds {
                     [] => format!("not found: all {after} are fine"),
                     bounds => {
                         let bounds = bounds.join(", ");

@@ -200,8 +200,10 @@ impl Run {
     /// verdict, and no failure.
     pub fn has_no_witness(&self) -> bool {
         let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
-        let need_not = matches!(self.report.search, Search::Sampled | Search::Part(_))
-            || self.lacks_weak_memory;
+        let need_not = matches!(
+            self.report.search,
+            Search::Sampled | Search::Bounded(_) | Search::Part(_)
+        ) || self.lacks_weak_memory;
         is_exists && need_not && !self.condition_holds()
     }
 

@@ -83,7 +83,7 @@ impl Run {
                 "stopped"
             }
             Search::Complete if self.report.limits.is_empty() => "complete",
-            Search::Complete | Search::Bounded { .. } => "bounded",
+            Search::Complete | Search::Bounded(_) => "bounded",
             Search::Sampled => "sampled",
             Search::Part(_) => "part",
             Search::Unfinished => "unknown",
@@ -94,7 +94,14 @@ impl Run {
     pub fn search_in_words(&self) -> String {
         let search = match self.search_word() {
             "stopped" => "stopped at the failure".to_owned(),
-            "bounded" => format!("bounded {}", self.report.bounds().join(", ")),
+            "bounded" => {
+                let bounds = self.report.bounds().join(", ");
+                let share = self.report.share.map(|(least, most)| {
+                    let [least, most] = [least, most].map(|share| per_cent(100.0 * share));
+                    format!(" ({least} to {most} % of all executions, by an estimate)")
+                });
+                format!("bounded {bounds}{}", share.unwrap_or_default())
+            }
             _ => self.report.search.to_string(),
         };
         match self.report.kept.as_slice() {
@@ -114,6 +121,12 @@ pub(super) fn goes_on(report: &Report) -> String {
         Some(file) => format!("; goes on from {}", file.display()),
         None => String::new(),
     }
+}
+
+/// A number of per cent, with two digits that count.
+fn per_cent(number: f64) -> String {
+    let digits = (1.0 - number.max(1e-6).log10().floor()).clamp(0.0, 6.0);
+    format!("{number:.*}", digits as usize)
 }
 
 /// "1 execution", "1,440 executions".

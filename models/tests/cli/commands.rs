@@ -12,6 +12,8 @@ snapshots! {
     check_a_canary: "check canary-false.litmus";
     check_by_the_specification: "check one-cpu.litmus --engine spec";
     check_bounded: "check use-after-free.litmus --engine loom --preemptions 1";
+    check_near_the_first: "check use-after-free.litmus store-buffering.litmus --bound revisits=1";
+    check_bounded_by_nothing: "check use-after-free.litmus --bound revisits=50";
     check_conflicts: "check reclaim.litmus use-after-free.litmus --preset spf";
     check_what_is_never_looked_at: "check deadlock.litmus --quirk pt-free-immediate --with dirty=hardware";
     check_stopped_with_its_witness: "check store-buffering.litmus --max-executions 3";

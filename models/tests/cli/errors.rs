@@ -45,6 +45,11 @@ families! {
         memory_of_loom: "check use-after-free.litmus --engine loom --memory tso";
         iterations_of_the_explorer: "check use-after-free.litmus --iterations 5";
         preemptions_without_loom: "check use-after-free.litmus --preemptions 1";
+        bound_on_preemptions_by_the_explorer: "check use-after-free.litmus --bound preemptions=2";
+        bound_on_revisits_by_loom: "check use-after-free.litmus --engine loom --bound revisits=2";
+        bound_of_no_name: "check use-after-free.litmus --bound depth=2";
+        bound_without_a_number: "check use-after-free.litmus --bound revisits=few";
+        bound_of_a_kept_search: "check use-after-free.litmus --bound revisits=2 --save kept";
         max_time_of_shuttle: "check use-after-free.litmus --engine shuttle --max-time 5";
         seed_of_depth_first: "check use-after-free.litmus --engine shuttle --strategy dfs --seed 3";
         strategy_of_native: "check use-after-free.litmus --engine native --strategy pct";

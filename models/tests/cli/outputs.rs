@@ -148,9 +148,7 @@ fn what_was_found_until_an_interrupt_is_told() {
             }
         } else {
             // Nothing is over soon: once it waits for Ctrl-C it is under way.
-            while !is_caught(child.id()) {
-                std::thread::yield_now();
-            }
+            until_caught(&mut child);
         }
         interrupt(&child);
         out.read_to_string(&mut text).expect("text");
@@ -247,10 +245,8 @@ fn started(arguments: &str) -> std::process::Child {
 /// How a command ends, and what it says, if Ctrl-C comes when it is under way.
 #[cfg(target_os = "linux")]
 fn interrupted(arguments: &str) -> (Option<i32>, String, String) {
-    let child = started(arguments);
-    while !is_caught(child.id()) {
-        std::thread::yield_now();
-    }
+    let mut child = started(arguments);
+    until_caught(&mut child);
     interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -269,6 +265,20 @@ fn interrupt(child: &std::process::Child) {
         .status()
         .expect("there is a kill");
     assert!(killed.success());
+}
+
+/// Waits until a process catches SIGINT, which it must come to.
+#[cfg(target_os = "linux")]
+fn until_caught(child: &mut std::process::Child) {
+    while !is_caught(child.id()) {
+        if let Some(status) = child.try_wait().expect("it can be asked") {
+            let mut errors = String::new();
+            let err = child.stderr.as_mut().expect("it is piped");
+            std::io::Read::read_to_string(err, &mut errors).expect("text");
+            panic!("it ended by itself, {status}: {errors}");
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Whether a process catches SIGINT.

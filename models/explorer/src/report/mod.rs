@@ -107,6 +107,8 @@ pub enum Limit {
     /// Some failures were passed over, see [`Builder::pass_over`](crate::Builder::pass_over),
     /// and what would have come after them was not visited.
     Failures,
+    /// `max_revisits`: executions that more revisits lead to were not visited.
+    Revisits,
     /// A part of a search saw the program do something new, by which the parts
     /// have to be cut anew: search the whole.
     Shard,

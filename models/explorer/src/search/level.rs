@@ -21,6 +21,8 @@ pub(crate) struct Level {
     pub(crate) graph: Graph,
     /// How many events the graph had when the level started.
     pub(crate) base: usize,
+    /// How many backward revisits led to that graph.
+    pub(crate) revisits: u32,
     /// The share of the whole tree that the level stood for then.
     #[serde(with = "bits")]
     pub(crate) share: f64,

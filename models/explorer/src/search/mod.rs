@@ -87,6 +87,12 @@ pub(crate) struct Search {
     longest: usize,
     #[serde(skip)]
     pub(crate) keep: Option<usize>,
+    /// At most so many backward revisits lead to a graph; all do without a limit.
+    #[serde(skip)]
+    pub(crate) max_revisits: Option<u32>,
+    /// There was one more.
+    #[serde(skip)]
+    pub(crate) is_cut: bool,
     /// The graph at hand is not that of the last level.
     #[serde(skip)]
     away: bool,
@@ -106,8 +112,8 @@ pub(crate) enum Next {
 }
 
 impl Search {
-    /// A search that starts from a graph, which is to be run.
-    pub(crate) fn new(graph: Graph, share: f64) -> Search {
+    /// A search that starts from a graph, which is to be run, and to which so many revisits led.
+    pub(crate) fn new(graph: Graph, share: f64, revisits: u32) -> Search {
         let level = Level::default();
         let mut search = Search {
             graph,
@@ -116,15 +122,20 @@ impl Search {
             share,
             ..Search::default()
         };
-        search.start();
+        search.start(revisits);
         search
     }
 
     /// A search of everything.
     pub(crate) fn root(mutation: Mutation) -> Search {
-        let mut search = Search::new(Graph::default(), 1.0);
+        let mut search = Search::new(Graph::default(), 1.0, 0);
         search.graph.clocks.mutation = mutation;
         search
+    }
+
+    /// How many revisits led to the graph at hand.
+    pub(super) fn depth(&self) -> u32 {
+        self.levels.last().expect("a level").revisits
     }
 
     /// How many alternatives are pending.
@@ -239,9 +250,10 @@ impl Search {
             self.account_for_way(bytes);
             self.moves(made);
             if let Some(graph) = revisited {
+                let revisits = self.depth().saturating_add(1);
                 self.park();
                 self.graph = graph;
-                self.start();
+                self.start(revisits);
             }
             return Next::Run;
         }

@@ -76,8 +76,9 @@ impl Search {
     }
 
     /// Starts a level with the graph at hand.
-    pub(super) fn start(&mut self) {
+    pub(super) fn start(&mut self, revisits: u32) {
         let level = self.levels.last_mut().expect("a level");
+        level.revisits = revisits;
         level.since = self.path.len();
         level.base = self.graph.len();
         level.share = self.share;

@@ -86,6 +86,7 @@ impl Search {
         rules: Rules,
         fork: &mut Gather,
     ) {
+        let is_last = (self.max_revisits).is_some_and(|most| self.depth() >= most);
         let graph = &self.graph;
         let Event { loc, value, .. } = *graph.event(write);
         let co = &graph.places[loc as usize].co;
@@ -128,6 +129,10 @@ impl Search {
                 if !fine {
                     continue;
                 }
+            }
+            if is_last {
+                self.is_cut = true;
+                return;
             }
             let to = to_place(position as u32);
             fork.push(Way { rf, value, to });

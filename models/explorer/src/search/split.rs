@@ -112,6 +112,7 @@ impl Search {
         let fork = &level.forks[fork];
         let mut graph = base.clone();
         let revisited = fork.enter(way, &mut graph);
-        Search::new(revisited.unwrap_or(graph), fork.share)
+        let revisits = (level.revisits).saturating_add(u32::from(revisited.is_some()));
+        Search::new(revisited.unwrap_or(graph), fork.share, revisits)
     }
 }

@@ -5,6 +5,7 @@
 
 mod behaviours;
 mod beyond;
+mod bounds;
 mod closed_forms;
 mod differential;
 mod endings;

@@ -49,7 +49,7 @@ impl Tally {
         self.executions += report.executions;
         match report.search {
             Search::Complete if report.limits.is_empty() => self.complete += 1,
-            Search::Complete | Search::Bounded { .. } => self.bounded += 1,
+            Search::Complete | Search::Bounded(_) => self.bounded += 1,
             Search::Sampled | Search::Part(_) | Search::Unfinished => {}
         }
         let Ok(allowed) = allowed else { return };

@@ -49,6 +49,33 @@ pub(in crate::engines) struct Size {
     pub factor: f64,
 }
 
+impl Size {
+    /// Which part of all executions these are, at least and at most.
+    pub(super) fn share(&self, executions: u64) -> (f64, f64) {
+        let all = self.runs * self.complete;
+        let share = |all: f64| (executions as f64 / all).min(1.0);
+        (share(all * self.factor), share(all / self.factor))
+    }
+}
+
+/// How large the whole of a search is of which a part was made, by some surveys.
+pub(super) fn whole(
+    builder: &Builder,
+    seed: u64,
+    model: impl Fn() + Clone + Send + Sync + 'static,
+) -> Option<Size> {
+    let survey = || {
+        let mut sums = Sums::default();
+        for number in 0..ENOUGH {
+            let found = builder.survey(1, seed.wrapping_add(number), model.clone());
+            // A failure: the search may have passed it over.
+            sums.add(&found.ok()?);
+        }
+        sums.size()
+    };
+    platform::catch(survey).ok().flatten()
+}
+
 impl Sums {
     fn add(&mut self, found: &Estimate) {
         self.surveys += found.descents;

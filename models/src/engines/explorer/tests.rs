@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use seqfault_core::Invariant;
+
 use super::*;
 use crate::engines::Violated;
 use crate::litmus;

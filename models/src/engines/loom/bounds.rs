@@ -116,11 +116,12 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::engines::Bound;
 
     fn ended(preemptions: u8, executions: u64) -> Report {
         Report {
             executions,
-            ..Report::empty(Search::Bounded { preemptions })
+            ..Report::empty(Search::Bounded(Bound::Preemptions(preemptions)))
         }
     }
 
@@ -144,7 +145,7 @@ mod tests {
         let found = searched(|_| false, |bound| ended(bound, u64::from(bound).min(4)));
         assert_eq!(
             found,
-            (vec![2, 3, 4, 5], Search::Bounded { preemptions: 5 })
+            (vec![2, 3, 4, 5], Search::Bounded(Bound::Preemptions(5)))
         );
     }
 
@@ -155,13 +156,16 @@ mod tests {
             _ => Report::empty(Search::Unfinished),
         };
         let found = searched(|_| false, run);
-        assert_eq!(found, (vec![2, 3, 4], Search::Bounded { preemptions: 3 }));
+        assert_eq!(
+            found,
+            (vec![2, 3, 4], Search::Bounded(Bound::Preemptions(3)))
+        );
     }
 
     #[test]
     fn a_user_who_has_had_enough_is_heard() {
         let found = searched(|last| last == 3, |bound| ended(bound, bound.into()));
-        assert_eq!(found, (vec![2, 3], Search::Bounded { preemptions: 3 }));
+        assert_eq!(found, (vec![2, 3], Search::Bounded(Bound::Preemptions(3))));
     }
 
     #[test]
