@@ -25,13 +25,22 @@ pub struct Reduce {
     /// A thread that waits for a lock is no part of the graph: no run is thrown away because it
     /// waits for what has come.
     pub waits: bool,
+    /// A loop that tries to exchange what it has found is one step where it says so
+    /// ([`ops::rmw_within`](crate::ops::rmw_within)): executions do not differ by how often it has tried.
+    pub retries: bool,
 }
 
 impl Reduce {
     /// None is left out.
-    pub const NONE: Reduce = Reduce { waits: false };
+    pub const NONE: Reduce = Reduce {
+        waits: false,
+        retries: false,
+    };
     /// All that can be left out.
-    pub const ALL: Reduce = Reduce { waits: true };
+    pub const ALL: Reduce = Reduce {
+        waits: true,
+        retries: true,
+    };
 }
 
 impl Default for Reduce {

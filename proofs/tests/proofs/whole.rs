@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use seqfault_models::cli::Test;
-use seqfault_models::engines::{Explorer, Linux, Part, Spec};
+use seqfault_models::engines::{Explorer, Linux, Part, Reductions, Search, Spec};
 use seqfault_models::linux::Host;
 use seqfault_models::verdict::{self, Request};
 use seqfault_proofs::Corpus;
@@ -35,12 +35,17 @@ pub fn linux_runs_proofs(corpus: &Corpus) -> Trial {
     })
 }
 
-/// The explorer's executions of each proof are as many as `executions.txt` says:
-/// a search that silently shrank would show. `SEQFAULT_BLESS=1` writes the file.
-/// Several workers share each search from its first execution on.
+/// So many executions are enough for a search that leaves nothing out.
+const UNREDUCED: u64 = 1_000_000;
+
+/// The explorer's executions of each proof are as many as `executions.txt` says, with all reductions and
+/// with none: a search that silently shrank would show. Outcomes are the same.
+/// `SEQFAULT_BLESS=1` writes the file. Several workers share each search from its first execution on.
 pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
-    let request = Request {
+    let request = |reduce, max_executions| Request {
         engine: Arc::new(Explorer {
+            reduce,
+            max_executions,
             workers,
             alone: 0,
             ..Explorer::default()
@@ -49,15 +54,32 @@ pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
         broken_by: false,
         ..Request::default()
     };
+    let reduced = request(Reductions::All, None);
+    let unreduced = request(Reductions::None, Some(UNREDUCED));
     let mut counts = String::new();
     for (name, test) in proofs {
-        let verdict = verdict::check(&test.program, &request)?;
+        let verdict = verdict::check(&test.program, &reduced)?;
         if !test.is_as_expected(&verdict) {
             return Err(Failed::from(test.report(&verdict)));
         }
         let Some(run) = &verdict.run else { continue };
-        let line = format!("{name} {} {}\n", run.report.executions, run.report.search);
-        counts += &line;
+        let all = verdict::check(&test.program, &unreduced)?;
+        let Some(all) = all.run.map(|run| run.report) else {
+            continue;
+        };
+        let is_over = all.search == Search::Complete;
+        if is_over && !all.outcomes.keys().eq(run.report.outcomes.keys()) {
+            return Err(Failed::from(format!(
+                "{name} ends otherwise without reductions: {:?} instead of {:?}",
+                all.outcomes, run.report.outcomes
+            )));
+        }
+        let of = match is_over {
+            true => all.executions.to_string(),
+            false => format!("more than {UNREDUCED}"),
+        };
+        let (executions, search) = (run.report.executions, run.report.search);
+        counts += &format!("{name} {executions} of {of} {search}\n");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("executions.txt");
     if workers == 1 && std::env::var_os("SEQFAULT_BLESS").is_some() {

@@ -105,7 +105,8 @@ pub fn compare_exchange(
 }
 
 /// Writes what `update` makes of the value read, if that is in the range `expected`. It stands for a
-/// loop that tries to exchange what it has found until that is out of the range, or is exchanged.
+/// loop that tries to exchange what it has found, from the start of the range on, until that is out
+/// of the range, or is exchanged; and is one where [`Reduce::retries`](crate::Reduce::retries) is off.
 ///
 /// # Errors
 /// The value, if it is not in the range.
@@ -117,6 +118,17 @@ pub fn rmw_within(
     (success, failure): (Order, Order),
     update: impl Fn(u64) -> u64,
 ) -> Result<u64, u64> {
+    if !session::with(|s| s.config.reduce.retries) {
+        let mut found = *expected.start();
+        while expected.contains(&found) {
+            let words = (found, update(found));
+            match compare_exchange(object, init, words, success, failure) {
+                Ok(old) => return Ok(old),
+                Err(now) => found = now,
+            }
+        }
+        return Err(found);
+    }
     let site = Location::caller();
     let exchange = Exchange {
         expected: (*expected.start(), *expected.end()),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex};
 use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::graph::event::Order;
 use seqfault_explorer::ops::{self, Object};
-use seqfault_explorer::{Builder, FailureKind, Model, thread};
+use seqfault_explorer::{Builder, FailureKind, Model, Reduce, thread};
 
 const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
 const ORDERS: (Order, Order) = (Order::ACQUIRE, Order::RELAXED);
@@ -33,7 +33,7 @@ type Add = fn(&Object, u64, u64) -> Result<u64, u64>;
 
 /// What each of `adders` threads is answered, while another one puts 0 there and takes it away
 /// again; and in how many executions.
-fn answers(model: Model, add: Add, adders: usize) -> (BTreeSet<Vec<Result<u64, u64>>>, u64) {
+fn answers(builder: Builder, add: Add, adders: usize) -> (BTreeSet<Vec<Result<u64, u64>>>, u64) {
     let found: Arc<StdMutex<BTreeSet<_>>> = Arc::default();
     let sink = found.clone();
     let program = move || {
@@ -53,7 +53,7 @@ fn answers(model: Model, add: Add, adders: usize) -> (BTreeSet<Vec<Result<u64, u
         handles.into_iter().for_each(|h| h.join().unwrap());
         sink.lock().unwrap().insert(told.lock().unwrap().clone());
     };
-    let progress = Builder::new().model(model).check(program).unwrap();
+    let progress = builder.check(program).unwrap();
     let answers = found.lock().unwrap().clone();
     (answers, progress.executions)
 }
@@ -62,10 +62,17 @@ fn answers(model: Model, add: Add, adders: usize) -> (BTreeSet<Vec<Result<u64, u
 fn one_step_is_answered_as_the_loop_is() {
     for model in MODELS {
         for adders in 1..=3 {
-            let (steps, few) = answers(model, in_one_step, adders);
-            let (loops, many) = answers(model, in_a_loop, adders);
+            let builder = Builder::new().model(model);
+            let (steps, few) = answers(builder.clone(), in_one_step, adders);
+            let (loops, many) = answers(builder.clone(), in_a_loop, adders);
             assert_eq!(steps, loops, "{model:?}, {adders}");
             assert!(few < many || adders == 1, "{model:?}: {few} and {many}");
+            let waits = Reduce {
+                retries: false,
+                ..Reduce::ALL
+            };
+            let written_out = answers(builder.reduce(waits), in_one_step, adders);
+            assert_eq!(written_out, (loops, many), "{model:?}, {adders}");
         }
     }
 }

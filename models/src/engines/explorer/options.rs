@@ -23,6 +23,8 @@ pub enum Reductions {
     All,
     /// Runs in which a thread waits for a lock that has come free.
     Waits,
+    /// How often a reference was tried to be taken.
+    Retries,
     /// Nothing.
     None,
 }
@@ -33,6 +35,7 @@ impl Reductions {
         match self {
             Reductions::All => "all",
             Reductions::Waits => "waits",
+            Reductions::Retries => "retries",
             Reductions::None => "none",
         }
     }
@@ -40,7 +43,14 @@ impl Reductions {
     pub(super) fn reduce(self) -> Reduce {
         match self {
             Reductions::All => Reduce::ALL,
-            Reductions::Waits => Reduce { waits: true },
+            Reductions::Waits => Reduce {
+                waits: true,
+                ..Reduce::NONE
+            },
+            Reductions::Retries => Reduce {
+                retries: true,
+                ..Reduce::NONE
+            },
             Reductions::None => Reduce::NONE,
         }
     }
