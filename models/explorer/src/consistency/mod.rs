@@ -13,6 +13,7 @@
 
 pub mod order;
 pub mod psc;
+mod ranks;
 pub mod waits;
 
 use serde::{Deserialize, Serialize};

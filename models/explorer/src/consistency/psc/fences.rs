@@ -3,18 +3,14 @@
 //! Then all of `scb` but `co | fr` is part of `hb`, and `co | fr` of `eco`, so that
 //! `psc = [Fsc] ; (hb | hb ; eco ; hb) ; [Fsc]`.
 //!
-//! `eco` of one location is the order of *ranks*: a write at place `p` of `co` has
-//! rank `2p`, a read of it `2p + 1`, and `a ; eco ; b` iff the rank of `b` is the
-//! greater. (The write of a read-modify-write comes after its own read by `po`
-//! anyway.)
-//!
 //! A new cycle leads from a changed access by `eco ; hb` to a fence, on by `psc`, and
 //! from a fence by `hb` to the access. The search keeps what it has reached as one number
 //! for each thread, since `hb` contains `po`, and one for each location, since `eco` is
-//! the order of ranks. So each event is reached once.
+//! the order of [ranks](crate::consistency::ranks). So each event is reached once.
 
+use crate::consistency::ranks::{NONE, ranks};
 use crate::graph::Graph;
-use crate::graph::event::{EventId, INIT};
+use crate::graph::event::EventId;
 
 /// Is there no cycle of `psc` through one of `changed`?
 pub(super) fn acyclic(graph: &Graph, changed: &[EventId]) -> bool {
@@ -84,29 +80,4 @@ impl Reached<'_> {
             }
         }
     }
-}
-
-/// Neither a read nor a write.
-const NONE: u32 = u32::MAX;
-
-/// Each event's location and rank there; `NONE` is behind all of them.
-fn ranks(graph: &Graph) -> Vec<(usize, u32)> {
-    let mut ranks = vec![(0, NONE); graph.len()];
-    for (place, locus) in graph.places.iter().enumerate() {
-        for (at, &write) in locus.co.iter().enumerate() {
-            ranks[write as usize] = (place, 2 * (at as u32 + 1));
-        }
-        for &read in &locus.reads {
-            let rank = match graph.event(read).rf {
-                INIT => 1,
-                // A read whose write is gone reads from nothing yet.
-                write => match ranks[write as usize] {
-                    (_, NONE) => NONE,
-                    (_, rank) => rank + 1,
-                },
-            };
-            ranks[read as usize] = (place, rank);
-        }
-    }
-    ranks
 }
