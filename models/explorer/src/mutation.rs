@@ -15,7 +15,7 @@ pub enum Mutation {
     Coherence,
     /// Atomicity of read-modify-writes.
     Atomicity,
-    /// The axioms over several locations (psc, and those of SC and TSO).
+    /// The axioms over several locations (psc, the total order of C++20, and those of SC and TSO).
     Global,
     /// The maximality condition of backward revisits.
     Maximality,
@@ -31,6 +31,8 @@ pub enum Mutation {
     Fences,
     /// Release sequences through read-modify-writes.
     ReleaseSequence,
+    /// The total order of C++20 follows happens-before, not strongly-happens-before.
+    Strongly,
     /// A wait releases its mutex in the step that enters it. This and the next only
     /// programs with condition variables show, so they are not among [`Mutation::ALL`].
     Step,

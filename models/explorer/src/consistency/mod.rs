@@ -5,6 +5,7 @@
 //! | `Sc` | floor by porf, atomicity | `po, rf, co, fr` acyclic |
 //! | `Tso` | floor by porf, atomicity | `ppo, fences, rfe, co, fr` acyclic |
 //! | `Rc11` | floor by hb, atomicity | `psc` acyclic; waits and notifications in one order |
+//! | `Cpp20` | floor by hb, atomicity | a total order S; waits and notifications in one order |
 //!
 //! The checks are asked only about graphs in which the last event, or the read
 //! that a revisit changed, is *not* maximal: an event that reads from, or is
@@ -14,6 +15,7 @@
 pub mod order;
 pub mod psc;
 mod ranks;
+pub mod total;
 pub mod waits;
 
 use serde::{Deserialize, Serialize};
@@ -33,15 +35,18 @@ pub enum Model {
     /// C++20 as repaired by Lahav and others (PLDI 2017): `po | rf` is acyclic.
     #[default]
     Rc11,
+    /// [`Model::Rc11`] with the total order of SeqCst operations of the text of ISO C++20
+    /// (`[atomics.order]`) in place of `psc`. Where nothing or only fences are SeqCst, the two
+    /// are the same; otherwise it forbids more than RC11.
+    Cpp20,
 }
 
 impl Model {
     /// The order that, with `eco`, must be irreflexive for one location.
     pub(crate) fn coherence(self) -> Row {
-        if self == Model::Rc11 {
-            Row::Hb
-        } else {
-            Row::Porf
+        match self {
+            Model::Sc | Model::Tso => Row::Porf,
+            Model::Rc11 | Model::Cpp20 => Row::Hb,
         }
     }
 
@@ -54,6 +59,10 @@ impl Model {
             Model::Rc11 => {
                 waits::acyclic(graph, changed)
                     && (graph.seq_cst < 2 || psc::acyclic(graph, changed))
+            }
+            Model::Cpp20 => {
+                waits::acyclic(graph, changed)
+                    && (graph.seq_cst < 2 || total::exists(graph, changed))
             }
         }
     }
