@@ -45,7 +45,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All defects of a search.
-    pub const ALL: [Mutation; 8] = [
+    pub const ALL: [Mutation; 9] = [
         Mutation::Coherence,
         Mutation::Atomicity,
         Mutation::Global,
@@ -54,5 +54,6 @@ impl Mutation {
         Mutation::Places,
         Mutation::Fences,
         Mutation::ReleaseSequence,
+        Mutation::Strongly,
     ];
 }

@@ -39,6 +39,7 @@ fn answers_are_given(test: &Litmus) -> Result<(), Failed> {
             seqfault_oracle::Model::Sc => Model::Sc,
             seqfault_oracle::Model::Tso => Model::Tso,
             seqfault_oracle::Model::Rc11 => Model::Rc11,
+            seqfault_oracle::Model::Cpp20 => Model::Cpp20,
         };
         is_given(test, model, known).map_err(|why| format!("{model:?}: {why}"))?;
     }

@@ -6,7 +6,7 @@ use crate::candidate::{Candidate, candidates};
 use crate::graph::{Graph, resolve};
 use crate::program::Program;
 use crate::shape::{Kind, Place, Shape, shapes};
-use crate::{rc11, sc, tso};
+use crate::{cpp20, rc11, sc, tso};
 
 /// A memory model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,11 +17,13 @@ pub enum Model {
     Tso,
     /// RC11 with C++20 release sequences.
     Rc11,
+    /// The same, with the total order of sequentially consistent operations of C++20.
+    Cpp20,
 }
 
 impl Model {
-    /// All models, strongest first.
-    pub const ALL: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
+    /// All models, strongest first, but for C++20, which stands between TSO and RC11.
+    pub const ALL: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
 
     /// The axioms hold in `graph`.
     pub fn is_consistent(self, graph: &Graph) -> bool {
@@ -29,6 +31,7 @@ impl Model {
             Model::Sc => sc::is_consistent(graph),
             Model::Tso => tso::is_consistent(graph),
             Model::Rc11 => rc11::is_consistent(graph),
+            Model::Cpp20 => cpp20::is_consistent(graph),
         }
     }
 }

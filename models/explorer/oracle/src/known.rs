@@ -14,7 +14,7 @@
 //!   P1: store y 1 rlx; r0 = load x rlx
 //!   exists 0:r0=0 /\ 1:r0=0
 //!   sc: forbidden, 3 executions
-//!   tso, rc11: allowed, 4 executions
+//!   tso, rc11, cpp20: allowed, 4 executions
 //!   source: TSO, section 1; RC11, section 1
 //! ```
 //!
@@ -76,7 +76,7 @@ pub struct Litmus {
     /// The outcome in question.
     pub condition: Condition,
     /// Answers in the order of [`Model::ALL`].
-    pub verdicts: [Verdict; 3],
+    pub verdicts: [Verdict; Model::ALL.len()],
     /// Where the answers come from.
     pub source: String,
 }

@@ -9,6 +9,7 @@
 //!          CAS, try,          coherent at                        values      sc.rs
 //!          blocking           one location                       agree       tso.rs
 //!                                                                            rc11.rs
+//!                                                                            cpp20.rs
 //! ```
 //!
 //! Three things check the judge itself: [`machine`] (interleaving, store buffers) and [`views`] (the
@@ -27,7 +28,7 @@
 //!   P1: r0 = load y rlx; r1 = load x rlx
 //!   exists 1:r0=1 /\ 1:r1=0
 //!   sc, tso: forbidden, 3 executions
-//!   rc11: allowed, 4 executions
+//!   rc11, cpp20: allowed, 4 executions
 //!   source: C++20 [atomics.order]: it takes both sides
 //! ```
 //!
@@ -40,7 +41,7 @@
 //!    graphs, so counting needs no set of visited graphs.
 //! 2. Every axiom is monotone in `rf` and `co` (no difference, no negation of either), so a graph
 //!    that is still incomplete may be dropped by the same filter that judges complete ones.
-//! 3. All three models forbid `po | rf` cycles, so the values of a consistent graph are well founded.
+//! 3. All models forbid `po | rf` cycles, so the values of a consistent graph are well founded.
 //!
 //! # Deliberately absent
 //!
@@ -51,6 +52,7 @@
 //! the middle of a program, mixed-size accesses, consume, spurious failures.
 
 pub mod candidate;
+pub mod cpp20;
 pub mod enumerate;
 pub mod graph;
 pub mod known;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use seqfault_oracle::machine::{Machine, run};
 use seqfault_oracle::random::Recipe;
 use seqfault_oracle::views::run_views;
-use seqfault_oracle::{Instr, Model, Order, Program, enumerate, random, shrink};
+use seqfault_oracle::{Enumeration, Instr, Model, Order, Program, enumerate, random, shrink};
 
 /// The seeds of a test: 0 to 300, or up to the environment variable `SEQFAULT_ORACLE_SEEDS`.
 fn seeds() -> Range<u64> {
@@ -74,33 +74,73 @@ fn without_sc_accesses(mut program: Program) -> Program {
     program
 }
 
-#[test]
-fn rc11_is_views() {
-    let fences = Recipe {
+/// Programs with many fences.
+fn many_fences() -> impl Iterator<Item = Program> {
+    let recipe = Recipe {
         threads: 3,
         locations: 2,
         fence: 6,
         ..Recipe::atomics()
     };
+    seeds().map(move |seed| recipe.program(seed))
+}
+
+#[test]
+fn rc11_is_views() {
     let plain = seeds().map(|seed| Recipe::atomics().program(seed));
-    let programs = plain.chain(seeds().map(|seed| fences.program(seed)));
+    let programs = plain.chain(many_fences());
     for_all(programs.map(without_sc_accesses), |p| {
         let (axioms, runs) = (enumerate(p, Model::Rc11), run_views(p));
         (axioms.outcomes, axioms.executions) == (runs.outcomes, runs.executions)
     });
 }
 
+/// C++20 [atomics.order] says nothing else of fences than RC11, and of other events neither says
+/// anything: the two differ by sequentially consistent accesses only.
+#[test]
+fn without_seq_cst_accesses_cpp20_is_rc11() {
+    let programs = || seeds().map(random).chain(many_fences());
+    for_all(programs().map(without_sc_accesses), |p| {
+        same(p, Model::Rc11, Model::Cpp20)
+    });
+    let without_fences = |mut program: Program| {
+        for thread in &mut program.threads {
+            let seq_cst = Instr::Fence { ord: Order::SeqCst };
+            thread.retain(|&instr| instr != seq_cst);
+        }
+        program
+    };
+    let none = programs().map(without_sc_accesses).map(without_fences);
+    for_all(none, |p| same(p, Model::Rc11, Model::Cpp20));
+}
+
+/// C++20 forbids executions that RC11 allows, and allows none that RC11 forbids.
+#[test]
+fn seq_cst_accesses_tell_cpp20_from_rc11() {
+    let recipe = Recipe {
+        orders: vec![Order::SeqCst, Order::SeqCst, Order::AcqRel, Order::Relaxed],
+        ..Recipe::atomics()
+    };
+    let fewer = std::cell::Cell::new(0);
+    for_all(seeds().map(|seed| recipe.program(seed)), |p| {
+        let [rc11, cpp20] = [Model::Rc11, Model::Cpp20].map(|model| enumerate(p, model));
+        fewer.set(fewer.get() + u64::from(cpp20.executions < rc11.executions));
+        cpp20.executions <= rc11.executions && cpp20.outcomes.is_subset(&rc11.outcomes)
+    });
+    assert!(fewer.get() > 0);
+}
+
 /// Every behaviour of a stronger model is one of a weaker model, as compilers rely on it.
 #[test]
 fn models_are_nested() {
     for_all(seeds().map(random), |p| {
-        let [sc, tso, rc11] = Model::ALL.map(|model| enumerate(p, model));
-        sc.executions <= tso.executions
-            && tso.executions <= rc11.executions
-            && sc.blocked <= tso.blocked
-            && tso.blocked <= rc11.blocked
-            && sc.outcomes.is_subset(&tso.outcomes)
-            && tso.outcomes.is_subset(&rc11.outcomes)
+        let [sc, tso, rc11, cpp20] = Model::ALL.map(|model| enumerate(p, model));
+        let within = |one: &Enumeration, other: &Enumeration| {
+            one.executions <= other.executions
+                && one.blocked <= other.blocked
+                && one.outcomes.is_subset(&other.outcomes)
+        };
+        within(&sc, &tso) && within(&tso, &cpp20) && within(&cpp20, &rc11)
     });
 }
 
@@ -109,13 +149,17 @@ fn same(program: &Program, one: Model, other: Model) -> bool {
     (one.outcomes, one.executions, one.blocked) == (other.outcomes, other.executions, other.blocked)
 }
 
+/// All models allow the same executions of the program.
+fn all_same(program: &Program) -> bool {
+    let [sc, weaker @ ..] = Model::ALL;
+    weaker.iter().all(|&model| same(program, sc, model))
+}
+
 /// RC11, section 4: with only sequentially consistent accesses there is nothing weak.
 #[test]
 fn seq_cst_accesses_restore_sc() {
     let recipe = Recipe::atomics().with_order(Order::SeqCst);
-    for_all(seeds().map(|seed| recipe.program(seed)), |p| {
-        same(p, Model::Sc, Model::Tso) && same(p, Model::Sc, Model::Rc11)
-    });
+    for_all(seeds().map(|seed| recipe.program(seed)), all_same);
 }
 
 /// RC11, theorem 4: a sequentially consistent fence between every two accesses restores SC.
@@ -130,9 +174,7 @@ fn seq_cst_fences_restore_sc() {
         }
         program
     };
-    for_all(seeds().map(fenced), |p| {
-        same(p, Model::Sc, Model::Tso) && same(p, Model::Sc, Model::Rc11)
-    });
+    for_all(seeds().map(fenced), all_same);
 }
 
 /// A data-race-free program has only interleavings: locks around everything.
@@ -154,8 +196,7 @@ fn one_big_lock_restores_sc() {
     };
     for_all(seeds().map(locked), |p| {
         let orders = (1..=p.threads.len() as u64).product::<u64>();
-        let same = same(p, Model::Sc, Model::Tso) && same(p, Model::Sc, Model::Rc11);
-        same && enumerate(p, Model::Rc11).executions == orders
+        all_same(p) && enumerate(p, Model::Rc11).executions == orders
     });
 }
 
@@ -172,18 +213,21 @@ fn with_order(instr: Instr, ord: Order) -> Instr {
 /// To strengthen an ordering removes executions and adds none.
 #[test]
 fn stronger_orderings_allow_less() {
-    for_all(seeds().map(random), |p| {
-        let all = enumerate(p, Model::Rc11);
+    let allows_less = |p: &Program, model| {
+        let all = enumerate(p, model);
         (0..p.threads.len()).all(|thread| {
             let mut stronger = p.clone();
             for instr in &mut stronger.threads[thread] {
                 *instr = with_order(*instr, Order::SeqCst);
             }
-            let fewer = enumerate(&stronger, Model::Rc11);
+            let fewer = enumerate(&stronger, model);
             fewer.executions <= all.executions
                 && fewer.outcomes.is_subset(&all.outcomes)
                 && fewer.racy_executions <= all.racy_executions
         })
+    };
+    for_all(seeds().map(random), |p| {
+        allows_less(p, Model::Rc11) && allows_less(p, Model::Cpp20)
     });
 }
 

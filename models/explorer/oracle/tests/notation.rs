@@ -157,7 +157,7 @@ const RIGHT: [&str; 7] = [
     "  P1: store y 1 rlx; r0 = load x rlx",
     "  exists 0:r0=0 /\\ 1:r0=0",
     "  sc: forbidden, 3 executions",
-    "  tso, rc11: allowed, 4 executions",
+    "  tso, rc11, cpp20: allowed, 4 executions",
     "  source: TSO, section 1",
 ];
 
@@ -218,7 +218,7 @@ fn what_is_wrong_with_a_litmus_test_is_told_with_its_place() {
         (
             4,
             "  exist x=0",
-            "4:3: expected `sc`, `tso`, `rc11` or `source:`, found `exist`",
+            "4:3: expected `sc`, `tso`, `rc11`, `cpp20` or `source:`, found `exist`",
         ),
         (4, "", "5:7: expected a number, found `forbidden`"),
         (
@@ -260,7 +260,7 @@ fn what_is_wrong_with_a_litmus_test_is_told_with_its_place() {
         (
             7,
             "",
-            "7:1: expected `sc`, `tso`, `rc11` or `source:`, found the end of the text",
+            "7:1: expected `sc`, `tso`, `rc11`, `cpp20` or `source:`, found the end of the text",
         ),
     ] {
         assert_eq!(mistake_in_line(line, text), mistake, "{text}");

@@ -8,7 +8,7 @@ use seqfault_explorer::sync::atomic::{AtomicU64, fence};
 use seqfault_explorer::sync::{Condvar, Mutex};
 use seqfault_explorer::{Builder, Model, Report, thread};
 
-const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
+const MODELS: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
 
 fn factorial(n: u64) -> u64 {
     (1..=n).product()

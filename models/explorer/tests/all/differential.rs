@@ -94,6 +94,22 @@ fn sequentially_consistent_accesses_among_others() {
     agree(&recipe, 0..programs());
 }
 
+/// Where both are, C++20 has other edges between them than RC11.
+#[test]
+fn sequentially_consistent_accesses_and_fences_among_others() {
+    let recipe = Recipe {
+        threads: 3,
+        instrs: 12,
+        locations: 2,
+        orders: vec![Order::SeqCst, Order::SeqCst, Order::AcqRel, Order::Relaxed],
+        rmw: 1,
+        store_loaded: 0,
+        fence: 3,
+        ..Recipe::atomics()
+    };
+    agree(&recipe, 0..2 * programs());
+}
+
 #[test]
 fn mutexes() {
     agree(

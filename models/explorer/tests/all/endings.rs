@@ -12,7 +12,7 @@ use seqfault_explorer::{Builder, Model};
 use seqfault_oracle::sections::Sections;
 use seqfault_oracle::{Endings, Instr, Outcome, Program, Wakeups, endings, shrink};
 
-const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
+const MODELS: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
 
 /// Programs of each test, unless the environment says otherwise.
 const SEEDS: u64 = 200;

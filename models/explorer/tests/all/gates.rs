@@ -10,7 +10,7 @@ use seqfault_explorer::sync::{Mutex, RwLock};
 use seqfault_explorer::{Builder, Model, Progress, Reduce, spin, thread};
 use seqfault_oracle::sections::Sections;
 
-const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
+const MODELS: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
 /// Programs with more executions are not compared.
 const MOST: u64 = 1_000;
 

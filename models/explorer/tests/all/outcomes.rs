@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex as StdMutex};
 
 use seqfault_explorer::sync::Mutex;
-use seqfault_explorer::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use seqfault_explorer::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use seqfault_explorer::sync::atomic::{AtomicU64, fence};
 use seqfault_explorer::{Builder, Model, thread};
 
@@ -64,7 +64,7 @@ fn read_pair(pair: &Pair) -> Vec<u64> {
     vec![before, a, b, count.load(Relaxed)]
 }
 
-/// What a reader may see of so many writers, in RC11: a count of `2k` shows the pair of
+/// What a reader may see of so many writers, in RC11 and in C++20: a count of `2k` shows the pair of
 /// the `k`th; one of the `k`th pair shows, past the fence, a count of at least `2k - 1`.
 fn seen_in_rc11(writers: u64) -> BTreeSet<Vec<u64>> {
     let mut seen = BTreeSet::new();
@@ -116,6 +116,7 @@ fn seen_in_sc(writers: u64) -> BTreeSet<Vec<u64>> {
 fn a_sequence_count_that_is_loaded_and_stored_shows_all() {
     for (model, seen_by) in [
         (Model::Rc11, seen_in_rc11 as fn(u64) -> _),
+        (Model::Cpp20, seen_in_rc11),
         (Model::Sc, seen_in_sc),
     ] {
         for (writers, readers) in [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)] {
@@ -155,7 +156,7 @@ fn orders(of: &[u64]) -> Vec<Vec<u64>> {
 /// Each swap reads what stands before its own value in the order of the writes.
 #[test]
 fn swaps_against_stores_show_orders_of_writes_only() {
-    for model in [Model::Rc11, Model::Tso, Model::Sc] {
+    for model in [Model::Rc11, Model::Cpp20, Model::Tso, Model::Sc] {
         for (swaps, stores) in [(1, 1), (2, 1), (1, 2), (2, 2), (3, 1)] {
             let swap = |value| -> Thread<AtomicU64> {
                 Box::new(move |x: &AtomicU64| vec![x.swap(value, AcqRel)])
@@ -207,4 +208,43 @@ fn a_swap_and_a_store_that_is_read_back() {
     let wanted = wanted.map(|[swap, load]| vec![vec![swap], vec![load]]);
     assert_eq!(found, Outcomes::from(wanted));
     assert_eq!(executions, 3);
+}
+
+/// Store buffering with SeqCst accesses, where the store and the load of one side are in two
+/// threads, one of which is behind the other. So they are in the total order of C++20.
+#[test]
+fn accesses_of_threads_behind_each_other_are_in_one_order() {
+    type Words = [AtomicU64; 2];
+    type Side = fn(&Arc<Words>) -> u64;
+    let started: Side = |words| {
+        words[0].store(1, SeqCst);
+        let words = words.clone();
+        let load = thread::spawn(move || words[1].load(SeqCst));
+        load.join().unwrap()
+    };
+    let joined: Side = |words| {
+        let other = words.clone();
+        let store = thread::spawn(move || other[0].store(1, SeqCst));
+        store.join().unwrap();
+        words[1].load(SeqCst)
+    };
+    for side in [started, joined] {
+        let found = Arc::new(StdMutex::new(BTreeSet::new()));
+        let sink = found.clone();
+        let report = Builder::new().model(Model::Cpp20).check(move || {
+            let words = Arc::new(Words::default());
+            let theirs = words.clone();
+            let other = thread::spawn(move || {
+                theirs[1].store(1, SeqCst);
+                theirs[0].load(SeqCst)
+            });
+            let seen = side(&words);
+            sink.lock().unwrap().insert((seen, other.join().unwrap()));
+        });
+        assert_eq!(report.unwrap().executions, 3);
+        assert_eq!(
+            *found.lock().unwrap(),
+            BTreeSet::from([(0, 1), (1, 0), (1, 1)])
+        );
+    }
 }

@@ -8,7 +8,7 @@ use seqfault_explorer::graph::event::Order;
 use seqfault_explorer::ops::{self, Object};
 use seqfault_explorer::{Builder, FailureKind, Model, Reduce, thread};
 
-const MODELS: [Model; 3] = [Model::Sc, Model::Tso, Model::Rc11];
+const MODELS: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
 const ORDERS: (Order, Order) = (Order::ACQUIRE, Order::RELAXED);
 
 /// Adds one to what is from 1 to `most`.

@@ -10,10 +10,11 @@ use seqfault_oracle::{Program, enumerate};
 
 use super::{Findings, Layout, explore};
 
-const MODELS: [(Model, seqfault_oracle::Model); 3] = [
+const MODELS: [(Model, seqfault_oracle::Model); 4] = [
     (Model::Sc, seqfault_oracle::Model::Sc),
     (Model::Tso, seqfault_oracle::Model::Tso),
     (Model::Rc11, seqfault_oracle::Model::Rc11),
+    (Model::Cpp20, seqfault_oracle::Model::Cpp20),
 ];
 
 fn expected(program: &Program, model: seqfault_oracle::Model) -> Findings {

@@ -105,8 +105,8 @@ fn term(program: &Program, input: &mut Text) -> ModalResult<Term> {
 }
 
 /// The answers of all models, and the word before the source.
-fn verdicts(asked: bool, input: &mut Text) -> ModalResult<[Verdict; 3]> {
-    let mut verdicts = [None; 3];
+fn verdicts(asked: bool, input: &mut Text) -> ModalResult<[Verdict; Model::ALL.len()]> {
+    let mut verdicts = [None; Model::ALL.len()];
     loop {
         let start = input.checkpoint();
         if opt((keyword("source"), mark(":")))
@@ -132,11 +132,11 @@ fn verdicts(asked: bool, input: &mut Text) -> ModalResult<[Verdict; 3]> {
 }
 
 /// The models' names, in the order of [`Model::ALL`].
-const NAMES: [&str; Model::ALL.len()] = ["sc", "tso", "rc11"];
+const NAMES: [&str; Model::ALL.len()] = ["sc", "tso", "rc11", "cpp20"];
 
 fn model(input: &mut Text) -> ModalResult<usize> {
     word.verify_map(|word| NAMES.iter().position(|name| *name == word))
-        .context(expected("`sc`, `tso`, `rc11` or `source:`"))
+        .context(expected("`sc`, `tso`, `rc11`, `cpp20` or `source:`"))
         .parse_next(input)
 }
 
