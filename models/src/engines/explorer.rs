@@ -166,7 +166,7 @@ impl Engine for Explorer {
     }
 
     fn has_weak_memory(&self) -> bool {
-        self.memory == Memory::Rc11
+        matches!(self.memory, Memory::Rc11 | Memory::Cpp20)
     }
 
     fn speculates(&self) -> bool {

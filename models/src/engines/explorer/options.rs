@@ -13,6 +13,8 @@ pub enum Memory {
     /// C11 without load buffering, repaired.
     #[default]
     Rc11,
+    /// The same with the total order of sequentially consistent operations that C++20 has.
+    Cpp20,
 }
 
 /// What the explorer leaves out of a search, as what is left stands for it.
@@ -63,6 +65,7 @@ impl Memory {
             Memory::Sc => "sc",
             Memory::Tso => "tso",
             Memory::Rc11 => "rc11",
+            Memory::Cpp20 => "cpp20",
         }
     }
 
@@ -71,6 +74,7 @@ impl Memory {
             Memory::Sc => Model::Sc,
             Memory::Tso => Model::Tso,
             Memory::Rc11 => Model::Rc11,
+            Memory::Cpp20 => Model::Cpp20,
         }
     }
 }
