@@ -215,6 +215,16 @@ fn base(graph: &Graph, hb: &Matrix, com: &Matrix) -> Matrix {
             }
         });
         let middle = hb.image(&elsewhere);
+        for (thread, events) in graph.threads.iter().enumerate() {
+            let has = |birth: EventId| {
+                let (word, bit) = (birth as usize / 64, birth % 64);
+                (elsewhere[word] | middle[word]) >> bit & 1 == 1
+            };
+            if is_behind(graph, thread, has) {
+                let all = events.iter().map(|&b| b as usize);
+                all.for_each(|b| row[b / 64] |= 1 << (b % 64));
+            }
+        }
         each(&middle, |m| {
             let event = &graph.events[m];
             for &b in &graph.threads[event.thread as usize][event.index as usize + 1..] {
@@ -227,6 +237,13 @@ fn base(graph: &Graph, hb: &Matrix, com: &Matrix) -> Matrix {
         scb.bits[a * scb.words..(a + 1) * scb.words].copy_from_slice(&row);
     }
     scb
+}
+
+/// Does what holds of the spawn of a thread hold of its beginning? That is no event of the graph, but
+/// before the thread's first one by `po`, and after the spawn by `hb`.
+fn is_behind(graph: &Graph, thread: usize, holds: impl Fn(EventId) -> bool) -> bool {
+    let birth = graph.births.get(thread).copied();
+    birth.is_some_and(|birth| birth != INIT && holds(birth))
 }
 
 fn without_cycle(psc: &Matrix, sc: &[usize]) -> bool {

@@ -3,13 +3,32 @@
 use super::subject::Layout;
 use super::subject::judge::difference;
 use seqfault_explorer::mutation::Mutation;
+use seqfault_oracle::Order;
 use seqfault_oracle::random::Recipe;
+
+/// Programs that show the defect.
+fn recipe(mutation: Mutation) -> Recipe {
+    match mutation {
+        // Three threads with mostly SeqCst accesses, as in Z6.U of Lahav and others (PLDI 2017).
+        Mutation::Strongly => Recipe {
+            threads: 3,
+            instrs: 6,
+            locations: 2,
+            orders: vec![Order::SeqCst, Order::SeqCst, Order::AcqRel],
+            rmw: 1,
+            store_loaded: 0,
+            fence: 0,
+            ..Recipe::atomics()
+        },
+        _ => Recipe::atomics(),
+    }
+}
 
 /// The first seed whose program shows the defect. A checker that breaks down
 /// shows it as well, so that each program has an OS thread of its own.
 fn noticed(mutation: Mutation) -> Option<u64> {
     (0..2_000).find(|&seed| {
-        let program = Recipe::atomics().program(seed);
+        let program = recipe(mutation).program(seed);
         std::thread::spawn(move || difference(&program, mutation, Layout::Plain).is_some())
             .join()
             .unwrap_or(true)

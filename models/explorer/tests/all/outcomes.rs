@@ -211,7 +211,8 @@ fn a_swap_and_a_store_that_is_read_back() {
 }
 
 /// Store buffering with SeqCst accesses, where the store and the load of one side are in two
-/// threads, one of which is behind the other. So they are in the total order of C++20.
+/// threads, one of which is behind the other. So the store is before the load by `psc`, and in the total
+/// order of C++20.
 #[test]
 fn accesses_of_threads_behind_each_other_are_in_one_order() {
     type Words = [AtomicU64; 2];
@@ -228,23 +229,35 @@ fn accesses_of_threads_behind_each_other_are_in_one_order() {
         store.join().unwrap();
         words[1].load(SeqCst)
     };
-    for side in [started, joined] {
-        let found = Arc::new(StdMutex::new(BTreeSet::new()));
-        let sink = found.clone();
-        let report = Builder::new().model(Model::Cpp20).check(move || {
-            let words = Arc::new(Words::default());
-            let theirs = words.clone();
-            let other = thread::spawn(move || {
-                theirs[1].store(1, SeqCst);
-                theirs[0].load(SeqCst)
+    // A fence has `psc` be checked in another way.
+    for (side, is_fenced) in [
+        (started, false),
+        (started, true),
+        (joined, false),
+        (joined, true),
+    ] {
+        for model in [Model::Rc11, Model::Cpp20] {
+            let found = Arc::new(StdMutex::new(BTreeSet::new()));
+            let sink = found.clone();
+            let report = Builder::new().model(model).check(move || {
+                let words = Arc::new(Words::default());
+                let theirs = words.clone();
+                let other = thread::spawn(move || {
+                    theirs[1].store(1, SeqCst);
+                    if is_fenced {
+                        fence(SeqCst);
+                    }
+                    theirs[0].load(SeqCst)
+                });
+                let seen = side(&words);
+                sink.lock().unwrap().insert((seen, other.join().unwrap()));
             });
-            let seen = side(&words);
-            sink.lock().unwrap().insert((seen, other.join().unwrap()));
-        });
-        assert_eq!(report.unwrap().executions, 3);
-        assert_eq!(
-            *found.lock().unwrap(),
-            BTreeSet::from([(0, 1), (1, 0), (1, 1)])
-        );
+            assert_eq!(report.unwrap().executions, 3, "{model:?}");
+            assert_eq!(
+                *found.lock().unwrap(),
+                BTreeSet::from([(0, 1), (1, 0), (1, 1)]),
+                "{model:?}"
+            );
+        }
     }
 }

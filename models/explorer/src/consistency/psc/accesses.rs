@@ -7,9 +7,10 @@
 //! `po≠loc ; hb ; po≠loc` from `a`: let `f` be the first event after `a` in its thread
 //! that is elsewhere. What the other such events happen before, `f` does too. In another
 //! thread let `m` be the first event that `f` happens before: all that comes after `m` is
-//! reached, but for the accesses directly after it that are to its own location.
+//! reached, but for the accesses directly after it that are to its own location. The beginning of a
+//! thread is such an `m` as well, and at no location.
 
-use super::own_write;
+use super::{is_behind, own_write};
 use crate::graph::Graph;
 use crate::graph::event::{Event, EventId};
 
@@ -61,9 +62,14 @@ fn successors(graph: &Graph, id: EventId, mut visit: impl FnMut(EventId)) {
         };
         let here = |e: &&EventId| same(event, graph.event(**e));
         first(&mut after(id).iter().filter(here));
-        if let Some(&elsewhere) = elsewhere
-            && let Some((&middle, rest)) = after(elsewhere).split_first()
-        {
+        let Some(&elsewhere) = elsewhere else {
+            continue;
+        };
+        if is_behind(graph, thread, |birth| {
+            birth == elsewhere || graph.hb_before(elsewhere, birth)
+        }) {
+            first(&mut events.iter());
+        } else if let Some((&middle, rest)) = after(elsewhere).split_first() {
             let middle = graph.event(middle);
             let directly = |e: &&EventId| same(middle, graph.event(**e));
             first(&mut rest.iter().skip_while(directly));
