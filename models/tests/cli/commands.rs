@@ -12,6 +12,7 @@ snapshots! {
     check_a_canary: "check canary-false.litmus";
     check_by_the_specification: "check one-cpu.litmus --engine spec";
     check_bounded: "check use-after-free.litmus --engine loom --preemptions 1";
+    check_under_cpp20: "check store-buffering.litmus --memory cpp20";
     check_near_the_first: "check use-after-free.litmus store-buffering.litmus --bound revisits=1";
     check_bounded_by_nothing: "check use-after-free.litmus --bound revisits=50";
     check_conflicts: "check reclaim.litmus use-after-free.litmus --preset spf";
