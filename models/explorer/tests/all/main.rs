@@ -13,6 +13,7 @@ mod forged;
 mod forgotten;
 mod gates;
 mod loom;
+mod loops;
 mod memory;
 mod mutations;
 mod objects;

@@ -1,0 +1,120 @@
+//! Loops that try again, each iteration of which ends with `spin`: how many executions they have, which
+//! closed forms tell, and how many runs are thrown away. A search that makes more of these shows here.
+
+use std::sync::Arc;
+
+use seqfault_explorer::sync::Mutex;
+use seqfault_explorer::sync::atomic::AtomicU64;
+use seqfault_explorer::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use seqfault_explorer::sync::atomic::fence;
+use seqfault_explorer::{Builder, spin, thread};
+
+/// Runs the same function in so many threads.
+fn threads<T: Send + Sync + 'static>(shared: &Arc<T>, count: usize, body: fn(&T)) {
+    for _ in 0..count {
+        let shared = shared.clone();
+        thread::spawn(move || body(&shared));
+    }
+}
+
+/// Executions, and moot runs.
+fn runs(program: impl Fn() + Send + Sync + 'static) -> (u64, u64) {
+    let progress = Builder::new().unwind(true).check(program).unwrap();
+    (progress.executions, progress.moot)
+}
+
+/// Each takes a number and waits until it is served.
+fn ticket_lock(count: usize) -> (u64, u64) {
+    runs(move || {
+        let lock = Arc::<[AtomicU64; 3]>::default();
+        threads(&lock, count, |[next, served, inside]| {
+            let ticket = next.fetch_add(1, Relaxed);
+            while served.load(Acquire) != ticket {
+                spin();
+            }
+            let before = inside.load(Relaxed);
+            inside.store(before + 1, Relaxed);
+            assert_eq!(before, ticket);
+            served.store(ticket + 1, Release);
+        });
+    })
+}
+
+/// Writers under a lock and a sequence count, and readers that try again.
+fn sequence_count(writers: usize, readers: usize) -> (u64, u64) {
+    type Shared = (Mutex<()>, [AtomicU64; 3]);
+    runs(move || {
+        let shared = Arc::<Shared>::default();
+        threads(&shared, writers, |(lock, [count, one, two])| {
+            let _held = lock.lock().unwrap();
+            let before = count.load(Relaxed);
+            count.store(before + 1, Relaxed);
+            fence(Release);
+            one.store(before + 2, Relaxed);
+            two.store(before + 2, Relaxed);
+            count.store(before + 2, Release);
+        });
+        threads(&shared, readers, |(_, [count, one, two])| {
+            loop {
+                let before = count.load(Acquire);
+                if before.is_multiple_of(2) {
+                    let pair = (one.load(Relaxed), two.load(Relaxed));
+                    fence(Acquire);
+                    if count.load(Relaxed) == before {
+                        assert_eq!(pair, (before, before));
+                        break;
+                    }
+                }
+                spin();
+            }
+        });
+    })
+}
+
+/// Increments by exchanges of what was loaded.
+fn increments(count: usize) -> (u64, u64) {
+    runs(move || {
+        let word = Arc::<AtomicU64>::default();
+        threads(&word, count, |word| {
+            for _ in 0..2 {
+                loop {
+                    let old = word.load(Relaxed);
+                    if word.compare_exchange(old, old + 1, AcqRel, Relaxed).is_ok() {
+                        break;
+                    }
+                    spin();
+                }
+            }
+        });
+    })
+}
+
+/// So many executions, and not more moot runs.
+#[track_caller]
+fn within((executions, moot): (u64, u64), (wanted, most): (u64, u64)) {
+    assert_eq!(executions, wanted);
+    assert!(moot <= most, "{moot} moot runs");
+}
+
+/// In every execution each thread has another turn: `n!`.
+#[test]
+fn a_ticket_lock() {
+    within(ticket_lock(2), (2, 4));
+    within(ticket_lock(3), (6, 84));
+    within(ticket_lock(4), (24, 2_496));
+}
+
+/// A reader sees one of the pairs; the writers come in any order.
+#[test]
+fn readers_under_a_sequence_count() {
+    within(sequence_count(1, 1), (2, 18));
+    within(sequence_count(1, 2), (4, 396));
+    within(sequence_count(2, 1), (6, 638));
+}
+
+/// In every execution the increments come in another order: `(2n)! / 2^n`.
+#[test]
+fn increments_that_try_again() {
+    within(increments(2), (6, 40));
+    within(increments(3), (90, 37_389));
+}
