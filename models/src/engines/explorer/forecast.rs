@@ -9,23 +9,29 @@
 //!
 //! Surveys go on while the search does, on an OS thread of their own, until their mean is
 //! good enough. Until then, what is told is a range.
+//!
+//! Their spread is skewed: a heavy part that few surveys come to is not in the error that the
+//! others claim. So what is told may be too small until there are many.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seqfault_explorer::{Builder, Estimate};
 
 use crate::platform;
 
 /// A search that is over so soon needs no forecast.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(100);
 /// So few surveys tell nothing of their spread.
 const FEWEST: u64 = 4;
-/// So many are made at most, and at least if the mean is to be good enough.
-const MOST: u64 = 64;
+/// At least so many are made if the mean is to be good enough.
 const ENOUGH: u64 = 8;
+/// So many are made without a pause. After them the surveys rest so many times as long as they take,
+/// so that a search that is long, and hard to foresee, loses little by them.
+const AT_ONCE: u64 = 64;
+const REST: u32 = 9;
 /// A mean is good enough if its standard error is so small a part of it.
 const GOOD: f64 = 0.1;
 
@@ -93,7 +99,7 @@ impl Sums {
     }
 
     fn is_good(&self) -> bool {
-        self.surveys >= MOST || self.surveys >= ENOUGH && self.mean().1 <= GOOD
+        self.surveys >= ENOUGH && self.mean().1 <= GOOD
     }
 
     fn size(&self) -> Option<Size> {
@@ -117,7 +123,7 @@ impl Sums {
 pub(super) struct Expected(Arc<Mutex<Sums>>);
 
 impl Expected {
-    /// Makes surveys until there are enough, or `over` is set, or one fails.
+    /// Makes surveys until their mean is good enough, or `over` is set, or one fails.
     fn survey(
         &self,
         builder: &Builder,
@@ -126,7 +132,8 @@ impl Expected {
         model: impl Fn() + Clone + Send + Sync + 'static,
     ) {
         let builder = builder.clone().interrupt(over.clone());
-        for number in 0..MOST {
+        for number in 0.. {
+            let began = Instant::now();
             // What fails is found by the search too.
             let Ok(found) = builder.survey(1, seed.wrapping_add(number), model.clone()) else {
                 return;
@@ -137,6 +144,10 @@ impl Expected {
             }
             if over.load(Relaxed) || sums.is_good() {
                 return;
+            }
+            drop(sums);
+            if number >= AT_ONCE {
+                std::thread::park_timeout(began.elapsed() * REST);
             }
         }
     }
