@@ -196,14 +196,12 @@ impl Run {
         never_looked_at(&self.scenario, &self.report)
     }
 
-    /// Whether an `exists` was not seen by an engine that need not find it: no
+    /// Whether an `exists` was not seen by an engine that need not find it, or within a bound: no
     /// verdict, and no failure.
     pub fn has_no_witness(&self) -> bool {
         let is_exists = self.scenario.program.condition.quantifier == Quantifier::Exists;
-        let need_not = matches!(
-            self.report.search,
-            Search::Sampled | Search::Bounded(_) | Search::Part(_)
-        ) || self.lacks_weak_memory;
+        let is_a_part = matches!(self.report.search, Search::Sampled | Search::Part(_));
+        let need_not = is_a_part || !self.report.bounds().is_empty() || self.lacks_weak_memory;
         is_exists && need_not && !self.condition_holds()
     }
 

@@ -266,6 +266,25 @@ fn what_a_checker_forgets_bounds_its_search() {
     );
 }
 
+/// It takes a preemption, and the search was not to make one: that says nothing of the test.
+#[test]
+fn a_witness_beyond_a_bound_is_no_verdict() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("between");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let text = "MM between { page A; mmap A rw; write A 0; } P0 { r0 = xchg A 1; r1 = xchg A 2; } \
+                P1 { xchg A 3; } exists (0:r1=3)";
+    std::fs::write(folder.join("between.litmus"), text).expect("written");
+    let check = |options: &str| {
+        let check = format!("check between.litmus --engine loom {options}");
+        seqfault_in(&folder, &check)
+    };
+    let none = check("--preemptions 0");
+    assert!(none.contains("\nUnknown\n"), "{none}");
+    assert!(none.ends_with("--- exit status 0\n"), "{none}");
+    let one = check("--preemptions 1");
+    assert!(one.contains("\nOk\n"), "{one}");
+}
+
 /// The document says of each test what the text says.
 #[test]
 fn json_and_text_agree() {
