@@ -102,23 +102,35 @@ impl<F: Fn(usize) -> Vpn> Rename<Numbered, Addresses> for AtAddresses<F> {
     }
 }
 
-/// An operation that is ready to be done.
-type Work<P> = Box<dyn FnOnce(&mut Cpu<'_, P>) -> Answer>;
+/// What becomes of a call of core.
+trait Called<P: Platform> {
+    /// Takes the call, whose result says how it went.
+    fn by<R: Answered>(self, call: impl FnOnce(&mut Cpu<'_, P>) -> R) -> Answer;
+}
 
-/// Makes work of a call whose result says how it went.
-fn work<P: Platform, R: Answered>(
-    call: impl FnOnce(&mut Cpu<'_, P>) -> R + 'static,
-) -> Option<Work<P>> {
-    Some(Box::new(|cpu| call(cpu).answer()))
+/// It is made.
+impl<P: Platform> Called<P> for &mut Cpu<'_, P> {
+    fn by<R: Answered>(self, call: impl FnOnce(&mut Cpu<'_, P>) -> R) -> Answer {
+        call(self).answer()
+    }
+}
+
+/// It is not made, as it is only asked whether there is one.
+struct Asked;
+
+impl Called<Native> for Asked {
+    fn by<R: Answered>(self, _: impl FnOnce(&mut Cpu<'_, Native>) -> R) -> Answer {
+        Answer::Ok
+    }
 }
 
 /// How core does `op`; `None` if it does not have it.
-fn prepare<P: Platform>(op: &Op<Addresses>) -> Option<Work<P>> {
-    match *op {
-        Op::Read { page } => work(move |cpu| cpu.read(page)),
-        Op::Write { page, word } => work(move |cpu| cpu.write(page, word)),
-        Op::Xchg { page, word } => work(move |cpu| cpu.xchg(page, word)),
-        Op::Exec { page } => work(move |cpu| cpu.exec(page)),
+fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answer> {
+    Some(match *op {
+        Op::Read { page } => called.by(|cpu| cpu.read(page)),
+        Op::Write { page, word } => called.by(|cpu| cpu.write(page, word)),
+        Op::Xchg { page, word } => called.by(|cpu| cpu.xchg(page, word)),
+        Op::Exec { page } => called.by(|cpu| cpu.exec(page)),
         Op::Mmap {
             pages,
             prot,
@@ -130,37 +142,36 @@ fn prepare<P: Platform>(op: &Op<Addresses>) -> Option<Work<P>> {
                 noreplace,
                 populate,
             };
-            work(move |cpu| cpu.mmap(pages, protection(prot), flags))
+            called.by(|cpu| cpu.mmap(pages, protection(prot), flags))
         }
-        Op::Munmap { pages } => work(move |cpu| cpu.munmap(pages)),
-        Op::Mprotect { pages, prot } => work(move |cpu| cpu.mprotect(pages, protection(prot))),
-        Op::Mremap { from, to } => work(move |cpu| cpu.mremap(from, to)),
-        Op::Dontneed { pages } => work(move |cpu| cpu.madvise_dontneed(pages)),
-        Op::Cold { pages } => work(move |cpu| cpu.madvise_cold(pages)),
-        Op::Free { pages } => work(move |cpu| cpu.madvise_free(pages)),
-        Op::PopulateRead { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Read)),
-        Op::PopulateWrite { pages } => work(move |cpu| cpu.madvise_populate(pages, Access::Write)),
-        Op::Mincore { pages } => work(move |cpu| cpu.mincore(pages)),
-        Op::Fork { process } => work(move |cpu| cpu.fork(process)),
+        Op::Munmap { pages } => called.by(|cpu| cpu.munmap(pages)),
+        Op::Mprotect { pages, prot } => called.by(|cpu| cpu.mprotect(pages, protection(prot))),
+        Op::Mremap { from, to } => called.by(|cpu| cpu.mremap(from, to)),
+        Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),
+        Op::Cold { pages } => called.by(|cpu| cpu.madvise_cold(pages)),
+        Op::Free { pages } => called.by(|cpu| cpu.madvise_free(pages)),
+        Op::PopulateRead { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Read)),
+        Op::PopulateWrite { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Write)),
+        Op::Mincore { pages } => called.by(|cpu| cpu.mincore(pages)),
+        Op::Fork { process } => called.by(|cpu| cpu.fork(process)),
         // To the CPU's own process: another one is no name here.
-        Op::Switch { .. } => work(|cpu| cpu.switch_to_mm()),
-        Op::SwitchLazy {} => work(|cpu| cpu.switch_lazy()),
-        Op::RcuBarrier {} => work(|cpu| cpu.rcu_barrier()),
-        Op::Prefetch { page } => work(move |cpu| cpu.prefetch(page)),
-        Op::Evict { page } => work(move |cpu| cpu.evict(page)),
-        _ => None,
-    }
+        Op::Switch { .. } => called.by(|cpu| cpu.switch_to_mm()),
+        Op::SwitchLazy {} => called.by(|cpu| cpu.switch_lazy()),
+        Op::RcuBarrier {} => called.by(|cpu| cpu.rcu_barrier()),
+        Op::Prefetch { page } => called.by(|cpu| cpu.prefetch(page)),
+        Op::Evict { page } => called.by(|cpu| cpu.evict(page)),
+        _ => return None,
+    })
 }
 
 /// Whether core has it.
 pub fn does(op: &Op<Addresses>) -> bool {
-    prepare::<Native>(op).is_some()
+    call(op, Asked).is_some()
 }
 
 /// Does `op` on `cpu`; `None` if core does not have it.
 pub fn attempt<P: Platform>(op: &Op<Addresses>, cpu: &mut Cpu<'_, P>) -> Option<Answer> {
-    let work = prepare(op)?;
-    Some(work(cpu))
+    call(op, cpu)
 }
 
 /// Does `op` on `cpu`.
