@@ -7,34 +7,34 @@ use super::call::Kind;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::{Bit, Populated, Touch};
+use super::word::{Bit, Populated, Touch, Word};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
 use seqfault_lang::ops::Answer;
 
-/// What a read of a page would return at the end.
-pub(super) fn value(state: &State, page: usize) -> Answer {
-    match (state.pages[page].newest(), state.newest_word(page)) {
-        (Some(mapping), Some(word)) if Kind::Read.allowed(mapping.prot) => {
-            Answer::Word(word.last())
-        }
-        (Some(_), _) => Answer::ACCERR,
-        (None, _) => Answer::MAPERR,
+/// What a page is at the end: what its mapping admits, and its memory; `None` if it is not mapped.
+pub(super) type Last<'a> = Option<(Prot, &'a Word)>;
+
+/// What a page is at the end.
+pub(super) fn last(state: &State, page: usize) -> Last<'_> {
+    let prot = state.pages[page].newest()?.prot;
+    Some((prot, state.newest_word(page)?))
+}
+
+/// What a read of such a page would return.
+pub(super) fn value(last: Last<'_>) -> Answer {
+    match last {
+        Some((prot, word)) if Kind::Read.allowed(prot) => Answer::Word(word.last()),
+        Some(_) => Answer::ACCERR,
+        None => Answer::MAPERR,
     }
 }
 
-/// Whether a page has a property at the end.
-pub(super) fn property(
-    state: &State,
-    page: usize,
-    property: PageProperty,
-    rules: &Rules,
-) -> Freedom {
-    let Some(mapping) = state.pages[page].newest() else {
+/// Whether such a page has a property.
+pub(super) fn property(last: Last<'_>, property: PageProperty, rules: &Rules) -> Freedom {
+    let Some((prot, Word { touch, .. })) = last else {
         return Freedom::No;
     };
-    let Some(touch) = state.newest_word(page).map(|word| word.touch) else {
-        return Freedom::No;
-    };
+    let touch = *touch;
     let populated = populated(touch, rules);
     match property {
         PageProperty::Mapped => Freedom::Yes,
@@ -45,16 +45,14 @@ pub(super) fn property(
             Bit::Maybe => rules.populate_write_dirties,
             Bit::Yes => Freedom::Yes,
         },
-        PageProperty::Young if mapping.prot == Prot::None => {
-            populated.and(rules.none_keeps_present)
-        }
-        PageProperty::Present => present(touch, mapping.prot, rules),
+        PageProperty::Young if prot == Prot::None => populated.and(rules.none_keeps_present),
+        PageProperty::Present => present(touch, prot, rules),
         PageProperty::Young => match touch.accessed {
             Bit::No => populated.and(rules.young_unaccessed),
             Bit::Maybe => populated.and(Freedom::Either),
             Bit::Yes => Freedom::Yes,
         },
-        PageProperty::Writable if !Kind::Write.allowed(mapping.prot) => Freedom::No,
+        PageProperty::Writable if !Kind::Write.allowed(prot) => Freedom::No,
         PageProperty::Writable => populated.and(rules.writable_pte),
     }
 }
@@ -82,9 +80,9 @@ fn populated(touch: Touch, rules: &Rules) -> Freedom {
     }
 }
 
-/// Whether a page has a frame of its own.
-pub(super) fn owned(state: &State, page: usize, rules: &Rules) -> Freedom {
-    match state.newest_word(page).map(|word| word.touch) {
+/// Whether such a page has a frame of its own.
+pub(super) fn owned(last: Last<'_>, rules: &Rules) -> Freedom {
+    match last.map(|(_, word)| word.touch) {
         Some(touch) if touch.dirty != Bit::No => Freedom::Yes,
         Some(touch) => match rules.zero_page {
             Freedom::Either => populated(touch, rules).and(Freedom::Either),
@@ -111,7 +109,7 @@ pub(super) fn finish(
     for (name, page) in &resolved.words {
         shown[0]
             .words
-            .insert(name.clone(), value(state, *page).into());
+            .insert(name.clone(), value(last(state, *page)).into());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
     let asked: BTreeSet<(PageProperty, usize)> = resolved
@@ -120,7 +118,7 @@ pub(super) fn finish(
         .map(|((property, _), page)| (*property, *page))
         .collect();
     for (asked_property, asked_page) in asked {
-        let freedom = property(state, asked_page, asked_property, rules);
+        let freedom = property(last(state, asked_page), asked_property, rules);
         let names: Vec<_> = resolved
             .properties
             .iter()

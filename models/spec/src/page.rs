@@ -71,6 +71,12 @@ impl Version {
         }
     }
 
+    /// Whether every CPU knows of the entries that there are.
+    pub(super) fn is_known(&self) -> bool {
+        let known = |arrival: &Arrival| *arrival == arrival.known();
+        self.made.is_none() && self.arrivals.iter().all(known)
+    }
+
     /// Every CPU knows of the entries that there are.
     pub(super) fn make_known(&mut self) {
         self.made = None;

@@ -15,14 +15,14 @@ pub use super::call::{Call, Specified};
 use super::argument::refusal;
 use super::call::Course;
 use super::code::{Code, Instr};
-use super::finale::{owned, property, value};
+use super::finale::{last, owned, property, value};
 use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
 use seqfault_lang::ops::{Answer, Bytes};
-use seqfault_lang::subject::{Rights, Seen};
+use seqfault_lang::subject::Seen;
 
 /// One CPU and a dense window of pages, nothing mapped at first.
 #[derive(Clone, Debug)]
@@ -77,7 +77,6 @@ impl Machine {
     /// single CPU choose between effects.
     pub fn apply(&mut self, call: &Call) -> Answer {
         let instr = Instr::new(call.clone(), Some(0), 0, self.own);
-        let changed = instr.pages().collect::<Few<usize>>();
         self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
@@ -93,7 +92,7 @@ impl Machine {
         // A page that may go stays; what an access would be answered if it had gone is told.
         let mut gone = Vec::new();
         if call.kind().is_some() {
-            steps.discard(&self.state[0], changed.iter().copied(), &mut gone);
+            steps.discard(&self.state[0], call.range(), &mut gone);
             run(&mut gone);
         }
         run(&mut self.state);
@@ -115,7 +114,7 @@ impl Machine {
             assert!(one, "one CPU has one way to do {call:?}");
             self.state.truncate(1);
         }
-        self.state[0].restart(&self.code, &self.rules, changed.into_iter());
+        self.state[0].restart(&self.code, &self.rules);
         self.allowed[0]
     }
 
@@ -181,7 +180,7 @@ impl Machine {
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Answer {
-        value(&self.state[0], page)
+        value(last(&self.state[0], page))
     }
 
     /// Whether what the page holds may go, and its memory be fresh, at any time.
@@ -193,7 +192,8 @@ impl Machine {
     /// choice, or nothing is said.
     pub fn expected(&self, rules: &Rules, page: usize) -> Seen {
         let state = &self.state[0];
-        let has = |asked| property(state, page, asked, rules).answer();
+        let last = last(state, page);
+        let has = |asked| property(last, asked, rules).answer();
         let may_go = self.may_go(page);
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
         let present = if_there(has(PageProperty::Present));
@@ -202,10 +202,10 @@ impl Machine {
             present,
             // Of anonymous memory the same.
             resident: present,
-            owned: if_there(owned(state, page, rules).answer()),
+            owned: if_there(owned(last, rules).answer()),
             dirty: has(PageProperty::Dirty),
             writable: has(PageProperty::Writable),
-            ..Seen::by_program(self.prot(page).map(Rights::from), self.value(page))
+            ..Seen::by_program(last.map(|(prot, _)| prot.into()), value(last))
         }
     }
 

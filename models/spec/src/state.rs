@@ -12,7 +12,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::call::Kind;
 
-use super::code::{Code, Later};
+use super::code::{Code, Instr, Later};
 use super::lazy::Lazy;
 use super::page::{Arrival, Mapping, Page, Version};
 use super::rules::Rules;
@@ -87,19 +87,14 @@ impl State {
     }
 
     /// Back to the start of all threads, which have ended, over the same pages.
-    /// Brings `changed` to their normal form; nothing is known of the past.
-    pub(super) fn restart(
-        &mut self,
-        code: &Code,
-        rules: &Rules,
-        changed: impl Iterator<Item = usize>,
-    ) {
-        for page in changed {
+    /// Brings those that they are about to their normal form; nothing is known of the past.
+    pub(super) fn restart(&mut self, code: &Code, rules: &Rules) {
+        for page in code.threads.iter().flatten().flat_map(Instr::pages) {
             self.forget_versions(code, page);
-            self.page_mut(page)
-                .versions
-                .iter_mut()
-                .for_each(Version::make_known);
+            if !self.pages[page].versions.iter().all(Version::is_known) {
+                let versions = &mut self.page_mut(page).versions;
+                versions.iter_mut().for_each(Version::make_known);
+            }
             for word in 0..self.pages[page].words.len() {
                 self.forget_messages(code, page, word, rules);
             }
@@ -377,6 +372,9 @@ impl State {
     /// Whether `cpu` may still access this word of this page.
     fn reaches(&self, code: &Code, cpu: usize, page: usize, word: usize, backward: bool) -> bool {
         let later = self.later(code, cpu, page);
+        if !later.any(Later::ACCESS) {
+            return false;
+        }
         self.users(page).any(|(user, home)| {
             let page = &self.pages[user];
             Kind::ALL.into_iter().any(|kind| {

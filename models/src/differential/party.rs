@@ -65,6 +65,8 @@ pub(super) struct Standing<'a, 'p> {
     /// Pages that are not as they were when they last agreed, or of which something else is expected.
     due: [bool; PAGES],
     vmas: VmaList,
+    /// Rights are expected that the VMAs have not.
+    are_vmas_due: bool,
 }
 
 impl<'a, 'p> Standing<'a, 'p> {
@@ -78,13 +80,16 @@ impl<'a, 'p> Standing<'a, 'p> {
             shown: [None; PAGES],
             due: [true; PAGES],
             vmas: VmaList::new(),
+            are_vmas_due: true,
         }
     }
 
     /// Expects of these pages what `spec` says now.
     pub fn expect(&mut self, spec: &Machine, pages: impl Iterator<Item = usize>) {
         for page in pages {
-            self.expected[page] = spec.expected(&self.party.rules, page);
+            let expected = spec.expected(&self.party.rules, page);
+            self.are_vmas_due |= expected.rights != self.expected[page].rights;
+            self.expected[page] = expected;
             self.due[page] = true;
         }
     }
@@ -93,6 +98,7 @@ impl<'a, 'p> Standing<'a, 'p> {
     pub fn expect_vmas(&mut self, linux: &Vmas) {
         self.vmas = match self.party.vmas {
             VmaRule::Any => return,
+            VmaRule::Fewest if !std::mem::take(&mut self.are_vmas_due) => return,
             VmaRule::Fewest => fewest(self.expected.iter().map(|page| page.rights)),
             VmaRule::Linux => linux
                 .list()
@@ -106,8 +112,8 @@ impl<'a, 'p> Standing<'a, 'p> {
     pub fn same(&mut self) -> Result<(), What> {
         let (shown, due) = (&mut self.shown, &mut self.due);
         self.party.subject.look(&mut |page, seen| {
+            due[page] |= shown[page] != Some(seen);
             shown[page] = Some(seen);
-            due[page] = true;
         });
         for page in 0..PAGES {
             if std::mem::take(&mut self.due[page]) {

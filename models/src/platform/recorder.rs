@@ -165,6 +165,7 @@ pub(crate) fn end() -> Recording {
 }
 
 /// Adds an entry.
+#[inline]
 pub fn record(entry: Entry) {
     if !WITHOUT_ENTRIES.get() {
         let moment = WHEN.get()();

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 use super::{AsWritten, Located, Names, Op, Operand, Rename, Row};
 use crate::litmus::ast::{Pages, Part, Place};
 
@@ -30,11 +28,13 @@ impl Op<Numbered> {
         first.unwrap_or(0..0)
     }
 
-    /// The pages that it names.
+    /// The pages that it names, in two places at most.
     pub fn pages(&self) -> impl Iterator<Item = usize> + use<> {
-        let mut all: SmallVec<[Range<usize>; 2]> = SmallVec::new();
-        self.locate(|located| all.push(located.range()));
-        all.into_iter().flatten()
+        let mut places = [0..0, 0..0];
+        let mut rest = places.iter_mut();
+        self.locate(|located| *rest.next().expect("two places") = located.range());
+        let [first, second] = places;
+        first.chain(second)
     }
 
     /// The statement of a test whose only pages are `A`; of an operation that names what such a test
@@ -57,23 +57,29 @@ impl Op<Numbered> {
     /// # Panics
     /// As [`Op::new`].
     pub fn level(row: &Row, operands: impl Iterator<Item = Operand<Numbered>>) -> Op<Numbered> {
-        let mut operands: SmallVec<[Operand<Numbered>; 5]> = operands.collect();
-        let ranges = operands.iter().filter_map(|operand| match operand {
-            Operand::Pages(pages) => Some(pages.len()),
-            _ => None,
-        });
-        let shortest = ranges.min().unwrap_or(0);
-        for operand in &mut operands {
-            if let Operand::Pages(pages) = operand {
-                pages.end = pages.start + shortest;
+        let op = Op::new(row, operands);
+        let (mut shortest, mut longest) = (usize::MAX, 0);
+        op.locate(|located| {
+            if let Located::Pages(pages) = located {
+                shortest = shortest.min(pages.len());
+                longest = longest.max(pages.len());
             }
+        });
+        if shortest >= longest {
+            return op;
         }
-        Op::new(row, operands)
+        let Ok(level) = op.rename(&mut Elsewhere(|pages: &Range<usize>| {
+            pages.start..pages.start + shortest.min(pages.len())
+        }));
+        level
     }
 
     /// The same on other pages: each range begins where `page` says.
     pub fn moved(&self, page: impl Fn(usize) -> usize) -> Op<Numbered> {
-        let Ok(moved) = self.rename(&mut Moved(page));
+        let Ok(moved) = self.rename(&mut Elsewhere(|pages: &Range<usize>| {
+            let start = page(pages.start);
+            start..start + pages.len()
+        }));
         moved
     }
 }
@@ -88,19 +94,18 @@ impl Located<'_, Numbered> {
     }
 }
 
-/// Other numbers for pages.
-struct Moved<F>(F);
+/// Other pages for ranges, of which a page is one of length 1.
+struct Elsewhere<F>(F);
 
-impl<F: Fn(usize) -> usize> Rename<Numbered, Numbered> for Moved<F> {
+impl<F: Fn(&Range<usize>) -> Range<usize>> Rename<Numbered, Numbered> for Elsewhere<F> {
     type Error = std::convert::Infallible;
 
     fn page(&mut self, page: &usize) -> Result<usize, Self::Error> {
-        Ok((self.0)(*page))
+        Ok((self.0)(&(*page..*page + 1)).start)
     }
 
     fn pages(&mut self, pages: &Range<usize>) -> Result<Range<usize>, Self::Error> {
-        let start = (self.0)(pages.start);
-        Ok(start..start + pages.len())
+        Ok((self.0)(pages))
     }
 
     fn file_page(&mut self, page: &usize) -> Result<usize, Self::Error> {
