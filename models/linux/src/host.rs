@@ -15,6 +15,16 @@ use seqfault_spec::seq::{Call, Specified};
 /// Whether a child lives, which has its part in the pages of all windows: no thread looks meanwhile.
 static FORKING: RwLock<()> = RwLock::new(());
 
+/// What is found of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    entry: Entry,
+    /// As `mincore` tells it.
+    resident: u8,
+    rights: Option<Rights>,
+    value: Answer,
+}
+
 /// A window of the host's memory.
 #[derive(Debug)]
 pub struct Host {
@@ -23,6 +33,8 @@ pub struct Host {
     vmas: Vec<Vma>,
     entries: Vec<Entry>,
     residents: Vec<u8>,
+    /// What was found of each page when it was last shown.
+    found: Vec<Option<Found>>,
     /// Nothing that a program can see has happened since it was looked at.
     is_shown: bool,
     /// What the last child answered; made for the first one.
@@ -42,6 +54,7 @@ impl Host {
             vmas: Vec::new(),
             entries: Vec::new(),
             residents: Vec::new(),
+            found: vec![None; pages],
             is_shown: false,
             answers: None,
         })
@@ -92,6 +105,7 @@ impl Subject for Host {
 
     fn reset(&mut self) {
         self.arena.reset();
+        self.found.fill(None);
         self.is_shown = false;
     }
 
@@ -122,7 +136,8 @@ impl Subject for Host {
             .residents(&self.arena, &self.vmas, &mut self.residents)
             .expect("a process can ask for its own mappings");
         let pages = self.entries.iter().zip(&self.residents);
-        for (page, (entry, resident)) in pages.enumerate() {
+        let pages = pages.zip(&mut self.found).enumerate();
+        for (page, ((&entry, &resident), last)) in pages {
             let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
             let present = entry.is_present() || entry.is_swapped();
             let value = match vma {
@@ -132,12 +147,21 @@ impl Subject for Host {
                 Some(_) if !present => Answer::Word(0),
                 Some(_) => self.arena.read(page),
             };
+            let found = Found {
+                entry,
+                resident,
+                rights: vma.map(|vma| vma.rights),
+                value,
+            };
+            if last.replace(found) == Some(found) {
+                continue;
+            }
             let seen = Seen {
                 present: Some(present),
                 // What is in swap counts as what is in memory.
-                resident: Some(*resident != 0 || entry.is_swapped()),
+                resident: Some(resident != 0 || entry.is_swapped()),
                 owned: Some(entry.is_exclusive()),
-                ..Seen::by_program(vma.map(|vma| vma.rights), value)
+                ..Seen::by_program(found.rights, value)
             };
             show(page, seen);
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::difference::What;
 use super::same::{VmaList, fewest, same_child_page, same_page, written};
 use super::setup::PAGES;
@@ -63,7 +65,7 @@ pub(super) struct Standing<'a, 'p> {
     expected: [Seen; PAGES],
     shown: [Option<Seen>; PAGES],
     /// Pages that are not as they were when they last agreed, or of which something else is expected.
-    due: [bool; PAGES],
+    due: SmallVec<[usize; 2 * PAGES]>,
     vmas: VmaList,
     /// Rights are expected that the VMAs have not.
     are_vmas_due: bool,
@@ -78,7 +80,7 @@ impl<'a, 'p> Standing<'a, 'p> {
             party,
             is_out: false,
             shown: [None; PAGES],
-            due: [true; PAGES],
+            due: (0..PAGES).collect(),
             vmas: VmaList::new(),
             are_vmas_due: true,
         }
@@ -88,9 +90,11 @@ impl<'a, 'p> Standing<'a, 'p> {
     pub fn expect(&mut self, spec: &Machine, pages: impl Iterator<Item = usize>) {
         for page in pages {
             let expected = spec.expected(&self.party.rules, page);
-            self.are_vmas_due |= expected.rights != self.expected[page].rights;
-            self.expected[page] = expected;
-            self.due[page] = true;
+            if expected != self.expected[page] {
+                self.are_vmas_due |= expected.rights != self.expected[page].rights;
+                self.expected[page] = expected;
+                self.due.push(page);
+            }
         }
     }
 
@@ -112,15 +116,13 @@ impl<'a, 'p> Standing<'a, 'p> {
     pub fn same(&mut self) -> Result<(), What> {
         let (shown, due) = (&mut self.shown, &mut self.due);
         self.party.subject.look(&mut |page, seen| {
-            due[page] |= shown[page] != Some(seen);
             shown[page] = Some(seen);
+            due.push(page);
         });
-        for page in 0..PAGES {
-            if std::mem::take(&mut self.due[page]) {
-                let found = self.shown[page].as_ref();
-                let found = found.expect("a subject shows every page of its window");
-                same_page(page, found, &self.expected[page])?;
-            }
+        for page in self.due.drain(..) {
+            let found = self.shown[page].as_ref();
+            let found = found.expect("a subject shows every page of its window");
+            same_page(page, found, &self.expected[page])?;
         }
         self.same_vmas()
     }
