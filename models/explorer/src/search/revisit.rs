@@ -15,7 +15,7 @@ impl Search {
     ///
     /// The events are looked at from the last to the first. All that a revisit
     /// of a read would delete comes after that read, so that the first event
-    /// that is not maximal ends the search.
+    /// that is not maximal ends the search; so does the first read that may be revisited.
     pub(super) fn revisits(
         &mut self,
         write: EventId,
@@ -25,11 +25,15 @@ impl Search {
     ) {
         let loc = self.graph.event(write).loc;
         let mut reads = self.graph.places[loc as usize].reads.iter().copied();
-        let spared = (rules.mutation == Mutation::Revisit)
-            .then(|| reads.find(|&read| !self.graph.porf_before(read, write)))
-            .flatten();
+        let Some(first) = reads.find(|&read| !self.graph.porf_before(read, write)) else {
+            return;
+        };
+        let spared = (rules.mutation == Mutation::Revisit).then_some(first);
         let mut next = write;
         while let Some(event) = self.graph.last_outside(write, next) {
+            if event < first {
+                return;
+            }
             next = event;
             if rules.mutation != Mutation::Maximality && !self.maximal(event, write) {
                 return;
