@@ -15,7 +15,7 @@ pub(super) type VmaList = SmallVec<[(Range<usize>, Rights); PAGES]>;
 
 /// Compares an answer with those that are allowed.
 pub(super) fn same_answer(found: Answer, allowed: &[Answer]) -> Result<(), What> {
-    match allowed.iter().any(|answer| *answer == found) {
+    match allowed.contains(&found) {
         true => Ok(()),
         false => Err(What::Answer(found)),
     }

@@ -24,18 +24,24 @@ pub mod coherence;
 pub mod event;
 pub mod restrict;
 
+use smallvec::SmallVec;
+
 use clock::{ClockTable, Row};
 use event::{Event, EventId, INIT, Kind, LocId, ThreadId};
 
 use crate::mutation::Mutation;
 
+/// Events of one location. Most have few, which take no more room than what tells where more are,
+/// and a graph is copied often.
+pub type Few = SmallVec<[EventId; 4]>;
+
 /// What is known of one location.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
     /// The writes, oldest first, without the initial one.
-    pub co: Vec<EventId>,
+    pub co: Few,
     /// The reads, in the order of addition.
-    pub reads: Vec<EventId>,
+    pub reads: Few,
     /// The initial value.
     pub init: u64,
     /// What the program calls it.

@@ -1,7 +1,7 @@
 //! Part of a graph: what a backward revisit keeps.
 
 use super::event::{EventId, INIT, Kind};
-use super::{Graph, Place};
+use super::{Few, Graph, Place};
 
 impl Graph {
     /// Makes a read without successors read from another write.
@@ -42,6 +42,10 @@ impl Graph {
             renamed.extend(ids.iter().map(|&id| rename(id)).filter(|&id| id != INIT));
             renamed
         };
+        let few = |ids: &[EventId]| -> Few {
+            let renamed = ids.iter().map(|&id| rename(id));
+            renamed.filter(|&id| id != INIT).collect()
+        };
         let mut graph = Graph {
             events: Vec::with_capacity(kept.len() + 8),
             threads: self.threads.iter().map(|thread| all(thread)).collect(),
@@ -50,8 +54,8 @@ impl Graph {
                 .places
                 .iter()
                 .map(|place| Place {
-                    co: all(&place.co),
-                    reads: all(&place.reads),
+                    co: few(&place.co),
+                    reads: few(&place.reads),
                     init: place.init,
                     name: place.name,
                 })

@@ -73,7 +73,7 @@ impl Saved {
         Saved {
             threads: graph.threads.len(),
             events: graph.events.clone(),
-            places: places.map(|p| (p.init, p.co.clone())).collect(),
+            places: places.map(|p| (p.init, p.co.to_vec())).collect(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Saved {
             add(&mut graph, event)?;
         }
         for (place, (init, co)) in graph.places.iter_mut().zip(self.places) {
-            (place.init, place.co) = (init, co);
+            (place.init, place.co) = (init, co.into());
         }
         self::check(&graph)?;
         clocks(&mut graph)?;
