@@ -61,7 +61,7 @@ impl Builder {
         self
     }
 
-    /// Leaves out runs as this says; all that can be left out, if it is not said.
+    /// Leaves out runs as this says; as [`Reduce::ALL`], if it is not said.
     pub fn reduce(mut self, reduce: Reduce) -> Self {
         self.config.reduce = reduce;
         self

@@ -28,6 +28,11 @@ pub struct Reduce {
     /// A loop that tries to exchange what it has found is one step where it says so
     /// ([`ops::rmw_within`](crate::ops::rmw_within)): executions do not differ by how often it has tried.
     pub retries: bool,
+    /// A thread in a loop that ends with [`spin`](crate::spin) is cut in the first iteration that
+    /// leads it back to where the loop begins with the stack that it had there; what it does
+    /// when it has waited is then followed in one way only. That may miss failures of threads that
+    /// keep elsewhere than on their stacks that they have waited, so it has to be asked for.
+    pub loops: bool,
 }
 
 impl Reduce {
@@ -35,11 +40,14 @@ impl Reduce {
     pub const NONE: Reduce = Reduce {
         waits: false,
         retries: false,
+        loops: false,
     };
-    /// All that can be left out.
+    /// All that can be left out without asking the program to keep to more rules than those of the
+    /// crate: all but `loops`.
     pub const ALL: Reduce = Reduce {
         waits: true,
         retries: true,
+        loops: false,
     };
 }
 

@@ -54,19 +54,8 @@ pub(crate) enum Ended {
 
 /// Runs the program on the graph at hand.
 pub(crate) fn run(program: &Program) -> Ended {
-    session::with(|s| {
-        s.begin();
-        s.start_main(program, Location::caller());
-    });
-    while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
-        resume(thread);
-        while session::with(|s| {
-            !halted(s) && s.threads[thread as usize].status == Some(Status::Spin)
-        }) && prove(thread)
-        {
-            resume(thread);
-        }
-    }
+    begin(program);
+    schedule();
     let ended = match judge() {
         Ended::Complete => match end_complete() {
             // The execution without its iterations counts.
@@ -79,9 +68,64 @@ pub(crate) fn run(program: &Program) -> Ended {
     // The site of a failure is in the graph that the run ended with.
     match ended {
         Ended::Failed(f) => Ended::Failed(session::with(|s| f.with_graph(s.graph()))),
-        Ended::Blocked(f) => Ended::Blocked(f),
+        Ended::Moot if session::with(|s| s.is_to_follow()) => follow(program),
         other => other,
     }
+}
+
+fn begin(program: &Program) {
+    session::with(|s| {
+        s.begin();
+        s.start_main(program, Location::caller());
+    });
+}
+
+/// Runs the threads until none goes on.
+fn schedule() {
+    while let Some(thread) = session::with(|s| if halted(s) { None } else { s.pick() }) {
+        go_on(thread);
+        while session::with(|s| {
+            !halted(s) && s.threads[thread as usize].status == Some(Status::Spin)
+        }) && prove(thread)
+        {
+            go_on(thread);
+        }
+    }
+}
+
+/// Makes a moot run again in which a thread was cut because it came back to the head of its
+/// loop. When no other thread goes on it does, and reads what was written last: it may
+/// remember elsewhere than on its stack that it has waited. That leaves no
+/// alternatives, and is out of the graph then.
+fn follow(program: &Program) -> Ended {
+    let events = session::with(|s| {
+        s.search.follows = true;
+        s.graph().len()
+    });
+    begin(program);
+    schedule();
+    // Each time one thread comes out of its loop at least, or none does any more.
+    let mut times = session::with(|s| s.threads.len());
+    while times > 0 && session::with(|s| !halted(s) && s.leave_loops()) {
+        schedule();
+        times -= 1;
+    }
+    let ended = match judge() {
+        Ended::Complete => end_complete(),
+        other => other,
+    };
+    discard();
+    session::with(|s| {
+        let ended = match ended {
+            Ended::Complete => Ended::Moot,
+            Ended::Blocked(_) if s.config.allow_blocked => Ended::Moot,
+            Ended::Failed(failure) => Ended::Failed(failure.with_graph(s.graph())),
+            other => other,
+        };
+        s.search.follows = false;
+        s.search.graph.truncate(events);
+        ended
+    })
 }
 
 fn halted(session: &Session) -> bool {
@@ -91,6 +135,14 @@ fn halted(session: &Session) -> bool {
         || session.restart
         || session.stopped
         || session.search.arrived()
+}
+
+/// Resumes a thread until it waits, and looks at its stack at the heads of loops.
+fn go_on(thread: ThreadId) {
+    resume(thread);
+    while session::with(|s| s.is_at_head(thread)) {
+        resume(thread);
+    }
 }
 
 fn resume(thread: ThreadId) {
@@ -234,7 +286,7 @@ fn prove(thread: ThreadId) -> bool {
             s.probe = Some(Probe::Open);
             s.threads[thread as usize].spun = true;
         });
-        resume(thread);
+        go_on(thread);
         let verdict = session::with(|s| {
             let frames = s.threads[thread as usize].fiber.as_ref().map(Fiber::frames);
             match (s.failure.take(), frames) {
@@ -253,7 +305,7 @@ fn prove(thread: ThreadId) -> bool {
         state.spun = true;
         state.status = Some(Status::Spin);
         if let (Verdict::Proved, Some(repeat)) = (verdict, repeat) {
-            return !state.waits.is_over(state.pos, repeat);
+            return !s.is_over(thread, repeat);
         }
         if let Some(site) = state.site {
             let name = repeat::name(site);

@@ -38,6 +38,9 @@ pub enum Mutation {
     Step,
     /// The order of waits and notifications of RC11.
     Waits,
+    /// The stack of a thread that comes back to the head of its loop is the same. Only programs
+    /// with loops show it, so it is not among [`Mutation::ALL`].
+    Heads,
     /// A pending alternative of a rest that is taken up: not in a search that is
     /// made in one go, so it is not among [`Mutation::ALL`].
     Rest,

@@ -229,7 +229,8 @@ impl Tally {
         }
     }
 
-    fn runs(&self) -> u64 {
+    /// How many runs were made.
+    pub(crate) fn runs(&self) -> u64 {
         let counters = [&self.executions, &self.blocked, &self.moot];
         counters.map(|counter| counter.load(Relaxed)).iter().sum()
     }

@@ -33,6 +33,10 @@ pub(crate) enum Reach {
     Run { counts: bool },
 }
 
+/// In so many runs the heads of loops are learnt, for which a search starts again: they are
+/// worth no more than that.
+const LEARN: u64 = 4_096;
+
 /// Searches from a graph, until the tally says to stop. `offer` may take
 /// alternatives away after each run.
 pub(crate) fn search(
@@ -61,6 +65,8 @@ pub(crate) fn search(
         if tally.stops(config) {
             return Ending::Stopped(Box::new(session::remove().search));
         }
+        let early = tally.runs() < LEARN && (config.shard.is_none() || reach != Reach::End);
+        session::with(|s| s.learns = early);
         let count = match driver::run(program) {
             Ended::Complete => {
                 if let Some(observer) = config.observer.as_ref().filter(|_| counts) {

@@ -136,6 +136,9 @@ impl Fiber {
 /// What a switch of stacks may leave beyond the frame that asks for it: registers, and
 /// addresses to return to.
 const SWITCH: usize = 256;
+/// What corosensei keeps where a stack begins: how the coroutine starts, and where it was resumed
+/// from.
+const LINK: usize = 16;
 /// The page at the end of a stack that no access may touch.
 const GUARD: usize = 4096;
 
@@ -143,7 +146,7 @@ impl Fiber {
     /// What is on the stack. Two that are equal go on alike, if nothing else has changed.
     pub(crate) fn frames(&self) -> Frames {
         let from = (self.top - SWITCH).max(self.limit + GUARD);
-        let mut bytes = vec![0; self.base - from];
+        let mut bytes = vec![0; self.base - LINK - from];
         // SAFETY: the coroutine is suspended, so that nothing changes its stack, which is
         // mapped from its guard page to its base. The other side is as long.
         unsafe { copy(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };

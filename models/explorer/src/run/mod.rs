@@ -17,6 +17,7 @@ pub(crate) mod assume;
 #[allow(unsafe_code, reason = "switches stacks")]
 pub(crate) mod coroutine;
 pub(crate) mod gate;
+pub(crate) mod heads;
 pub mod object;
 pub mod ops;
 mod order;

@@ -10,6 +10,7 @@ use std::panic::Location;
 use super::afterwards;
 use super::assume::Assumption;
 use super::coroutine::{scrub, suspend};
+use super::heads::arrives;
 pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
@@ -36,10 +37,33 @@ fn ask<R>(mut step: impl FnMut(&mut session::Session) -> Step<R>) -> Option<R> {
     }
 }
 
+/// The operation may be at the head of a loop, where the thread is suspended first: see `run::heads`.
+/// That is done from the frame of the program's function, beyond which nothing is left that tells
+/// one time from another.
+#[inline(always)]
+fn arrive(site: Site) {
+    if arrives(site) {
+        scrub();
+        halt();
+    }
+}
+
+#[inline(never)]
+fn halt() {
+    suspend();
+}
+
 /// Reads an object whose initial value is `init`.
 #[track_caller]
+#[inline(always)]
 pub fn load(object: &Object, init: u64, order: Order) -> u64 {
     let site = Location::caller();
+    arrive(site);
+    load_at(object, init, order, site)
+}
+
+#[inline(never)]
+fn load_at(object: &Object, init: u64, order: Order, site: Site) -> u64 {
     match ask(|s| s.read((object, init), (order, None), &mut Update::Load, site)) {
         Some((value, ..)) => value,
         None => afterwards::modify((object, init), &mut Update::Load).0,
@@ -62,13 +86,26 @@ pub fn store(object: &Object, init: u64, value: u64, order: Order) {
 /// # Errors
 /// The value read, if nothing was written.
 #[track_caller]
+#[inline(always)]
 pub fn rmw(
     object: &Object,
     init: u64,
     order: Order,
-    mut update: impl FnMut(u64) -> Option<u64>,
+    update: impl FnMut(u64) -> Option<u64>,
 ) -> Result<u64, u64> {
     let site = Location::caller();
+    arrive(site);
+    rmw_at(object, init, order, update, site)
+}
+
+#[inline(never)]
+fn rmw_at(
+    object: &Object,
+    init: u64,
+    order: Order,
+    mut update: impl FnMut(u64) -> Option<u64>,
+    site: Site,
+) -> Result<u64, u64> {
     modify(
         (object, init),
         (order, None),
@@ -82,14 +119,27 @@ pub fn rmw(
 /// # Errors
 /// The value, if it is another one.
 #[track_caller]
+#[inline(always)]
 pub fn compare_exchange(
     object: &Object,
     init: u64,
-    (expected, new): (u64, u64),
+    words: (u64, u64),
     success: Order,
     failure: Order,
 ) -> Result<u64, u64> {
     let site = Location::caller();
+    arrive(site);
+    compare_exchange_at(object, init, words, (success, failure), site)
+}
+
+#[inline(never)]
+fn compare_exchange_at(
+    object: &Object,
+    init: u64,
+    (expected, new): (u64, u64),
+    (success, failure): (Order, Order),
+    site: Site,
+) -> Result<u64, u64> {
     let exchange = Exchange {
         expected: (expected, expected),
         success: success.for_read(),

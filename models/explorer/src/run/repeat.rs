@@ -22,12 +22,15 @@
 //! done: "it has waited" may be what it leaves. So the thread goes on, and is cut only if
 //!
 //! - W4. the thread came to the last iteration from a `spin` as well, with a stack that is
-//!   the same, byte by byte, after as many repetitions.
+//!   the same, byte by byte, after as many repetitions; or
+//! - W5. the thread's stack is the same, byte by byte, when it comes to the last iteration and
+//!   when it comes back there: see `run::heads`. Only [`Reduce::loops`](crate::Reduce::loops)
+//!   goes by that.
 //!
-//! So the first iteration of each loop is followed, and each one that reads something else
-//! than the one before it. An execution with such an iteration is moot where it does not
+//! So the first iteration of a loop without W5 is followed, and each one that reads something
+//! else than the one before it. An execution with such an iteration is moot where it does not
 //! fail: without its iterations, it is another one, which counts. `ops::spin_again` is
-//! without W4, for loops of this crate.
+//! without W4 and W5, for loops of this crate.
 //!
 //! Why that is enough: take an execution in which the thread has done two such iterations, and
 //! leave the second out. What others read from a write of it they read from the one that
@@ -39,6 +42,7 @@
 //!   it is cut at a place, it has to come back as often as a thread may have events.
 //! - What a later iteration leaves elsewhere than on the stack is not seen, if it shows only
 //!   after the loop: that a thread has waited is, how often it has is not.
+//! - By W5, neither does one see all of what the first iteration leaves elsewhere: see `run::heads`.
 
 use std::panic::Location;
 
@@ -62,7 +66,7 @@ pub(crate) struct Repeat {
     /// What was asked for in this iteration.
     asked: Vec<Asked>,
     /// How many events an iteration has; not known in the first.
-    length: Option<usize>,
+    pub(super) length: Option<usize>,
     /// The locks that it has taken and not left.
     held: Vec<LocId>,
     /// It has done what no graph shows.
@@ -72,6 +76,10 @@ pub(crate) struct Repeat {
     /// The stack at the end of the last one, and whether it was the same before.
     frames: Frames,
     same: bool,
+    /// Where the first operation of an iteration is, and the stack when it was asked for
+    /// first.
+    pub(super) first: Option<Site>,
+    pub(super) head: Option<Frames>,
 }
 
 /// The waiting that a thread has done, and does.
@@ -79,20 +87,25 @@ pub(crate) struct Repeat {
 pub(crate) struct Waits {
     /// Nothing but what is repeated needs a proof: see `ops::spin_again`.
     pub(crate) trusted: bool,
+    /// Its events when it was at a head last, and its stack there.
+    pub(super) head: Option<(usize, Frames)>,
+    /// It was cut because it came back to a head.
+    pub(super) early: bool,
     /// Its events at the last `spin` that it went on from, and its stack there.
     last: Option<(usize, Frames)>,
     /// Goes on from a `spin`.
-    on: bool,
+    pub(super) on: bool,
     /// The places where it has done its first `spin`; see `Assumption::SpinsFirst`.
     firsts: Vec<u64>,
     /// How often it has, apart from the iteration before the one that it is cut in.
-    gone_on: usize,
+    pub(super) gone_on: usize,
 }
 
 impl Waits {
     /// A thread is at a `spin`, after so many events: an iteration that was found to have no
-    /// effect when it is repeated. Has the last one had none either? Else the thread goes on.
-    pub(crate) fn is_over(&mut self, events: usize, repeat: Repeat) -> bool {
+    /// effect when it is repeated. Has the last one had none either, or has it led the thread
+    /// back to the head of its loop as it was there? Else the thread goes on.
+    pub(crate) fn is_over(&mut self, events: usize, repeat: Repeat, returns: bool) -> bool {
         let length = repeat.length.unwrap_or_default();
         let before = self.last.replace((events, repeat.frames));
         if self.trusted {
@@ -103,6 +116,8 @@ impl Waits {
         });
         if is_over {
             self.gone_on -= 1;
+        } else if returns {
+            return true;
         } else {
             self.gone_on += 1;
             self.on = true;
@@ -122,6 +137,13 @@ impl Waits {
     /// Does the thread go on from the `spin` that it asks for again?
     pub(super) fn goes_on(&mut self) -> bool {
         std::mem::take(&mut self.on)
+    }
+}
+
+impl Repeat {
+    /// Comes back to the head of its loop for the first time.
+    pub(super) fn returns(&self) -> bool {
+        self.passes == 0 && self.asked.is_empty()
     }
 }
 
@@ -263,6 +285,9 @@ impl Session {
         let restored = repeat.held.is_empty() && !repeat.effect;
         if !came_back || !restored || length != repeat.asked.len() || length > events {
             return Verdict::Refuted;
+        }
+        if repeat.passes == 0 {
+            repeat.first = repeat.asked.first().map(|asked| asked.2);
         }
         repeat.asked.clear();
         repeat.passes += 1;

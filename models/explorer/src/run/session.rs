@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::afterwards::Key;
 use super::assume::Seen;
 use super::coroutine::{Fiber, StackPool, YielderSlot};
+use super::heads::Heads;
 use super::object::Object;
 use super::ops;
 use super::registry::Registry;
@@ -42,6 +43,8 @@ pub(crate) enum Status {
     Await,
     /// Waits until a lock lets it in, outside the graph: see `run::gate`.
     Outside(LocId, Gate),
+    /// Is at the head of a loop, where its stack is looked at; see `run::heads`.
+    Head,
     /// Repeats a loop in which nothing has changed.
     Spin,
     /// Is over.
@@ -119,6 +122,12 @@ pub(crate) struct Session {
     pub(crate) probe: Option<Probe>,
     /// The thread that is probed repeats its last iteration.
     pub(crate) repeat: Option<Repeat>,
+    /// The heads of loops.
+    pub(crate) heads: Heads,
+    /// Does the search start again for the head of a loop that was not known?
+    pub(crate) learns: bool,
+    /// A thread was cut because it came back to the head of its loop.
+    pub(crate) cut_early: bool,
     /// Where threads have been found to wait without effect.
     pub(crate) proved: HashSet<u64>,
     /// Which thread was cut, and where.
@@ -244,6 +253,7 @@ impl Session {
             },
             stacks: StackPool::new(config.stack_size),
             config,
+            heads: Heads::new(&seen),
             seen,
             restart: false,
             search,
@@ -268,6 +278,8 @@ impl Session {
             stopped: false,
             probe: None,
             repeat: None,
+            learns: true,
+            cut_early: false,
             proved: HashSet::new(),
             cut: None,
         }
@@ -293,6 +305,7 @@ impl Session {
         self.closing = false;
         self.probe = None;
         self.repeat = None;
+        self.cut_early = false;
     }
 
     /// Adds the first thread to the run, which runs the program.

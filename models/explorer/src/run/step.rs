@@ -402,7 +402,8 @@ impl Session {
             if std::mem::take(&mut thread.spun) {
                 return Step::Done(());
             }
-            if self.repeat.is_some() {
+            // A thread that was cut early may wait elsewhere later, in another graph.
+            if self.repeat.is_some() || thread.waits.early {
                 self.repeat_spin(site);
             } else {
                 self.probe = Some(Probe::Stuck);

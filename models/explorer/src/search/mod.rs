@@ -93,6 +93,9 @@ pub(crate) struct Search {
     /// There was one more.
     #[serde(skip)]
     pub(crate) is_cut: bool,
+    /// The run at hand leaves no alternatives: see `driver::follow`.
+    #[serde(skip)]
+    pub(crate) follows: bool,
     /// The graph at hand is not that of the last level.
     #[serde(skip)]
     away: bool,
@@ -160,6 +163,9 @@ impl Search {
     /// Leaves what a step has gathered. Its ways, and the one that the run goes on
     /// with, divide the share of the run.
     fn leave(&mut self, gather: Gather) {
+        if self.follows {
+            return;
+        }
         self.compare(&gather);
         if gather.found == 0 {
             return;

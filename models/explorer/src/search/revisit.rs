@@ -23,6 +23,9 @@ impl Search {
         rules: Rules,
         fork: &mut Gather,
     ) {
+        if self.follows {
+            return;
+        }
         let loc = self.graph.event(write).loc;
         let mut reads = self.graph.places[loc as usize].reads.iter().copied();
         let Some(first) = reads.find(|&read| !self.graph.porf_before(read, write)) else {

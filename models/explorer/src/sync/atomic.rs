@@ -68,6 +68,7 @@ macro_rules! integer {
 
             /// Reads.
             #[track_caller]
+            #[inline]
             pub fn load(&self, order: Ordering) -> $value {
                 ops::load(&self.object, self.init as u64, Order::of(order)) as $value
             }
@@ -79,6 +80,7 @@ macro_rules! integer {
             }
 
             #[track_caller]
+            #[inline]
             fn update(&self, order: Ordering, f: impl Fn($value) -> $value) -> $value {
                 let (object, init) = self.raw();
                 let f = |old| Some(f(old as $value) as u64);
@@ -87,6 +89,7 @@ macro_rules! integer {
 
             /// Writes, and returns the value before.
             #[track_caller]
+            #[inline]
             pub fn swap(&self, value: $value, order: Ordering) -> $value {
                 self.update(order, |_| value)
             }

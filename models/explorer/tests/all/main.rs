@@ -12,6 +12,7 @@ mod endings;
 mod forged;
 mod forgotten;
 mod gates;
+mod heads;
 mod loom;
 mod loops;
 mod memory;
