@@ -7,13 +7,11 @@
 //! operands are drawn by their kinds.
 
 use std::ops::Range;
-use std::sync::{LazyLock, OnceLock};
-
-use seqfault_core::Protocol;
+use std::sync::LazyLock;
 
 use super::case::Case;
 use super::given::Given;
-use super::setup::{CoreSetup, PAGES, Shape, protocols};
+use super::setup::{CoreSetup, PAGES, Shape, any_protocol};
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Bytes, Drawn, Family, Kind, Operand, ROWS, Row};
 use crate::random::Random;
@@ -102,10 +100,9 @@ impl Case {
 }
 
 fn setup(random: &mut Random) -> CoreSetup {
-    static PROTOCOLS: OnceLock<Vec<Protocol>> = OnceLock::new();
     CoreSetup {
         shape: *random.pick(&Shape::ALL),
-        protocol: *random.pick(PROTOCOLS.get_or_init(protocols)),
+        protocol: any_protocol(random.number()),
         tlb_entries: *random.pick(&[64, 3, 1]),
         ..CoreSetup::default()
     }

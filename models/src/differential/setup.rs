@@ -3,6 +3,7 @@
 use seqfault_core::{CHOICES, Config, Geometry, Protocol, Quirks, Vpn};
 
 use super::given::Given;
+use crate::random::Random;
 
 /// Pages of the window.
 pub const PAGES: usize = 12;
@@ -96,6 +97,22 @@ impl CoreSetup {
     }
 }
 
+/// One of [`protocols`], as likely as each other. A list of all of them would be in every process
+/// that draws one, and be copied with it by each `fork` on the host.
+pub(super) fn any_protocol(seed: u64) -> Protocol {
+    let mut random = Random::new(seed);
+    loop {
+        let mut protocol = Protocol::default();
+        for choice in CHOICES {
+            let made = protocol.choose(choice.name, random.pick(choice.values).name);
+            made.expect("the table of choices names its own values");
+        }
+        if protocol.conflict().is_none() {
+            return protocol;
+        }
+    }
+}
+
 /// Every combination of choices that does not conflict.
 pub fn protocols() -> Vec<Protocol> {
     let mut all = vec![Protocol::default()];
@@ -131,6 +148,14 @@ mod tests {
                 assert!(all.iter().any(has), "{}={}", choice.name, value.name);
             }
         }
+    }
+
+    #[test]
+    fn any_protocol_may_be_drawn() {
+        let all: HashSet<Protocol> = protocols().into_iter().collect();
+        // The expected number of draws for all of them is all.len() * (ln(all.len()) + 0.6).
+        let drawn: HashSet<Protocol> = (0..20 * all.len() as u64).map(any_protocol).collect();
+        assert_eq!(drawn, all);
     }
 
     #[test]
