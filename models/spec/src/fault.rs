@@ -181,10 +181,6 @@ impl Steps<'_> {
 impl State {
     /// The access of `cpu` is over, whatever its faults have populated.
     pub(super) fn end_faults(&mut self, cpu: usize) {
-        if self.cpus.len() == 1 {
-            // No other CPU lets it fault in vain.
-            return;
-        }
         let cpu = u8::try_from(cpu).expect("few CPUs");
         for page in 0..self.pages.len() {
             for word in 0..self.pages[page].words.len() {

@@ -182,7 +182,9 @@ impl Steps<'_> {
         }
         state.cpus[cpu].pc += 1;
         state.cpus[cpu].phase = Phase::Ready;
-        state.end_faults(cpu);
+        if instr.call.kind().is_some() {
+            state.end_faults(cpu);
+        }
     }
 
     /// A user access: chooses a version, and in it a message or a place.
