@@ -37,6 +37,8 @@ pub struct Host {
     found: Vec<Option<Found>>,
     /// Nothing that a program can see has happened since it was looked at.
     is_shown: bool,
+    /// Nothing has happened since that makes, changes or ends a mapping.
+    are_vmas_known: bool,
     /// What the last child answered; made for the first one.
     answers: Option<Answers>,
 }
@@ -56,6 +58,7 @@ impl Host {
             residents: Vec::new(),
             found: vec![None; pages],
             is_shown: false,
+            are_vmas_known: false,
             answers: None,
         })
     }
@@ -88,6 +91,7 @@ impl Host {
     /// Does an operation, whose range is given as `bytes` if not as whole pages.
     fn perform(&mut self, op: &Call, bytes: Option<Bytes>) -> Result<Answer, Lacks> {
         self.is_shown &= !op.is_asked();
+        self.are_vmas_known &= op.row().family == Family::Access;
         match op {
             Call::Switch { process: 0 } => Ok(Answer::Ok),
             op => {
@@ -107,6 +111,7 @@ impl Subject for Host {
         self.arena.reset();
         self.found.fill(None);
         self.is_shown = false;
+        self.are_vmas_known = false;
     }
 
     fn apply(&mut self, op: &Call) -> Result<Answer, Lacks> {
@@ -128,7 +133,10 @@ impl Subject for Host {
             return;
         }
         let _nobody = FORKING.read().unwrap_or_else(PoisonError::into_inner);
-        self.observer.vmas(&self.arena, &mut self.vmas);
+        if !self.are_vmas_known {
+            self.observer.vmas(&self.arena, &mut self.vmas);
+            self.are_vmas_known = true;
+        }
         self.observer
             .entries(&self.arena, &mut self.entries)
             .expect("a process can read its own pagemap");
@@ -137,8 +145,10 @@ impl Subject for Host {
             .expect("a process can ask for its own mappings");
         let pages = self.entries.iter().zip(&self.residents);
         let pages = pages.zip(&mut self.found).enumerate();
+        let mut vmas = self.vmas.iter().peekable();
         for (page, ((&entry, &resident), last)) in pages {
-            let vma = self.vmas.iter().find(|vma| vma.pages.contains(&page));
+            while vmas.next_if(|vma| vma.pages.end <= page).is_some() {}
+            let vma = vmas.peek().filter(|vma| vma.pages.contains(&page));
             let present = entry.is_present() || entry.is_swapped();
             let value = match vma {
                 None => Answer::MAPERR,
@@ -181,6 +191,7 @@ impl Subject for Host {
     /// If the child does not answer.
     fn fork(&mut self, accesses: &[Call], shown: &mut Shown) -> Result<Answer, Lacks> {
         self.is_shown = false;
+        self.are_vmas_known = false;
         if self
             .answers
             .as_ref()
