@@ -1,7 +1,16 @@
 //! A fault is a step of its own: what it populates in vain, and entries that come behind its back.
 
+use std::collections::HashSet;
+
 use super::{NOTHING, Shown, run, run_under};
+use crate::code::{Code, Instr};
+use crate::seq::{Call, Machine};
+use crate::state::State;
+use crate::step::Steps;
+use crate::word::Populated;
 use crate::{Freedom, Rules};
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::Backing;
 
 const ONE: &str = "page A; mmap A rw;";
 
@@ -197,4 +206,59 @@ fn translations_that_are_to_go_are_in_the_way() {
         ],
         NOTHING,
     );
+}
+
+/// A fault is its access's own until that is over, also where its CPU is alone and its page goes
+/// lazily, or was another's.
+#[test]
+fn a_fault_ends_with_its_access() {
+    let rules = Rules::default();
+    let mapped = Call::Mmap {
+        pages: 0..2,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+        backing: Backing::Anon,
+    };
+    let [there, back] = [(0..1, 1..2), (1..2, 0..1)].map(|(from, to)| Call::Mremap { from, to });
+    let read = Call::Read { page: 0 };
+    let calls = [
+        read.clone(),
+        Call::Write { page: 0, word: 1 },
+        Call::Free { pages: 0..1 },
+        there,
+        back,
+    ];
+    let programs = calls
+        .iter()
+        .flat_map(|first| calls.iter().map(move |second| [first, second]));
+    let mut were_marked = 0;
+    for [first, second] in programs {
+        let calls = [first, second, &read, &read];
+        let instrs = calls.map(|call| Instr::new(call.clone(), None, 0, 2));
+        let code = Code::new(vec![instrs.to_vec()], 2, 0);
+        let steps = Steps {
+            code: &code,
+            rules: &rules,
+        };
+        let mut machine = Machine::with_rules(2, rules.clone());
+        machine.apply(&mapped);
+        let mut under_way = vec![State::start(&code, machine.into_pages())];
+        let (mut next, mut known) = (Vec::new(), HashSet::new());
+        while let Some(state) = under_way.pop() {
+            steps.successors(state.clone(), &mut next);
+            for next in next.drain(..) {
+                let words = next.pages.iter().flat_map(|page| &page.words);
+                let mut marks = words.map(|word| word.touch.populated);
+                let is_marked = marks.any(|mark| mark == Populated::ByFault(0));
+                were_marked += usize::from(is_marked);
+                let is_over = next.cpus[0].pc > state.cpus[0].pc;
+                assert!(!is_over || !is_marked, "{calls:?} leaves {next:#?}");
+                if known.insert(next.encode()) {
+                    under_way.push(next);
+                }
+            }
+        }
+    }
+    assert!(were_marked > 0, "some access faults in vain");
 }
