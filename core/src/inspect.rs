@@ -223,13 +223,14 @@ mod tests {
     /// What a machine at rest says of what `lose` does after a page was mapped.
     fn found(lose: impl FnOnce(&mut Cpu<'_, Alone>)) -> Option<String> {
         let system = System::<Alone>::new(Config::small(1));
-        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+        let mut local = CpuLocal::new(&system, CpuId(0));
+        let mut cpu = Cpu::new(&system, &mut local);
         let page = PageRange::page(Vpn(1));
         cpu.mmap(page, Prot::RW, MmapFlags::default())
             .expect("there is room");
         lose(&mut cpu);
         cpu.rcu_barrier();
-        let locals = [cpu.into_local()];
+        let locals = [local];
         let checked = catch_unwind(AssertUnwindSafe(|| system.check_at_rest(&locals)));
         let message = |panic: std::boxed::Box<dyn core::any::Any + Send>| {
             panic.downcast_ref::<String>().cloned().unwrap_or_default()

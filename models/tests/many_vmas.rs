@@ -41,7 +41,8 @@ fn map_all<P: Platform>(cpu: &mut Cpu<'_, P>) {
 #[test]
 fn each_of_many_vmas_is_found() {
     let system: System<Native<false>> = System::new(config());
-    let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+    let mut local = CpuLocal::new(&system, CpuId(0));
+    let mut cpu = Cpu::new(&system, &mut local);
     map_all(&mut cpu);
     let vmas = system.vmas(MmId::MAIN);
     assert_eq!(vmas.len() as u64, VMAS);
@@ -59,7 +60,8 @@ fn each_of_many_vmas_is_found() {
 #[test]
 fn many_vmas_go_one_by_one() {
     let system: System<Native<false>> = System::new(config());
-    let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+    let mut local = CpuLocal::new(&system, CpuId(0));
+    let mut cpu = Cpu::new(&system, &mut local);
     map_all(&mut cpu);
     for number in (0..VMAS).map(|n| n * 30_011 % VMAS) {
         assert_eq!(cpu.munmap(page(number)), Ok(()));
@@ -71,7 +73,8 @@ fn many_vmas_go_one_by_one() {
 #[test]
 fn many_vmas_become_one() {
     let system: System<Native> = System::new(config());
-    let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+    let mut local = CpuLocal::new(&system, CpuId(0));
+    let mut cpu = Cpu::new(&system, &mut local);
     map_all(&mut cpu);
     let all = PageRange::new(page(0).start, page(VMAS).start);
     assert_eq!(cpu.mprotect(all, Prot::RW), Ok(()));
@@ -83,5 +86,5 @@ fn many_vmas_become_one() {
     assert_eq!(cpu.munmap(all), Ok(()));
     cpu.rcu_barrier();
     assert_eq!(system.vmas(MmId::MAIN), []);
-    system.check_at_rest(&[cpu.into_local()]);
+    system.check_at_rest(&[local]);
 }

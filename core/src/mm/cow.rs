@@ -209,23 +209,19 @@ mod tests {
             frames_per_cpu: 1,
             ..Config::small(1)
         });
-        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
-        let rest = |cpu: Cpu<'_, Alone>| {
-            let locals = [cpu.into_local()];
-            system.check_at_rest(&locals);
-            let [local] = locals;
-            local
-        };
+        let mut local = CpuLocal::new(&system, CpuId(0));
+        let mut cpu = Cpu::new(&system, &mut local);
+        let rest = |cpu: &Cpu<'_, Alone>| system.check_at_rest(core::slice::from_ref(&*cpu.local));
         let mapped = cpu.mmap(PageRange::page(vpn), Prot::RW, MmapFlags::default());
         mapped.expect("there is room");
         assert_eq!(cpu.write(vpn, 7), Ok(()));
         cpu.fork(child).expect("there is memory for tables");
         assert_eq!(cpu.write(vpn, 1), Err(Fault::Bus));
         assert_eq!(cpu.read(vpn), Ok(7));
-        let mut cpu = Cpu::new(&system, rest(cpu));
+        rest(&cpu);
         cpu.exit_mm(child);
         assert_eq!(cpu.write(vpn, 1), Ok(()), "the page is not shared any more");
         cpu.rcu_barrier();
-        rest(cpu);
+        rest(&cpu);
     }
 }

@@ -103,18 +103,13 @@ impl<P: Platform> System<P> {
 /// A CPU that runs.
 pub struct Cpu<'s, P: Platform> {
     pub(crate) sys: &'s System<P>,
-    pub(crate) local: CpuLocal<P>,
+    pub(crate) local: &'s mut CpuLocal<P>,
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Lets the CPU that `local` belongs to run.
-    pub fn new(sys: &'s System<P>, local: CpuLocal<P>) -> Cpu<'s, P> {
+    pub fn new(sys: &'s System<P>, local: &'s mut CpuLocal<P>) -> Cpu<'s, P> {
         Cpu { sys, local }
-    }
-
-    /// Stops it.
-    pub fn into_local(self) -> CpuLocal<P> {
-        self.local
     }
 
     /// Which CPU.

@@ -160,26 +160,25 @@ fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
     let run = || {
         platform::begin(platform::nobody);
         let system: System<Native> = System::new(scenario.config);
-        let mut cpu = Cpu::new(&system, CpuLocal::new(&system, CpuId(0)));
+        let mut local = CpuLocal::new(&system, CpuId(0));
         let counts = |local: &CpuLocal<Native>| {
             COUNTED.map(|(.., counter)| Some(local.counters().get(counter?)))
         };
         for statement in &scenario.setup {
-            subjects::perform(&statement.op, &mut cpu);
+            subjects::perform(&statement.op, &mut Cpu::new(&system, &mut local));
         }
-        let turns = |turns: u64, mut cpu: Cpu<'_, Native>| {
+        let turns = |turns: u64, local: &mut CpuLocal<Native>| {
+            let mut cpu = Cpu::new(&system, local);
             for _ in 0..turns {
                 for statement in &scenario.threads[0] {
                     subjects::perform(&statement.op, &mut cpu);
                 }
                 cpu.rcu_barrier();
             }
-            cpu.into_local()
         };
-        cpu = Cpu::new(&system, turns(1, cpu));
-        let local = cpu.into_local();
+        turns(1, &mut local);
         let before = counts(&local);
-        let local = turns(TURNS, Cpu::new(&system, local));
+        turns(TURNS, &mut local);
         let after = counts(&local);
         platform::end();
         std::array::from_fn(|at| Some((after[at]? - before[at]?) as f64 / TURNS as f64))

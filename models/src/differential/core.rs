@@ -32,8 +32,7 @@ pub struct Core {
 /// A machine, and its CPU.
 struct Running {
     system: System<Native>,
-    /// `None` while the CPU runs.
-    local: Option<CpuLocal<Native>>,
+    local: CpuLocal<Native>,
     /// The pages as they were when they were last shown.
     shown: [Option<PageState>; PAGES],
     /// Nothing waits to be freed.
@@ -77,12 +76,8 @@ impl Core {
 
 impl Running {
     /// Lets the CPU run.
-    fn on_cpu<R>(&mut self, work: impl FnOnce(&mut Cpu<'_, Native>) -> R) -> R {
-        let local = self.local.take().expect("a CPU runs once at a time");
-        let mut cpu = Cpu::new(&self.system, local);
-        let result = work(&mut cpu);
-        self.local = Some(cpu.into_local());
-        result
+    fn cpu(&mut self) -> Cpu<'_, Native> {
+        Cpu::new(&self.system, &mut self.local)
     }
 }
 
@@ -94,7 +89,7 @@ impl Subject for Core {
     fn reset(&mut self) {
         let system = System::new(self.config);
         self.running = Some(Running {
-            local: Some(CpuLocal::new(&system, CpuId(0))),
+            local: CpuLocal::new(&system, CpuId(0)),
             system,
             shown: [None; PAGES],
             rests: false,
@@ -104,7 +99,7 @@ impl Subject for Core {
     fn apply(&mut self, op: &ops::Op<Numbered>) -> Result<Answer, Lacks> {
         let placed = self.placed(op);
         let running = self.running();
-        let answer = placed.and_then(|placed| running.on_cpu(|cpu| attempt(&placed, cpu)));
+        let answer = placed.and_then(|placed| attempt(&placed, &mut running.cpu()));
         running.rests = matches!(op, Call::RcuBarrier {});
         answer.ok_or_else(|| Lacks::op(CORE, op))
     }
@@ -149,15 +144,15 @@ impl Subject for Core {
     }
 
     fn exit_child(&mut self) {
-        self.running().on_cpu(|cpu| cpu.exit_mm(CHILD));
+        self.running().cpu().exit_mm(CHILD);
     }
 
     /// Whenever nothing waits to be freed, everything is either mapped or free.
     fn check(&mut self) {
         let running = self.running();
         if mem::take(&mut running.rests) {
-            let local = running.local.as_ref().expect("the CPU has stopped");
-            running.system.check_at_rest(slice::from_ref(local));
+            let local = slice::from_ref(&running.local);
+            running.system.check_at_rest(local);
         }
     }
 }

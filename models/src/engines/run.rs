@@ -39,7 +39,7 @@ impl<P: Platform> Run<P> {
         let mut locals: Vec<_> = (0..cpus)
             .map(|cpu| CpuLocal::new(&system, CpuId(cpu)))
             .collect();
-        let mut boot = Cpu::new(&system, locals.remove(0));
+        let mut boot = Cpu::new(&system, &mut locals[0]);
         for (number, statement) in scenario.setup.iter().enumerate() {
             if is_over() {
                 return None;
@@ -49,7 +49,6 @@ impl<P: Platform> Run<P> {
         }
         boot.leave_nothing_behind();
         start();
-        locals.insert(0, boot.into_local());
         for (local, mm) in locals.iter_mut().zip(&scenario.runs) {
             system.run_in(local, *mm);
         }
@@ -66,10 +65,10 @@ impl<P: Platform> Run<P> {
     }
 
     /// Runs one CPU's program; true for the CPU that stops last.
-    pub fn run_cpu(&self, local: CpuLocal<P>) -> bool {
+    pub fn run_cpu(&self, mut local: CpuLocal<P>) -> bool {
         let id = local.id();
         let statements: &[Statement] = &self.collector.scenario.threads[id.0];
-        let mut cpu = Cpu::new(&self.system, local);
+        let mut cpu = Cpu::new(&self.system, &mut local);
         let mut registers = Vec::new();
         for (number, statement) in statements.iter().enumerate() {
             record(Entry::Begin(id, number));
@@ -84,7 +83,7 @@ impl<P: Platform> Run<P> {
         {
             let mut stopped = self.stopped();
             stopped.registers.extend(registers);
-            stopped.locals.push(cpu.into_local());
+            stopped.locals.push(local);
         }
         self.running.fetch_sub(1, Ordering::AcqRel) == 1
     }
