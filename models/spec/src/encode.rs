@@ -35,7 +35,7 @@ impl State {
         for page in &self.pages {
             page_bytes(&mut bytes, page);
         }
-        for released in &self.released {
+        for released in self.released.iter() {
             view(&mut bytes, &released.all);
             view(&mut bytes, &released.exclusive);
         }

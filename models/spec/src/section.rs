@@ -12,6 +12,8 @@
 //! Exclusive is `mmap_lock` for writing (with the locks of the mappings concerned), shared is
 //! `mmap_lock` for reading, local is the lock of one mapping.
 
+use std::rc::Rc;
+
 use super::call::{Call, Course};
 use super::code::Instr;
 use super::rules::DontneedLock;
@@ -89,7 +91,7 @@ impl Steps<'_> {
     /// Leaves what this CPU knows to the sections after this one.
     pub(super) fn release(&self, state: &mut State, cpu: usize, section: Section) {
         let view = &state.cpus[cpu].view;
-        let released = &mut state.released[self.code.process[cpu]];
+        let released = &mut Rc::make_mut(&mut state.released)[self.code.process[cpu]];
         match section {
             Section::Exclusive => {
                 released.all.join(view);

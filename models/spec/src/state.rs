@@ -8,8 +8,6 @@
 
 use std::rc::Rc;
 
-use smallvec::{SmallVec, smallvec};
-
 use super::call::Kind;
 
 use super::code::{Code, Instr, Later};
@@ -46,7 +44,7 @@ pub(super) struct Cpu {
 }
 
 /// What the finished sections of a process knew.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Released {
     /// All of them.
     pub(super) all: View,
@@ -63,8 +61,8 @@ pub(super) struct State {
     pub(super) regs: Vec<Option<Answer>>,
     /// The pages, shared with the states where they are the same.
     pub(super) pages: Vec<Rc<Page>>,
-    /// What finished sections knew, by process.
-    pub(super) released: SmallVec<[Released; 1]>,
+    /// What finished sections knew, by process, shared like pages.
+    pub(super) released: Rc<[Released]>,
     /// The next message label that was never used.
     pub(super) next_label: Label,
 }
@@ -81,7 +79,7 @@ impl State {
             cpus: vec![cpu; code.threads.len()],
             regs: vec![None; code.regs],
             pages,
-            released: smallvec![Released::default(); code.processes()],
+            released: vec![Released::default(); code.processes()].into(),
             next_label: 0,
         }
     }
@@ -104,8 +102,16 @@ impl State {
             cpu.phase = Phase::Ready;
             cpu.view = View::default();
         }
-        self.released.fill_with(Released::default);
+        for process in 0..self.released.len() {
+            self.set_released(process, Released::default());
+        }
         self.next_label = 0;
+    }
+
+    fn set_released(&mut self, process: usize, released: Released) {
+        if self.released[process] != released {
+            Rc::make_mut(&mut self.released)[process] = released;
+        }
     }
 
     /// A page, to be changed.
@@ -207,13 +213,13 @@ impl State {
                 self.forget_messages(code, page, word, rules);
             }
         }
-        for (process, released) in self.released.iter_mut().enumerate() {
+        for process in 0..self.released.len() {
             let mut cpus = self.cpus.iter().enumerate();
             let acquired = cpus.any(|(cpu, state)| {
                 code.process[cpu] == process && code.sections_later(cpu, state.pc)
             });
             if !acquired && !rules.faults_synchronize {
-                *released = Released::default();
+                self.set_released(process, Released::default());
             }
         }
         for (cpu, thread) in self.cpus.iter_mut().zip(&code.threads) {
@@ -439,9 +445,13 @@ impl State {
         for cpu in &mut self.cpus {
             cpu.view = renamed(&cpu.view);
         }
-        for released in &mut self.released {
-            released.all = renamed(&released.all);
-            released.exclusive = renamed(&released.exclusive);
+        for process in 0..self.released.len() {
+            let Released { all, exclusive } = &self.released[process];
+            let released = Released {
+                all: renamed(all),
+                exclusive: renamed(exclusive),
+            };
+            self.set_released(process, released);
         }
         let mut next = 0;
         for page in &mut self.pages {
