@@ -79,6 +79,8 @@ impl Build {
             .arg("--target-dir")
             .arg(&target)
             .env("RUSTFLAGS", flags)
+            // Each program would take minutes, and its counters cost more than calls.
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
             .env(WRAP, "1");
         for name in programs(root)? {
