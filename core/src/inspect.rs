@@ -1,11 +1,12 @@
 //! Looking at a machine on which no CPU runs any more.
 
+use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
 use crate::mm::vma::VmaPool;
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
-use crate::types::addr::{PageRange, Vpn};
+use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counters;
 use crate::types::ids::{MmId, Pfn};
 use crate::types::prot::{Access, Prot};
@@ -32,14 +33,14 @@ pub struct PageState {
 }
 
 impl<P: Platform> System<P> {
-    /// The lowest table of `mm` that translates `vpn`: its entry for `vpn` is no table.
-    fn lowest_table(&self, mm: MmId, vpn: Vpn) -> TableAt {
+    /// The leaf table of `mm` that translates `vpn`, if there is one.
+    fn leaf_table(&self, mm: MmId, vpn: Vpn) -> Option<&Table<P>> {
         let tables = &self.machine.tables;
         let mut table = tables.top(self.mm(mm).root);
-        while let Some(below) = tables.peek(table, vpn).table() {
-            table = below;
+        while table.level > LEAF {
+            table = tables.peek(table, vpn).table()?;
         }
-        table
+        Some(tables.get(table.id))
     }
 
     /// The state of the page `vpn` of `mm`.
@@ -54,13 +55,14 @@ impl<P: Platform> System<P> {
         let lock = self.mm(mm).mmap_lock.read();
         let mut vma: Option<(PageRange, Prot)> = None;
         for part in self.geometry().leaf_parts(range) {
-            let table = self.lowest_table(mm, part.start);
-            for vpn in part.iter() {
+            let table = self.leaf_table(mm, part.start);
+            let first = self.geometry().index(part.start, LEAF);
+            for (index, vpn) in (first..).zip(part.iter()) {
                 if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
                     let found = lock.tree.find(vpn);
                     vma = found.map(|(range, vma)| (range, vma.copy_stable().prot));
                 }
-                let pte = self.machine.tables.peek(table, vpn).leaf();
+                let pte = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
                 let word = |pte: Pte| {
                     let word = self.frame(pte.pfn()).word.load(orderings::AT_REST);
                     P::user_value(word).0
