@@ -107,6 +107,7 @@ impl Steps<'_> {
                     };
                     let home = state.home(old, mapping);
                     let home = (home != new).then_some(home);
+                    state.maps_others = true;
                     let memory = match self.rules.mremap_moves {
                         true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
                         false => Memory::Fresh,

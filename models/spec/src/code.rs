@@ -40,6 +40,14 @@ impl Instr {
         self.pages.iter().flat_map(Range::clone)
     }
 
+    /// What it does to each page that it is about.
+    fn done(&self) -> impl Iterator<Item = (usize, Later)> {
+        self.pages.iter().enumerate().flat_map(|(nth, pages)| {
+            let done = Later::by(&self.call, nth);
+            pages.clone().map(move |page| (page, done))
+        })
+    }
+
     /// What `fork` copies, and where to.
     pub(super) fn copied(&self) -> Option<(&Range<usize>, &Range<usize>)> {
         match (&self.call, &self.pages[..]) {
@@ -76,10 +84,10 @@ impl Later {
         Later(1 << kind as u8)
     }
 
-    /// What a call does to one of its pages.
-    fn by(instr: &Instr, page: usize) -> Later {
-        match &instr.call {
-            Call::Fork { .. } if instr.pages[0].contains(&page) => Later::COPY,
+    /// What a call does to the pages of its range number `nth`.
+    fn by(call: &Call, nth: usize) -> Later {
+        match call {
+            Call::Fork { .. } if nth == 0 => Later::COPY,
             Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Later::POPULATE,
             Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
             call if !call.is_asked() => Later::NOTHING,
@@ -176,8 +184,7 @@ impl Code {
         self.sections[0][0] = instr.call.is_section();
         let row = &mut self.later[0][0];
         row.fill(Later::NOTHING);
-        let pages = instr.pages();
-        pages.for_each(|page| row[page] = Later::by(&instr, page));
+        instr.done().for_each(|(page, done)| row[page] = done);
         self.threads[0][0] = instr;
     }
 
@@ -277,12 +284,11 @@ fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
     let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
-        for touched in instr.pages() {
-            let bits = Later::by(instr, touched);
+        for (touched, done) in instr.done() {
             let sharing = firsts.iter().zip(&mut row);
             let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
             // An exchange reads too, but as a store it already conflicts with everything.
-            sharing.for_each(|(_, later)| *later = later.and(bits));
+            sharing.for_each(|(_, later)| *later = later.and(done));
         }
         table[pc] = row;
     }

@@ -85,6 +85,9 @@ impl Steps<'_> {
         } else {
             0..state.cpus.len()
         };
+        if version == 0 && cpus.len() == 1 {
+            return;
+        }
         for along in cpus {
             for other in Kind::ALL {
                 let goes = other == kind || !self.rules.kinds_differ;
@@ -223,10 +226,11 @@ impl State {
         let home = (home != page).then_some(home);
         let mut event = None;
         for at in 0..self.pages[page].versions.len() {
-            let mut version = self.pages[page].versions[at];
-            if !version.maps(home, word) {
+            let version = &self.pages[page].versions[at];
+            if !version.maps(home, word) || version.serves_as_known(kind) {
                 continue;
             }
+            let mut version = *version;
             // For the first store the entry that served loads is cleared, and another one set.
             let served = &mut version.arrivals[..=usize::from(kind == Kind::Write)];
             if served.contains(&Arrival::Absent) {

@@ -77,6 +77,13 @@ impl Version {
         self.made.is_none() && self.arrivals.iter().all(known)
     }
 
+    /// Whether there are entries that serve this kind of access, and all CPUs know of them, and of the
+    /// call that made them.
+    pub(super) fn serves_as_known(&self, kind: Kind) -> bool {
+        let serving = &self.arrivals[..=usize::from(kind == Kind::Write)];
+        self.made.is_none() && serving.iter().all(|arrival| *arrival == Arrival::Known)
+    }
+
     /// Every CPU knows of the entries that there are.
     pub(super) fn make_known(&mut self) {
         self.made = None;
@@ -267,6 +274,26 @@ impl Page {
         if self.floor.iter().all(|&version| version == 0) {
             self.floor.clear();
         }
+    }
+
+    /// Whether it maps a word of another page.
+    pub(super) fn maps_others(&self) -> bool {
+        let mut mappings = self.versions.iter().filter_map(|version| version.mapping);
+        mappings.any(|mapping| mapping.home.is_some())
+    }
+
+    /// Whether nothing of it is news to any CPU.
+    pub(super) fn is_settled(&self) -> bool {
+        self.floor.is_empty()
+            && self.versions.iter().all(Version::is_known)
+            && self.words.iter().all(Word::is_known)
+    }
+
+    /// Lets all CPUs know all of it: its newest version is the only one.
+    pub(super) fn settle(&mut self) {
+        self.floor.clear();
+        self.versions.iter_mut().for_each(Version::make_known);
+        self.words.iter_mut().for_each(Word::make_known);
     }
 
     /// Whether a version maps this word of `home`.

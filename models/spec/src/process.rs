@@ -80,6 +80,7 @@ impl Steps<'_> {
             };
             (smallvec![word], own)
         } else {
+            state.maps_others = true;
             let home = Some(state.home(from, mapping));
             (smallvec![], Mapping { home, ..mapping })
         };

@@ -114,7 +114,7 @@ impl Machine {
             assert!(one, "one CPU has one way to do {call:?}");
             self.state.truncate(1);
         }
-        self.state[0].restart(&self.code, &self.rules);
+        self.state[0].restart(&self.code);
         self.allowed[0]
     }
 

@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) released: Rc<[Released]>,
     /// The next message label that was never used.
     pub(super) next_label: Label,
+    /// Whether a page may map a word of another one.
+    pub(super) maps_others: bool,
 }
 
 impl State {
@@ -78,25 +80,29 @@ impl State {
         State {
             cpus: vec![cpu; code.threads.len()],
             regs: vec![None; code.regs],
+            maps_others: pages.iter().any(|page| page.maps_others()),
             pages,
             released: vec![Released::default(); code.processes()].into(),
             next_label: 0,
         }
     }
 
-    /// Back to the start of all threads, which have ended, over the same pages.
-    /// Brings those that they are about to their normal form; nothing is known of the past.
-    pub(super) fn restart(&mut self, code: &Code, rules: &Rules) {
+    /// Back to the start of all threads, which have ended, over the same pages: nothing is known of
+    /// the past.
+    ///
+    /// Of the pages that they are about no version is left but the newest, and of each word no message
+    /// but the last.
+    pub(super) fn restart(&mut self, code: &Code) {
         for page in code.threads.iter().flatten().flat_map(Instr::pages) {
-            self.forget_versions(code, page);
-            if !self.pages[page].versions.iter().all(Version::is_known) {
-                let versions = &mut self.page_mut(page).versions;
-                versions.iter_mut().for_each(Version::make_known);
+            let newest = self.pages[page].versions.len() - 1;
+            if newest > 0 {
+                self.drop_before(page, newest);
             }
-            for word in 0..self.pages[page].words.len() {
-                self.forget_messages(code, page, word, rules);
+            if !self.pages[page].is_settled() {
+                self.page_mut(page).settle();
             }
         }
+        self.maps_others = self.maps_others && self.pages.iter().any(|page| page.maps_others());
         for cpu in &mut self.cpus {
             cpu.pc = 0;
             cpu.phase = Phase::Ready;
@@ -132,7 +138,12 @@ impl State {
 
     /// The pages that may map words of `page`, and what they call it.
     fn users(&self, page: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
-        let moved = (0..self.pages.len()).filter(move |&user| user != page);
+        let others = if self.maps_others {
+            self.pages.len()
+        } else {
+            0
+        };
+        let moved = (0..others).filter(move |&user| user != page);
         let moved = moved.filter(move |&user| {
             let mut mappings = self.pages[user].versions.iter().filter_map(|v| v.mapping);
             mappings.any(|mapping| mapping.home == Some(page))
@@ -156,29 +167,33 @@ impl State {
         }
         self.page_mut(page).drop_before(at);
         for word in (0..self.pages[page].words.len()).rev() {
-            if self.pages[page].maps(None, word) {
-                continue;
+            if !self.pages[page].maps(None, word) {
+                self.drop_word(page, word);
             }
-            let users: Few<_> = self.users(page).collect();
-            let memory = self.page_mut(page).words.remove(word);
-            let mut users_of_it = users.iter().map(|(user, _)| *user);
-            let heir = users_of_it.find(|&user| self.pages[user].maps(Some(page), word));
-            if let Some(heir) = heir {
-                let number = self.pages[heir].words.len();
-                self.page_mut(heir).words.push(memory);
-                for &(user, home) in &users {
-                    let versions = &mut self.page_mut(user).versions;
-                    for version in versions.iter_mut().filter(|v| v.maps(home, word)) {
-                        let mapping = version.mapping.as_mut().expect("it maps the word");
-                        mapping.word = number;
-                        mapping.home = (user != heir).then_some(heir);
-                    }
+        }
+    }
+
+    /// Drops a word that its page does not map; if it was moved, it goes to its new page.
+    fn drop_word(&mut self, page: usize, word: usize) {
+        let users: Few<_> = self.users(page).collect();
+        let memory = self.page_mut(page).words.remove(word);
+        let mut users_of_it = users.iter().map(|(user, _)| *user);
+        let heir = users_of_it.find(|&user| self.pages[user].maps(Some(page), word));
+        if let Some(heir) = heir {
+            let number = self.pages[heir].words.len();
+            self.page_mut(heir).words.push(memory);
+            for &(user, home) in &users {
+                let versions = &mut self.page_mut(user).versions;
+                for version in versions.iter_mut().filter(|v| v.maps(home, word)) {
+                    let mapping = version.mapping.as_mut().expect("it maps the word");
+                    mapping.word = number;
+                    mapping.home = (user != heir).then_some(heir);
                 }
             }
-            for (user, home) in users {
-                let versions = &mut self.page_mut(user).versions;
-                versions.iter_mut().for_each(|v| v.close_gap(home, word));
-            }
+        }
+        for (user, home) in users {
+            let versions = &mut self.page_mut(user).versions;
+            versions.iter_mut().for_each(|v| v.close_gap(home, word));
         }
     }
 

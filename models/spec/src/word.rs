@@ -181,6 +181,18 @@ impl Word {
         }
     }
 
+    /// Whether every CPU knows all that was stored.
+    pub(super) fn is_known(&self) -> bool {
+        self.messages.len() == 1
+    }
+
+    /// Every CPU knows all that was stored.
+    pub(super) fn make_known(&mut self) {
+        if !self.is_known() {
+            self.messages = smallvec![Message::base(self.last())];
+        }
+    }
+
     /// The furthest message that `view` knows.
     pub(super) fn known(&self, view: &View) -> usize {
         self.messages
