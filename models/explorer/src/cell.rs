@@ -97,6 +97,34 @@ impl CellState {
     }
 }
 
+/// The cells of a run. What they have taken of memory is there for those of the next one.
+#[derive(Default)]
+pub(crate) struct Cells {
+    states: Vec<CellState>,
+    /// How many there are in this run.
+    count: usize,
+}
+
+impl Cells {
+    /// A run begins.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// A cell that was not accessed yet; answers its number.
+    fn add(&mut self) -> u32 {
+        match self.states.get_mut(self.count) {
+            Some(state) => {
+                state.last.clear();
+                (state.freed, state.late) = (None, false);
+            }
+            None => self.states.push(CellState::default()),
+        }
+        self.count += 1;
+        self.count as u32 - 1
+    }
+}
+
 /// Plain memory in the manner of `loom::cell::UnsafeCell`.
 #[derive(Debug, Default)]
 pub struct UnsafeCell<T: ?Sized> {
@@ -193,21 +221,20 @@ impl Session {
             && self.heap.late().is_none()
         {
             let at = self.threads[self.current as usize].pos as u32;
-            if self.cells[id as usize].is_noted((self.current, at), write) {
+            if self.cells.states[id as usize].is_noted((self.current, at), write) {
                 return;
             }
         }
         self.check_birth(object, site);
         let id = bound.unwrap_or_else(|| {
-            let id = self.cells.len() as u32;
-            self.cells.push(CellState::default());
+            let id = self.cells.add();
             object.bind(self.run, id);
             id
         });
-        let mut state = std::mem::take(&mut self.cells[id as usize]);
+        let mut state = std::mem::take(&mut self.cells.states[id as usize]);
         let act = if write { Act::Write } else { Act::Read };
         self.access(&mut state, None, act, site);
-        self.cells[id as usize] = state;
+        self.cells.states[id as usize] = state;
     }
 
     /// Checks an access, and notes it. `made` is where the memory was allocated.

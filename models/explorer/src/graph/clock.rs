@@ -100,7 +100,8 @@ impl ClockTable {
 
     /// A table with the rows of the kept events only.
     pub(crate) fn select(&self, kept: &[EventId]) -> ClockTable {
-        let mut cells = Vec::with_capacity((kept.len() + 8) * ROWS * self.width);
+        let least = (kept.len() + 8) * ROWS * self.width;
+        let mut cells = Vec::with_capacity(self.cells.capacity().max(least));
         for &event in kept {
             let start = self.start(event, Row::Hb);
             cells.extend_from_slice(&self.cells[start..start + ROWS * self.width]);

@@ -20,7 +20,7 @@ impl Graph {
 
     /// The graph of the events for which `keep` holds, in the same order, and
     /// the new id of `mark`. The kept events are closed under `porf`, except
-    /// that `mark` may read from an event that is left out.
+    /// that `mark` may read from an event that is left out. It has room to become as long as this one.
     pub fn restrict(&self, mark: EventId, keep: impl Fn(EventId) -> bool) -> (Graph, EventId) {
         let mut renamed = vec![INIT; self.len()];
         let mut kept = Vec::with_capacity(self.len());
@@ -47,7 +47,7 @@ impl Graph {
             renamed.filter(|&id| id != INIT).collect()
         };
         let mut graph = Graph {
-            events: Vec::with_capacity(kept.len() + 8),
+            events: Vec::with_capacity(self.events.capacity().max(kept.len() + 8)),
             threads: self.threads.iter().map(|thread| all(thread)).collect(),
             births: vec![INIT; self.births.len()],
             places: self

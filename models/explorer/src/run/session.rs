@@ -17,7 +17,7 @@ use super::registry::Registry;
 use super::repeat::{Repeat, Waits};
 use super::step::Site;
 use crate::alloc::heap::Heap;
-use crate::cell::CellState;
+use crate::cell::Cells;
 use crate::config::Config;
 use crate::driver::Program;
 use crate::graph::Graph;
@@ -102,7 +102,7 @@ pub(crate) struct Session {
     /// How many events of the graph have not been asked for.
     pub(crate) remaining: usize,
     bound: Vec<bool>,
-    pub(crate) cells: Vec<CellState>,
+    pub(crate) cells: Cells,
     pub(crate) heap: Heap,
     /// The values that destructors of unwound threads have written.
     pub(crate) afterwards: HashMap<Key, u64>,
@@ -266,7 +266,7 @@ impl Session {
             chosen: None,
             remaining: 0,
             bound: Vec::new(),
-            cells: Vec::new(),
+            cells: Cells::default(),
             heap: Heap::default(),
             afterwards: HashMap::new(),
             failure: None,
