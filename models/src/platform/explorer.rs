@@ -102,7 +102,7 @@ impl Word for ExplorerWord {
 
     fn load(&self, ordering: Ordering) -> u64 {
         if in_finale() {
-            self.initial()
+            ops::last(&self.object).unwrap_or_else(|| self.initial())
         } else {
             ops::load(&self.object, self.initial(), Order::of(ordering))
         }

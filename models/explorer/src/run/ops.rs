@@ -14,6 +14,7 @@ use super::heads::arrives;
 pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
+use crate::cell;
 use crate::graph::Graph;
 use crate::graph::event::{Exchange, Gate, Kind, Order};
 use crate::search::forward::Update;
@@ -68,6 +69,16 @@ fn load_at(object: &Object, init: u64, order: Order, site: Site) -> u64 {
         Some((value, ..)) => value,
         None => afterwards::modify((object, init), &mut Update::Load).0,
     }
+}
+
+/// What was written last to an object, if anything was: without an event, for a program that has joined
+/// all its threads, and looks at what is left. A thread that is not joined is a data race.
+#[track_caller]
+pub fn last(object: &Object) -> Option<u64> {
+    let site = Location::caller();
+    let mut value = None;
+    cell::checked(false, |s| value = s.left(object, site));
+    value
 }
 
 /// Writes an object.

@@ -6,7 +6,7 @@ use super::object::Object;
 use super::session::Session;
 use crate::graph::clock::Row;
 use crate::graph::event::{EventId, INIT, ThreadId};
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 
 impl Session {
     /// Has an event of the graph been asked for in this run?
@@ -39,6 +39,38 @@ impl Session {
             .get(other as usize)
             .copied()
             .unwrap_or(0)
+    }
+
+    /// The last write of an object, if there is one. Reports a thread that may yet write.
+    pub(super) fn left(
+        &mut self,
+        object: &Object,
+        site: &'static Location<'static>,
+    ) -> Option<u64> {
+        let here = (self.current, self.threads[self.current as usize].pos);
+        if self.alone != Some(here) {
+            let others = (0..self.threads.len() as ThreadId).filter(|&other| other != here.0);
+            let is_joined = |other: &ThreadId| {
+                let events = self
+                    .graph()
+                    .threads
+                    .get(*other as usize)
+                    .map_or(0, Vec::len);
+                self.ended(*other) && self.knows(here.0, *other) as usize >= events
+            };
+            if let Some(other) = others.into_iter().find(|other| !is_joined(other)) {
+                let text = format!(
+                    "thread {} looks at {site} at what is left, and thread {other} is not joined: \
+                     nothing orders what it may write",
+                    here.0
+                );
+                self.fail(Failure::new(FailureKind::DataRace, text));
+            }
+            self.alone = Some(here);
+        }
+        let loc = object.bound(self.run)?;
+        let &write = self.graph().places[loc as usize].co.last()?;
+        Some(self.graph().event(write).value)
     }
 
     /// Reports an access that is not ordered after the creation of the object.

@@ -104,6 +104,8 @@ pub(crate) struct Session {
     bound: Vec<bool>,
     pub(crate) cells: Cells,
     pub(crate) heap: Heap,
+    /// The thread that has joined all others, and after how many events it was found to have.
+    pub(super) alone: Option<(ThreadId, usize)>,
     /// The values that destructors of unwound threads have written.
     pub(crate) afterwards: HashMap<Key, u64>,
     pub(crate) failure: Option<Failure>,
@@ -268,6 +270,7 @@ impl Session {
             bound: Vec::new(),
             cells: Cells::default(),
             heap: Heap::default(),
+            alone: None,
             afterwards: HashMap::new(),
             failure: None,
             bounded: false,
@@ -299,6 +302,7 @@ impl Session {
         self.bound.clear();
         self.cells.clear();
         self.heap = Heap::default();
+        self.alone = None;
         self.afterwards.clear();
         self.failure = None;
         self.dead = false;

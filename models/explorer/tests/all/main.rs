@@ -13,6 +13,7 @@ mod forged;
 mod forgotten;
 mod gates;
 mod heads;
+mod last;
 mod loom;
 mod loops;
 mod memory;

@@ -76,7 +76,7 @@ pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
         // A CPU that panics has ended the whole search.
         let _ = handle.join();
     }
-    let outcome = run.finale();
+    let outcome = platform::with_finale(|| run.finale());
     if let Some(classes) = &collector.classes {
         ops::with_graph(|graph| classes.add(graph, &outcome));
     }
