@@ -3,10 +3,27 @@
 //! Both have loom's types, which are not the same types. Each holds its data outside the checker,
 //! so that the data can be looked at when the checker is done.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError, TryLockResult};
+
+use seqfault_core::{Invariant, Violation};
+
+use super::recorder;
 
 pub(super) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
     result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The guard of data that the checker's lock beside it keeps others from. In the finale, which does
+/// without that lock, the data is held only if a CPU has ended and left its guard behind.
+pub(super) fn uncontended<G>(result: TryLockResult<G>) -> G {
+    match result {
+        Ok(guard) => guard,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => recorder::violation(Violation {
+            invariant: Invariant::Deadlock,
+            what: "a lock is held though all CPUs have stopped",
+        }),
+    }
 }
 
 /// The types over the crate `$checker`, whose objects take names or not; `$count` is called before
@@ -31,7 +48,7 @@ macro_rules! checked {
                 &'a self,
                 checked: Option<$checker::sync::MutexGuard<'a, ()>>,
             ) -> Guard<std::sync::MutexGuard<'a, T>, $checker::sync::MutexGuard<'a, ()>> {
-                Guard::new(unpoisoned(self.data.lock()), checked)
+                Guard::new(uncontended(self.data.try_lock()), checked)
             }
         }
 

@@ -16,7 +16,7 @@ use seqfault_explorer::graph::event::Order;
 use seqfault_explorer::ops::{self, Object};
 use seqfault_explorer::sync::atomic::Ordering;
 
-use super::checked::{checked, unpoisoned};
+use super::checked::{checked, uncontended, unpoisoned};
 use super::guards::Guard;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
@@ -203,7 +203,7 @@ impl<T: Send + Sync + 'static> RwLock<T> for ExplorerRwLock<T> {
 
     fn read(&self) -> Self::ReadGuard<'_> {
         let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
-        Guard::new(unpoisoned(self.data.read()), checked)
+        Guard::new(uncontended(self.data.try_read()), checked)
     }
 
     fn try_read(&self) -> Option<Self::ReadGuard<'_>> {
@@ -212,12 +212,12 @@ impl<T: Send + Sync + 'static> RwLock<T> for ExplorerRwLock<T> {
         } else {
             Some(self.checked.try_read().ok()?)
         };
-        Some(Guard::new(unpoisoned(self.data.read()), checked))
+        Some(Guard::new(uncontended(self.data.try_read()), checked))
     }
 
     fn write(&self) -> Self::WriteGuard<'_> {
         let checked = (!in_finale()).then(|| unpoisoned(self.checked.write()));
-        Guard::new(unpoisoned(self.data.write()), checked)
+        Guard::new(uncontended(self.data.try_write()), checked)
     }
 
     fn downgrade<'a>(&'a self, guard: Self::WriteGuard<'a>) -> Self::ReadGuard<'a> {
@@ -235,5 +235,37 @@ impl<T: Send + 'static> TryLock<T> for CheckedMutex<T> {
         }
         let checked = self.checked.try_lock().ok()?;
         Some(self.guard(Some(checked)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{catch, with_finale};
+    use super::*;
+    use seqfault_core::Invariant;
+
+    type SpinLock = CheckedMutex<u64>;
+    type ReadWriteLock = ExplorerRwLock<u64>;
+
+    /// What the finale says of a look at a lock.
+    fn looked(look: impl FnOnce()) -> Option<Invariant> {
+        let ended = catch(|| with_finale(look));
+        ended.err()?.violation.map(|violation| violation.invariant)
+    }
+
+    #[test]
+    fn a_lock_that_is_left_held_is_told_and_not_waited_for() {
+        let spin = <SpinLock as Mutex<u64>>::new(7);
+        let read_write = <ReadWriteLock as RwLock<u64>>::new(7);
+        assert_eq!(looked(|| drop((spin.lock(), read_write.read()))), None);
+        with_finale(|| std::mem::forget((spin.lock(), read_write.read())));
+        assert_eq!(looked(|| drop(read_write.read())), None);
+        for held in [
+            looked(|| drop(spin.lock())),
+            looked(|| drop(spin.try_lock())),
+            looked(|| drop(read_write.write())),
+        ] {
+            assert_eq!(held, Some(Invariant::Deadlock));
+        }
     }
 }

@@ -19,7 +19,7 @@ use loom::sync::atomic::{AtomicU64 as LoomAtomic, Ordering};
 use seqfault_core::platform::{Cell, Mutex, RwLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 
-use super::checked::{checked, unpoisoned};
+use super::checked::{checked, uncontended, unpoisoned};
 use super::downgrade::{Downgradable, Held};
 use super::guards::Guard;
 use super::loom_clock::tick;
@@ -222,7 +222,7 @@ pub type LoomRwLock<T> = Downgradable<Locked<T>, CheckedMutex<()>>;
 impl<T> Locked<T> {
     fn read(&self) -> ReadGuard<'_, T> {
         let checked = (!in_finale()).then(|| unpoisoned(self.checked.read()));
-        Guard::new(unpoisoned(self.data.read()), checked)
+        Guard::new(uncontended(self.data.try_read()), checked)
     }
 }
 
@@ -250,14 +250,14 @@ impl<T: Send + Sync + 'static> RwLock<T> for LoomRwLock<T> {
         } else {
             Some(self.lock.checked.try_read().ok()?)
         };
-        let guard = Guard::new(unpoisoned(self.lock.data.read()), checked);
+        let guard = Guard::new(uncontended(self.lock.data.try_read()), checked);
         Some(Held::reader(guard))
     }
 
     fn write(&self) -> Self::WriteGuard<'_> {
         let writers = self.writers.lock();
         let checked = (!in_finale()).then(|| unpoisoned(self.lock.checked.write()));
-        let guard = Guard::new(unpoisoned(self.lock.data.write()), checked);
+        let guard = Guard::new(uncontended(self.lock.data.try_write()), checked);
         Held::writer(guard, writers)
     }
 

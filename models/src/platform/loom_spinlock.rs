@@ -13,13 +13,13 @@
 //! ```
 
 use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
-use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
+use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard};
 
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::{Condvar, Mutex as LoomMutex, MutexGuard as LoomGuard};
 use seqfault_core::platform::{Mutex, TryLock};
 
-use super::checked::unpoisoned;
+use super::checked::{uncontended, unpoisoned};
 use super::guards::Guard;
 use super::loom_clock::tick;
 use super::recorder::{in_finale, is_over};
@@ -69,7 +69,7 @@ impl<T> LoomSpinLock<T> {
     }
 
     fn guard<'a>(&'a self, held: Option<Held<'a, T>>) -> SpinGuard<'a, T> {
-        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = uncontended(self.data.try_lock());
         SpinGuard {
             held: Guard::new(data, held),
         }
