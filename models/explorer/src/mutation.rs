@@ -23,6 +23,13 @@ pub enum Mutation {
     Overtaken,
     /// Threads that wait for a lock for ever might have entered it first. With locks only.
     Closing,
+    /// Threads that wait for a value have not read what was there when they asked. Where threads wait for
+    /// values only, as the next.
+    Known,
+    /// Threads that wait for a value for ever might have read it before.
+    GivingUp,
+    /// An update is one step only if all its reads have the same ordering. With `fetch_update` only.
+    Updates,
     /// The backward revisit of the read that was added first.
     Revisit,
     /// The check of a backward revisit whose write is not placed last.

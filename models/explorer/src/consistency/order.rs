@@ -113,7 +113,7 @@ fn program_order(
         let drains = match e.kind {
             Kind::Read => graph.updates(next),
             Kind::Fence => e.order.is_seq_cst(),
-            Kind::Choose(_) => false,
+            Kind::Choose(_) | Kind::Wait => false,
             // The start and the end of threads are system calls. A compare-exchange
             // that fails counts as a load, which allows more than the hardware.
             _ => true,

@@ -143,30 +143,8 @@ pub enum Kind {
     End,
     /// A choice among this many values.
     Choose(u32),
-}
-
-/// The orderings of a read-modify-write that succeeds or fails: which of them the read has depends
-/// on the value that it reads, and changes when it is revisited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exchange {
-    /// Succeeds if the value read is from this to that.
-    pub expected: (u64, u64),
-    /// The ordering of the read then.
-    pub success: Order,
-    /// The ordering of the read otherwise.
-    pub failure: Order,
-}
-
-impl Exchange {
-    /// The ordering of a read of this value.
-    pub fn order(self, value: u64) -> Order {
-        let (least, most) = self.expected;
-        if (least..=most).contains(&value) {
-            self.success
-        } else {
-            self.failure
-        }
-    }
+    /// The thread has asked for a value of a location that is not there, and waits: see `run::until`.
+    Wait,
 }
 
 /// What the word of a lock must hold for a thread to enter.
@@ -185,6 +163,134 @@ impl Gate {
         match self {
             Gate::Free => value != 0,
             Gate::NoWriter => value == u64::MAX,
+        }
+    }
+}
+
+/// The value that a thread waits for, as the bits of it that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Until {
+    /// These bits of it are those of a value.
+    Is {
+        /// The bits that count.
+        mask: u64,
+        /// What they must be.
+        value: u64,
+    },
+    /// These bits of it are not those of a value.
+    IsNot {
+        /// The bits that count.
+        mask: u64,
+        /// What they must not be.
+        value: u64,
+    },
+    /// It is at least so much.
+    Least(u64),
+}
+
+impl Until {
+    /// Until it is this value.
+    pub const fn is(value: u64) -> Until {
+        let mask = u64::MAX;
+        Until::Is { mask, value }
+    }
+
+    /// Until it is another value.
+    pub const fn is_not(value: u64) -> Until {
+        let mask = u64::MAX;
+        Until::IsNot { mask, value }
+    }
+
+    /// Until none of these bits is set.
+    pub const fn clear(mask: u64) -> Until {
+        Until::Is { mask, value: 0 }
+    }
+
+    /// Until one of these bits is set.
+    pub const fn set(mask: u64) -> Until {
+        Until::IsNot { mask, value: 0 }
+    }
+
+    /// Is this the value?
+    #[inline]
+    pub const fn holds(self, found: u64) -> bool {
+        match self {
+            Until::Is { mask, value } => found & mask == value,
+            Until::IsNot { mask, value } => found & mask != value,
+            Until::Least(value) => found >= value,
+        }
+    }
+}
+
+/// What the value that a read returns decides. (Flat: an event has room for no more.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// Whether a read-modify-write succeeds, and so the ordering of its read.
+    Exchange {
+        /// It succeeds if the value is from this to that.
+        expected: (u64, u64),
+        /// The ordering of the read then.
+        success: Order,
+        /// The ordering of the read otherwise.
+        failure: Order,
+    },
+    /// Whether the thread enters a lock.
+    Gate(Gate),
+    /// Whether the thread goes on: [`Until::Is`].
+    Is(u64, u64),
+    /// Whether the thread goes on: [`Until::IsNot`].
+    IsNot(u64, u64),
+    /// Whether the thread goes on: [`Until::Least`].
+    Least(u64),
+}
+
+impl From<Until> for Condition {
+    fn from(until: Until) -> Condition {
+        match until {
+            Until::Is { mask, value } => Condition::Is(mask, value),
+            Until::IsNot { mask, value } => Condition::IsNot(mask, value),
+            Until::Least(value) => Condition::Least(value),
+        }
+    }
+}
+
+impl Condition {
+    /// What the thread waits for, if it waits for a value.
+    #[inline]
+    pub fn until(self) -> Option<Until> {
+        match self {
+            Condition::Is(mask, value) => Some(Until::Is { mask, value }),
+            Condition::IsNot(mask, value) => Some(Until::IsNot { mask, value }),
+            Condition::Least(value) => Some(Until::Least(value)),
+            Condition::None | Condition::Exchange { .. } | Condition::Gate(_) => None,
+        }
+    }
+
+    /// The ordering of a read of this value, if that decides it.
+    #[inline]
+    pub fn order(self, value: u64) -> Option<Order> {
+        match self {
+            Condition::Exchange {
+                expected: (least, most),
+                success,
+                failure,
+            } => Some(if (least..=most).contains(&value) {
+                success
+            } else {
+                failure
+            }),
+            _ => None,
+        }
+    }
+
+    /// Does the thread wait that finds this value?
+    #[inline]
+    pub fn waits(self, value: u64) -> bool {
+        match self {
+            Condition::Gate(gate) => gate.waits(value),
+            _ => self.until().is_some_and(|until| !until.holds(value)),
         }
     }
 }
@@ -213,10 +319,8 @@ pub struct Event {
     /// One more than the index of the last release fence of the thread at or
     /// before this event; 0 without one.
     pub release_fence: u32,
-    /// For the read of a compare-exchange: what decides its ordering.
-    pub exchange: Option<Exchange>,
-    /// For the read by which a thread enters a lock: when it may.
-    pub gate: Option<Gate>,
+    /// For reads: what depends on the value.
+    pub condition: Condition,
     /// For the write by which a thread enters a lock: another one had entered first, and was
     /// sent back to wait.
     pub overtakes: bool,

@@ -169,6 +169,18 @@ impl Graph {
         next.copied().filter(|&next| self.event(next).ends_step())
     }
 
+    /// The last event of a thread, if it waits for a value.
+    pub(crate) fn wait_of(&self, thread: ThreadId) -> Option<EventId> {
+        let &last = self.threads.get(thread as usize)?.last()?;
+        (self.event(last).kind == Kind::Wait).then_some(last)
+    }
+
+    /// Was a write not there when the thread began to wait, if it does?
+    #[inline]
+    pub(crate) fn is_news(&self, thread: ThreadId, write: EventId) -> bool {
+        (self.wait_of(thread)).is_none_or(|wait| write != INIT && write > wait)
+    }
+
     /// Is `a` in the hb-prefix of `b`, or `b` itself?
     #[inline]
     pub fn hb_before(&self, a: EventId, b: EventId) -> bool {

@@ -9,8 +9,7 @@ impl Graph {
         let value = self.event(write).value;
         let event = &mut self.events[read as usize];
         event.rf = write;
-        if let Some(exchange) = event.exchange {
-            let order = exchange.order(value);
+        if let Some(order) = event.condition.order(value) {
             self.seq_cst += usize::from(order.is_seq_cst());
             self.seq_cst -= usize::from(event.order.is_seq_cst());
             event.order = order;

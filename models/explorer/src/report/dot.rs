@@ -83,6 +83,7 @@ fn what(graph: &Graph, names: &dyn Names, id: EventId) -> String {
     match event.kind {
         Kind::Read => format!("read.{order} {} = {}", place(), value()),
         Kind::Write => format!("write.{order} {} := {}", place(), value()),
+        Kind::Wait => format!("waits for {}", place()),
         Kind::Spawn(child) => format!("starts {}", names.thread(child)),
         Kind::Join(child) => format!("waits for the end of {}", names.thread(child)),
         Kind::Fence | Kind::End | Kind::Choose(_) => text::describe(graph, id),

@@ -11,7 +11,7 @@
 //! Among all such orders this is one that changes threads late.
 
 use crate::graph::Graph;
-use crate::graph::event::{EventId, INIT, Kind, ThreadId};
+use crate::graph::event::{Condition, EventId, INIT, Kind, ThreadId};
 
 /// An access that stands behind a write in the order and comes before it in the execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,13 @@ impl<'a> Units<'a> {
     fn waits(&self, id: EventId) -> bool {
         let event = self.graph.event(id);
         let thread = &self.graph.threads[event.thread as usize];
-        let awaits = event.rmw && event.exchange.is_none() || event.order.is_condvar();
+        let awaits = match event.condition {
+            Condition::None => event.rmw,
+            Condition::Exchange { .. } => false,
+            Condition::Gate(_) | Condition::Is(..) | Condition::IsNot(..) | Condition::Least(_) => {
+                true
+            }
+        };
         event.is_read() && awaits && thread.last() == Some(&id)
     }
 

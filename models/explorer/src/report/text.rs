@@ -45,6 +45,7 @@ pub(crate) fn describe(graph: &Graph, id: EventId) -> String {
             let to = self::place(graph, event.loc);
             format!("write.{order} {to} := {} (co {at})", event.value)
         }
+        Kind::Wait => format!("wait for {}", self::place(graph, event.loc)),
         Kind::Fence => format!("fence.{order}"),
         Kind::Spawn(child) => format!("spawn T{child}"),
         Kind::Join(child) => format!("join T{child}"),

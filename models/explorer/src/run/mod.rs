@@ -26,3 +26,4 @@ pub(crate) mod repeat;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod step;
+pub(crate) mod until;

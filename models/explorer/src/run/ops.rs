@@ -16,7 +16,7 @@ use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
 use crate::cell;
 use crate::graph::Graph;
-use crate::graph::event::{Exchange, Gate, Kind, Order};
+use crate::graph::event::{Condition, Gate, Kind, Order, Until};
 use crate::search::forward::Update;
 
 /// Asks until there is an answer. `None` if the thread is being unwound.
@@ -65,7 +65,7 @@ pub fn load(object: &Object, init: u64, order: Order) -> u64 {
 
 #[inline(never)]
 fn load_at(object: &Object, init: u64, order: Order, site: Site) -> u64 {
-    match ask(|s| s.read((object, init), (order, None), &mut Update::Load, site)) {
+    match ask(|s| s.read((object, init), order, &mut Update::Load, site)) {
         Some((value, ..)) => value,
         None => afterwards::modify((object, init), &mut Update::Load).0,
     }
@@ -117,12 +117,8 @@ fn rmw_at(
     mut update: impl FnMut(u64) -> Option<u64>,
     site: Site,
 ) -> Result<u64, u64> {
-    modify(
-        (object, init),
-        (order, None),
-        Update::Modify(&mut update),
-        site,
-    )
+    let update = Update::Modify(Condition::None, &mut update);
+    modify((object, init), order, update, site)
 }
 
 /// Writes `new` if the value read is `expected`.
@@ -151,18 +147,14 @@ fn compare_exchange_at(
     (success, failure): (Order, Order),
     site: Site,
 ) -> Result<u64, u64> {
-    let exchange = Exchange {
+    let exchange = Condition::Exchange {
         expected: (expected, expected),
         success: success.for_read(),
         failure: failure.for_read(),
     };
     let mut update = |old| (old == expected).then_some(new);
-    modify(
-        (object, init),
-        (success, Some(exchange)),
-        Update::Modify(&mut update),
-        site,
-    )
+    let update = Update::Modify(exchange, &mut update);
+    modify((object, init), success, update, site)
 }
 
 /// Writes what `update` makes of the value read, if that is in the range `expected`. It stands for a
@@ -191,18 +183,14 @@ pub fn rmw_within(
         return Err(found);
     }
     let site = Location::caller();
-    let exchange = Exchange {
+    let exchange = Condition::Exchange {
         expected: (*expected.start(), *expected.end()),
         success: success.for_read(),
         failure: failure.for_read(),
     };
     let mut update = |old| expected.contains(&old).then(|| update(old));
-    modify(
-        (object, init),
-        (success, Some(exchange)),
-        Update::Modify(&mut update),
-        site,
-    )
+    let update = Update::Modify(exchange, &mut update);
+    modify((object, init), success, update, site)
 }
 
 /// As [`rmw`], but the thread waits as long as `update` gives nothing: this is
@@ -215,18 +203,12 @@ pub fn await_rmw(
     mut update: impl FnMut(u64) -> Option<u64>,
 ) -> u64 {
     let site = Location::caller();
-    modify(
-        (object, init),
-        (order, None),
-        Update::Await(&mut update),
-        site,
-    )
-    .unwrap_or(init)
+    modify((object, init), order, Update::Await(&mut update), site).unwrap_or(init)
 }
 
 fn modify(
     object: (&Object, u64),
-    order: (Order, Option<Exchange>),
+    order: Order,
     mut update: Update<'_>,
     site: Site,
 ) -> Result<u64, u64> {
@@ -239,7 +221,7 @@ fn modify(
         Some((old, None, _)) => Err(old),
         Some((old, Some(_), true)) => Ok(old),
         Some((old, Some(new), false)) => {
-            let _ = ask(|s| s.write(object, order.0, new, Role::Update, site));
+            let _ = ask(|s| s.write(object, order, new, Role::Update, site));
             Ok(old)
         }
     }
@@ -258,18 +240,13 @@ pub(crate) fn rmw_unless(
     mut update: impl FnMut(u64) -> u64,
 ) -> Result<u64, u64> {
     let site = Location::caller();
-    let exchange = Exchange {
+    let exchange = Condition::Exchange {
         expected: (unless, unless),
         success: Order::RELAXED,
         failure: order.for_read(),
     };
     let mut update = |old| (old != unless).then(|| update(old));
-    modify(
-        object,
-        (order, Some(exchange)),
-        Update::Modify(&mut update),
-        site,
-    )
+    modify(object, order, Update::Modify(exchange, &mut update), site)
 }
 
 /// As [`await_rmw`], for the word of a lock: `update` gives a value to write if the `gate` lets the
@@ -285,20 +262,15 @@ pub fn enter(
 ) -> u64 {
     let site = Location::caller();
     let update = Update::Enter(gate, &mut update);
-    modify((word, init), (order, None), update, site).unwrap_or(init)
+    modify((word, init), order, update, site).unwrap_or(init)
 }
 
-/// Reads; the thread waits until the value satisfies `until`.
+/// Reads; the thread waits for this value.
 #[track_caller]
-pub fn await_load(
-    object: &Object,
-    init: u64,
-    order: Order,
-    mut until: impl FnMut(u64) -> bool,
-) -> u64 {
+pub fn await_load(object: &Object, init: u64, order: Order, until: Until) -> u64 {
     let site = Location::caller();
-    let mut update = Update::Until(&mut until);
-    match ask(|s| s.read((object, init), (order, None), &mut update, site)) {
+    let mut update = Update::Until(until);
+    match ask(|s| s.read((object, init), order, &mut update, site)) {
         Some((value, ..)) => value,
         None => afterwards::modify((object, init), &mut update).0,
     }

@@ -51,7 +51,7 @@ use super::coroutine::Frames;
 use super::object::Object;
 use super::session::{Probe, Session};
 use super::step::{Role, Site, Step};
-use crate::graph::event::{EventId, Gate, Kind, LocId};
+use crate::graph::event::{Condition, EventId, Gate, Kind, LocId};
 use crate::search::forward::Update;
 
 /// How often a thread comes back at least.
@@ -233,7 +233,8 @@ impl Session {
         match update.apply(old) {
             None => Step::Done((old, None, false)),
             Some(new) => {
-                let takes = update.gate() == Some(Gate::Free) && (old, new) == (0, 1);
+                let takes =
+                    update.condition() == Condition::Gate(Gate::Free) && (old, new) == (0, 1);
                 if !(new == old || takes && !self.seen.contains(&Assumption::TryLocks))
                     || self.answer(Kind::Write, loc, site).is_none()
                 {

@@ -13,7 +13,7 @@ use crate::report::Failure;
 impl Session {
     /// The thread to continue, if any can.
     pub(crate) fn pick(&mut self) -> Option<ThreadId> {
-        self.chosen = None;
+        (self.chosen, self.gives_up) = (None, false);
         if self.remaining > 0 {
             let next = (0..self.threads.len()).find(|&t| match self.threads[t].status {
                 Some(Status::Ready) => true,
@@ -37,10 +37,11 @@ impl Session {
                     Some(Status::Ready | Status::Replay(_) | Status::Frontier) => true,
                     Some(Status::Join(child)) => self.ended(child),
                     Some(Status::Outside(lock, gate)) => self.lets_in(lock, gate),
+                    Some(Status::Until(loc, until)) => self.has_come(t, loc, until),
                     _ => false,
                 })
         });
-        let next = next.or_else(|| self.close());
+        let next = next.or_else(|| self.give_up()).or_else(|| self.close());
         self.chosen = next;
         next
     }
@@ -51,7 +52,7 @@ impl Session {
         self.threads.iter().any(owes)
     }
 
-    fn status(&self, thread: ThreadId) -> Option<Status> {
+    pub(super) fn status(&self, thread: ThreadId) -> Option<Status> {
         self.threads.get(thread as usize)?.status
     }
 

@@ -21,7 +21,7 @@ use crate::cell::Cells;
 use crate::config::Config;
 use crate::driver::Program;
 use crate::graph::Graph;
-use crate::graph::event::{EventId, Gate, LocId, ThreadId};
+use crate::graph::event::{EventId, Gate, LocId, ThreadId, Until};
 use crate::report::{Failure, FailureKind};
 use crate::search::Search;
 use crate::search::forward::Rules;
@@ -43,6 +43,8 @@ pub(crate) enum Status {
     Await,
     /// Waits until a lock lets it in, outside the graph: see `run::gate`.
     Outside(LocId, Gate),
+    /// Waits for a value of a location, outside the graph: see `run::until`.
+    Until(LocId, Until),
     /// Is at the head of a loop, where its stack is looked at; see `run::heads`.
     Head,
     /// Repeats a loop in which nothing has changed.
@@ -114,6 +116,8 @@ pub(crate) struct Session {
     pub(crate) dead: bool,
     /// No thread goes on but those that wait outside the graph for a lock, which enter it now.
     pub(crate) closing: bool,
+    /// The same of the thread that runs, which waits for a value.
+    pub(super) gives_up: bool,
     /// When the search is to stop, in the middle of a run too.
     pub(crate) deadline: Option<Instant>,
     /// How many events were asked for since the last look at this count.
@@ -276,6 +280,7 @@ impl Session {
             bounded: false,
             dead: false,
             closing: false,
+            gives_up: false,
             deadline: None,
             asked: 0,
             stopped: false,
@@ -306,7 +311,7 @@ impl Session {
         self.afterwards.clear();
         self.failure = None;
         self.dead = false;
-        self.closing = false;
+        (self.closing, self.gives_up) = (false, false);
         self.probe = None;
         self.repeat = None;
         self.cut_early = false;

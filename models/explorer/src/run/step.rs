@@ -9,7 +9,7 @@ use super::assume::Assumption;
 use super::object::Object;
 use super::repeat;
 use super::session::{Probe, Session, Status};
-use crate::graph::event::{Event, EventId, Exchange, INIT, Kind, Order};
+use crate::graph::event::{Condition, Event, EventId, INIT, Kind, Order};
 use crate::report::Failure;
 use crate::search::forward::Update;
 use crate::search::saved::unknown_site;
@@ -55,7 +55,7 @@ impl Role {
 pub(crate) type Site = &'static Location<'static>;
 
 impl Session {
-    fn wait<R>(&mut self, status: Status, site: Site) -> Step<R> {
+    pub(super) fn wait<R>(&mut self, status: Status, site: Site) -> Step<R> {
         let thread = &mut self.threads[self.current as usize];
         thread.status = Some(status);
         thread.site = Some(site);
@@ -63,7 +63,7 @@ impl Session {
     }
 
     /// The event of the graph that the thread is at, if there is one.
-    fn ahead(&self) -> Option<EventId> {
+    pub(super) fn ahead(&self) -> Option<EventId> {
         let pos = self.threads[self.current as usize].pos;
         self.graph()
             .threads
@@ -77,12 +77,12 @@ impl Session {
         self.remaining == 0 && self.chosen == Some(self.current)
     }
 
-    fn passed(&mut self) {
+    pub(super) fn passed(&mut self) {
         self.threads[self.current as usize].pos += 1;
     }
 
     /// The thread has done what the graph says. A saved graph does not say where.
-    fn replay(&mut self, event: EventId, site: Site) {
+    pub(super) fn replay(&mut self, event: EventId, site: Site) {
         self.search.graph.events[event as usize].site = site;
         self.remaining -= 1;
         self.passed();
@@ -99,8 +99,7 @@ impl Session {
             value: 0,
             rf: INIT,
             release_fence: 0,
-            exchange: None,
-            gate: None,
+            condition: Condition::None,
             overtakes: false,
             site,
         }
@@ -132,7 +131,7 @@ impl Session {
     }
 
     #[cold]
-    fn departed<R>(&mut self, event: EventId, kind: Kind, site: Site) -> Step<R> {
+    pub(super) fn departed<R>(&mut self, event: EventId, kind: Kind, site: Site) -> Step<R> {
         let found = self.graph().event(event);
         let before = if found.site == unknown_site() {
             "before it was saved".into()
@@ -269,11 +268,17 @@ impl Session {
     pub(crate) fn read(
         &mut self,
         object: (&Object, u64),
-        (order, exchange): (Order, Option<Exchange>),
+        order: Order,
         update: &mut Update<'_>,
         site: Site,
     ) -> Step<(u64, Option<u64>, bool)> {
         if let Some(step) = self.probe_read(object, update, site) {
+            return step;
+        }
+        let condition = update.condition();
+        if condition.until().is_some()
+            && let Some(step) = self.replay_waits(object, site)
+        {
             return step;
         }
         let (old, written) = if let Some(id) = self.ahead() {
@@ -291,15 +296,19 @@ impl Session {
             return self.wait(Status::Frontier, site);
         } else {
             let loc = self.locate(object.0, object.1, None);
-            let gate = update.gate();
-            if let Some(gate) = gate
+            if let Condition::Gate(gate) = condition
                 && self.keeps_out(loc, gate)
             {
                 return self.wait(Status::Outside(loc, gate), site);
             }
             let mut wanted = self.template(Kind::Read, order.for_read(), site);
-            (wanted.loc, wanted.rmw, wanted.exchange) = (loc, update.writes(), exchange);
-            wanted.gate = gate;
+            (wanted.loc, wanted.rmw, wanted.condition) = (loc, update.writes(), condition);
+            if let Some(until) = condition.until()
+                && self.rules.waits_outside
+                && !self.has_come(self.current, loc, until)
+            {
+                return self.wait_outside(wanted, until, site);
+            }
             let write = wanted.rmw.then(|| {
                 let mut write = self.template(Kind::Write, order.for_write(), site);
                 (write.loc, write.rmw, write.index) = (loc, true, wanted.index + 1);

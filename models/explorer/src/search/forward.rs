@@ -10,7 +10,7 @@ use super::Search;
 use super::pending::Way;
 use crate::consistency::Model;
 use crate::graph::Graph;
-use crate::graph::event::{Event, EventId, Gate, INIT, Kind};
+use crate::graph::event::{Condition, Event, EventId, Gate, INIT, Kind, Order, Until};
 use crate::mutation::Mutation;
 
 /// How the search judges graphs.
@@ -34,14 +34,15 @@ impl Rules {
 pub(crate) enum Update<'a> {
     /// Only returns it.
     Load,
-    /// May write: `None` means that it does not (a failed compare-exchange).
-    Modify(&'a mut dyn FnMut(u64) -> Option<u64>),
+    /// May write: `None` means that it does not (a failed compare-exchange, whose ordering then goes by the
+    /// condition).
+    Modify(Condition, &'a mut dyn FnMut(u64) -> Option<u64>),
     /// Waits until the function gives a value to write.
     Await(&'a mut dyn FnMut(u64) -> Option<u64>),
     /// The same, where the function gives one as the gate of a lock says.
     Enter(Gate, &'a mut dyn FnMut(u64) -> Option<u64>),
-    /// Waits until the function holds; writes nothing.
-    Until(&'a mut dyn FnMut(u64) -> bool),
+    /// Waits for a value; writes nothing.
+    Until(Until),
 }
 
 impl Update<'_> {
@@ -49,25 +50,27 @@ impl Update<'_> {
     pub(crate) fn apply(&mut self, old: u64) -> Option<u64> {
         match self {
             Update::Load | Update::Until(_) => None,
-            Update::Modify(f) | Update::Await(f) | Update::Enter(_, f) => f(old),
+            Update::Modify(_, f) | Update::Await(f) | Update::Enter(_, f) => f(old),
         }
     }
 
     /// Does the thread wait after reading `old`?
     pub(crate) fn waits(&mut self, old: u64) -> bool {
         match self {
-            Update::Load | Update::Modify(_) => false,
+            Update::Load | Update::Modify(..) => false,
             Update::Await(f) => f(old).is_none(),
             Update::Enter(gate, _) => gate.waits(old),
-            Update::Until(f) => !f(old),
+            Update::Until(until) => !until.holds(old),
         }
     }
 
-    /// What lets the thread in, if this enters a lock.
-    pub(crate) fn gate(&self) -> Option<Gate> {
+    /// What the search knows of it.
+    pub(crate) fn condition(&self) -> Condition {
         match self {
-            Update::Enter(gate, _) => Some(*gate),
-            _ => None,
+            Update::Enter(gate, _) => Condition::Gate(*gate),
+            Update::Until(until) => Condition::from(*until),
+            Update::Modify(condition, _) => *condition,
+            Update::Load | Update::Await(_) => Condition::None,
         }
     }
 
@@ -75,7 +78,7 @@ impl Update<'_> {
     pub(crate) fn writes(&self) -> bool {
         matches!(
             self,
-            Update::Modify(_) | Update::Await(_) | Update::Enter(..)
+            Update::Modify(..) | Update::Await(_) | Update::Enter(..)
         )
     }
 }
@@ -131,14 +134,12 @@ impl Search {
             let rf = self.graph.places[loc as usize].at(position);
             let old = self.graph.written(loc, rf);
             let new = update.apply(old);
-            if position != last && update.waits(old) {
+            if position != last && (update.waits(old) || self.is_known(rf, &read, rules)) {
                 // The thread would wait for a change that has already come:
                 // no execution that completes looks like this.
                 continue;
             }
-            let order = read
-                .exchange
-                .map_or(read.order, |exchange| exchange.order(old));
+            let order = read.condition.order(old).unwrap_or(read.order);
             let id = self.graph.push(Event {
                 rf,
                 order,
@@ -178,6 +179,41 @@ impl Search {
             self.graph.truncate(at);
         }
         unreachable!("the last write can always be read")
+    }
+
+    /// Is this write no alternative for the read of a thread that has waited?
+    fn is_known(&self, write: EventId, read: &Event, rules: Rules) -> bool {
+        read.condition.until().is_some()
+            && rules.mutation != Mutation::Known
+            && !self.graph.is_news(read.thread, write)
+    }
+
+    /// Adds a wait for a value that the last write of the location is not; the alternatives
+    /// are reads of older writes that are.
+    pub(crate) fn add_wait(&mut self, read: Event, rules: Rules) {
+        let (at, loc) = (self.graph.len(), read.loc);
+        self.graph.ensure_thread(read.thread);
+        let before = self.graph.predecessor(read.thread, read.index);
+        let floor = self.floor(before, loc, rules);
+        let mut fork = self.gather(read.clone(), None);
+        for position in floor..self.graph.places[loc as usize].co.len() {
+            let rf = self.graph.places[loc as usize].at(position);
+            let waits = read.condition.waits(self.graph.written(loc, rf));
+            if waits || self.is_known(rf, &read, rules) {
+                continue;
+            }
+            let id = self.graph.push(Event { rf, ..read.clone() });
+            if self.consistent(&[id], rules) {
+                fork.push(Way::read(rf));
+            }
+            self.graph.truncate(at);
+        }
+        self.leave(fork);
+        self.graph.push(Event {
+            kind: Kind::Wait,
+            order: Order::RELAXED,
+            ..read
+        });
     }
 
     /// Adds a write; goes on with the last place in `co`. Answers false if no

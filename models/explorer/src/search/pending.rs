@@ -145,8 +145,8 @@ impl Fork {
         let mut first = self.first.clone();
         if first.kind == Kind::Read {
             first.rf = way.rf;
-            if let Some(exchange) = first.exchange {
-                first.order = exchange.order(graph.written(first.loc, way.rf));
+            if let Some(order) = (first.condition).order(graph.written(first.loc, way.rf)) {
+                first.order = order;
             }
         } else {
             first.value = way.value;

@@ -6,7 +6,7 @@ use super::forward::Rules;
 use super::gather::Gather;
 use super::pending::{To, Way, overtaking, revisited};
 use crate::graph::clock::Row;
-use crate::graph::event::{Event, EventId, Kind};
+use crate::graph::event::{Condition, Event, EventId, Kind};
 use crate::mutation::Mutation;
 
 impl Search {
@@ -101,9 +101,14 @@ impl Search {
         let count = |position: usize| co[..position].iter().filter(|w| kept(w)).count();
         let last = count(co.len());
         let (from, to) = self.positions(write, co.len(), rules);
-        let overtaken = match graph.event(read).gate.filter(|_| rules.waits_outside) {
-            Some(gate) if gate.waits(graph.value(read)) => return,
-            gate => gate.is_some_and(|gate| gate.waits(value)),
+        let overtaken = match graph.event(read).condition {
+            Condition::Gate(gate) if rules.waits_outside => {
+                if gate.waits(graph.value(read)) {
+                    return;
+                }
+                gate.waits(value)
+            }
+            _ => false,
         };
         let floor = match overtaken {
             true => 0,
@@ -158,7 +163,7 @@ impl Search {
         let prefix = rules.model.coherence();
         let floor = graph.floor(before, event.loc, prefix);
         let value = graph.event(write).value;
-        let order = (event.exchange).map_or(event.order, |exchange| exchange.order(value));
+        let order = event.condition.order(value).unwrap_or(event.order);
         let learns = match prefix {
             Row::Hb if !order.acquires() => return floor,
             Row::Hb => Row::Released,

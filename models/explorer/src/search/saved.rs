@@ -116,6 +116,7 @@ fn add(graph: &mut Graph, event: Event) -> Result<(), String> {
     match event.kind {
         Kind::Read => place.ok_or("a read of no location")?.reads.push(id),
         Kind::Write => require(place.is_some(), "a write of no location")?,
+        Kind::Wait => require(place.is_some(), "a wait for no location")?,
         Kind::Spawn(child) | Kind::Join(child) => {
             let birth = graph.births.get_mut(child as usize);
             let birth = birth.ok_or("a child that is no thread")?;

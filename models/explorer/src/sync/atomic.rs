@@ -12,7 +12,10 @@ pub use pointer::AtomicPtr;
 
 pub use std::sync::atomic::Ordering;
 
+pub use crate::graph::event::Until;
+
 use crate::graph::event::Order;
+use crate::mutation::Mutation;
 use crate::run::object::Object;
 use crate::run::ops;
 use crate::run::session;
@@ -38,6 +41,17 @@ fn exchange(
         return Err(ops::load(object.0, object.1, failure));
     }
     ops::compare_exchange(object.0, object.1, (current, new), success, failure)
+}
+
+/// Does one read-modify-write stand for a `fetch_update` with these orderings? Where the load reads with the
+/// ordering of the exchange, it may as well read the write that the exchange reads: an execution in
+/// which it has read another one of the same value has more order, and no outcome of its own.
+fn is_one_step(set: Ordering, fetch: Ordering) -> bool {
+    let same = Order::of(set).for_read() == Order::of(fetch).for_read();
+    session::with(|s| {
+        let steps = s.config.reduce.retries && !s.config.spurious_failures;
+        steps && (same || s.config.mutation == Mutation::Updates)
+    })
 }
 
 macro_rules! integer {
@@ -71,6 +85,13 @@ macro_rules! integer {
             #[inline]
             pub fn load(&self, order: Ordering) -> $value {
                 ops::load(&self.object, self.init as u64, Order::of(order)) as $value
+            }
+
+            /// Reads; the thread waits until the value, as a `u64`, is this one. What it reads meanwhile is
+            /// no part of the execution: a loop of loads, each of which has no effect but the last.
+            #[track_caller]
+            pub fn load_until(&self, until: Until, order: Ordering) -> $value {
+                ops::await_load(&self.object, self.init as u64, Order::of(order), until) as $value
             }
 
             /// Writes.
@@ -172,7 +193,9 @@ macro_rules! integer {
                     .map_err(|old| old as $value)
             }
 
-            /// Reads, then tries to write what `f` makes of it until that succeeds.
+            /// Reads, then tries to write what `f` makes of it until that succeeds. `f` is a function of
+            /// the value alone: if all reads have the same ordering, this may be one step
+            /// ([`Reduce::retries`](crate::Reduce::retries)), for which `f` is asked of each value.
             ///
             /// # Errors
             /// The value for which `f` gave nothing.
@@ -183,6 +206,13 @@ macro_rules! integer {
                 fetch: Ordering,
                 mut f: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
+                if is_one_step(set, fetch) {
+                    let (object, init) = self.raw();
+                    let f = |old| f(old as $value).map(|new| new as u64);
+                    return ops::rmw(object, init, Order::of(set), f)
+                        .map(|old| old as $value)
+                        .map_err(|old| old as $value);
+                }
                 loop {
                     let old = self.load(fetch);
                     let Some(new) = f(old) else { return Err(old) };

@@ -15,7 +15,7 @@
 use std::sync::LockResult;
 
 use super::MutexGuard;
-use crate::graph::event::Order;
+use crate::graph::event::{Order, Until};
 use crate::run::object::Object;
 use crate::run::ops;
 
@@ -57,7 +57,7 @@ impl Condvar {
         if ops::wakes_spuriously() {
             let _ = ops::rmw(&self.word, 0, Order::CONDVAR, |word| Some(word & !bit));
         } else {
-            ops::await_load(&self.word, 0, Order::CONDVAR, |word| word & bit == 0);
+            ops::await_load(&self.word, 0, Order::CONDVAR, Until::clear(bit));
         }
         mutex.lock()
     }

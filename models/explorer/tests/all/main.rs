@@ -27,5 +27,6 @@ mod size;
 mod spins;
 #[path = "../subject/mod.rs"]
 mod subject;
+mod until;
 mod users;
 mod waits;

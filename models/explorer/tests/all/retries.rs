@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex as StdMutex};
 
 use seqfault_explorer::cell::UnsafeCell;
 use seqfault_explorer::graph::event::Order;
+use seqfault_explorer::mutation::Mutation;
 use seqfault_explorer::ops::{self, Object};
+use seqfault_explorer::sync::atomic::{AtomicU64, Ordering};
 use seqfault_explorer::{Builder, FailureKind, Model, Reduce, thread};
 
 const MODELS: [Model; 4] = [Model::Sc, Model::Tso, Model::Rc11, Model::Cpp20];
@@ -95,6 +97,130 @@ fn increments_are_ordered_and_nothing_else() {
         // 6! / 2!^3.
         assert_eq!((progress.executions, progress.moot), (90, 0), "{model:?}");
     }
+}
+
+/// Threads that count down to zero, two times each, and what each has found.
+fn countdown(reduce: Reduce, model: Model, orders: (Ordering, Ordering)) -> (Found, u64, u64) {
+    let found: Arc<StdMutex<Found>> = Arc::default();
+    let sink = found.clone();
+    let program = move || {
+        let word = Arc::new(AtomicU64::new(2));
+        let start = |_| {
+            let word = word.clone();
+            let down = move || word.fetch_update(orders.0, orders.1, |now| now.checked_sub(1));
+            thread::spawn(move || [down(), down()])
+        };
+        let handles: Vec<_> = (0..2).map(start).collect();
+        word.store(1, Ordering::Release);
+        let answers: Vec<_> = handles.into_iter().map(|h| h.join().unwrap()).collect();
+        sink.lock().unwrap().insert(answers);
+    };
+    let builder = Builder::new().model(model).reduce(reduce);
+    let progress = builder.check(program).unwrap();
+    let answers = found.lock().unwrap().clone();
+    (answers, progress.executions, progress.moot)
+}
+
+type Found = BTreeSet<Vec<[Result<u64, u64>; 2]>>;
+
+#[test]
+fn an_update_is_one_step_where_all_reads_are_alike() {
+    use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+    let loops = Reduce {
+        retries: false,
+        ..Reduce::ALL
+    };
+    for model in MODELS {
+        for orders in [
+            (Relaxed, Relaxed),
+            (Release, Relaxed),
+            (AcqRel, Acquire),
+            (SeqCst, SeqCst),
+        ] {
+            let (steps, few, none) = countdown(Reduce::ALL, model, orders);
+            let (all, many, moot) = countdown(loops, model, orders);
+            assert_eq!(steps, all, "{model:?}, {orders:?}");
+            assert!(few < many && none == 0, "{few} and {many}, {moot}");
+        }
+        // Here they are not.
+        let orders = (AcqRel, Relaxed);
+        let steps = countdown(Reduce::ALL, model, orders);
+        assert_eq!(steps, countdown(loops, model, orders), "{model:?}");
+    }
+}
+
+/// Executions and moot runs in one step for each update, and in loops.
+fn in_steps_and_loops(program: impl Fn() + Clone + Send + Sync + 'static) -> [(u64, u64); 2] {
+    [true, false].map(|retries| {
+        let reduce = Reduce {
+            retries,
+            ..Reduce::ALL
+        };
+        let builder = Builder::new().reduce(reduce);
+        let progress = builder.check(program.clone()).unwrap();
+        (progress.executions, progress.moot)
+    })
+}
+
+/// Three threads that write 42, one that writes 0, and one that tries to write 0 for 42: the updates come
+/// in any order, and the attempt reads any of them or what was there before.
+#[test]
+fn updates_that_take_no_heed_of_the_value() {
+    let program = || {
+        let word = Arc::new(AtomicU64::new(0));
+        for value in [42, 42, 42, 0] {
+            let word = word.clone();
+            thread::spawn(move || {
+                word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |_| Some(value))
+            });
+        }
+        let last = move || word.compare_exchange(42, 0, Ordering::Relaxed, Ordering::Relaxed);
+        thread::spawn(last);
+    };
+    assert_eq!(in_steps_and_loops(program), [(24 * 5, 0), (37_578, 0)]);
+}
+
+#[test]
+fn updates_that_count() {
+    let program = || {
+        let word = Arc::new(AtomicU64::new(0));
+        for _ in 0..3 {
+            let word = word.clone();
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    let add = |old| Some(old + 1);
+                    let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+                }
+            });
+        }
+    };
+    // 6! / 2!^3.
+    assert_eq!(in_steps_and_loops(program), [(90, 0), (76_338, 0)]);
+}
+
+/// One that finds nothing to write does not acquire, which a step that stood for it would.
+#[test]
+fn an_update_whose_reads_differ_is_a_loop() {
+    let program = || {
+        let shared = Arc::new((AtomicU64::new(0), UnsafeCell::new(0)));
+        let other = shared.clone();
+        thread::spawn(move || {
+            other.1.with_mut(|_| ());
+            other.0.store(1, Ordering::Release);
+        });
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Relaxed);
+        let answer = shared
+            .0
+            .fetch_update(set, fetch, |now| (now == 0).then_some(2));
+        if answer == Err(1) {
+            shared.1.with(|_| ());
+        }
+    };
+    let report = Builder::new().check(program);
+    let failure = report.failure().expect("nothing orders the two");
+    assert_eq!(failure.kind, FailureKind::DataRace);
+    let mutated = Builder::new().mutate(Mutation::Updates).check(program);
+    assert!(mutated.failure().is_none(), "goes unnoticed");
 }
 
 /// What succeeds acquires, and what fails does not.
