@@ -29,6 +29,8 @@ pub trait Platform: Sized + Send + Sync + 'static {
     type RwLock<T: Send + Sync + 'static>: RwLock<T>;
     /// A queue to sleep on until a condition holds.
     type WaitQueue: WaitQueue;
+    /// Where one CPU sleeps until a word holds a value. A wait queue can be one.
+    type Rcuwait: Rcuwait<Self::Word>;
     /// A plain word whose accesses must be ordered by happens-before.
     type Cell: Cell;
     /// A pointer to immutable data that readers follow under RCU.
@@ -202,7 +204,7 @@ pub trait RwLock<T>: Send + Sync {
 
 /// Where a CPU sleeps until another one makes a condition true.
 ///
-/// Linux: `rcuwait`, kernel/exit.c.
+/// Linux: `wait_queue_head_t`, include/linux/wait.h.
 pub trait WaitQueue: Send + Sync {
     /// A queue on which no CPU waits.
     fn new() -> Self;
@@ -219,6 +221,42 @@ pub trait WaitQueue: Send + Sync {
     fn wait_until(&self, ready: impl FnMut() -> bool);
     /// Lets each CPU that waits ask again.
     fn wake_all(&self);
+}
+
+/// Where one CPU sleeps until a word holds a value.
+///
+/// Linux: `struct rcuwait`, include/linux/rcuwait.h.
+pub trait Rcuwait<W: Word>: Send + Sync {
+    /// One on which no CPU sleeps.
+    fn new() -> Self;
+    /// The same with a name: what a checker may call it in a report.
+    fn called(self, name: &'static str) -> Self
+    where
+        Self: Sized;
+    /// Returns once `word` holds `value`, which is read with `ordering`. Another CPU writes that value,
+    /// and wakes this one directly afterwards.
+    fn wait_for(&self, word: &W, value: u64, ordering: Ordering);
+    /// Lets the CPU look again, if one sleeps.
+    fn wake(&self);
+}
+
+impl<Q: WaitQueue, W: Word> Rcuwait<W> for Q {
+    fn new() -> Q {
+        WaitQueue::new()
+    }
+
+    fn called(self, name: &'static str) -> Q {
+        WaitQueue::called(self, name)
+    }
+
+    fn wait_for(&self, word: &W, value: u64, ordering: Ordering) {
+        // A load might see an older value than the one before the wake-up.
+        self.wait_until(|| word.fetch_add(0, ordering) == value);
+    }
+
+    fn wake(&self) {
+        self.wake_all();
+    }
 }
 
 /// A plain word. Accesses that no happens-before orders, one of them a write,

@@ -22,6 +22,7 @@ impl Platform for Alone {
     type SpinLock<T: Send + 'static> = StdMutex<T>;
     type RwLock<T: Send + Sync + 'static> = StdRwLock<T>;
     type WaitQueue = Nobody;
+    type Rcuwait = Nobody;
     type Cell = AtomicU64;
     type RcuPointer<T: Send + Sync + 'static> = StdMutex<Arc<T>>;
 

@@ -18,7 +18,7 @@
 use alloc::sync::Arc;
 
 use crate::mm::vma_tree::VmaTree;
-use crate::platform::{Mutex, Platform, RcuPointer, RwLock, WaitQueue, Word};
+use crate::platform::{Mutex, Platform, RcuPointer, Rcuwait, RwLock, Word};
 use crate::types::ids::TableId;
 
 /// An address space. Linux: `struct mm_struct`.
@@ -41,7 +41,7 @@ pub(crate) struct Mm<P: Platform> {
     /// Zaps whose flush has not ended. Linux: `tlb_flush_pending`.
     pub flush_pending: P::Word,
     /// Where a writer waits for a VMA's readers. Linux: `vma_writer_wait`.
-    pub writer_wait: P::WaitQueue,
+    pub writer_wait: P::Rcuwait,
 }
 
 /// The part of an address space that the mmap lock protects.
@@ -69,7 +69,7 @@ impl<P: Platform> Mm<P> {
             tlb_gen: P::Word::new(0).called("tlb_gen"),
             cpumask: P::Word::new(cpumask).called("cpumask"),
             flush_pending: P::Word::new(0).called("tlb_flush_pending"),
-            writer_wait: P::WaitQueue::new().called("vma_writer_wait"),
+            writer_wait: P::Rcuwait::new().called("vma_writer_wait"),
         }
     }
 }

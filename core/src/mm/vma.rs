@@ -32,7 +32,7 @@ use crate::ghost::life::Life;
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
 use crate::orderings;
-use crate::platform::{Cell, Platform, RwLock, WaitQueue, Word};
+use crate::platform::{Cell, Platform, Rcuwait, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::event::LockStep;
 use crate::types::prot::Prot;
@@ -181,7 +181,7 @@ impl<P: Platform> Vma<P> {
 
     /// Keeps faults out until the mmap write lock with sequence number
     /// `mm_seq` is left. Linux: `vma_start_write()`.
-    pub fn start_write(&self, mm_seq: u64, wait: &P::WaitQueue) {
+    pub fn start_write(&self, mm_seq: u64, wait: &P::Rcuwait) {
         match &self.lock {
             VmaLock::None => {}
             VmaLock::RwLock { lock, seq, .. } => {
@@ -206,7 +206,7 @@ impl<P: Platform> Vma<P> {
 
     /// Waits until only `rest` references are left, and lets none be added.
     /// Linux: `__vma_enter_locked()`.
-    fn exclude_readers(&self, refcnt: &P::Word, rest: u64, wait: &P::WaitQueue) {
+    fn exclude_readers(&self, refcnt: &P::Word, rest: u64, wait: &P::Rcuwait) {
         // QUIRK(VmaExcludeNoAcquire): proofs/vma_lock/reader-left-before
         let quirk = Quirk::VmaExcludeNoAcquire;
         let ordering = self.quirks.weaken(quirk, orderings::VMA_EXCLUDE);
@@ -216,13 +216,13 @@ impl<P: Platform> Vma<P> {
             // QUIRK(VmaWaitNoAcquire): proofs/vma_lock/writer-comes-after-readers
             let quirk = Quirk::VmaWaitNoAcquire;
             let ordering = self.quirks.weaken(quirk, orderings::VMA_WAIT);
-            wait.wait_until(|| refcnt.fetch_add(0, ordering) == rest + EXCLUDE_READERS);
+            wait.wait_for(refcnt, rest + EXCLUDE_READERS, ordering);
         }
     }
 
     /// Makes it impossible to lock, for good. The caller has write-locked it.
     /// Linux: `vma_mark_detached()`.
-    pub fn detach(&self, wait: &P::WaitQueue) {
+    pub fn detach(&self, wait: &P::Rcuwait) {
         match &self.lock {
             VmaLock::None => {}
             VmaLock::RwLock { detached, .. } => detached.set(1, RACE),
@@ -246,7 +246,7 @@ impl<P: Platform> Vma<P> {
     pub fn start_read<'a>(
         self: &'a Arc<Self>,
         mm_seq: &P::Word,
-        wait: &'a P::WaitQueue,
+        wait: &'a P::Rcuwait,
         events: LockEvents<P>,
     ) -> Option<VmaRead<'a, P>> {
         match &self.lock {
@@ -356,7 +356,7 @@ enum Held<'a, P: Platform> {
     },
     Refcnt {
         refcnt: &'a P::Word,
-        wait: &'a P::WaitQueue,
+        wait: &'a P::Rcuwait,
     },
 }
 
@@ -388,7 +388,7 @@ impl<P: Platform> Held<'_, P> {
                 let before = refcnt.fetch_sub(1, ordering);
                 // QUIRK(VmaReaderDoesNotWake): proofs/vma_lock/writer-waits-for-readers
                 if before > EXCLUDE_READERS && !quirks.has(Quirk::VmaReaderDoesNotWake) {
-                    wait.wake_all();
+                    wait.wake();
                 }
             }
         }

@@ -9,10 +9,10 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
 
-use seqfault_core::platform::{Cell, Mutex, RwLock, TryLock, WaitQueue, Word};
+use seqfault_core::platform::{Cell, Mutex, Rcuwait, RwLock, TryLock, WaitQueue, Word};
 use seqfault_core::{CpuId, Event, Platform, Violation, WriteSource};
 use seqfault_explorer as explorer;
-use seqfault_explorer::graph::event::Order;
+use seqfault_explorer::graph::event::{INIT, Order, Until};
 use seqfault_explorer::ops::{self, Object};
 use seqfault_explorer::sync::atomic::Ordering;
 
@@ -20,6 +20,7 @@ use super::checked::{checked, uncontended, unpoisoned};
 use super::guards::Guard;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
+use crate::litmus::names::MAX_CPUS;
 
 /// The explorer's machine.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl Platform for Explorer {
     type SpinLock<T: Send + 'static> = CheckedMutex<T>;
     type RwLock<T: Send + Sync + 'static> = ExplorerRwLock<T>;
     type WaitQueue = CheckedWaitQueue;
+    type Rcuwait = ExplorerRcuwait;
     type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ExplorerWord, T>;
 
@@ -228,6 +230,61 @@ impl<T: Send + Sync + 'static> RwLock<T> for ExplorerRwLock<T> {
     }
 }
 
+/// Where a CPU sleeps until a word holds a value: a word for each CPU, which says after how many of its
+/// events that CPU has waked others.
+///
+/// The sleeper reads the value when it is there. It may have looked before that, and then sleeps until
+/// the CPU wakes it that has written the value: so it waits for that too, in any case. It learns nothing
+/// by being waked, as it need not have slept.
+///
+/// Core wakes directly after its write. Executions in which the sleeper goes on between the two are
+/// missed: they would show something else only if the CPU did something in between.
+#[derive(Debug)]
+pub struct ExplorerRcuwait {
+    waked: Vec<Object>,
+}
+
+impl Rcuwait<ExplorerWord> for ExplorerRcuwait {
+    fn new() -> ExplorerRcuwait {
+        ExplorerRcuwait {
+            waked: (0..MAX_CPUS).map(|_| Object::new()).collect(),
+        }
+    }
+
+    fn called(self, name: &'static str) -> ExplorerRcuwait {
+        let waked = self.waked.into_iter().map(|word| word.named(name));
+        ExplorerRcuwait {
+            waked: waked.collect(),
+        }
+    }
+
+    fn wait_for(&self, word: &ExplorerWord, value: u64, ordering: Ordering) {
+        if in_finale() {
+            return;
+        }
+        let order = Order::of(ordering);
+        ops::await_load(&word.object, word.initial(), order, Until::is(value));
+        let (sleeper, events) = ops::position();
+        let writer = ops::with_graph(|graph| {
+            let read = graph.threads[sleeper as usize][events as usize - 1];
+            let write = graph.event(read).rf;
+            let writer = (write != INIT).then(|| graph.event(write))?;
+            (writer.thread != sleeper).then_some((writer.thread, writer.index))
+        });
+        if let Some((writer, index)) = writer {
+            let after = Until::Least(u64::from(index) + 1);
+            ops::await_load(&self.waked[writer as usize], 0, Order::RELAXED, after);
+        }
+    }
+
+    fn wake(&self) {
+        if !in_finale() {
+            let (cpu, events) = ops::position();
+            ops::store(&self.waked[cpu as usize], 0, events.into(), Order::RELAXED);
+        }
+    }
+}
+
 impl<T: Send + 'static> TryLock<T> for CheckedMutex<T> {
     fn try_lock(&self) -> Option<Self::Guard<'_>> {
         if in_finale() {
@@ -243,6 +300,40 @@ mod tests {
     use super::super::{catch, with_finale};
     use super::*;
     use seqfault_core::Invariant;
+    use std::sync::Arc;
+
+    /// How a search ends in which one CPU waits for 1, and this is what another does; and in which a
+    /// third one wakes it.
+    fn sleep(
+        wakes: impl Fn(&ExplorerWord, &ExplorerRcuwait) + Clone + Send + Sync + 'static,
+        third: bool,
+    ) -> (u64, u64) {
+        let program = move || {
+            let shared = Arc::new((ExplorerWord::new(0), ExplorerRcuwait::new()));
+            let (other, wakes) = (shared.clone(), wakes.clone());
+            explorer::thread::spawn(move || wakes(&other.0, &other.1));
+            if third {
+                let other = shared.clone();
+                explorer::thread::spawn(move || other.1.wake());
+            }
+            shared.1.wait_for(&shared.0, 1, Ordering::Acquire);
+        };
+        let builder = explorer::Builder::new().allow_blocked(true);
+        let progress = builder.check(program).unwrap();
+        (progress.executions, progress.blocked)
+    }
+
+    #[test]
+    fn a_cpu_sleeps_until_it_is_waked_by_the_one_that_wrote() {
+        let writes = |word: &ExplorerWord| word.store(1, Ordering::Release);
+        let waked = sleep(move |word, sleeper| (writes(word), sleeper.wake()).1, false);
+        assert_eq!(waked, (1, 0));
+        let too_early = sleep(move |word, sleeper| (sleeper.wake(), writes(word)).1, false);
+        assert_eq!(too_early, (0, 1));
+        for third in [false, true] {
+            assert_eq!(sleep(move |word, _| writes(word), third), (0, 1), "{third}");
+        }
+    }
 
     type SpinLock = CheckedMutex<u64>;
     type ReadWriteLock = ExplorerRwLock<u64>;

@@ -39,6 +39,7 @@ impl Platform for Loom {
     type SpinLock<T: Send + 'static> = LoomSpinLock<T>;
     type RwLock<T: Send + Sync + 'static> = LoomRwLock<T>;
     type WaitQueue = CheckedWaitQueue;
+    type Rcuwait = CheckedWaitQueue;
     type Cell = CheckedCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<LoomWord, T>;
 

@@ -47,6 +47,7 @@ impl<const CHECKED: bool> Platform for Native<CHECKED> {
     type SpinLock<T: Send + 'static> = NativeMutex<T>;
     type RwLock<T: Send + Sync + 'static> = NativeRwLock<T>;
     type WaitQueue = NativeWaitQueue;
+    type Rcuwait = NativeWaitQueue;
     type Cell = NativeCell;
     type RcuPointer<T: Send + Sync + 'static> = NativeRcuPointer<T>;
 

@@ -30,6 +30,7 @@ impl Platform for Shuttle {
     type SpinLock<T: Send + 'static> = ShuttleMutex<T>;
     type RwLock<T: Send + Sync + 'static> = ShuttleRwLock<T>;
     type WaitQueue = ShuttleWaitQueue;
+    type Rcuwait = ShuttleWaitQueue;
     type Cell = ShuttleCell;
     type RcuPointer<T: Send + Sync + 'static> = NumberedPointer<ShuttleWord, T>;
 
