@@ -147,27 +147,31 @@ fn run(words: &[AtomicU64; 2], steps: &[Does]) -> Vec<u64> {
     reads
 }
 
-/// Executions, runs that are blocked, and what complete ones have read.
-fn explore(threads: &Threads, builder: Builder) -> (u64, u64, Ends) {
-    let ends = Arc::<StdMutex<Ends>>::default();
-    let (seen, shared) = (ends.clone(), threads.clone());
-    let program = move || {
+/// Runs the threads, and tells what complete executions have read.
+fn body(threads: &Threads, seen: &Arc<StdMutex<Ends>>) -> impl Fn() + Send + Sync + 'static {
+    let (threads, seen) = (threads.clone(), seen.clone());
+    move || {
         let words = Arc::<[AtomicU64; 2]>::default();
         let start = |steps: &Vec<Does>| {
             let (words, steps) = (words.clone(), steps.clone());
             thread::spawn(move || run(&words, &steps))
         };
-        let handles: Vec<_> = shared.iter().map(start).collect();
+        let handles: Vec<_> = threads.iter().map(start).collect();
         let reads = handles.into_iter().map(|handle| handle.join().unwrap());
         let reads = reads.collect();
         seen.lock().unwrap().insert(reads);
-    };
+    }
+}
+
+/// Executions, runs that are blocked, and what complete ones have read.
+fn explore(threads: &Threads, builder: Builder) -> (u64, u64, Ends) {
+    let ends = Arc::<StdMutex<Ends>>::default();
     let builder = builder.allow_blocked(true).max_executions(MOST);
     let Progress {
         executions,
         blocked,
         ..
-    } = builder.check(program).progress;
+    } = builder.check(body(threads, &ends)).progress;
     let ends = std::mem::take(&mut *ends.lock().unwrap());
     (executions, blocked, ends)
 }
@@ -262,6 +266,47 @@ fn interleavings_end_the_same() {
         compared += 1;
     }
     assert!(compared > 200);
+}
+
+/// What two workers visit that forget most of what is left; what three parts do; and what a search
+/// does that is stopped and saved after each few executions.
+#[test]
+fn pieces_are_the_whole() {
+    let mut compared = 0;
+    for seed in seeds(100) {
+        let threads = program(seed);
+        let builder = Builder::new().allow_blocked(true);
+        let (executions, blocked, _) = explore(&threads, builder.clone());
+        if executions + blocked >= MOST {
+            continue;
+        }
+        let ends = Arc::default();
+        let counts = |progress: &Progress| [progress.executions, progress.blocked];
+        let check = |builder: Builder| counts(&builder.check(body(&threads, &ends)).progress);
+        let whole = [executions, blocked];
+        assert_eq!(
+            check(builder.clone().workers(2).keep(1)),
+            whole,
+            "seed {seed}"
+        );
+        let parts = (0..3).map(|k| check(builder.clone().shard(k, 3)));
+        let sum = parts.fold([0; 2], |sum, part| [sum[0] + part[0], sum[1] + part[1]]);
+        assert_eq!(sum, whole, "seed {seed}");
+        let mut report = builder
+            .clone()
+            .max_executions(3)
+            .check(body(&threads, &ends));
+        while let Some(rest) = report.rest.take() {
+            let rest = serde_json::to_string(&rest).unwrap();
+            let rest = serde_json::from_str(&rest).unwrap();
+            let more = counts(&report.progress)[0] + 3;
+            let builder = builder.clone().max_executions(more);
+            report = builder.resume(rest, body(&threads, &ends)).unwrap();
+        }
+        assert_eq!(counts(&report.progress), whole, "seed {seed}");
+        compared += 1;
+    }
+    assert!(compared > 50);
 }
 
 /// Without one, random programs show it.
