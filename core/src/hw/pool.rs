@@ -81,6 +81,11 @@ impl Pool {
         }
     }
 
+    /// Whether none of its numbers was used and is back.
+    pub fn is_fresh(&self) -> bool {
+        self.free.is_empty()
+    }
+
     /// How many of its numbers were ever handed out, and how many are back.
     pub fn balance(&self, start: u32) -> (usize, usize) {
         ((self.next - start) as usize, self.free.len())

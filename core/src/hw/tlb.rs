@@ -50,6 +50,11 @@ impl Tlb {
         self.entries.iter().copied().find(|e| e.pages.contains(vpn))
     }
 
+    /// Whether it has no translation.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Takes a translation, in place of older ones of the same pages.
     pub fn fill(&mut self, entry: Translation) {
         self.flush(Some(entry.pages));

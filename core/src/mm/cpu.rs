@@ -79,6 +79,24 @@ impl<P: Platform> CpuLocal<P> {
 }
 
 impl<P: Platform> System<P> {
+    /// Whether two CPUs begin alike, so that nothing but their names tells them apart: they run one address
+    /// space, their TLBs are empty and were flushed up to the same generation, and they have no object
+    /// that was used before, nor one to free. No CPU runs yet.
+    pub fn begin_alike(&self, [one, other]: [&CpuLocal<P>; 2]) -> bool {
+        let tlb = |local: &CpuLocal<P>| {
+            let tlb = self.percpu(local.id()).irq.lock();
+            tlb.is_empty().then_some((tlb.generation, tlb.lazy))
+        };
+        let fresh = |local: &CpuLocal<P>| {
+            let pools = [&local.frames, &local.tables];
+            pools.into_iter().all(Pool::is_fresh)
+                && local.vmas.iter().all(VmaPool::is_fresh)
+                && local.callbacks.is_empty()
+        };
+        let state = tlb(one);
+        one.mm == other.mm && state.is_some() && state == tlb(other) && fresh(one) && fresh(other)
+    }
+
     /// Lets a CPU run `mm` from the start: no CPU runs yet.
     pub fn run_in(&self, local: &mut CpuLocal<P>, mm: MmId) {
         if local.mm == mm {
@@ -194,5 +212,35 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let id = self.id();
         let grants = &self.sys.machine.grants;
         grants.make(id, &mut self.local.grants_made, prot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_platform::Alone;
+    use crate::types::config::Config;
+    use crate::{MmapFlags, PageRange};
+
+    /// Whether CPU 1 begins as CPU 0 does, that has done this.
+    fn alike(does: impl FnOnce(&mut Cpu<'_, Alone>)) -> bool {
+        let system = System::<Alone>::new(Config::small(2));
+        let mut locals = [0, 1].map(|cpu| CpuLocal::new(&system, CpuId(cpu)));
+        let mut boot = Cpu::new(&system, &mut locals[0]);
+        let page = PageRange::page(Vpn(1));
+        boot.mmap(page, Prot::RW, MmapFlags::default())
+            .expect("there is room");
+        boot.write(Vpn(1), 7).expect("it is mapped");
+        does(&mut boot);
+        boot.leave_nothing_behind();
+        system.begin_alike(locals.each_ref())
+    }
+
+    #[test]
+    fn cpus_begin_alike_if_none_has_what_was_used() {
+        assert!(alike(|_| ()));
+        let page = PageRange::page(Vpn(1));
+        assert!(!alike(|cpu| cpu.munmap(page).expect("it is mapped")));
+        assert!(!alike(|cpu| cpu.relaxed_flush(page)));
     }
 }

@@ -332,6 +332,11 @@ impl<P: Platform> VmaPool<P> {
         vma
     }
 
+    /// Whether it has none to use again.
+    pub fn is_fresh(&self) -> bool {
+        self.free.is_empty()
+    }
+
     /// Gives a VMA back.
     pub fn put(&mut self, vma: Arc<Vma<P>>) {
         self.free.push(vma);

@@ -33,6 +33,8 @@ pub struct Reduce {
     /// when it has waited is then followed in one way only. That may miss failures of threads that
     /// keep elsewhere than on their stacks that they have waited, so it has to be asked for.
     pub loops: bool,
+    /// Threads that are [`Alike`](crate::symmetry::Alike) are searched in one order.
+    pub symmetry: bool,
 }
 
 impl Reduce {
@@ -41,6 +43,7 @@ impl Reduce {
         waits: false,
         retries: false,
         loops: false,
+        symmetry: false,
     };
     /// All that can be left out without asking the program to keep to more rules than those of the
     /// crate: all but `loops`.
@@ -48,6 +51,7 @@ impl Reduce {
         waits: true,
         retries: true,
         loops: false,
+        symmetry: true,
     };
 }
 

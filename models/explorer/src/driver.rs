@@ -7,6 +7,7 @@ use std::sync::{Arc, Once};
 
 use crate::alloc::heap;
 use crate::graph::event::ThreadId;
+use crate::mutation::Mutation;
 use crate::report::{Failure, FailureKind};
 use crate::run::assume::Assumption;
 use crate::run::coroutine::Fiber;
@@ -225,8 +226,8 @@ fn judge() -> Ended {
                 livelock = true;
                 probe(thread) == Probe::Free
             }
-            Status::Await => session::with(|s| stale(s, thread)),
-            _ => false,
+            Status::Await if session::with(|s| stale(s, thread)) => true,
+            _ => session::with(|s| s.threads[thread as usize].awaits_peer) && goes_on(thread),
         };
         if free {
             return Ended::Moot;
@@ -264,6 +265,11 @@ fn end_complete() -> Ended {
     let failure = heap::find_leaks();
     INSIDE.set(false);
     failure.map_or(Ended::Complete, Ended::Failed)
+}
+
+/// Does a thread go on that waits for one that is alike, if it does not wait for it?
+fn goes_on(thread: ThreadId) -> bool {
+    session::with(|s| s.config.mutation) != Mutation::Peers && probe(thread) == Probe::Free
 }
 
 /// Has the last event of a thread read from a write that is not the last?

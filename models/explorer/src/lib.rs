@@ -44,6 +44,7 @@ mod run;
 )]
 pub mod search;
 mod strata;
+pub mod symmetry;
 pub mod sync;
 mod tally;
 pub mod thread;

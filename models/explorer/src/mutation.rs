@@ -30,6 +30,10 @@ pub enum Mutation {
     GivingUp,
     /// An update is one step only if all its reads have the same ordering. With `fetch_update` only.
     Updates,
+    /// Threads that are alike come in one order. With such threads only.
+    Turns,
+    /// Threads that wait for one that is alike would go on otherwise. As above.
+    Peers,
     /// The backward revisit of the read that was added first.
     Revisit,
     /// The check of a backward revisit whose write is not placed last.

@@ -18,7 +18,7 @@ use crate::search::Search;
 
 /// The version of the format. To be changed with the meaning of anything that is
 /// saved, and with the order in which the search goes.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// What is left of a search that a limit ended: all that is needed to go on, in
 /// another process too. Take it up with [`Builder::resume`](crate::Builder::resume).

@@ -16,6 +16,7 @@
 //!       "kind", "condition", "holds": bool or null,
 //!       "protocol",                      every choice
 //!       "executions": number,
+//!       "stand_for": number or null,     executions of which each stands for some, as CPUs do the same
 //!       "search": complete | bounded | sampled | part | unknown | stopped, at the failure
 //!       "never_looked_at": [item],       choices and quirks that no step looked at
 //!       "preemptions": number or null,   the bound
@@ -94,6 +95,7 @@ struct RunJson {
     holds: Option<bool>,
     protocol: String,
     executions: u64,
+    stand_for: Option<u64>,
     search: &'static str,
     preemptions: Option<u8>,
     bounds: Vec<String>,
@@ -206,6 +208,7 @@ fn run_json(test: &Test, verdict: &Verdict, run: &Run) -> RunJson {
         holds: run.holds(),
         protocol: run.scenario.config.protocol.to_string(),
         executions: report.executions,
+        stand_for: report.stand_for(),
         search: run.search_word(),
         preemptions: match report.search {
             Search::Bounded(Bound::Preemptions(most)) => Some(most),

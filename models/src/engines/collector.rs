@@ -69,6 +69,11 @@ impl Collector {
         self.judge.wanted.is_some()
     }
 
+    /// Whether it matters which CPU does what in an execution, beyond its outcome.
+    pub fn tells_names(&self) -> bool {
+        self.judge.keep_witnesses || self.classes.is_some()
+    }
+
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
         self.found
             .lock()
@@ -114,6 +119,21 @@ impl Collector {
                 is_passed
             }
         }
+    }
+
+    /// An execution that has ended stands for one that ends in `outcome`; false if that violates something,
+    /// which is then not counted.
+    pub fn stands_for(&self, outcome: Outcome) -> bool {
+        let mut found = self.found();
+        if let Some(count) = found.outcomes.get_mut(&outcome) {
+            *count += 1;
+            return true;
+        }
+        let is_fine = self.judge.violated(&self.scenario, &outcome).is_none();
+        if is_fine {
+            found.outcomes.insert(outcome, 1);
+        }
+        is_fine
     }
 
     /// An execution with these entries did not end by itself. What was found

@@ -4,6 +4,7 @@
 //! whenever it is run. What is left then is shared among all workers: which
 //! failure they find first is chance, the rest of a report is not.
 
+mod alike;
 mod execution;
 mod forecast;
 mod options;

@@ -213,6 +213,13 @@ pub struct Sample {
 }
 
 impl Report {
+    /// How many executions those that were searched stand for, if that is more: CPUs that do the same
+    /// were searched in one order.
+    pub fn stand_for(&self) -> Option<u64> {
+        let all = self.outcomes.values().sum();
+        (all > self.executions).then_some(all)
+    }
+
     /// The entropy of the outcomes, in bits: 0 where all executions end alike, so that a sample
     /// may have missed every race.
     pub fn entropy(&self) -> f64 {

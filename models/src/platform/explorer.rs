@@ -18,6 +18,7 @@ use seqfault_explorer::sync::atomic::Ordering;
 
 use super::checked::{checked, uncontended, unpoisoned};
 use super::guards::Guard;
+use super::peers;
 use super::pointer::NumberedPointer;
 use super::recorder::{self, Entry, in_finale};
 use crate::litmus::names::MAX_CPUS;
@@ -46,6 +47,9 @@ impl Platform for Explorer {
 
     fn event(event: Event) {
         recorder::record(Entry::Event(event));
+        if !in_finale() {
+            peers::told(&event);
+        }
     }
 
     fn violation(violation: Violation) -> ! {
@@ -123,7 +127,11 @@ impl Word for ExplorerWord {
     }
 
     fn fetch_add(&self, value: u64, ordering: Ordering) -> u64 {
-        self.rmw(ordering, |old| old.wrapping_add(value))
+        let add = || self.rmw(ordering, |old| old.wrapping_add(value));
+        if self.object.name() != Some(peers::FLUSH_PENDING) || in_finale() {
+            return add();
+        }
+        peers::at_point(recorder::who(), add)
     }
 
     fn fetch_sub(&self, value: u64, ordering: Ordering) -> u64 {

@@ -16,6 +16,7 @@ mod loom;
 mod loom_clock;
 mod loom_spinlock;
 mod native;
+pub(crate) mod peers;
 mod pointer;
 mod recorder;
 mod shuttle;

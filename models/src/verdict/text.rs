@@ -203,9 +203,13 @@ impl Herd<'_> {
         writeln!(f, "Observation {name} {observed} {met} {unmet}")?;
         writeln!(
             f,
-            "Executions {} {}",
+            "Executions {} {}{}",
             run.report.executions,
-            run.search_in_words()
+            run.search_in_words(),
+            match run.report.stand_for() {
+                Some(all) => format!(", which stand for {all}"),
+                None => String::new(),
+            }
         )?;
         let on_host = run.report.sample.is_some();
         if !on_host {

@@ -359,7 +359,7 @@ fn reductions_change_no_verdict() {
     };
     let all = by("all");
     assert!(all.contains(" complete"), "{all}");
-    for some in ["waits", "retries", "none"] {
+    for some in ["waits", "retries", "symmetry", "none"] {
         assert_eq!(by(some), all, "{some}");
     }
 }

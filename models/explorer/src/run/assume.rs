@@ -33,6 +33,8 @@ pub(crate) enum Assumption {
     SpinsFirst(u64),
     /// Does something in an iteration that ends with the `spin` of this name.
     SpinsWithEffect(u64),
+    /// Has threads that are said to be alike, and differ.
+    Differ,
     /// Has the head of a loop at the place of this name; see `run::heads`.
     Head(u64),
 }

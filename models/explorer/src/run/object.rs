@@ -59,6 +59,11 @@ impl Object {
         self
     }
 
+    /// What it is called.
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
     /// The id in this run.
     pub(crate) fn bound(&self, run: u64) -> Option<u32> {
         (self.run.load(Relaxed) == run).then(|| self.id.load(Relaxed))

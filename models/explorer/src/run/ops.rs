@@ -276,6 +276,25 @@ pub fn await_load(object: &Object, init: u64, order: Order, until: Until) -> u64
     }
 }
 
+/// Waits until the word of a thread that is alike says that it has come. A thread that is probed goes on.
+#[track_caller]
+pub(crate) fn await_peer(word: &Object) {
+    let site = Location::caller();
+    let mut update = Update::Until(Until::set(1));
+    let _ = ask(|s| {
+        let current = s.current as usize;
+        if s.probe.is_some() {
+            return Step::Done(());
+        }
+        s.threads[current].awaits_peer = true;
+        let read = s.read((word, 0), Order::RELAXED, &mut update, site);
+        read.and_then(|_| {
+            s.threads[current].awaits_peer = false;
+            Step::Done(())
+        })
+    });
+}
+
 /// Takes a lock word if it reads 0, as [`compare_exchange`] from 0 to 1. A lock
 /// word must be used by [`lock`], [`try_lock`] and [`unlock`] only.
 ///

@@ -70,6 +70,8 @@ pub(crate) struct Thread {
     /// The read-write lock that it waits to write under, holding off some readers
     /// already.
     pub(crate) halfway: Option<(u32, u32)>,
+    /// Waits for one that is alike, before it does what it may wait for in any case.
+    pub(crate) awaits_peer: bool,
     /// Waits in `spin`.
     pub(crate) spun: bool,
     /// What it has waited for; see `run::repeat`.

@@ -27,6 +27,7 @@ mod size;
 mod spins;
 #[path = "../subject/mod.rs"]
 mod subject;
+mod symmetry;
 mod until;
 mod users;
 mod waits;

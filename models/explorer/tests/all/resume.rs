@@ -383,9 +383,9 @@ fn a_rest_that_is_cut_short_or_altered_is_an_error() {
         let altered = String::from_utf8(bytes).unwrap();
         assert!(serde_json::from_str::<Rest>(&altered).is_err(), "{at}");
     }
-    let version = text.replacen("\"version\":8", "\"version\":9", 1);
+    let version = text.replacen("\"version\":9", "\"version\":10", 1);
     let error = serde_json::from_str::<Rest>(&version).unwrap_err();
-    assert!(error.to_string().contains("version 9"), "{error}");
+    assert!(error.to_string().contains("version 10"), "{error}");
 }
 
 /// One long execution is stopped where it is, and goes on from there.

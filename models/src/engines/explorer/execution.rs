@@ -6,10 +6,11 @@ use std::sync::Arc;
 use seqfault_core::{CpuId, Invariant, Violation};
 use seqfault_explorer::{Failure, FailureKind, ops, thread};
 
+use super::alike;
 use crate::engines::Progress;
 use crate::engines::collector::Collector;
 use crate::engines::run::Run;
-use crate::platform::{self, Stopped};
+use crate::platform::{self, Stopped, peers};
 use crate::timeline;
 
 /// What ended the search. Core names what its own checks find.
@@ -56,6 +57,12 @@ pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     };
     let made = platform::with_finale(|| Run::<platform::Explorer>::new(collector, goes_on));
     let (run, mut locals) = made.expect("it goes on");
+    let scenario = &collector.scenario;
+    let groups = match collector.tells_names() {
+        true => Vec::new(),
+        false => platform::with_finale(|| alike::groups(scenario, &run.system, &locals)),
+    };
+    peers::begin(groups);
     let spawn = |local| {
         let run = run.clone();
         thread::spawn(move || {
@@ -80,6 +87,11 @@ pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     if let Some(classes) = &collector.classes {
         ops::with_graph(|graph| classes.add(graph, &outcome));
     }
+    let names = peers::names(cpus);
+    let others = names[1..].iter();
+    let others: Vec<_> = others
+        .map(|names| alike::renamed(scenario, &outcome, names))
+        .collect();
     let is_fine = platform::with_moments(|entries, moments| {
         let told = || {
             ops::with_graph(|graph| {
@@ -90,6 +102,13 @@ pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     });
     if !is_fine {
         platform::stop();
+    }
+    if !others
+        .into_iter()
+        .all(|outcome| collector.stands_for(outcome))
+    {
+        // The search comes to that execution itself.
+        peers::differ();
     }
     collector.began(progress);
 }

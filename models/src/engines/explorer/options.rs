@@ -27,6 +27,8 @@ pub enum Reductions {
     Waits,
     /// How often a reference was tried to be taken.
     Retries,
+    /// Which of the CPUs that do the same does what.
+    Symmetry,
     /// Nothing.
     None,
 }
@@ -38,6 +40,7 @@ impl Reductions {
             Reductions::All => "all",
             Reductions::Waits => "waits",
             Reductions::Retries => "retries",
+            Reductions::Symmetry => "symmetry",
             Reductions::None => "none",
         }
     }
@@ -51,6 +54,10 @@ impl Reductions {
             },
             Reductions::Retries => Reduce {
                 retries: true,
+                ..Reduce::NONE
+            },
+            Reductions::Symmetry => Reduce {
+                symmetry: true,
                 ..Reduce::NONE
             },
             Reductions::None => Reduce::NONE,
