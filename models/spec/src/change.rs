@@ -15,9 +15,9 @@ use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
 use super::walk::Walk;
-use super::word::{Bit, Populated};
+use super::word::{Bit, Populated, Word};
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::Answer;
+use seqfault_lang::ops::{Answer, Backing};
 
 impl Steps<'_> {
     /// Begins a call that changes pages.
@@ -46,6 +46,10 @@ impl Steps<'_> {
         } else {
             Answer::Ok
         };
+        let is_of_file = |state: &State, page: usize| {
+            let word = state.newest_word(page);
+            word.is_some_and(Word::is_of_file)
+        };
         let mut changed = false;
         let mut begin = |state: &mut State, page: usize, prot, memory| {
             let made = state.event(cpu);
@@ -61,6 +65,7 @@ impl Steps<'_> {
                 pages,
                 prot,
                 noreplace,
+                backing,
                 ..
             } => {
                 let mut mapped = pages
@@ -73,7 +78,14 @@ impl Steps<'_> {
                     if self.rules.replace_gap && state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
-                    begin(state, page, Some(*prot), kept(self.rules.mmap_discards));
+                    let memory = match backing {
+                        Backing::SharedFile(at) => {
+                            state.maps_others = true;
+                            Memory::File(self.code.files.page(*at, page - pages.start))
+                        }
+                        _ => kept(self.rules.mmap_discards),
+                    };
+                    begin(state, page, Some(*prot), memory);
                 }
                 Answer::Ok
             }
@@ -92,11 +104,19 @@ impl Steps<'_> {
                 let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
                 let first = prot(from.start);
                 // Where a length changes, what moves is a part of one mapping.
+                let of_file = |page: usize| {
+                    let mapping = state.pages[page].newest()?;
+                    is_of_file(state, page).then(|| state.home(page, mapping))
+                };
+                let next = |page: usize| of_file(page).map(|at| self.code.files.next(at));
                 let mut moved = from.clone().take(to.len());
-                let is_one = moved.all(|page| prot(page) == first);
+                let is_one = moved.all(|page| {
+                    prot(page) == first && (page == from.start || of_file(page) == next(page - 1))
+                });
                 if from.len() != to.len() && !is_one {
                     return (Answer::EFAULT, false);
                 }
+                let mut behind = next(from.end - 1);
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
                     let Some(mapping) = state.pages[old].newest() else {
@@ -127,7 +147,9 @@ impl Steps<'_> {
                     if self.rules.replace_gap && state.pages[new].newest().is_some() {
                         begin(state, new, None, Memory::Fresh);
                     }
-                    begin(state, new, first, Memory::Fresh);
+                    let memory = behind.map_or(Memory::Fresh, Memory::File);
+                    begin(state, new, first, memory);
+                    behind = behind.map(|page| self.code.files.next(page));
                 }
                 Answer::Ok
             }
@@ -142,7 +164,10 @@ impl Steps<'_> {
             }
             Call::Dontneed { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
-                    if let Some(old) = state.pages[page].newest() {
+                    // What goes of a file is entries: they come again for the same page.
+                    if let Some(old) = state.pages[page].newest()
+                        && !is_of_file(state, page)
+                    {
                         let memory = kept(self.rules.dontneed_discards);
                         begin(state, page, Some(old.prot), memory);
                     }
@@ -154,11 +179,15 @@ impl Steps<'_> {
                 failed
             }
             Call::Free { pages } => {
+                changed = true;
                 for page in pages.clone() {
+                    // It goes no further: madvise_free_single_vma(), mm/madvise.c.
+                    if is_of_file(state, page) {
+                        return (Answer::EINVAL, changed);
+                    }
                     state.make_old(cpu, page);
                     state.free_lazily(page);
                 }
-                changed = true;
                 failed
             }
             _ => failed,

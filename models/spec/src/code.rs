@@ -5,6 +5,8 @@ use std::ops::Range;
 use smallvec::{SmallVec, smallvec};
 
 use super::call::{Call, Course, Kind, Specified};
+use super::rules::Rules;
+use seqfault_lang::ops::Backing;
 
 /// One statement.
 #[derive(Clone, Debug)]
@@ -122,6 +124,8 @@ pub(super) struct Code {
     pub(super) watched_words: Vec<bool>,
     /// The pages whose final touch matters.
     pub(super) watched_touch: Vec<bool>,
+    /// Where the pages of files are.
+    pub(super) files: Files,
     /// Which pages may share memory.
     sharing: Sharing,
     /// By CPU and statement, what the statement and those after it do to each page.
@@ -168,6 +172,7 @@ impl Code {
             regs,
             watched_words,
             watched_touch,
+            files: Files::default(),
             sharing,
             later,
             sections,
@@ -244,6 +249,64 @@ impl Code {
     }
 }
 
+/// The pages of files, which are behind those of processes: all files' pages in the order of their numbers,
+/// and then one for each file that stands for all places behind its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    /// Where the first one's first page is.
+    pub(super) start: usize,
+    /// The numbers of each file's pages, from 0 on.
+    pub(super) files: Vec<Range<usize>>,
+}
+
+impl Files {
+    /// Those of files with so many words, from page `start` on.
+    pub(super) fn new(start: usize, files: &[Vec<u64>]) -> Files {
+        let mut end = 0;
+        let pages = files.iter().map(|words| {
+            let first = end;
+            end += words.len();
+            first..end
+        });
+        Files {
+            files: pages.collect(),
+            start,
+        }
+    }
+
+    /// How many pages all files have.
+    fn numbered(&self) -> usize {
+        self.files.last().map_or(0, |last| last.end)
+    }
+
+    /// All of them.
+    pub(super) fn pages(&self) -> Range<usize> {
+        self.start..self.start + self.numbered() + self.files.len()
+    }
+
+    /// The page that a mapping has, `up` pages behind page number `at` of all files' pages.
+    ///
+    /// # Panics
+    /// If no file has `at`.
+    pub(super) fn page(&self, at: usize, up: usize) -> usize {
+        let file = self.files.iter().position(|file| file.contains(&at));
+        let file = file.expect("a mapping begins at a page of a file");
+        self.start
+            + match at + up {
+                page if self.files[file].contains(&page) => page,
+                _ => self.numbered() + file,
+            }
+    }
+
+    /// The page that comes behind `page` in a mapping.
+    pub(super) fn next(&self, page: usize) -> usize {
+        match page - self.start {
+            at if at < self.numbered() => self.page(at, 1),
+            _ => page,
+        }
+    }
+}
+
 /// Which pages may share memory.
 #[derive(Clone, Debug)]
 pub(super) struct Sharing {
@@ -259,13 +322,56 @@ impl Sharing {
         }
     }
 
-    /// Each page of `some` with one of `others`.
-    pub(super) fn add(&mut self, some: &Range<usize>, others: &Range<usize>) {
-        for (some, other) in some.clone().zip(others.clone()) {
-            let (one, other) = (self.firsts[some], self.firsts[other]);
-            let same = self.firsts.iter_mut().filter(|f| **f == one.max(other));
-            same.for_each(|first| *first = one.min(other));
+    /// What the statements of a program do, where files have these pages.
+    pub(super) fn of(
+        statements: impl Iterator<Item = Instr>,
+        files: &Files,
+        rules: &Rules,
+    ) -> Sharing {
+        let mut sharing = Sharing::new(files.pages().end);
+        for instr in statements {
+            match &instr.call {
+                // What maps a file maps it in the child too.
+                Call::Fork { .. } if rules.fork_private && files.files.is_empty() => {}
+                Call::Fork { .. } => {
+                    let (from, to) = instr.copied().expect("a fork");
+                    sharing.add(from, to);
+                }
+                Call::Mmap {
+                    pages,
+                    backing: Backing::SharedFile(at),
+                    ..
+                } => {
+                    for (up, page) in pages.clone().enumerate() {
+                        sharing.add_one(page, files.page(*at, up));
+                    }
+                }
+                // What it makes longer may be any file's.
+                Call::Mremap { from, to } if from.len() < to.len() => {
+                    for page in to.clone() {
+                        files
+                            .pages()
+                            .for_each(|of_file| sharing.add_one(page, of_file));
+                    }
+                }
+                _ => {}
+            }
         }
+        sharing
+    }
+
+    /// Each page of `some` with one of `others`.
+    fn add(&mut self, some: &Range<usize>, others: &Range<usize>) {
+        for (some, other) in some.clone().zip(others.clone()) {
+            self.add_one(some, other);
+        }
+    }
+
+    /// A page with another one.
+    fn add_one(&mut self, some: usize, other: usize) {
+        let (one, other) = (self.firsts[some], self.firsts[other]);
+        let same = self.firsts.iter_mut().filter(|f| **f == one.max(other));
+        same.for_each(|first| *first = one.min(other));
     }
 
     /// What `mremap` moves.

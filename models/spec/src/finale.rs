@@ -7,7 +7,7 @@ use super::call::Kind;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::{Bit, Populated, Touch, Word};
+use super::word::{Behind, Bit, Populated, Touch, Word};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
 use seqfault_lang::ops::Answer;
 
@@ -23,7 +23,10 @@ pub(super) fn last(state: &State, page: usize) -> Last<'_> {
 /// What a read of such a page would return.
 pub(super) fn value(last: Last<'_>) -> Answer {
     match last {
-        Some((prot, word)) if Kind::Read.allowed(prot) => Answer::Word(word.last()),
+        Some((prot, word)) if Kind::Read.allowed(prot) => match word.behind {
+            Behind::End => Answer::BUS,
+            Behind::Anonymous | Behind::File => Answer::Word(word.last()),
+        },
         Some(_) => Answer::ACCERR,
         None => Answer::MAPERR,
     }

@@ -42,9 +42,18 @@
 //! once. That shows no less than page by page: an early begin and a late end only add choices. (A
 //! page that is populated by way of its old state is so before its new state is first seen.)
 //!
+//! # Files
+//! A file is of memfd kind: its pages are in memory from the start. A shared mapping shows the file's page, at however many
+//! places and in however many processes: one word, with one modification order. What unmaps or replaces such a
+//! mapping ends it as any other, and leaves the word; `dontneed` leaves mapping and word, and takes entries that come
+//! again. Where the mapping is longer than the file, an access that it admits is answered `bus`
+//! (filemap_fault(), mm/filemap.c), and to populate `efault`. `mincore` finds every page of a file, mapped or not
+//! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
+//! has in its entries is not told: page properties other than `mapped` are outside the slice where a test maps a file.
+//!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
-//! each word the last value of its modification order, all at one instant between the call and the
+//! each word that no file has the last value of its modification order, all at one instant between the call and the
 //! return. From then on nothing that one process does is seen in the other, and sections of the two
 //! have nothing to do with each other. What a kernel does page by page is one instant because what
 //! is stored through a stale translation is stored for both; `process.rs` has the reasons.
@@ -98,7 +107,7 @@
 //! As Linux 6.18 answers: `mprotect` over a hole fails with `enomem` and has changed
 //! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
-//! admit the access (`einval`); `mincore` stops at a hole (`enomem`); `munmap` of holes is `ok`;
+//! admit the access (`einval`), or behind the end of a file (`efault`); `free` stops at a mapping of a file (`einval`); `mincore` stops at a hole (`enomem`); `munmap` of holes is `ok`;
 //! `noreplace` over anything is `eexist` and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval` without a section,
 //! and where else it meets a hole, what is at the new place stays; the populating half of
 //! `mmap populate` ignores all that.
@@ -117,7 +126,7 @@
 //! | `writable` | | no write permission | else |
 //!
 //! # The slice
-//! Supported: `read`, `write`, `xchg`, `exec`, anonymous `mmap`, `munmap`, `mprotect`,
+//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory and shared of files, `munmap`, `mprotect`,
 //! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
@@ -206,7 +215,12 @@ pub fn admits(
 
 /// The pages as the setup leaves them.
 fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
-    let mut machine = Machine::of_processes(resolved.own, resolved.processes, rules.clone());
+    let mut machine = Machine::of_processes(
+        resolved.own,
+        resolved.processes,
+        &resolved.files,
+        rules.clone(),
+    );
     for call in &resolved.setup {
         machine.apply(call);
     }

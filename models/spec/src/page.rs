@@ -14,7 +14,9 @@
 //! 2. A version that a pending call made carries the caller's number; its end
 //!    drops all older versions.
 //! 3. Every word belongs to some version. `mprotect` keeps the word.
-//! 4. A word that `mremap` moves stays with the old page until no version there maps it; then it
+//! 4. A word of a file is that of a page of its own, which maps it for ever; what maps it has that page
+//!    for its home.
+//! 5. Any other word that `mremap` moves stays with the old page until no version there maps it; then it
 //!    goes to the page that it was moved to. Until then both may be accessed.
 
 use smallvec::{SmallVec, smallvec};
@@ -30,7 +32,7 @@ pub(super) struct Mapping {
     pub(super) prot: Prot,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
-    /// The page whose word it is, if another's (invariant 4); never the page itself.
+    /// The page whose word it is, if another's (invariants 4 and 5); never the page itself.
     pub(super) home: Option<usize>,
 }
 
@@ -134,6 +136,8 @@ pub(super) enum Memory {
     Same,
     /// It is fresh.
     Fresh,
+    /// It is that of the page of a file.
+    File(usize),
     /// It is that of this mapping of another page, and these of its entries come along.
     Moved(Mapping, [Arrival; 2]),
 }
@@ -157,6 +161,20 @@ impl Page {
             versions: smallvec![Version::without_call(None)],
             words: SmallVec::new(),
             floor: SmallVec::new(),
+        }
+    }
+
+    /// The page of a file, which has this word; processes map it as their own pages' memory.
+    pub(super) fn of_file(word: Word) -> Page {
+        let mapping = Mapping {
+            prot: Prot::Rwx,
+            word: 0,
+            home: None,
+        };
+        Page {
+            versions: smallvec![Version::without_call(Some(mapping))],
+            words: smallvec![word],
+            ..Page::hole()
         }
     }
 
@@ -197,6 +215,11 @@ impl Page {
             (Memory::Same, Some(mapping)) | (Memory::Moved(mapping, _), _) => {
                 Mapping { prot, ..mapping }
             }
+            (Memory::File(page), _) => Mapping {
+                prot,
+                word: 0,
+                home: Some(page),
+            },
             _ => {
                 self.words.push(Word::fresh());
                 Mapping {
@@ -228,7 +251,7 @@ impl Page {
                 new.made = Some(made);
                 new.arrivals = arrivals.map(Arrival::known);
             }
-            Memory::Fresh => {}
+            Memory::Fresh | Memory::File(_) => {}
         }
         self.versions.push(new);
     }

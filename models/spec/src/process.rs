@@ -7,6 +7,8 @@
 //! Each process has as many pages as the test declares, under numbers of their own: page `p` of
 //! process `k` is number `k * n + p`. A CPU's calls name the pages of its own process.
 //!
+//! What maps a file's page maps the same one in the child.
+//!
 //! A `fork` is one step of the machine: it is excluded by every section of its process that is
 //! under way, excludes none, and nothing pends behind it. The child gets the newest mapping of
 //! each page, and memory of its own, whose first message is the last one of the parent's
@@ -65,6 +67,7 @@ impl Steps<'_> {
         else {
             return;
         };
+        let is_own = self.rules.fork_private && !word.is_of_file();
         let word = match self.rules.fork_copies {
             true => word.copy(),
             false => Word {
@@ -72,7 +75,7 @@ impl Steps<'_> {
                 ..Word::fresh()
             },
         };
-        let (words, mapping) = if self.rules.fork_private {
+        let (words, mapping) = if is_own {
             let own = Mapping {
                 prot: mapping.prot,
                 word: 0,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::call::{Call, Course, Specified};
-use super::code::{Code, Instr, Sharing};
+use super::code::{Code, Files, Instr, Sharing};
 use super::rules::Rules;
 use seqfault_lang::litmus::Ids;
-use seqfault_lang::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};
+use seqfault_lang::litmus::ast::{Atom, Decl, PageProperty, Place, Program, Span, Stmt};
 use seqfault_lang::litmus::names::MAIN;
-use seqfault_lang::ops::{Family, Op, Runs, Unsupported};
+use seqfault_lang::ops::{Backing, Family, Op, Runs, Unsupported};
 
 /// A page that the condition names, in a process.
 pub(super) type NamedWord = (Option<String>, Place);
@@ -23,6 +23,8 @@ pub(super) struct Resolved {
     pub(super) own: usize,
     /// How many processes there are, those that CPUs fork included.
     pub(super) processes: usize,
+    /// The words of each file.
+    pub(super) files: Vec<Vec<u64>>,
     /// The setup's calls.
     pub(super) setup: Vec<Call>,
     /// The threads.
@@ -96,6 +98,14 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                 let span = spans.get(number).unwrap_or(&program.condition.span);
                 return Err(unsupported(format!("`{atom}`"), span.clone()));
             }
+            Atom::Page { property, .. }
+                if *property != PageProperty::Mapped && has_files(program) =>
+            {
+                let spans = &program.condition.atom_spans;
+                let span = spans.get(number).unwrap_or(&program.condition.span);
+                let what = format!("`{atom}` in a test with mappings of files");
+                return Err(unsupported(what, span.clone()));
+            }
             Atom::Page { property, place } => {
                 properties.insert((*property, place.clone()), ids.page(place));
             }
@@ -103,17 +113,15 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         }
     }
     let processes = ids.processes().len();
-    let mut sharing = Sharing::new(processes * own);
+    let files = words_of_files(program);
+    let places = Files::new(processes * own, &files);
     let prepared = setup
         .iter()
         .map(|call| Instr::new(call.clone(), None, 0, own));
-    for instr in prepared.chain(threads.iter().flatten().cloned()) {
-        match instr.copied() {
-            Some((from, to)) if !rules.fork_private => sharing.add(from, to),
-            _ => {}
-        }
-    }
+    let all = prepared.chain(threads.iter().flatten().cloned());
+    let sharing = Sharing::of(all, &places, rules);
     let mut code = Code::of_processes(threads, process, &sharing, regs.len());
+    code.files = places;
     if code.threads.len() > MAX_CPUS {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));
@@ -132,12 +140,40 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     Ok(Resolved {
         own,
         processes,
+        files,
         setup,
         code,
         regs,
         words,
         properties,
     })
+}
+
+/// Whether a statement maps a file.
+fn has_files(program: &Program) -> bool {
+    program.ops().any(|op| {
+        matches!(
+            op,
+            Op::Mmap {
+                backing: Backing::SharedFile(_),
+                ..
+            }
+        )
+    })
+}
+
+/// The words of the pages of each file.
+fn words_of_files(program: &Program) -> Vec<Vec<u64>> {
+    let words = program.decls.iter().filter_map(|decl| match decl {
+        Decl::File {
+            len_pages, words, ..
+        } => {
+            let given = words.iter().copied().chain(std::iter::repeat(0));
+            Some(given.take(*len_pages).collect())
+        }
+        Decl::Pages { .. } => None,
+    });
+    words.collect()
 }
 
 /// As many as a version's maker can be told apart.

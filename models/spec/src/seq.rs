@@ -14,12 +14,13 @@ pub use super::call::{Call, Specified};
 
 use super::argument::refusal;
 use super::call::Course;
-use super::code::{Code, Instr};
+use super::code::{Code, Files, Instr};
 use super::finale::{last, owned, property, value};
 use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
+use super::word::{Behind, Word};
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
 use seqfault_lang::ops::{Answer, Bytes};
 use seqfault_lang::subject::Seen;
@@ -48,19 +49,31 @@ impl Machine {
 
     /// A window of `pages` pages under `rules`.
     pub fn with_rules(pages: usize, rules: Rules) -> Machine {
-        Machine::of_processes(pages, 1, rules)
+        Machine::of_processes(pages, 1, &[], rules)
     }
 
     /// Windows of `own` pages each, of so many processes: the CPU is in the first one, which may
-    /// fork the others.
-    pub(super) fn of_processes(own: usize, processes: usize, rules: Rules) -> Machine {
+    /// fork the others. There are files with these words.
+    pub(super) fn of_processes(
+        own: usize,
+        processes: usize,
+        files: &[Vec<u64>],
+        rules: Rules,
+    ) -> Machine {
         let nothing = Instr::new(Call::RcuBarrier {}, Some(0), 0, own);
-        let pages = processes * own;
-        let code = Code::new(vec![vec![nothing]], pages, 1);
         // One for all, until they differ.
         let hole = Rc::new(Page::hole());
+        let mut pages = vec![hole; processes * own];
+        let places = Files::new(pages.len(), files);
+        let words = files.iter().flatten();
+        let words = words.map(|&value| Word::of_file(Behind::File, value));
+        let ends = files.iter().map(|_| Word::of_file(Behind::End, 0));
+        let of_files = words.chain(ends).map(Page::of_file);
+        pages.extend(of_files.map(Rc::new));
+        let mut code = Code::new(vec![vec![nothing]], pages.len(), 1);
+        code.files = places;
         Machine {
-            state: vec![State::start(&code, vec![hole; pages])],
+            state: vec![State::start(&code, pages)],
             code,
             own,
             open: rules.open(),

@@ -98,8 +98,11 @@ impl State {
             if newest > 0 {
                 self.drop_before(page, newest);
             }
-            if !self.pages[page].is_settled() {
-                self.page_mut(page).settle();
+            let home = self.pages[page].newest().and_then(|mapping| mapping.home);
+            for page in home.into_iter().chain([page]) {
+                if !self.pages[page].is_settled() {
+                    self.page_mut(page).settle();
+                }
             }
         }
         self.maps_others = self.maps_others && self.pages.iter().any(|page| page.maps_others());

@@ -23,7 +23,7 @@ use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::walk::Walk;
-use super::word::{Bit, Populated};
+use super::word::{Behind, Bit, Populated};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -47,8 +47,10 @@ pub(super) enum Admission {
     /// It is an `exec` of what can only be read: a fault, which may populate this word
     /// where that is watched.
     Fetched(Option<At>),
-    /// A fault.
+    /// A fault: the mapping does not admit it.
     Refused,
+    /// A fault: it would be admitted, but the file is not so long.
+    BehindEnd,
 }
 
 /// What there are few of.
@@ -206,6 +208,7 @@ impl Steps<'_> {
                     Answer::ACCERR
                 }
                 Some(Admission::Refused) => Answer::ACCERR,
+                Some(Admission::BehindEnd) => Answer::BUS,
                 None => Answer::MAPERR,
             };
             if self.rules.faults_synchronize {
@@ -239,9 +242,16 @@ impl Steps<'_> {
             }
             let admission = mapping.map(|mapping| {
                 let word = (state.home(at, mapping), mapping.word);
-                if self.admits(kind, mapping.prot) {
+                let is_admitted = self.admits(kind, mapping.prot);
+                // A fetch is taken for a read until the page is there: access_error(),
+                // arch/x86/mm/fault.c; VM_FAULT_SIGBUS: filemap_fault(), mm/filemap.c.
+                let is_fetch = kind == Kind::Exec && Kind::Read.allowed(mapping.prot);
+                let behind = state.pages[word.0].words[word.1].behind;
+                if behind == Behind::End && (is_admitted || is_fetch) {
+                    Admission::BehindEnd
+                } else if is_admitted {
                     Admission::Granted(word)
-                } else if kind == Kind::Exec && Kind::Read.allowed(mapping.prot) {
+                } else if is_fetch {
                     let is_watched =
                         self.rules.kinds_need_translation || state.is_touch_watched(self.code, at);
                     Admission::Fetched(is_watched.then_some(word))

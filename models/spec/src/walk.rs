@@ -7,7 +7,7 @@ use super::rules::Freedom;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
-use super::word::{Bit, Populated};
+use super::word::{Behind, Bit, Populated, Word};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -130,8 +130,15 @@ impl Steps<'_> {
         let versions = state.pages[page].versions.iter().rev();
         for mapping in versions.filter_map(|version| version.mapping) {
             let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
-            if memory.lazy == Lazy::Gone {
-                continue;
+            match memory.behind {
+                _ if memory.lazy == Lazy::Gone => continue,
+                Behind::Anonymous => {}
+                // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
+                Behind::File => return (may_lack, true),
+                Behind::End => {
+                    may_lack = true;
+                    continue;
+                }
             }
             may_lack |= memory.lazy == Lazy::MayGo;
             match present(memory.touch, mapping.prot, self.rules) {
@@ -154,14 +161,18 @@ impl Steps<'_> {
         out: &mut Vec<State>,
     ) {
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+        let is_behind_end = |word: &Word| word.behind == Behind::End;
+        let is_behind_end = state.newest_word(page).is_some_and(is_behind_end);
         let refused = match (call, prot) {
-            (Call::Mmap { .. }, _) => None,
+            // populate_vma_page_range(), mm/gup.c: it goes no further, and that is ignored.
+            (Call::Mmap { .. }, _) => is_behind_end.then_some(walk.answer),
             (_, None) => Some(Answer::ENOMEM),
             (_, Some(Prot::None)) => Some(self.rules.populate_denied),
             (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
                 Some(self.rules.populate_denied)
             }
-            _ => None,
+            // VM_FAULT_SIGBUS: madvise_populate(), mm/madvise.c.
+            _ => is_behind_end.then_some(Answer::EFAULT),
         };
         if let Some(refused) = refused {
             self.arrive_at_end(&mut state, cpu, refused);

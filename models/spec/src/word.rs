@@ -151,9 +151,23 @@ impl Touch {
     }
 }
 
+/// The memory that a word is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// A page that no file has.
+    #[default]
+    Anonymous,
+    /// A page of a file.
+    File,
+    /// None: the file is not so long.
+    End,
+}
+
 /// One incarnation of a page's word.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
+    /// Where it is.
+    pub(super) behind: Behind,
     /// Its messages in modification order.
     pub(super) messages: SmallVec<[Message; 2]>,
     /// What has been done to it.
@@ -166,15 +180,31 @@ impl Word {
     /// Fresh anonymous memory.
     pub(super) fn fresh() -> Word {
         Word {
+            behind: Behind::Anonymous,
             messages: smallvec![Message::base(0)],
             touch: Touch::default(),
             lazy: Lazy::Kept,
         }
     }
 
+    /// A file's page that holds `value`, or the place behind its end.
+    pub(super) fn of_file(behind: Behind, value: u64) -> Word {
+        Word {
+            behind,
+            messages: smallvec![Message::base(value)],
+            ..Word::fresh()
+        }
+    }
+
+    /// Whether a file has it, or would have it: it is no process's own.
+    pub(super) fn is_of_file(&self) -> bool {
+        self.behind != Behind::Anonymous
+    }
+
     /// The same memory for another process, whose CPUs know all of it.
     pub(super) fn copy(&self) -> Word {
         Word {
+            behind: self.behind,
             messages: smallvec![Message::base(self.last())],
             touch: self.touch,
             lazy: self.lazy,

@@ -143,6 +143,8 @@ impl<P> Answer<P> {
     pub const MAPERR: Answer<P> = Answer::Fault(Fault::Maperr);
     /// The fault of an access that the mapping forbids.
     pub const ACCERR: Answer<P> = Answer::Fault(Fault::Accerr);
+    /// The fault of an access behind the end of a file.
+    pub const BUS: Answer<P> = Answer::Fault(Fault::Bus);
     /// Part of the range is not mapped, or there is no memory.
     pub const ENOMEM: Answer<P> = Answer::Errno(Errno::named("enomem"));
     /// The mapping does not permit what was asked, or the arguments make no sense.

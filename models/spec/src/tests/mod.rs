@@ -2,6 +2,7 @@
 
 mod cost;
 mod faults;
+mod files;
 mod lazy;
 mod mapping;
 mod memory;

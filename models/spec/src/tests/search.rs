@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::call::Course;
-use super::super::code::{Code, Instr, Sharing};
+use super::super::code::{Code, Files, Instr, Sharing};
 use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
@@ -69,7 +69,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
 /// A program of one process whose answers, final words and final properties are all watched.
 fn resolved(threads: &[Vec<Call>], pages: usize) -> Resolved {
     let process = vec![0; threads.len()];
-    resolved_in(threads, process, pages, &[true], &Rules::default())
+    resolved_in(threads, process, pages, &[true], &[], &Rules::default())
 }
 
 /// The same for as many processes as may be `asked` for their final words; properties are those of
@@ -79,6 +79,7 @@ fn resolved_in(
     process: Vec<usize>,
     pages: usize,
     asked: &[bool],
+    files: &[Vec<u64>],
     rules: &Rules,
 ) -> Resolved {
     let mut regs = Vec::new();
@@ -102,13 +103,15 @@ fn resolved_in(
         PageProperty::Young,
     ];
     let all_pages = pages * asked.len();
-    let mut sharing = Sharing::new(all_pages);
-    for first in (0..all_pages)
-        .step_by(pages)
-        .filter(|_| !rules.fork_private)
-    {
-        sharing.add(&(0..pages), &(first..first + pages));
-    }
+    let places = Files::new(all_pages, files);
+    // What the start has done, and what statements do.
+    let forks = (1..asked.len()).map(|process| Call::Fork { process });
+    let maps = maps_of_files(pages, files);
+    let started = forks
+        .chain(maps)
+        .map(|call| Instr::new(call, None, 0, pages));
+    let all = started.chain(instrs.iter().flatten().cloned());
+    let sharing = Sharing::of(all, &places, rules);
     let mut code = Code::of_processes(instrs, process, &sharing, regs.len());
     let named = (0..all_pages).filter(|page| asked[page / pages]);
     let words = named.map(|page| {
@@ -116,6 +119,7 @@ fn resolved_in(
         ((name, place(page % pages)), page)
     });
     let words: Vec<_> = words.collect();
+    code.files = places;
     code.watched_words.fill(false);
     words
         .iter()
@@ -125,6 +129,7 @@ fn resolved_in(
     Resolved {
         own: pages,
         processes: asked.len(),
+        files: files.to_vec(),
         setup: Vec::new(),
         code,
         regs,
@@ -137,12 +142,12 @@ fn resolved_in(
 
 /// A window where the first page holds 9.
 fn mapped(pages: usize, rules: &Rules) -> Machine {
-    mapped_of(1, pages, rules)
+    mapped_of(1, pages, &[], rules)
 }
 
 /// The same of so many processes, of which the first has all its pages mapped.
-fn mapped_of(processes: usize, pages: usize, rules: &Rules) -> Machine {
-    let mut machine = Machine::of_processes(pages, processes, rules.clone());
+fn mapped_of(processes: usize, pages: usize, files: &[Vec<u64>], rules: &Rules) -> Machine {
+    let mut machine = Machine::of_processes(pages, processes, files, rules.clone());
     machine.apply(&Call::Mmap {
         pages: 0..pages,
         prot: Prot::Rw,
@@ -150,8 +155,43 @@ fn mapped_of(processes: usize, pages: usize, rules: &Rules) -> Machine {
         noreplace: false,
         backing: Backing::Anon,
     });
+    for map in maps_of_files(pages, files) {
+        machine.apply(&map);
+    }
     machine.apply(&Call::Write { page: 0, word: 9 });
     machine
+}
+
+/// Maps the first page of the first file at each page, if there is a file.
+fn maps_of_files(pages: usize, files: &[Vec<u64>]) -> impl Iterator<Item = Call> {
+    let pages = if files.is_empty() { 0 } else { pages };
+    (0..pages).map(|page| Call::Mmap {
+        pages: page..page + 1,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+        backing: Backing::SharedFile(0),
+    })
+}
+
+/// The same call, but what it maps is a file of two pages.
+fn of_file(call: Call) -> Call {
+    match call {
+        Call::Mmap {
+            pages,
+            prot,
+            populate,
+            noreplace: true,
+            ..
+        } => Call::Mmap {
+            backing: Backing::SharedFile(pages.start % 2),
+            noreplace: false,
+            pages,
+            prot,
+            populate,
+        },
+        call => call,
+    }
 }
 
 /// The reference and each change that alters how the search must work.
@@ -355,13 +395,22 @@ fn forking(others: usize, calls: usize) -> impl Strategy<Value = Forking> {
 }
 
 fn compare_forking(forking: &Forking, rules: &Rules) -> Result<(), TestCaseError> {
+    compare_with_files(forking, &[], rules)
+}
+
+/// The same where the first process has mapped the first page of a file at each of its pages.
+fn compare_with_files(
+    forking: &Forking,
+    files: &[Vec<u64>],
+    rules: &Rules,
+) -> Result<(), TestCaseError> {
     let Forking {
         threads,
         process,
         asked,
     } = forking;
-    let resolved = resolved_in(threads, process.clone(), OWN, asked, rules);
-    let mut start = mapped_of(3, OWN, rules);
+    let resolved = resolved_in(threads, process.clone(), OWN, asked, files, rules);
+    let mut start = mapped_of(3, OWN, files, rules);
     start.apply(&Call::Fork { process: 1 });
     compare_from(&resolved, &start, rules)
 }
@@ -417,6 +466,17 @@ proptest! {
         rules in prop::sample::select(variants_of_fork()),
     ) {
         compare_forking(&forking, &rules)?;
+    }
+
+    #[test]
+    fn memory_loses_nothing_of_files(
+        mut forking in forking(1, 2),
+        rules in prop::sample::select(variants_of_fork()),
+    ) {
+        for thread in &mut forking.threads {
+            *thread = thread.drain(..).map(of_file).collect();
+        }
+        compare_with_files(&forking, &[vec![5, 6]], &rules)?;
     }
 
     /// One CPU shows one outcome, and it is what the sequential machine answers; but `cold` leaves

@@ -24,9 +24,9 @@ fn statements_outside_the_slice_are_named() {
     unsupported(forked, "switch c;", found, "`switch c` to another process");
     unsupported(
         "file F[1] = {7}; page A;",
-        "mmap A r shared F[0];",
+        "mmap A r private F[0];",
         found,
-        "`mmap A r shared F[0]`",
+        "`mmap A r private F[0]`",
     );
 }
 

@@ -1,0 +1,153 @@
+//! Shared mappings of files: one memory at several places and in several processes, and its end.
+
+use super::run;
+
+/// A file of two pages, mapped at two places.
+const TWICE: &str = "file F[2] = {5}; page A; pages B[2]; page C after B; mmap A rw shared F[0]; mmap B rw shared F[0];";
+const BOTH: &str = r"A=0 /\ B[0]=0 /\ B[1]=0";
+
+#[test]
+fn a_file_begins_with_its_words() {
+    let threads = ["r0 = read A; r1 = read B[1]; r2 = xchg A 7; r3 = read B[0];"];
+    run(TWICE, &threads, BOTH).only(&["0:r0=5 0:r1=0 0:r2=5 0:r3=7 A=7 B[0]=7 B[1]=0"]);
+}
+
+#[test]
+fn two_places_are_one_memory() {
+    let threads = ["write A 1; write A 2;", "r0 = read B; r1 = read B;"];
+    run(TWICE, &threads, BOTH)
+        .allows("1:r0=5 1:r1=2")
+        .allows("1:r0=1 1:r1=2")
+        .forbids("1:r0=2 1:r1=1")
+        .forbids("1:r0=1 1:r1=5")
+        .forbids("A=1")
+        .forbids("B[0]=1")
+        .counts(6);
+}
+
+#[test]
+fn a_message_passes_by_way_of_a_file() {
+    let init = "file F[1]; file G[1]; page A; page B; page C; page D; mmap A rw shared F[0];
+        mmap B rw shared G[0]; mmap C rw shared F[0]; mmap D rw shared G[0];";
+    let threads = ["write A 1; write B 1;", "r0 = read D; r1 = read C;"];
+    run(init, &threads, r"A=0")
+        .allows("1:r0=1 1:r1=1")
+        .allows("1:r0=0 1:r1=0")
+        .forbids("1:r0=1 1:r1=0")
+        .counts(3);
+}
+
+#[test]
+fn processes_share_it() {
+    let init = &format!("{TWICE} mmap C rw; write C 1; fork c;");
+    let finals = r"A=0 /\ c:A=0 /\ C=0 /\ c:C=0";
+    run(
+        init,
+        &["write A 2; write C 2;", "c: r0 = read B; write C 3;"],
+        finals,
+    )
+    .allows("1:r0=2 A=2 c:A=2 C=2 c:C=3")
+    .allows("1:r0=5 A=2 c:A=2 C=2 c:C=3")
+    .counts(2);
+    run(TWICE, &["fork c; write A 3;"], r"A=0 /\ c:B[0]=0").only(&["A=3 c:B[0]=3"]);
+}
+
+#[test]
+fn what_is_unmapped_is_kept_in_the_file() {
+    let thread =
+        "write A 1; munmap A; r0 = read A; mmap A r shared F[0]; r1 = read A; r2 = write A 2;";
+    run(TWICE, &[thread], BOTH).only(&["0:r0=maperr 0:r1=1 0:r2=accerr A=1 B[0]=1 B[1]=0"]);
+    let thread = "write A 1; r0 = madvise A dontneed; r1 = read A; mmap A rw; r2 = read A;";
+    run(TWICE, &[thread], BOTH).only(&["0:r0=ok 0:r1=1 0:r2=0 A=0 B[0]=1 B[1]=0"]);
+}
+
+/// By a translation that is old a store comes to the same file.
+#[test]
+fn an_unmap_and_a_store() {
+    run(
+        TWICE,
+        &["munmap A; r0 = read B;", "r0 = write A 1;"],
+        r"B[0]=0",
+    )
+    .allows("0:r0=1 1:r0=ok B[0]=1")
+    .allows("0:r0=5 1:r0=ok B[0]=1")
+    .allows("0:r0=5 1:r0=maperr B[0]=5")
+    .forbids("1:r0=ok B[0]=5")
+    .forbids("1:r0=maperr B[0]=1")
+    .counts(3);
+}
+
+#[test]
+fn a_mapping_longer_than_its_file() {
+    let init = "file F[1] = {5}; file G[2] = {6, 7}; pages A[3]; mmap A rw shared F[0];";
+    let found = r"A[0]=0 /\ A[1]=0 /\ A[2]=0";
+    let thread = "r0 = read A[1]; r1 = write A[2] 1; r2 = exec A[1]; r3 = read A[0];";
+    run(init, &[thread], found)
+        .only(&["0:r0=bus 0:r1=bus 0:r2=bus 0:r3=5 A[0]=5 A[1]=bus A[2]=bus"]);
+    // What the mapping does not admit is told first.
+    let thread =
+        "mprotect A r; r0 = write A[1] 1; r1 = read A[1]; mprotect A none; r2 = read A[1];";
+    run(init, &[thread], found)
+        .allows("0:r0=accerr 0:r1=bus 0:r2=accerr A[0]=accerr A[1]=accerr")
+        .counts(1);
+    let thread = "r0 = madvise A populate_read; r1 = madvise A[0] populate_write; r2 = mincore A;";
+    run(init, &[thread], found)
+        .allows("0:r0=efault 0:r1=ok 0:r2=1")
+        .counts(1);
+    run(
+        init,
+        &["r0 = mmap A rw shared G[1] populate; r1 = read A[0];"],
+        found,
+    )
+    .allows("0:r0=ok 0:r1=7 A[0]=7 A[1]=bus")
+    .counts(1);
+}
+
+#[test]
+fn what_moves_goes_on_with_the_file() {
+    let init = "file F[3] = {5, 6, 7}; pages A[2]; pages B[4]; mmap A rw shared F[0];";
+    let found = r"A[0]=0 /\ B[0]=0 /\ B[1]=0 /\ B[2]=0 /\ B[3]=0";
+    run(init, &["r0 = mremap A B; r1 = write B[2] 9;"], found)
+        .only(&["0:r0=ok 0:r1=ok A[0]=maperr B[0]=5 B[1]=6 B[2]=9 B[3]=bus"]);
+    run(init, &["r0 = mremap A B[0];"], found)
+        .only(&["0:r0=ok A[0]=maperr B[0]=5 B[1]=maperr B[2]=maperr B[3]=maperr"]);
+    // Two mappings are none that could become longer.
+    let init = &format!("{init} mmap A[1] rw shared F[2];");
+    run(init, &["r0 = mremap A B;"], found)
+        .allows("0:r0=efault A[0]=5")
+        .counts(1);
+    run(init, &["r0 = mremap A B[1..3]; r1 = read B[2];"], found)
+        .allows("0:r0=ok 0:r1=7 B[1]=5")
+        .counts(1);
+}
+
+#[test]
+fn what_is_no_process_s_own_is_not_freed() {
+    let init = &format!("{TWICE} mmap C rw; write C 1;");
+    run(init, &["r0 = madvise B free; r1 = read B;"], "A=0").only(&["0:r0=einval 0:r1=5 A=5"]);
+    run(
+        init,
+        &["r0 = madvise C free; r1 = madvise B cold; r2 = mincore B;"],
+        "A=0",
+    )
+    .allows("0:r0=ok 0:r1=ok 0:r2=2")
+    .counts(1);
+}
+
+/// A page that one process populates is in the page cache for all: what only the first one can tell of its
+/// entries is not told.
+#[test]
+fn entries_of_files_are_outside_the_slice() {
+    for property in ["present(A)", "dirty(A)", "young(A)", "writable(A)"] {
+        let program = super::program(TWICE, &["read A;"], property);
+        let error = super::outcomes(&program, &super::Rules::default());
+        let what = error.expect_err("outside the slice").what;
+        assert_eq!(
+            what,
+            format!("`{property}` in a test with mappings of files")
+        );
+    }
+    run(TWICE, &["munmap A;"], "mapped(A)")
+        .allows("mapped(A)=false")
+        .counts(1);
+}
