@@ -1,9 +1,10 @@
 //! Looking at a machine on which no CPU runs any more.
 
 use crate::hw::table::Table;
+use crate::mm::backing::Backing;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
-use crate::mm::vma::VmaPool;
+use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
 use crate::types::addr::{LEAF, PageRange, Vpn};
@@ -30,6 +31,8 @@ pub struct PageState {
     pub young: bool,
     /// The word that a read would return, if reading is allowed.
     pub word: u64,
+    /// It is behind the end of the file that is mapped there, so that an access is a bus error.
+    pub is_behind_end: bool,
 }
 
 impl<P: Platform> System<P> {
@@ -53,27 +56,33 @@ impl<P: Platform> System<P> {
     /// Shows the state of each page of `range` of `mm`.
     pub fn visit_pages(&self, mm: MmId, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
         let lock = self.mm(mm).mmap_lock.read();
-        let mut vma: Option<(PageRange, Prot)> = None;
+        let mut vma: Option<(PageRange, VmaCopy)> = None;
         for part in self.geometry().leaf_parts(range) {
             let table = self.leaf_table(mm, part.start);
             let first = self.geometry().index(part.start, LEAF);
             for (index, vpn) in (first..).zip(part.iter()) {
                 if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
                     let found = lock.tree.find(vpn);
-                    vma = found.map(|(range, vma)| (range, vma.copy_stable().prot));
+                    vma = found.map(|(range, vma)| (range, vma.copy_stable()));
                 }
                 let pte = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
-                let word = |pte: Pte| {
-                    let word = self.frame(pte.pfn()).word.load(orderings::AT_REST);
+                let word = |pfn: Pfn| {
+                    let word = self.frame(pfn).word.load(orderings::AT_REST);
                     P::user_value(word).0
                 };
+                let file = match vma.map(|(_, vma)| vma.backing) {
+                    Some(Backing::Shared(map)) => Some(self.files().page(map, vpn)),
+                    Some(Backing::Anonymous) | None => None,
+                };
+                let page = pte.map(Pte::pfn).or(file.flatten());
                 let state = PageState {
-                    vma: vma.map(|(_, prot)| prot),
+                    vma: vma.map(|(_, vma)| vma.prot),
                     present: pte.is_some(),
                     writable: pte.is_some_and(|pte| pte.allows(Access::Write)),
                     dirty: pte.is_some_and(Pte::is_dirty),
                     young: pte.is_some_and(Pte::is_young),
-                    word: pte.map_or(0, word),
+                    word: page.map_or(0, word),
+                    is_behind_end: file == Some(None),
                 };
                 see(vpn, state);
             }
@@ -123,7 +132,8 @@ impl<P: Platform> System<P> {
         for (&pfn, &entries) in &mapped {
             self.frame(pfn).check_entries(entries);
         }
-        let pages = mapped.len();
+        let of_files = self.config().file_frames();
+        let pages = mapped.range(..of_files).count();
         let in_use = |pools: &dyn Fn(&CpuLocal<P>) -> (usize, usize)| {
             let (made, free) = locals
                 .iter()

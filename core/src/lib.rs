@@ -1,6 +1,6 @@
 //! A minimal but real page-fault handling core.
 //!
-//! Anonymous private memory, shared copy-on-write by processes: VMAs, page tables, TLBs, locks, RCU, system calls
+//! Anonymous private memory, shared copy-on-write by processes, and files that are mapped shared: VMAs, page tables, TLBs, locks, RCU, system calls
 //! and the fault handler, generic over the machine that they run on
 //! ([`Platform`]). Checkers run it with every interleaving; threads run it at
 //! full speed; a kernel brings a machine of its own.
@@ -29,6 +29,7 @@
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
+//! | where the pages of files are | `mm::file` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
 //! | what an entry is at which level, and which pages it translates | `types::pte`, `mm::ptl` |
@@ -52,6 +53,7 @@
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
 //! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
+//! | files | which pages they have | always | - | before CPUs run |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
@@ -98,7 +100,7 @@ pub use types::config::Config;
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
 pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
-pub use types::ids::{CpuId, MmId, Pfn, TableId};
+pub use types::ids::{CpuId, FilePage, MmId, Pfn, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
     Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,

@@ -57,7 +57,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let copies: Vec<VmaCopy> = vmas.iter().map(|(_, vma)| vma.copy_stable()).collect();
         let result = self.copy_vmas(&copies, child, &mut child_lock);
         if result.is_ok() {
-            for vma in &copies {
+            // The child finds the pages of files by itself: vma_needs_copy(), mm/memory.c.
+            for vma in copies.iter().filter(|vma| !vma.backing.is_file()) {
                 self.copy_page_range(vma.range, child, &mut gather);
             }
         } else {

@@ -133,7 +133,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Lets what the pages of `range` hold go, until they are stored to: their entries lose the
     /// accessed bit and the dirty bit, and translations that have them go. A store that comes before
-    /// the return may go as well. Over a hole: `Nomem`, and the mapped pages are freed.
+    /// the return may go as well. Over a hole: `Nomem`, and the mapped pages are freed. `Inval` at a mapping of a
+    /// file, and what is mapped before it is freed.
     /// Linux: `madvise(MADV_FREE)`, `madvise_free_pte_range()`. Changed: nothing reclaims memory yet,
     /// so that each page stays.
     pub fn madvise_free(&mut self, range: PageRange) -> Result<(), Errno> {
@@ -146,7 +147,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let (mapped, whole) = Self::mapped(&lock, range);
         let mut gather = self.gather();
         let mut losing = Vec::new();
+        let mut result = if whole { Ok(()) } else { Err(Errno::Nomem) };
         for part in mapped {
+            // It goes no further: madvise_free_single_vma().
+            let is_file = || {
+                lock.find(part.start)
+                    .is_some_and(|vma| vma.backing.is_file())
+            };
+            if advice == Advice::Free && is_file() {
+                result = Err(Errno::Inval);
+                break;
+            }
             for part in self.sys.geometry().leaf_parts(part) {
                 self.advise_table(part, advice, &mut losing, &mut gather);
             }
@@ -157,7 +168,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         for pfn in losing {
             self.sys.frame(pfn).keeps_stores();
         }
-        if whole { Ok(()) } else { Err(Errno::Nomem) }
+        result
     }
 
     /// Clears what `advice` clears in the entries of `part`, which one leaf table translates: not in

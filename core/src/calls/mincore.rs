@@ -5,9 +5,10 @@
 //! between; `mincore_pte_range()`, under the page-table lock. Changed: the number of pages is answered,
 //! not which they are.
 
+use crate::mm::backing::Backing;
 use crate::mm::cpu::Cpu;
 use crate::platform::Platform;
-use crate::types::addr::PageRange;
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
 use crate::types::pte::Entry;
 use crate::types::quirk::Quirk;
@@ -32,9 +33,17 @@ impl<P: Platform> Cpu<'_, P> {
             } else {
                 Some(lock)
             };
-            for part in self.sys.geometry().leaf_parts(part) {
-                found += self.count_present(part);
-            }
+            found += match vma.backing {
+                Backing::Anonymous => {
+                    let parts = self.sys.geometry().leaf_parts(part);
+                    parts.map(|part| self.count_present(part)).sum::<u64>()
+                }
+                // What is in the page cache counts, mapped or not: mincore_page().
+                Backing::Shared(map) => {
+                    let cached = |&vpn: &Vpn| self.sys.files().page(map, vpn).is_some();
+                    part.iter().filter(cached).count() as u64
+                }
+            };
             if let Some(lock) = lock {
                 lock.unlock();
             }

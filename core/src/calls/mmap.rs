@@ -3,11 +3,13 @@
 //! # Linux
 //! mm/mmap.c, mm/vma.c: `do_mmap()`, `mmap_region()`.
 
+use crate::mm::backing::Backing;
 use crate::mm::cpu::Cpu;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
+use crate::types::ids::FilePage;
 use crate::types::prot::{Access, Prot};
 use crate::types::quirk::Quirk;
 
@@ -18,13 +20,24 @@ pub struct MmapFlags {
     pub noreplace: bool,
     /// Populate the pages. Linux: `MAP_POPULATE`.
     pub populate: bool,
+    /// The page of a file that the first page shows, and its following pages behind that; anonymous memory
+    /// if there is none. Linux: `MAP_SHARED`.
+    pub file: Option<FilePage>,
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Maps anonymous private memory at `range`, merged with neighbours of the
-    /// same protection. Linux: `mmap(MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS)`.
+    /// Maps anonymous private memory at `range`, or a file that all who map it share, merged with
+    /// neighbours of the same protection that it goes on.
+    /// Linux: `mmap(MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS)`, `mmap(MAP_FIXED | MAP_SHARED)`.
+    ///
+    /// # Panics
+    /// If no file of the machine has the page.
     pub fn mmap(&mut self, range: PageRange, prot: Prot, flags: MmapFlags) -> Result<(), Errno> {
         self.check_range(range)?;
+        let backing = match flags.file {
+            Some(page) => Backing::Shared(self.sys.files().map(page, range.start)),
+            None => Backing::Anonymous,
+        };
         let mut lock = self.mmap_write_lock();
         if flags.noreplace && lock.tree().overlaps(range) {
             lock.unlock();
@@ -36,7 +49,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
             lock = self.mmap_write_lock();
         }
-        self.map(&mut lock, VmaCopy { range, prot });
+        let new = VmaCopy {
+            range,
+            prot,
+            backing,
+        };
+        self.map(&mut lock, new);
         lock.unlock();
         self.complete(gather);
         if flags.populate && !prot.is_empty() {

@@ -70,7 +70,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if range.end.0 < from.start.0 + len {
             return Err(Errno::Fault);
         }
-        let prot = vma.copy_stable().prot;
+        let whole = vma.copy_stable();
         gathers.push(self.unmap(lock, to));
         let kept = PageRange::new(from.start, Vpn(from.start.0 + len));
         let moved = PageRange::new(to.start, Vpn(to.start.0 + len));
@@ -82,8 +82,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gathers.push(gather);
         result?;
         if moved.end < to.end {
-            let range = PageRange::new(moved.end, to.end);
-            self.map(lock, VmaCopy { range, prot });
+            // It goes on with the file, if there is one.
+            let more = VmaCopy {
+                range: PageRange::new(moved.end, to.end),
+                backing: whole.backing.moved(from.start, to.start),
+                ..whole
+            };
+            self.map(lock, more);
         }
         Ok(())
     }
@@ -124,7 +129,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(vma) = lock.tree().find(from.start).map(|(_, vma)| vma.clone()) else {
             return Ok(());
         };
-        let prot = vma.copy_stable().prot;
+        let old = vma.copy_stable();
         // QUIRK(MremapVmaGoesLate): proofs/vma_tree/moved-under-its-vma
         let late = self.sys.has(Quirk::MremapVmaGoesLate);
         if !late {
@@ -140,7 +145,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
         if early {
-            self.map(lock, VmaCopy { range, prot });
+            self.map(lock, old.moved(range));
         }
         if has_tables {
             for (part, target) in parts {
@@ -151,7 +156,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.remove_vma(lock, from, &vma);
         }
         if !early {
-            self.map(lock, VmaCopy { range, prot });
+            self.map(lock, old.moved(range));
         }
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);

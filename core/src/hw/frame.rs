@@ -40,6 +40,8 @@ pub(crate) struct Frame<P: Platform> {
     dirty: AtomicBool,
     /// How many calls are under way that let its stores go (ghost).
     losing: AtomicU64,
+    /// A file has it, with a reference of its own.
+    of_file: bool,
     /// `fork` has shared it: pages of several address spaces may have it (ghost).
     forked: AtomicBool,
     quirks: Active,
@@ -75,8 +77,21 @@ impl<P: Platform> Frame<P> {
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             losing: AtomicU64::new(0),
+            of_file: false,
             forked: AtomicBool::new(false),
             quirks,
+        }
+    }
+
+    /// A frame of a file, which holds `word`. It may be at any address, and its content is the file's whether
+    /// an entry is dirty or not.
+    fn of_file(word: u64, quirks: Active) -> Frame<P> {
+        Frame {
+            word: P::Word::new(word).called("page"),
+            refcount: Some(P::Word::new(1).called("refcount")),
+            owner: None,
+            of_file: true,
+            ..Frame::new(true, quirks)
         }
     }
 
@@ -149,7 +164,8 @@ impl<P: Platform> Frame<P> {
     /// CPU runs: each reference is that of an entry then.
     pub fn check_entries(&self, entries: u64) {
         let refcount = self.refcount.as_ref();
-        if entries != refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST)) {
+        let references = entries + u64::from(self.of_file);
+        if references != refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST)) {
             violated::<P>(
                 Invariant::Refcount,
                 "a page's count is not the number of its entries",
@@ -273,17 +289,27 @@ pub(crate) struct Frames<P: Platform> {
 }
 
 impl<P: Platform> Frames<P> {
-    /// Those of a machine, all of them free.
-    pub fn new(config: &Config, quirks: Active) -> Frames<P> {
-        let last = CpuId(config.cpus - 1);
+    /// Those of a machine, all of them free, but for those of files with these words, which are the last ones.
+    pub fn new(config: &Config, files: &[Vec<u64>], quirks: Active) -> Frames<P> {
+        let first = config.file_frames().0;
+        let words = files.iter().flatten();
         let frames = Frames {
-            frames: Arena::new(config.frames_of(last).1 as usize),
+            frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
             shares: config.mms > 1,
             quirks,
         };
         let zero = || Frame::new(false, frames.quirks.clone());
         frames.frames.get_or_make(Pfn::ZERO.0, zero);
+        for (pfn, &word) in (first..).zip(words) {
+            // As if the first CPU had written it: a checker keeps track of who writes what.
+            let word = match word {
+                0 => 0,
+                value => P::user_word(CpuId(0), value),
+            };
+            let of_file = || Frame::of_file(word, frames.quirks.clone());
+            frames.frames.get_or_make(pfn, of_file);
+        }
         frames
     }
 

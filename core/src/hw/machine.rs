@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::ghost::grants::Grants;
 use crate::ghost::looked::{Active, Chosen, Looked};
@@ -32,22 +33,26 @@ pub(crate) struct Machine<P: Platform> {
 }
 
 impl<P: Platform> Machine<P> {
-    /// A machine that has just started.
+    /// A machine that has just started, with files of these words.
     ///
     /// # Panics
     /// If a number is out of range.
-    pub fn new(config: Config) -> Machine<P> {
+    pub fn new(config: Config, files: &[Vec<u64>]) -> Machine<P> {
         assert!((1..=64).contains(&config.cpus), "1 to 64 CPUs");
         let last = CpuId(config.cpus - 1);
-        let most = config.frames_of(last).1.max(config.tables_of(last).1);
-        assert!(most <= MAX_NUMBER, "an entry has room for the numbers");
+        let frames = u64::from(config.file_frames().0) + files.iter().flatten().count() as u64;
+        let most = frames.max(config.tables_of(last).1.into());
+        assert!(
+            most <= MAX_NUMBER.into(),
+            "an entry has room for the numbers"
+        );
         let looked = Arc::new(Looked::new());
         let quirks = Active::new(config.quirks, looked.clone());
         Machine {
             cpus: (0..config.cpus)
                 .map(|_| PerCpu::new(config.tlb_entries))
                 .collect(),
-            frames: Frames::new(&config, quirks.clone()),
+            frames: Frames::new(&config, files, quirks.clone()),
             tables: Tables::new(&config, quirks.clone()),
             grants: Grants::new(config.cpus),
             config,

@@ -2,14 +2,14 @@
 //! mapped may be written as it is.
 //!
 //! Faults ask the VMA's backing. `mprotect` and `madvise cold` do not: they ask the frame alone
-//! whether it is shared. Every VMA is anonymous private memory today; a file would be a second backing.
-//! How many references a frame has, and how many entries map it, is counted on the frame
+//! whether it is shared. How many references a frame has, and how many entries map it, is counted on the frame
 //! ([`Frame`](crate::hw::frame::Frame), [`rmap`](crate::mm::rmap)), whatever backs them.
 //!
 //! # Linux
-//! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`.
+//! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`, `do_shared_fault()`.
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::FileMap;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::Vpn;
@@ -19,20 +19,47 @@ use crate::types::prot::{Access, Prot};
 use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 
-/// Memory that no file backs: zeros, until it is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Anonymous;
-
-impl VmaCopy {
-    /// The backing of the VMA's pages.
-    pub const fn backing(&self) -> Anonymous {
-        Anonymous
-    }
+/// What backs the pages of a VMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    /// Memory that no file backs: zeros, until it is written.
+    Anonymous,
+    /// A file, whose pages all who map them share. Linux: `VM_SHARED`.
+    Shared(FileMap),
 }
 
-impl Anonymous {
-    /// The page for a first `access` at `vpn`, and the permissions that its entry may have of those
-    /// of `vma`. Linux: `do_anonymous_page()`.
+impl Backing {
+    /// As bits of a word; none for anonymous memory.
+    pub const fn bits(self) -> u64 {
+        match self {
+            Backing::Anonymous => 0,
+            Backing::Shared(map) => map.bits(),
+        }
+    }
+
+    /// From bits that [`Backing::bits`] gave.
+    pub const fn from_bits(bits: u64) -> Backing {
+        match bits {
+            0 => Backing::Anonymous,
+            bits => Backing::Shared(FileMap::from_bits(bits)),
+        }
+    }
+
+    /// Whether it is a file.
+    pub const fn is_file(self) -> bool {
+        matches!(self, Backing::Shared(_))
+    }
+
+    /// That of the same pages if they are moved from `from` to `to`.
+    pub fn moved(self, from: Vpn, to: Vpn) -> Backing {
+        match self {
+            Backing::Anonymous => Backing::Anonymous,
+            Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
+        }
+    }
+
+    /// The page for a first `access` at `vpn`, with a reference for its entry, and the permissions that
+    /// this may have of those of `vma`. Linux: `do_anonymous_page()`, `do_shared_fault()`.
     pub fn first_page<P: Platform>(
         self,
         cpu: &mut Cpu<'_, P>,
@@ -40,19 +67,26 @@ impl Anonymous {
         vpn: Vpn,
         access: Access,
     ) -> Result<(Pfn, Prot), Fault> {
-        if access == Access::Write {
-            let pfn = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
-            Ok((pfn, vma.prot))
-        } else {
-            Ok((Pfn::ZERO, vma.prot & !Prot::W))
+        match self {
+            Backing::Anonymous if access == Access::Write => {
+                let pfn = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
+                Ok((pfn, vma.prot))
+            }
+            Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
+            Backing::Shared(map) => {
+                let pfn = cpu.sys.files().page(map, vpn).ok_or(Fault::Bus)?;
+                cpu.sys.frame(pfn).get();
+                Ok((pfn, vma.prot))
+            }
         }
     }
 
     /// Whether a write through `pte`, which allows none, needs a page of its own.
-    /// Linux: `wp_can_reuse_anon_folio()`.
+    /// Linux: `wp_can_reuse_anon_folio()`, and `VM_SHARED` in `do_wp_page()`.
     pub fn must_copy<P: Platform>(self, cpu: &Cpu<'_, P>, pte: Pte) -> bool {
         // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
-        pte.pfn() == Pfn::ZERO
-            || (!cpu.sys.has(Quirk::WpReuseShared) && cpu.sys.frame(pte.pfn()).is_shared())
+        !self.is_file()
+            && (pte.pfn() == Pfn::ZERO
+                || (!cpu.sys.has(Quirk::WpReuseShared) && cpu.sys.frame(pte.pfn()).is_shared()))
     }
 }

@@ -193,7 +193,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // Not a leaf table any more.
             Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
             Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(&ptl, vpn, access)),
-            Entry::Leaf(pte) if access == Access::Write && vma.backing().must_copy(self, pte) => {
+            Entry::Leaf(pte) if access == Access::Write && vma.backing.must_copy(self, pte) => {
                 return self.copy_on_write(ptl, vma, vpn, pte, stays);
             }
             Entry::Leaf(pte) => {
@@ -226,7 +226,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Access,
     ) -> Outcome {
-        let (pfn, prot) = vma.backing().first_page(self, vma, vpn, access)?;
+        let (pfn, prot) = vma.backing.first_page(self, vma, vpn, access)?;
         let new = Pte::new(pfn, prot, self.grant(prot));
         let new = if access == Access::Write {
             self.written(new)

@@ -12,6 +12,7 @@ pub mod backing;
 pub mod cow;
 pub mod cpu;
 pub mod fault;
+pub mod file;
 pub mod flush;
 pub mod gather;
 pub mod mmap_lock;

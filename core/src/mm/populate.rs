@@ -60,9 +60,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 Ok(Handled::Again(Await::Nothing)) => {}
                 // The page is there: the access itself waits for a flush, if it must.
                 Ok(Handled::Resolved | Handled::Again(Await::Flush)) => return Ok(()),
+                // Behind the end of a file: madvise_populate(), mm/madvise.c.
+                Err(Fault::Bus) if self.is_file(lock, vpn) => return Err(Errno::Fault),
                 Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
                 Err(Fault::AccErr) => return Err(Errno::Inval),
             }
         }
+    }
+
+    fn is_file(&self, lock: &MmapRead<'s, P>, vpn: Vpn) -> bool {
+        lock.find(vpn).is_some_and(|vma| vma.backing.is_file())
     }
 }

@@ -1,6 +1,7 @@
 //! A whole machine, with its address spaces.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::ghost::looked::{Active, Chosen};
 use crate::hw::frame::Frame;
@@ -9,6 +10,7 @@ use crate::hw::machine::Machine;
 use crate::hw::mmu::Mmu;
 use crate::hw::speculation::Walker;
 use crate::hw::table::Table;
+use crate::mm::file::Files;
 use crate::mm::space::Mm;
 use crate::platform::Platform;
 use crate::types::addr::Geometry;
@@ -20,6 +22,7 @@ use crate::types::quirk::{Quirk, Quirks};
 pub struct System<P: Platform> {
     pub(crate) machine: Machine<P>,
     mms: Box<[Mm<P>]>,
+    files: Files,
 }
 
 impl<P: Platform> System<P> {
@@ -30,11 +33,19 @@ impl<P: Platform> System<P> {
     /// If the choices conflict ([`Protocol::conflict`](crate::Protocol::conflict)), or a number is
     /// out of range.
     pub fn new(config: Config) -> System<P> {
+        System::with_files(config, &[])
+    }
+
+    /// The same with files, each with the words of its pages.
+    ///
+    /// # Panics
+    /// As [`System::new`].
+    pub fn with_files(config: Config, files: &[Vec<u64>]) -> System<P> {
         if let Some(conflict) = config.protocol.conflict() {
             panic!("{conflict}");
         }
         assert!(config.mms >= 1, "there is a first address space");
-        let machine = Machine::new(config);
+        let machine = Machine::new(config, files);
         let mm = |mm: usize| {
             let everyone = (1 << config.cpus) - 1;
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
@@ -43,12 +54,21 @@ impl<P: Platform> System<P> {
             Mm::new(root, cpumask)
         };
         let mms = (0..config.mms).map(mm).collect();
-        System { machine, mms }
+        let files = Files::new(config.file_frames(), files.iter().map(Vec::len));
+        System {
+            machine,
+            mms,
+            files,
+        }
     }
 
     /// The machine's configuration.
     pub fn config(&self) -> &Config {
         &self.machine.config
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(crate) fn mm(&self, mm: MmId) -> &Mm<P> {

@@ -31,6 +31,7 @@ use alloc::vec::Vec;
 use crate::ghost::life::Life;
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
+use crate::mm::backing::Backing;
 use crate::orderings;
 use crate::platform::{Cell, Platform, Rcuwait, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
@@ -40,17 +41,44 @@ use crate::types::protocol::FaultPath;
 use crate::types::quirk::Quirk;
 use crate::types::violation::{Invariant, Violation};
 
-/// A VMA's range and protection, copied.
+/// A VMA's range, protection and backing, copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VmaCopy {
     pub range: PageRange,
     pub prot: Prot,
+    pub backing: Backing,
+}
+
+/// Bits of the word `prot` that say what is allowed; those above them say what backs it.
+const PROT_BITS: u32 = 3;
+
+impl VmaCopy {
+    /// The word that says what is allowed, and what backs it.
+    const fn word(self) -> u64 {
+        self.backing.bits() << PROT_BITS | self.prot.bits()
+    }
+
+    /// Whether `other`, beside it, could be one VMA with it. Linux: `is_mergeable_vma()`, mm/vma.c.
+    pub fn is_like(&self, other: &VmaCopy) -> bool {
+        self.prot == other.prot && self.backing == other.backing
+    }
+
+    /// The same pages, moved to `range`.
+    pub fn moved(self, range: PageRange) -> VmaCopy {
+        VmaCopy {
+            range,
+            backing: self.backing.moved(self.range.start, range.start),
+            ..self
+        }
+    }
 }
 
 /// A virtual memory area. Linux: `struct vm_area_struct`.
 pub(crate) struct Vma<P: Platform> {
     start: P::Word,
     end: P::Word,
+    /// What is allowed, and what backs it. Linux: `vm_flags`, `vm_file`, `vm_pgoff`, of which the last two never
+    /// change while a VMA is in use.
     prot: P::Word,
     /// Written with the fields, read by code that relies on them (ghost).
     stable: Option<P::Cell>,
@@ -127,10 +155,11 @@ impl<P: Platform> Vma<P> {
         self.life.used();
         let start = Vpn(self.start.load(orderings::VMA_FIELD_READ));
         let end = Vpn(self.end.load(orderings::VMA_FIELD_READ));
-        let prot = Prot::from_bits(self.prot.load(orderings::VMA_FIELD_READ));
+        let word = self.prot.load(orderings::VMA_FIELD_READ);
         VmaCopy {
             range: PageRange::new(start, end),
-            prot,
+            prot: Prot::from_bits(word),
+            backing: Backing::from_bits(word >> PROT_BITS),
         }
     }
 
@@ -147,8 +176,8 @@ impl<P: Platform> Vma<P> {
         if old.is_none_or(|old| old.range.end != new.range.end) {
             self.end.store(new.range.end.0, orderings::VMA_FIELD_WRITE);
         }
-        if old.is_none_or(|old| old.prot != new.prot) {
-            self.prot.store(new.prot.bits(), orderings::VMA_FIELD_WRITE);
+        if old.is_none_or(|old| old.word() != new.word()) {
+            self.prot.store(new.word(), orderings::VMA_FIELD_WRITE);
         }
     }
 
@@ -395,6 +424,37 @@ impl<P: Platform> Held<'_, P> {
                 if before > EXCLUDE_READERS && !quirks.has(Quirk::VmaReaderDoesNotWake) {
                     wait.wake();
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ghost::looked::Looked;
+    use crate::mm::file::Files;
+    use crate::types::ids::{FilePage, Pfn};
+    use crate::types::quirk::Quirks;
+
+    #[test]
+    fn a_vma_keeps_what_backs_it() {
+        let files = Files::new(Pfn(9), [1, 200].into_iter());
+        let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
+        for backing in [Backing::Anonymous, Backing::Shared(map)] {
+            for prot in [Prot::NONE, Prot::RW, Prot::RW | Prot::X] {
+                let range = PageRange::new(Vpn(3), Vpn(7));
+                let copy = VmaCopy {
+                    range,
+                    prot,
+                    backing,
+                };
+                let vma = Vma::<crate::test_platform::Alone>::new(
+                    FaultPath::MmapLock,
+                    Active::new(Quirks::NONE, Arc::new(Looked::new())),
+                );
+                vma.set(None, copy);
+                assert_eq!(vma.copy_racy(), copy);
             }
         }
     }

@@ -39,7 +39,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock: &MmapWrite<'s, P>,
         vma: VmaCopy,
     ) -> (Option<VmaCopy>, Option<VmaCopy>) {
-        let same = |other: &VmaCopy| other.prot == vma.prot;
+        let same = |other: &VmaCopy| other.is_like(&vma);
         let at = |vpn| lock.tree().find(vpn).map(|(_, vma)| vma.copy_stable());
         let before = vma.range.start.0.checked_sub(1);
         let before = before

@@ -1,7 +1,7 @@
 //! The configuration of a machine: its size and its choices.
 
 use crate::types::addr::Geometry;
-use crate::types::ids::CpuId;
+use crate::types::ids::{CpuId, Pfn};
 use crate::types::protocol::Protocol;
 use crate::types::quirk::Quirks;
 
@@ -45,6 +45,11 @@ impl Config {
     pub(crate) fn frames_of(&self, cpu: CpuId) -> (u32, u32) {
         let start = 1 + cpu.0 as u32 * self.frames_per_cpu;
         (start, start + self.frames_per_cpu)
+    }
+
+    /// The first frame of a file: they are behind those of all CPUs.
+    pub(crate) fn file_frames(&self) -> Pfn {
+        Pfn(self.frames_of(CpuId(self.cpus - 1)).1)
     }
 
     /// The page tables of a CPU. The first ones are the top tables of the address spaces.

@@ -33,6 +33,10 @@ impl fmt::Display for Pfn {
     }
 }
 
+/// A page of a file. The pages of all files are numbered one after another, from 0 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FilePage(pub u32);
+
 /// A page table's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

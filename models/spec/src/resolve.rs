@@ -6,7 +6,7 @@ use super::call::{Call, Course, Specified};
 use super::code::{Code, Files, Instr, Sharing};
 use super::rules::Rules;
 use seqfault_lang::litmus::Ids;
-use seqfault_lang::litmus::ast::{Atom, Decl, PageProperty, Place, Program, Span, Stmt};
+use seqfault_lang::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};
 use seqfault_lang::litmus::names::MAIN;
 use seqfault_lang::ops::{Backing, Family, Op, Runs, Unsupported};
 
@@ -113,7 +113,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         }
     }
     let processes = ids.processes().len();
-    let files = words_of_files(program);
+    let files = program.files();
     let places = Files::new(processes * own, &files);
     let prepared = setup
         .iter()
@@ -160,20 +160,6 @@ fn has_files(program: &Program) -> bool {
             }
         )
     })
-}
-
-/// The words of the pages of each file.
-fn words_of_files(program: &Program) -> Vec<Vec<u64>> {
-    let words = program.decls.iter().filter_map(|decl| match decl {
-        Decl::File {
-            len_pages, words, ..
-        } => {
-            let given = words.iter().copied().chain(std::iter::repeat(0));
-            Some(given.take(*len_pages).collect())
-        }
-        Decl::Pages { .. } => None,
-    });
-    words.collect()
 }
 
 /// As many as a version's maker can be told apart.

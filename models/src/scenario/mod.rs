@@ -56,6 +56,8 @@ pub struct Scenario {
     pub layout: Layout,
     /// The machine.
     pub config: Config,
+    /// The words of each file.
+    pub files: Vec<Vec<u64>>,
     /// The address space that each CPU runs.
     pub runs: Vec<MmId>,
     /// What core lacks to run it. It has no statements then.
@@ -138,6 +140,7 @@ impl Scenario {
             setup,
             threads,
             runs: runs.map(|thread| MmId(process_of(thread))).collect(),
+            files: program.files(),
             program: with_limits(program, deviations),
             layout,
             config,

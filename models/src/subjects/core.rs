@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use seqfault_core::{
-    self as core, Access, Cpu, Errno, Fault, MmId, MmapFlags, PageRange, PageState, Platform, Vpn,
+    self as core, Access, Cpu, Errno, Fault, FilePage, MmId, MmapFlags, PageRange, PageState,
+    Platform, Vpn,
 };
 
 use crate::litmus::ast::Prot;
-use crate::ops::{self, Answer, Backing, Names, Numbered, Op, Rename};
+use crate::ops::{Answer, Backing, Names, Numbered, Op, Rename};
 use crate::platform::Native;
 
 /// By addresses: pages, and the address spaces of processes.
@@ -18,7 +19,7 @@ pub struct Addresses;
 impl Names for Addresses {
     type Page = Vpn;
     type Pages = PageRange;
-    type FilePage = Infallible;
+    type FilePage = FilePage;
     type File = Infallible;
     type Process = MmId;
 }
@@ -45,7 +46,7 @@ impl Answered for Fault {
         match self {
             Fault::MapErr => Answer::MAPERR,
             Fault::AccErr => Answer::ACCERR,
-            Fault::Bus => Answer::Fault(ops::Fault::Bus),
+            Fault::Bus => Answer::BUS,
         }
     }
 }
@@ -89,8 +90,9 @@ impl<F: Fn(usize) -> Vpn> Rename<Numbered, Addresses> for AtAddresses<F> {
         Ok(PageRange::new(start, Vpn(start.0 + pages.len() as u64)))
     }
 
-    fn file_page(&mut self, _: &usize) -> Result<Infallible, NotInCore> {
-        Err(NotInCore)
+    fn file_page(&mut self, page: &usize) -> Result<FilePage, NotInCore> {
+        let page = u32::try_from(*page).map_err(|_| NotInCore)?;
+        Ok(FilePage(page))
     }
 
     fn file(&mut self, _: &usize) -> Result<Infallible, NotInCore> {
@@ -134,13 +136,18 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Mmap {
             pages,
             prot,
-            backing: Backing::Anon,
+            ref backing,
             populate,
             noreplace,
         } => {
             let flags = MmapFlags {
                 noreplace,
                 populate,
+                file: match backing {
+                    Backing::Anon => None,
+                    Backing::SharedFile(page) => Some(*page),
+                    Backing::PrivateFile(_) | Backing::Driver => return None,
+                },
             };
             called.by(|cpu| cpu.mmap(pages, protection(prot), flags))
         }
@@ -187,6 +194,7 @@ pub fn shown(page: &PageState) -> Answer {
     match page.vma {
         None => Answer::MAPERR,
         Some(prot) if !prot.allows(Access::Read) => Answer::ACCERR,
+        Some(_) if page.is_behind_end => Answer::BUS,
         Some(_) => Answer::Word(page.word),
     }
 }

@@ -4,6 +4,20 @@ use super::ast::{Choice, Decl, Item, Op, Program, Span, Stmt, Thread};
 use super::names::LIMITS;
 
 impl Program {
+    /// The words of the pages of each file.
+    pub fn files(&self) -> Vec<Vec<u64>> {
+        let words = self.decls.iter().filter_map(|decl| match decl {
+            Decl::File {
+                len_pages, words, ..
+            } => {
+                let given = words.iter().copied().chain(std::iter::repeat(0));
+                Some(given.take(*len_pages).collect())
+            }
+            Decl::Pages { .. } => None,
+        });
+        words.collect()
+    }
+
     /// The `source:` comments, without the word: those of the head, then those
     /// that stand elsewhere.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
