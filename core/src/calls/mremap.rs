@@ -142,10 +142,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         });
         let has_tables = tables.all(|has| has);
         let (range, left) = if has_tables { (to, from) } else { (from, to) };
+        // QUIRK(MremapKeepsFileOffset): proofs/file/moved-shows-the-same
+        let new = match self.sys.has(Quirk::MremapKeepsFileOffset) {
+            true => VmaCopy { range, ..old },
+            false => old.moved(range),
+        };
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
         if early {
-            self.map(lock, old.moved(range));
+            self.map(lock, new);
         }
         if has_tables {
             for (part, target) in parts {
@@ -156,7 +161,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.remove_vma(lock, from, &vma);
         }
         if !early {
-            self.map(lock, old.moved(range));
+            self.map(lock, new);
         }
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);

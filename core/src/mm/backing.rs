@@ -74,8 +74,17 @@ impl Backing {
             }
             Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
             Backing::Shared(map) => {
-                let pfn = cpu.sys.files().page(map, vpn).ok_or(Fault::Bus)?;
-                cpu.sys.frame(pfn).get();
+                let Some(pfn) = cpu.sys.files().page(map, vpn) else {
+                    // QUIRK(FileEndIgnored): proofs/file/behind-the-end
+                    return match access != Access::Write && cpu.sys.has(Quirk::FileEndIgnored) {
+                        true => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
+                        false => Err(Fault::Bus),
+                    };
+                };
+                // QUIRK(FileEntryNotCounted): proofs/file/unmapped-here-mapped-there
+                if !cpu.sys.has(Quirk::FileEntryNotCounted) {
+                    cpu.sys.frame(pfn).get();
+                }
                 Ok((pfn, vma.prot))
             }
         }
@@ -84,9 +93,12 @@ impl Backing {
     /// Whether a write through `pte`, which allows none, needs a page of its own.
     /// Linux: `wp_can_reuse_anon_folio()`, and `VM_SHARED` in `do_wp_page()`.
     pub fn must_copy<P: Platform>(self, cpu: &Cpu<'_, P>, pte: Pte) -> bool {
+        // QUIRK(FileCopiedOnWrite): proofs/file/write-goes-to-the-file
+        if self.is_file() && !cpu.sys.has(Quirk::FileCopiedOnWrite) {
+            return false;
+        }
         // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
-        !self.is_file()
-            && (pte.pfn() == Pfn::ZERO
-                || (!cpu.sys.has(Quirk::WpReuseShared) && cpu.sys.frame(pte.pfn()).is_shared()))
+        pte.pfn() == Pfn::ZERO
+            || (!cpu.sys.has(Quirk::WpReuseShared) && cpu.sys.frame(pte.pfn()).is_shared())
     }
 }

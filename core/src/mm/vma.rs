@@ -58,11 +58,6 @@ impl VmaCopy {
         self.backing.bits() << PROT_BITS | self.prot.bits()
     }
 
-    /// Whether `other`, beside it, could be one VMA with it. Linux: `is_mergeable_vma()`, mm/vma.c.
-    pub fn is_like(&self, other: &VmaCopy) -> bool {
-        self.prot == other.prot && self.backing == other.backing
-    }
-
     /// The same pages, moved to `range`.
     pub fn moved(self, range: PageRange) -> VmaCopy {
         VmaCopy {

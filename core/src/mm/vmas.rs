@@ -39,7 +39,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock: &MmapWrite<'s, P>,
         vma: VmaCopy,
     ) -> (Option<VmaCopy>, Option<VmaCopy>) {
-        let same = |other: &VmaCopy| other.is_like(&vma);
+        // QUIRK(MergeIgnoresFileOffset): proofs/file/neighbours-of-two-pages
+        let is_like = |other: &VmaCopy| {
+            other.backing == vma.backing
+                || (other.backing.is_file() && self.sys.has(Quirk::MergeIgnoresFileOffset))
+        };
+        let same = |other: &VmaCopy| other.prot == vma.prot && is_like(other);
         let at = |vpn| lock.tree().find(vpn).map(|(_, vma)| vma.copy_stable());
         let before = vma.range.start.0.checked_sub(1);
         let before = before

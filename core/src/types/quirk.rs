@@ -323,6 +323,16 @@ quirks! {
     RelaxedFlushAfterPtl, "relaxed-flush-after-ptl", "N. Amit, relaxed TLB flushes, July 2022";
     /// A zap puts the reference of an entry before it clears the entry: the page is freed while it is mapped.
     ZapPutsFirst, "zap-puts-first", "mm/memory.c, __wp_can_reuse_large_anon_folio(): references are put after entries are uncounted; mm/page_alloc.c, \"nonzero mapcount\"";
+    /// A write through a shared mapping of a file goes to a copy of the page, as if the mapping were private.
+    FileCopiedOnWrite, "file-copied-on-write", "mm/memory.c, do_wp_page(): VM_SHARED";
+    /// An entry of a file's page has no reference of its own: it goes with the file's.
+    FileEntryNotCounted, "file-entry-not-counted", "mm/shmem.c, shmem_get_folio_gfp(): folio_get()";
+    /// Behind the end of a file a read finds zeros.
+    FileEndIgnored, "file-end-ignored", "mm/filemap.c, filemap_fault(): VM_FAULT_SIGBUS";
+    /// A mapping of a file that is moved shows at each address what was shown there before.
+    MremapKeepsFileOffset, "mremap-keeps-file-offset", "mm/vma.c, copy_vma(): vm_pgoff";
+    /// Neighbours are one VMA though the file does not go on from one to the other.
+    MergeIgnoresFileOffset, "merge-ignores-file-offset", "mm/vma.c, can_vma_merge_after(): vm_pgoff";
 }
 
 impl Quirk {
