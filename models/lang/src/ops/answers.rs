@@ -74,15 +74,17 @@ impl Failure {
 }
 
 impl<N: Names> Op<N> {
-    /// What it answers: what its row says, but for mappings that are not anonymous, of which
+    /// What it answers: what its row says, but for mappings that no subject has yet, of which
     /// nothing is told.
     pub fn answers(&self) -> Answers {
         let mut operands = self.operands().into_iter();
-        let anonymous = |operand| match operand {
-            Operand::Backing(backing) => backing == Backing::Anon,
+        let is_told = |operand| match operand {
+            Operand::Backing(backing) => {
+                matches!(backing, Backing::Anon | Backing::SharedFile(_))
+            }
             _ => true,
         };
-        match operands.all(anonymous) {
+        match operands.all(is_told) {
             true => self.row().answers,
             false => Answers::Unknown,
         }
