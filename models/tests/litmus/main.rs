@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod counters;
 mod document;
+mod files;
 mod limits;
 mod outcomes;
 mod programs;

@@ -44,7 +44,7 @@ fn core_alone(text: &str) {
 
 /// It holds everywhere, on the host too if that can run it.
 #[track_caller]
-fn everywhere(text: &str) {
+pub(super) fn everywhere(text: &str) {
     holds(text, Explorer::default());
     holds(text, Spec);
     let linux = checked(text, linux());
