@@ -15,12 +15,13 @@
 //! 2. Calls whose arguments are whole pages stay inside the window. Others are given
 //!    so that the kernel must refuse them, or round them to such pages.
 
-use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::access::{Accessor, take_signals};
 use super::answer::failed;
+use super::files::Files;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Bytes, Strange};
 use seqfault_spec::seq::Call;
@@ -54,6 +55,8 @@ pub struct Arena {
     base: usize,
     pages: usize,
     accessor: Accessor,
+    /// What shared mappings are of.
+    files: Arc<Files>,
 }
 
 impl Arena {
@@ -78,6 +81,7 @@ impl Arena {
             base: ARENAS_START + number as usize * STRIDE,
             pages,
             accessor: Accessor::new(),
+            files: Arc::default(),
         };
         match arena.is_free() {
             true => Ok(arena),
@@ -90,8 +94,21 @@ impl Arena {
         Key {
             base: self.base,
             pages: self.pages,
-            arena: PhantomData,
+            files: &self.files,
         }
+    }
+
+    /// From now on mappings are of these files, by the numbers of their pages.
+    pub(super) fn set_files(&mut self, files: Files) {
+        self.files = Arc::new(files);
+    }
+
+    /// Gives the files their first words again.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn renew_files(&self) -> std::io::Result<()> {
+        self.files.renew()
     }
 
     /// Whether nothing is mapped in all of the arena.
@@ -144,6 +161,17 @@ impl Arena {
                 noreplace,
                 backing: Backing::Anon,
             } => self.mmap(pages.clone(), bytes, *prot, *populate, *noreplace),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
+                backing: Backing::SharedFile(at),
+            } => {
+                let (file, offset) = self.files.find(*at)?;
+                let source = (libc::MAP_SHARED, file, offset);
+                self.map(pages, bytes, *prot, source, (*populate, *noreplace))
+            }
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
             Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
@@ -225,8 +253,20 @@ impl Arena {
         populate: bool,
         noreplace: bool,
     ) -> Answer {
-        let (start, len) = self.span(&pages, bytes);
-        let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let source = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        self.map(&pages, bytes, prot, source, (populate, noreplace))
+    }
+
+    /// Maps `source`: flags that say of what kind it is, the file, and where in it.
+    fn map(
+        &mut self,
+        pages: &Range<usize>,
+        bytes: Option<Bytes>,
+        prot: Prot,
+        (mut flags, file, offset): (i32, i32, libc::off_t),
+        (populate, noreplace): (bool, bool),
+    ) -> Answer {
+        let (start, len) = self.span(pages, bytes);
         flags |= if noreplace {
             libc::MAP_FIXED_NOREPLACE
         } else {
@@ -238,7 +278,7 @@ impl Arena {
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         unsafe {
             let wanted = start as *mut libc::c_void;
-            let found = libc::mmap(wanted, len, host_prot(prot), flags, -1, 0);
+            let found = libc::mmap(wanted, len, host_prot(prot), flags, file, offset);
             if found == wanted {
                 return Answer::Ok;
             }
@@ -311,7 +351,7 @@ impl Drop for Arena {
 pub(super) struct Key<'a> {
     base: usize,
     pages: usize,
-    arena: PhantomData<&'a ()>,
+    files: &'a Arc<Files>,
 }
 
 impl Key<'_> {
@@ -322,6 +362,7 @@ impl Key<'_> {
             base: self.base,
             pages: self.pages,
             accessor: Accessor::new(),
+            files: self.files.clone(),
         })
     }
 }
@@ -353,51 +394,13 @@ pub(super) fn errno() -> i32 {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
     use super::super::observe::Observer;
     use super::*;
-    use seqfault_lang::ops::Fault;
 
     fn skipped(lacks: &str) {
         // Past the capture of a passing test's output: a skipped test must be seen.
         let _ = writeln!(std::io::stderr(), "skipped: needs {lacks}");
-    }
-
-    /// Maps two pages of a file that is one page long.
-    fn map_short_file(arena: &Arena) {
-        // SAFETY: the name is a C string; the descriptor is new; the addresses are the arena's.
-        unsafe {
-            let fd = libc::memfd_create(c"seqfault-test".as_ptr(), libc::MFD_CLOEXEC);
-            assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-            let file = OwnedFd::from_raw_fd(fd);
-            assert_eq!(libc::ftruncate(file.as_raw_fd(), PAGE as libc::off_t), 0);
-            let at = arena.address(0) as *mut libc::c_void;
-            let prot = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
-            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-            let found = libc::mmap(at, 2 * PAGE, prot, flags, file.as_raw_fd(), 0);
-            assert_eq!(found, at, "{}", std::io::Error::last_os_error());
-        }
-    }
-
-    #[test]
-    fn accesses_beyond_the_end_of_a_file_are_survived() {
-        let mut arena = match Arena::new(2) {
-            Ok(arena) => arena,
-            Err(lacks) => return skipped(&lacks),
-        };
-        map_short_file(&arena);
-        let bus = Answer::Fault(Fault::Bus);
-        assert_eq!(arena.read(0), Answer::Word(0));
-        assert_eq!(arena.read(1), bus);
-        assert_eq!(arena.write(1, 1), bus);
-        assert_eq!(arena.xchg(1, 1), bus);
-        assert_eq!(arena.exec(1), bus);
-        assert_eq!(
-            (arena.write(0, 5), arena.read(0)),
-            (Answer::Ok, Answer::Word(5))
-        );
-        arena.reset();
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::sync::{PoisonError, RwLock};
 
 use super::answer::failed;
 use super::arena::Arena;
+use super::files::Files;
 use super::fork::{Answers, Child};
 use super::observe::{Entry, Observer, Vma};
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::{Answer, Bytes, Family};
+use seqfault_lang::ops::{Answer, Backing, Bytes, Family};
 use seqfault_lang::subject::{Child as Shown, Lacks, Rights, Seen, Subject};
 use seqfault_spec::seq::{Call, Specified};
 
@@ -63,6 +64,16 @@ impl Host {
         })
     }
 
+    /// The same, where mappings may be of `files`: for [`Host::misses`]. A sequence has none.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub(super) fn with_files(pages: usize, files: Files) -> Result<Host, String> {
+        let mut host = Host::new(pages)?;
+        host.arena.set_files(files);
+        Ok(host)
+    }
+
     /// Why an operation, which is written as `text`, cannot be done on the host: there is no way to
     /// ask a kernel for it, or this one is too old. `None` if it can. The window is empty.
     pub fn misses(&mut self, op: &Call, text: &str) -> Option<String> {
@@ -94,6 +105,10 @@ impl Host {
         self.are_vmas_known &= op.row().family == Family::Access;
         match op {
             Call::Switch { process: 0 } => Ok(Answer::Ok),
+            // `look` takes each page for anonymous memory.
+            Call::Mmap { backing, .. } if *backing != Backing::Anon => {
+                Err(Lacks::op(self.name(), op))
+            }
             op => {
                 let answer = self.arena.apply(op, bytes);
                 answer.ok_or_else(|| Lacks::op(self.name(), op))

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `access` | user accesses that survive their faults |
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
+//! | `files` | files in memory, which tests map |
 //! | `observe` | `/proc/self/maps`, `/proc/self/pagemap` and `mincore` of an arena |
 //! | `fork` | processes that answer questions about their memory |
 //! | `events` | faults and TLB flushes of a thread, counted |
@@ -23,6 +24,8 @@ mod access;
 mod arena;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod events;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod files;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fork;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -6,6 +6,7 @@ mod concurrent;
 mod conform;
 mod engine;
 mod events;
+mod files;
 mod fork;
 mod host;
 mod watchdog;

@@ -68,18 +68,31 @@ impl Op<Numbered> {
         if shortest >= longest {
             return op;
         }
-        let Ok(level) = op.rename(&mut Elsewhere(|pages: &Range<usize>| {
-            pages.start..pages.start + shortest.min(pages.len())
-        }));
+        let Ok(level) = op.rename(&mut Elsewhere {
+            pages: |pages: &Range<usize>| pages.start..pages.start + shortest.min(pages.len()),
+            file_page: |page| page,
+        });
         level
     }
 
     /// The same on other pages: each range begins where `page` says.
     pub fn moved(&self, page: impl Fn(usize) -> usize) -> Op<Numbered> {
-        let Ok(moved) = self.rename(&mut Elsewhere(|pages: &Range<usize>| {
-            let start = page(pages.start);
-            start..start + pages.len()
-        }));
+        self.moved_with_files(page, |page| page)
+    }
+
+    /// The same on other pages, as [`Op::moved`] has it, and on other pages of files.
+    pub fn moved_with_files(
+        &self,
+        page: impl Fn(usize) -> usize,
+        file_page: impl Fn(usize) -> usize,
+    ) -> Op<Numbered> {
+        let Ok(moved) = self.rename(&mut Elsewhere {
+            pages: |pages: &Range<usize>| {
+                let start = page(pages.start);
+                start..start + pages.len()
+            },
+            file_page,
+        });
         moved
     }
 }
@@ -94,22 +107,29 @@ impl Located<'_, Numbered> {
     }
 }
 
-/// Other pages for ranges, of which a page is one of length 1.
-struct Elsewhere<F>(F);
+/// Other pages for ranges, of which a page is one of length 1, and other pages of files.
+struct Elsewhere<F, G> {
+    pages: F,
+    file_page: G,
+}
 
-impl<F: Fn(&Range<usize>) -> Range<usize>> Rename<Numbered, Numbered> for Elsewhere<F> {
+impl<F, G> Rename<Numbered, Numbered> for Elsewhere<F, G>
+where
+    F: Fn(&Range<usize>) -> Range<usize>,
+    G: Fn(usize) -> usize,
+{
     type Error = std::convert::Infallible;
 
     fn page(&mut self, page: &usize) -> Result<usize, Self::Error> {
-        Ok((self.0)(&(*page..*page + 1)).start)
+        Ok((self.pages)(&(*page..*page + 1)).start)
     }
 
     fn pages(&mut self, pages: &Range<usize>) -> Result<Range<usize>, Self::Error> {
-        Ok((self.0)(pages))
+        Ok((self.pages)(pages))
     }
 
     fn file_page(&mut self, page: &usize) -> Result<usize, Self::Error> {
-        Ok(*page)
+        Ok((self.file_page)(*page))
     }
 
     fn file(&mut self, file: &usize) -> Result<usize, Self::Error> {

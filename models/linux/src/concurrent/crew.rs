@@ -33,6 +33,7 @@ use super::plan::Plan;
 use super::threads::{Work, beside};
 use super::{Sabotage, Settings};
 use crate::arena::{Arena, MAX_PAGES};
+use crate::files::Files;
 use crate::fork::Answers;
 use crate::observe::Observer;
 use seqfault_lang::ops::{Answer, Numbered, Op};
@@ -67,15 +68,8 @@ pub(super) struct Crew<'a> {
 
 /// Runs the test to its end; messages tell what it showed.
 pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Sender) {
-    let result = Arena::new(window(plan, side_by_side(plan, settings)))
-        .and_then(|arena| Observer::new().map(|observer| (arena, observer)));
-    let (mut arena, observer) = match result {
+    let (mut arena, observer, answers) = match means(plan, settings) {
         Ok(found) => found,
-        Err(needs) => return sender.send(&Message::Problem(format!("needs {needs}"))),
-    };
-    let instances = side_by_side(plan, settings);
-    let answers = match room(plan, instances) {
-        Ok(answers) => answers,
         Err(needs) => return sender.send(&Message::Problem(format!("needs {needs}"))),
     };
     let cpus = allowed();
@@ -114,6 +108,14 @@ pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Send
         noise.end();
     });
     arena.reset();
+}
+
+/// What the instances of a batch need of the host.
+fn means(plan: &Plan, settings: &Settings) -> Result<(Arena, Observer, Answers), String> {
+    let instances = side_by_side(plan, settings);
+    let mut arena = Arena::new(window(plan, instances))?;
+    arena.set_files(Files::new(&plan.files, instances)?);
+    Ok((arena, Observer::new()?, room(plan, instances)?))
 }
 
 /// Does `work`; a panic ends the process, or the other threads would wait for ever.
@@ -228,15 +230,20 @@ impl Crew<'_> {
     fn set_up(&self, batch: &Batch<'_>, arena: &mut Arena) {
         let mut random = Random::new(0);
         let mut family = Family::new(self.plan, &self.answers);
+        let renewed = arena.renew_files();
+        renewed.expect("files in memory are written to");
         for instance in 0..batch.order.len() {
             self.board
                 .note(0, Doing::Setup(batch.first + instance as u64));
             for preparation in &self.plan.setup {
                 let page = |id| batch.spread.page(instance, id);
-                let op = preparation.op.moved(page);
+                let op = self
+                    .plan
+                    .of_instance(&preparation.op, batch.spread, instance);
                 let answer = perform(&op, instance, arena, page, &mut random, &mut family);
                 let answer = answer.expect(HAS);
-                let (text, expected) = (&preparation.text, preparation.expected);
+                let text = &preparation.text;
+                let expected = preparation.expected.unwrap_or(answer);
                 assert!(
                     answer == expected,
                     "in the initial state `{text}` answers {answer} instead of {expected}"
@@ -301,7 +308,9 @@ impl Crew<'_> {
         }
         // What a statement needs is at hand when it begins: a store waits in its CPU's buffer for
         // less than a microsecond.
-        let ops = statements.iter().map(|statement| statement.op.moved(page));
+        let ops = statements
+            .iter()
+            .map(|statement| self.plan.of_instance(&statement.op, batch.spread, instance));
         let ops: SmallVec<[Op<Numbered>; 4]> = ops.collect();
         let delay = self.pace.delay(cpu, random);
         let longest_gap = match random.once_in(2) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::spread::Spread;
 use crate::arena::TABLE_PAGES;
+use crate::files::{self, Words};
 use seqfault_lang::litmus::Layout;
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Program, Value};
 use seqfault_lang::litmus::names::MAIN;
-use seqfault_lang::ops::{Answer, Numbered, Op};
+use seqfault_lang::ops::{Answer, Backing, Numbered, Op};
 use seqfault_spec::Rules;
 use seqfault_spec::seq::{Machine, Specified};
 
@@ -28,8 +29,8 @@ pub(super) struct Statement {
 #[derive(Clone, Debug)]
 pub(super) struct Preparation {
     pub op: Op<Numbered>,
-    /// What one CPU is answered.
-    pub expected: Answer,
+    /// What one CPU is answered, where the specification knows.
+    pub expected: Option<Answer>,
     /// As the file has it.
     pub text: String,
 }
@@ -59,6 +60,8 @@ pub(super) struct Plan {
     pub children: Vec<Vec<(usize, usize)>>,
     /// The pages that the setup leaves populated.
     pub populated: Vec<usize>,
+    /// What the files of an instance begin with.
+    pub files: Vec<Words>,
     /// All of an instance in as few page tables as can be.
     pub dense: Spread,
     /// Each range in a page table of its own.
@@ -81,12 +84,17 @@ impl Plan {
             ));
         }
         let mut machine = Machine::with_rules(ids.len(), Rules::linux());
+        // Behind what the specification does not know it knows nothing.
+        let mut is_known = true;
         let setup = program.setup.iter();
         let setup = setup.map(|stmt| {
             let op = stmt.op.numbered(ids);
+            is_known &= op.is_specified() && !is_of_file(&op);
             let expected = match op.is_asked() && !op.is_fork() {
-                true => machine.apply(&op),
-                false => Answer::Ok,
+                _ if always_succeeds(&op) => Some(Answer::Ok),
+                true if is_known => Some(machine.apply(&op)),
+                true => None,
+                false => Some(Answer::Ok),
             };
             Preparation {
                 op,
@@ -96,9 +104,6 @@ impl Plan {
         });
         let setup: Vec<Preparation> = setup.collect();
         // Where the specification does not know, no page is taken for populated.
-        let is_known = setup
-            .iter()
-            .all(|preparation| preparation.op.is_specified());
         let populated =
             (0..ids.len()).filter(|page| is_known && machine.populated(*page) == Some(true));
         let populated = populated.collect();
@@ -147,7 +152,17 @@ impl Plan {
             };
             (look, id)
         });
-        let looks = properties.chain(words).collect();
+        let looks: Vec<(Look, usize)> = properties.chain(words).collect();
+        let files = files::declared(program);
+        let late = looks.iter().find_map(|(look, _)| match look {
+            Look::ChildWord(process, ..) if !files.is_empty() => Some(process),
+            _ => None,
+        });
+        if let Some(process) = late {
+            return Err(format!(
+                "linux does not support the words of process `{process}` in a test with files"
+            ));
+        }
         Ok(Plan {
             setup,
             programs,
@@ -155,9 +170,19 @@ impl Plan {
             looks,
             children,
             populated,
+            files,
             dense: Spread::dense(layout),
             apart: Spread::apart(layout),
         })
+    }
+
+    /// An operation as an instance does it: on pages of its own, and on its own copy of the files.
+    pub fn of_instance(&self, op: &Op<Numbered>, spread: &Spread, instance: usize) -> Op<Numbered> {
+        let in_files: usize = self.files.iter().map(Vec::len).sum();
+        op.moved_with_files(
+            |page| spread.page(instance, page),
+            |page| instance * in_files + page,
+        )
     }
 
     /// How many threads it takes.
@@ -212,6 +237,17 @@ impl Plan {
         outcome.pages = pages;
         outcome
     }
+}
+
+/// Whether an operation maps a file.
+fn is_of_file(op: &Op<Numbered>) -> bool {
+    matches!(op, Op::Mmap { backing, .. } if *backing != Backing::Anon)
+}
+
+/// Whether an operation of an initial state succeeds whatever there is: it maps a file, in the place
+/// of all else.
+fn always_succeeds(op: &Op<Numbered>) -> bool {
+    is_of_file(op) && matches!(op, Op::Mmap { noreplace, .. } if !noreplace)
 }
 
 /// Whether the host tells a page's property. It has no way to tell of a page table entry's dirty,

@@ -10,6 +10,7 @@ use super::crew;
 use super::message::Message;
 use super::plan::Plan;
 use super::{Seen, Settings, Tally};
+use crate::files::Files;
 use crate::host::Host;
 use seqfault_lang::litmus::Ids;
 use seqfault_lang::litmus::ast::{Outcome, Program, Value};
@@ -26,7 +27,9 @@ pub fn lacks(program: &Program) -> Option<String> {
     if plan.cpus() > MAX_THREADS {
         return Some(format!("needs at most {MAX_THREADS} CPUs"));
     }
-    match Host::new(Ids::new(program).len().max(1)) {
+    let pages = Ids::new(program).len().max(1);
+    let host = Files::new(&plan.files, 1).and_then(|files| Host::with_files(pages, files));
+    match host {
         Err(what) => Some(format!("needs {what}")),
         Ok(mut host) => plan.ops().find_map(|(op, text)| host.misses(op, text)),
     }

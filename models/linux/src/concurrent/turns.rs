@@ -14,6 +14,7 @@ use super::plan::Plan;
 use super::threads::{Work, beside};
 use crate::arena::Arena;
 use crate::events::{Counter, Event};
+use crate::files::Files;
 use seqfault_lang::litmus::ast::Program;
 use seqfault_lang::ops::{Numbered, Op};
 use seqfault_lang::random::Random;
@@ -114,17 +115,20 @@ fn run(plan: &Plan, events: &[Event], turns: u64, board: &Board) -> Result<Vec<R
     let counters: Vec<Result<Counter, String>> =
         events.iter().map(|event| Counter::new(*event)).collect();
     let mut arena = Arena::new(plan.apart.len_pages(1))?;
+    arena.set_files(Files::new(&plan.files, 1)?);
     let answers = room(plan, 1)?;
     let mut family = Family::new(plan, &answers);
     let mut random = Random::new(0);
     let page = |id| plan.apart.page(0, id);
     for preparation in &plan.setup {
-        let op = preparation.op.moved(page);
+        let op = plan.of_instance(&preparation.op, &plan.apart, 0);
         perform(&op, 0, &mut arena, page, &mut random, &mut family);
         family.wait();
     }
     let statements = plan.programs[0].iter();
-    let ops: Vec<Op<Numbered>> = statements.map(|stmt| stmt.op.moved(page)).collect();
+    let ops: Vec<Op<Numbered>> = statements
+        .map(|stmt| plan.of_instance(&stmt.op, &plan.apart, 0))
+        .collect();
     let mut over = 0;
     let mut turn = || {
         for op in &ops {
