@@ -6,10 +6,11 @@
 //!                   +---- each answer -----------+--------+
 //! ```
 //! The process is made by the system call alone, without libc's handlers: a thread of a process
-//! that has others may do so.
+//! that has others may do so. One that lives longer, and allocates, is made by libc.
 //!
 //! # Invariants
-//! 1. A child does `work`, which takes no lock and no memory, and leaves by `_exit`.
+//! 1. A child does `work`, which takes no lock and no memory (made by libc: no lock), and leaves by
+//!    `_exit`.
 //! 2. A thread that forks waits: a child outlives no [`Child`].
 
 use std::ptr::NonNull;
@@ -145,6 +146,36 @@ impl Child {
                 unsafe { libc::_exit(0) }
             }
             Ok(pid) if pid > 0 => Ok(Child { pid }),
+            _ => Err(errno()),
+        }
+    }
+
+    /// Forks this thread by libc, whose allocator the child can use. The child dies with this thread, does
+    /// `work` and ends.
+    ///
+    /// # Errors
+    /// The kernel's `errno`.
+    ///
+    /// # Safety
+    /// `work` takes no lock that another thread may have, but for those of libc's allocator.
+    pub unsafe fn fork_by_libc(work: impl FnOnce()) -> Result<Child, i32> {
+        // SAFETY: getpid cannot fail.
+        let parent = unsafe { libc::getpid() };
+        // SAFETY: a process of its own, on a copy of this stack; the rest is the caller's.
+        match unsafe { libc::fork() } {
+            0 => {
+                // SAFETY: calls that change nothing but this process, or end it.
+                unsafe {
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    if libc::getppid() != parent {
+                        libc::_exit(1);
+                    }
+                }
+                work();
+                // SAFETY: it ends the process, without the parent's cleaning up.
+                unsafe { libc::_exit(0) }
+            }
+            pid if pid > 0 => Ok(Child { pid }),
             _ => Err(errno()),
         }
     }

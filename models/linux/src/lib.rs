@@ -6,6 +6,7 @@
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
 //! | `files` | files in memory, which tests map |
 //! | `observe` | `/proc/self/maps`, `/proc/self/pagemap` and `mincore` of an arena |
+//! | `shared` | memory that forked processes share |
 //! | `fork` | processes that answer questions about their memory |
 //! | `events` | faults and TLB flushes of a thread, counted |
 //! | `host` | calls in, answers and page states out |
@@ -36,6 +37,8 @@ mod observe;
 pub mod patience;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod probe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod shared;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod elsewhere;

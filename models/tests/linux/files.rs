@@ -114,6 +114,47 @@ fn what_is_dropped_is_still_in_the_file() {
 }
 
 #[test]
+fn a_message_goes_from_process_to_process() {
+    holds(
+        r"MM processes
+        { file F[2] = {}; page A; page B; mmap A rw shared F[0]; mmap B rw shared F[1]; fork child; }
+        P0 { write A 1; write B 1; }
+        P1 in child { r0 = read B; r1 = read A; }
+        forall (~(1:r0=1 /\ 1:r1=0) /\ A=1 /\ B=1 /\ child:A=1 /\ child:B=1)",
+        2,
+    );
+}
+
+/// A child that no CPU is in finds in the end what others have stored, but only in the file.
+#[test]
+fn children_share_files_and_nothing_else() {
+    holds(
+        r"MM children
+        { file F[1] = {5}; page A; page B; mmap A rw shared F[0]; mmap B rw; write B 1;
+          fork c; fork d; write B 2; }
+        P0 { write A 6; write B 3; munmap A; }
+        P1 in c { r0 = xchg A 7; write B 4; }
+        forall (((1:r0=5 /\ d:A=6) \/ (1:r0=6 /\ d:A=7)) /\ A=maperr /\ B=3 /\ c:B=4 /\ d:B=1)",
+        2,
+    );
+}
+
+/// A child that a CPU forks reads at once, when others may still store.
+#[test]
+fn words_of_a_late_child_are_refused() {
+    if host().is_none() {
+        return;
+    }
+    let scenario = scenario(
+        "MM late { file F[1] = {}; page A; mmap A rw shared F[0]; } P0 { fork d; } P1 { write A 1; }
+        forall (d:A=1)",
+    );
+    let expected = "linux does not support the words of process `d`, which a CPU forks, in a test \
+                    with files";
+    assert_eq!(Linux::default().lacks(&scenario).as_deref(), Some(expected));
+}
+
+#[test]
 fn other_mappings_of_files_are_refused_by_name() {
     if host().is_none() {
         return;

@@ -117,18 +117,49 @@ fn a_specification_that_copies_nothing_is_found_out() {
     agrees(&run(&scenario, 1));
 }
 
+/// What each process does with its own copy is not seen in the other. The names of the CPUs do not matter.
 #[test]
-fn cpus_of_other_processes_are_needed_from_the_host() {
+fn cpus_run_in_processes_that_were_forked() {
     if host().is_none() {
         return;
     }
-    let scenario = scenario(
-        "MM elsewhere { page A; mmap A rw; fork c; } P0 { read A; } P1 in c { read A; }
-        forall (c:A=0)",
-    );
-    let needs = Linux::default().lacks(&scenario);
-    assert_eq!(
-        needs.as_deref(),
-        Some("linux does not support a CPU in process `c`")
-    );
+    let programs = [
+        "write A 3; r0 = read B;",
+        "r0 = read A; write A 4; munmap B; r1 = read B; switch lazy; switch c; r2 = read A;",
+    ];
+    let setup = "page A; page B; mmap A rw; mmap B rw; write A 1; fork c; write B 2;";
+    let [main, child] = programs;
+    for (programs, (in_main, in_child)) in [
+        (format!("P0 {{ {main} }} P1 in c {{ {child} }}"), (0, 1)),
+        (format!("P0 in c {{ {child} }} P1 {{ {main} }}"), (1, 0)),
+    ] {
+        let condition = format!(
+            r"{in_main}:r0=2 /\ {in_child}:r0=1 /\ {in_child}:r1=maperr /\ {in_child}:r2=4
+            /\ A=3 /\ B=2 /\ c:A=4 /\ c:B=maperr"
+        );
+        let text = format!("MM elsewhere {{ {setup} }} {programs} forall ({condition})");
+        agrees(&run(&scenario(&text), 0));
+    }
+}
+
+/// The processes of `MM needs`, and what the host does not do with them.
+#[test]
+fn what_processes_lack_is_named() {
+    if host().is_none() {
+        return;
+    }
+    for (programs, why) in [
+        (
+            "P0 { read A; } P1 in c { read A; } P2 in c { read A; }",
+            "two CPUs in process `c`",
+        ),
+        (
+            "P0 in c { read A; }",
+            "a test without a CPU in process `main`",
+        ),
+    ] {
+        let text = format!("MM needs {{ page A; mmap A rw; fork c; }} {programs} forall (c:A=0)");
+        let lacks = Linux::default().lacks(&scenario(&text));
+        assert_eq!(lacks, Some(format!("linux does not support {why}")));
+    }
 }

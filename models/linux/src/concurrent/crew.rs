@@ -2,18 +2,18 @@
 //!
 //! ```text
 //!            batch                                   batch
-//! CPU 0  set up | meet, run | meet, run | ... | look, count, unmap | set up | ...
-//! CPU 1    -    | meet, run | meet, run | ... |         -          |   -    | ...
+//! leads  set up | meet, run | meet, run | ... | look, count, unmap | set up | ...
+//! others   -    | meet, run | meet, run | ... |         -          |   -    | ...
 //!               ^ all wait                    ^ all wait
 //! ```
 //!
 //! # Invariants
 //! 1. All threads do the same meetings in the same order.
-//! 2. Outside the two meetings around a batch only CPU 0's thread uses the arena.
+//! 2. Outside the two meetings around a batch only the leading thread uses the arena, which is that of
+//!    the first process's first CPU.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -36,6 +36,7 @@ use crate::arena::{Arena, MAX_PAGES};
 use crate::files::Files;
 use crate::fork::Answers;
 use crate::observe::Observer;
+use crate::shared::Shared;
 use seqfault_lang::ops::{Answer, Numbered, Op};
 use seqfault_lang::random::Random;
 
@@ -45,10 +46,10 @@ const PARTS: u64 = 8;
 const FORKING_SIDE_BY_SIDE: usize = 4;
 /// Counts are sent after so many batches.
 const SEND_EVERY: u64 = 256;
-/// No batch begins any more: what CPU 0's thread puts in the place of its end.
+/// No batch begins any more: what the leading thread puts in the place of its end.
 const STOP: u64 = u64::MAX;
 /// Why each operation of a plan has an answer.
-const HAS: &str = "a plan has only what the host has";
+pub(super) const HAS: &str = "a plan has only what the host has";
 
 /// What the threads share.
 pub(super) struct Crew<'a> {
@@ -56,41 +57,32 @@ pub(super) struct Crew<'a> {
     settings: &'a Settings,
     pub(super) board: &'a Board,
     cpus: Vec<usize>,
-    meeting: Meeting,
-    pace: Pace,
+    pub(super) meeting: Shared<Meeting>,
+    pace: Shared<Pace>,
     /// Behind the last instance of the batch that begins, or [`STOP`].
     end: AtomicU64,
     /// What the children of a batch answered.
     pub(super) answers: Answers,
-    /// The registers of a batch, CPU by CPU, instance by instance.
-    pub(super) registers: Vec<Mutex<Vec<Answer>>>,
+    /// The registers of a batch, instance by instance, CPU by CPU.
+    pub(super) registers: Answers,
 }
 
 /// Runs the test to its end; messages tell what it showed.
 pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Sender) {
-    let (mut arena, observer, answers) = match means(plan, settings) {
+    let cpus = allowed();
+    let (mut arena, observer, crew) = match means(plan, settings, board, cpus) {
         Ok(found) => found,
         Err(needs) => return sender.send(&Message::Problem(format!("needs {needs}"))),
     };
-    let cpus = allowed();
-    sender.send(&Message::Cpus(cpus.len().min(plan.cpus())));
-    let crew = Crew {
-        meeting: Meeting::new(plan.cpus(), cpus.len()),
-        pace: Pace::new(plan.cpus(), plan.forks()),
-        answers,
-        end: AtomicU64::new(0),
-        registers: (0..plan.cpus()).map(|_| Mutex::default()).collect(),
-        plan,
-        settings,
-        board,
-        cpus,
-    };
+    sender.send(&Message::Cpus(crew.cpus.len().min(plan.cpus())));
     let noise = Noise::default();
     // The window is this thread's by `arena`, and the others' by its key.
     let key = arena.key();
     let crew = &crew;
     let key = &key;
-    let mut others: Vec<Work<'_>> = (1..plan.cpus())
+    let mut others: Vec<Work<'_>> = plan
+        .homes
+        .followers()
         .filter(|&cpu| settings.sabotage != Some(Sabotage::Hang(cpu)))
         .map(|cpu| -> Work<'_> {
             Box::new(move || guarded(sender, || key.open(|arena| crew.follow(cpu, arena))))
@@ -110,17 +102,45 @@ pub(super) fn run(plan: &Plan, settings: &Settings, board: &Board, sender: &Send
     arena.reset();
 }
 
-/// What the instances of a batch need of the host.
-fn means(plan: &Plan, settings: &Settings) -> Result<(Arena, Observer, Answers), String> {
+/// What a run needs of the host.
+fn means<'a>(
+    plan: &'a Plan,
+    settings: &'a Settings,
+    board: &'a Board,
+    cpus: Vec<usize>,
+) -> Result<(Arena, Observer, Crew<'a>), String> {
     let instances = side_by_side(plan, settings);
     let mut arena = Arena::new(window(plan, instances))?;
     arena.set_files(Files::new(&plan.files, instances)?);
-    Ok((arena, Observer::new()?, room(plan, instances)?))
+    // SAFETY: neither has pointers.
+    let (meeting, pace) = unsafe {
+        let meeting = Shared::new(Meeting::new(plan.cpus(), cpus.len()))?;
+        (meeting, Shared::new(Pace::new(plan.cpus(), plan.forks()))?)
+    };
+    let crew = Crew {
+        meeting,
+        pace,
+        answers: room(plan, instances)?,
+        registers: Answers::new(instances * plan.register_slots())?,
+        end: AtomicU64::new(0),
+        plan,
+        settings,
+        board,
+        cpus,
+    };
+    Ok((arena, Observer::new()?, crew))
 }
 
 /// Does `work`; a panic ends the process, or the other threads would wait for ever.
 fn guarded(sender: &Sender, work: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
+    if let Err(panicked) = caught(work) {
+        sender.end_with(&panicked);
+    }
+}
+
+/// Does `work`; what is to be said of a panic.
+pub(super) fn caught(work: impl FnOnce()) -> Result<(), Message> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
         let text = text.or_else(|| {
             payload
@@ -128,8 +148,8 @@ fn guarded(sender: &Sender, work: impl FnOnce()) {
                 .map(|text| (*text).to_owned())
         });
         let text = text.unwrap_or_default();
-        sender.end_with(&Message::Problem(format!("the runner panicked: {text}")));
-    }
+        Message::Problem(format!("the runner panicked: {text}"))
+    })
 }
 
 /// How many instances a batch has.
@@ -149,20 +169,21 @@ fn window(plan: &Plan, instances: usize) -> usize {
 }
 
 /// Where a thread is in the run.
-#[derive(Default)]
-struct Turn {
+#[derive(Clone, Default)]
+pub(super) struct Turn {
     batch: u64,
-    meeting: u64,
+    pub(super) meeting: u64,
     /// The number of the first instance of the batch.
     first: u64,
     /// The CPU that the thread is on.
-    seat: Option<usize>,
+    pub(super) seat: Option<usize>,
 }
 
 impl Crew<'_> {
-    /// The thread of CPU 0.
+    /// The thread that leads.
     fn lead(&self, arena: &mut Arena, observer: &Observer, noise: &Noise, sender: &Sender) {
         let started = Instant::now();
+        let leader = self.plan.homes.leader();
         let most = side_by_side(self.plan, self.settings) as u64;
         let iterations = self.settings.iterations;
         let mut histogram = Histogram::default();
@@ -183,10 +204,12 @@ impl Crew<'_> {
             }
             let end = first.saturating_add(most).min(iterations);
             let batch = self.batch(&turn, end);
-            self.set_up(&batch, arena);
+            let members = self.set_up(&batch, &turn, arena, sender);
             self.end.store(end, Ordering::Relaxed);
-            self.wait(0, &mut turn);
-            self.instances(0, &batch, &mut turn, arena);
+            self.wait(leader, &mut turn);
+            self.instances(leader, &batch, &mut turn, arena);
+            // They have answered when they have ended.
+            drop(members);
             self.look(&batch, arena, observer, &mut histogram, sender);
             arena.reset();
             self.board.set_over(end);
@@ -195,7 +218,8 @@ impl Crew<'_> {
             }
         }
         self.end.store(STOP, Ordering::Relaxed);
-        self.wait(0, &mut turn);
+        let members = self.plan.homes.elsewhere() as u64;
+        self.meeting.wait_with(turn.meeting, members);
         sender.send(&Message::Counts(histogram.counts().to_vec()));
     }
 
@@ -219,42 +243,21 @@ impl Crew<'_> {
     }
 
     /// Waits for the others.
-    fn wait(&self, cpu: usize, turn: &mut Turn) -> u64 {
+    pub(super) fn wait(&self, cpu: usize, turn: &mut Turn) -> u64 {
         self.board.note(cpu, Doing::Meets(turn.first));
         let start = self.meeting.wait(turn.meeting);
         turn.meeting += 1;
         start
     }
 
-    /// Makes the initial states.
-    fn set_up(&self, batch: &Batch<'_>, arena: &mut Arena) {
-        let mut random = Random::new(0);
-        let mut family = Family::new(self.plan, &self.answers);
-        let renewed = arena.renew_files();
-        renewed.expect("files in memory are written to");
-        for instance in 0..batch.order.len() {
-            self.board
-                .note(0, Doing::Setup(batch.first + instance as u64));
-            for preparation in &self.plan.setup {
-                let page = |id| batch.spread.page(instance, id);
-                let op = self
-                    .plan
-                    .of_instance(&preparation.op, batch.spread, instance);
-                let answer = perform(&op, instance, arena, page, &mut random, &mut family);
-                let answer = answer.expect(HAS);
-                let text = &preparation.text;
-                let expected = preparation.expected.unwrap_or(answer);
-                assert!(
-                    answer == expected,
-                    "in the initial state `{text}` answers {answer} instead of {expected}"
-                );
-            }
-            family.wait();
-        }
-    }
-
     /// Runs the instances of a batch, and meets the others behind them.
-    fn instances(&self, cpu: usize, batch: &Batch<'_>, turn: &mut Turn, arena: &mut Arena) {
+    pub(super) fn instances(
+        &self,
+        cpu: usize,
+        batch: &Batch<'_>,
+        turn: &mut Turn,
+        arena: &mut Arena,
+    ) {
         let seat = self.cpus[batch.seats[cpu] % self.cpus.len()];
         if turn.seat != Some(seat) {
             pin(seat);
@@ -278,9 +281,11 @@ impl Crew<'_> {
                 mine,
             );
         }
-        *self.registers[cpu]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = registers;
+        let (all, first) = (self.plan.register_slots(), self.plan.first_register(cpu));
+        for (at, answer) in registers.into_iter().enumerate() {
+            self.registers
+                .put(at / slots * all + first + at % slots, answer);
+        }
         self.wait(cpu, turn);
         turn.batch += 1;
         turn.first = batch.first + batch.order.len() as u64;
@@ -300,7 +305,8 @@ impl Crew<'_> {
     ) {
         let statements = &self.plan.programs[cpu];
         let page = |id| batch.spread.page(instance, id);
-        if random.once_in(2) {
+        // What is populated in the first process may not be in another one.
+        if random.once_in(2) && self.plan.homes.is_in_main(cpu) {
             // A warm TLB. What is populated is read without a change to it.
             for &id in &self.plan.populated {
                 arena.read(page(id));

@@ -1,14 +1,14 @@
-//! The processes that a test forks.
+//! The processes that a test forks, but for those that live as long as a batch (`setup`).
 //!
 //! ```text
 //! CPU 0   ... | fork c | write A | ... | wait for c | meet
 //!                  \                       |
 //! c                 reads what is asked of it, ends
 //! ```
-//! What a child has is what there was at its fork, so it may as well read late: the thread that forked
-//! it waits when its own program is over. Until then its statements, like those of the other CPUs,
-//! find pages that the child has a part in. But no child lives on into the next instance: it would
-//! have a part in the pages of that one too.
+//! What a child has is what there was at its fork (a plan asks it for nothing that it shares), so
+//! it may as well read late: the thread that forked it waits when its own program is over. Until then
+//! its statements, like those of the other CPUs, find pages that the child has a part in. But no
+//! child lives on into the next instance: it would have a part in the pages of that one too.
 
 use super::plan::Plan;
 use crate::answer::failed;

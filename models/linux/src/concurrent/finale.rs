@@ -1,7 +1,5 @@
 //! The end of a batch: final states and outcomes.
 
-use std::sync::PoisonError;
-
 use super::batch::Batch;
 use super::board::Doing;
 use super::child::Sender;
@@ -25,22 +23,18 @@ impl Crew<'_> {
         histogram: &mut Histogram,
         sender: &Sender,
     ) {
-        let registers: Vec<Vec<Answer>> = self
-            .registers
-            .iter()
-            .map(|of_cpu| {
-                std::mem::take(&mut *of_cpu.lock().unwrap_or_else(PoisonError::into_inner))
-            })
-            .collect();
+        let slots = self.plan.register_slots();
         let mut outcome = Vec::new();
         for instance in 0..batch.order.len() {
             let number = batch.first + instance as u64;
-            self.board.note(0, Doing::Looks(number));
+            self.board
+                .note(self.plan.homes.leader(), Doing::Looks(number));
             outcome.clear();
-            for (registers, names) in registers.iter().zip(&self.plan.registers) {
-                let mine = names.len() * instance..names.len() * (instance + 1);
-                outcome.extend_from_slice(&registers[mine]);
-            }
+            let registers = slots * instance..slots * (instance + 1);
+            outcome.extend(registers.map(|slot| {
+                let value = self.registers.take(slot);
+                value.expect("each CPU has told its registers")
+            }));
             for (look, id) in &self.plan.looks {
                 let page = batch.spread.page(instance, *id);
                 outcome.push(match look {

@@ -1,11 +1,14 @@
-//! Threads that wait for each other, and start together.
+//! Threads, of one process or of several, that wait for each other, and start together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Turns of a waiting loop before it gives its CPU away.
 const PATIENT_SPINS: u32 = 20_000;
 /// The same where threads have to share CPUs.
 const CROWDED_SPINS: u32 = 50;
+/// How often a process looks that waits for a meeting without being there.
+const GLANCE: Duration = Duration::from_micros(50);
 /// From the last arrival to the start, in cycles: longer than it takes to tell everybody.
 const LEAD: u64 = 1_500;
 
@@ -23,7 +26,7 @@ pub(super) fn wait_until(time: u64) {
     }
 }
 
-/// A meeting of all threads, again and again.
+/// A meeting of all threads, again and again. It has no pointers: processes have it in common.
 #[derive(Debug)]
 pub(super) struct Meeting {
     threads: u64,
@@ -54,10 +57,15 @@ impl Meeting {
 
     /// Waits for the others in the meeting with this number; returns the time of the common start.
     pub fn wait(&self, number: u64) -> u64 {
+        self.wait_with(number, 0)
+    }
+
+    /// The same, also in the place of so many others, which do not come.
+    pub fn wait_with(&self, number: u64, others: u64) -> u64 {
         // What each did before is seen by all behind it: `arrived` takes it to
         // the last one, `over` to the others.
-        let before = self.arrived.fetch_add(1, Ordering::AcqRel);
-        if before + 1 == self.threads * (number + 1) {
+        let before = self.arrived.fetch_add(1 + others, Ordering::AcqRel);
+        if before + 1 + others == self.threads * (number + 1) {
             let start = now() + LEAD;
             self.start.store(start, Ordering::Relaxed);
             self.over.store(number + 1, Ordering::Release);
@@ -74,5 +82,12 @@ impl Meeting {
         }
         // The next meeting is over only when this thread was there.
         self.start.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the meeting with this number is over, without being there.
+    pub fn miss(&self, number: u64) {
+        while self.over.load(Ordering::Acquire) <= number {
+            std::thread::sleep(GLANCE);
+        }
     }
 }

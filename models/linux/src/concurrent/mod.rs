@@ -3,7 +3,8 @@
 //! ```text
 //! parent            child
 //! fork ----------->  one pinned thread for each CPU of the test
-//!   |                   CPU 0: sets up a batch of instances, side by side
+//!   |                   CPU 0: sets up a batch of instances, side by side; forks processes of the
+//!   |                          test in which other CPUs' programs run
 //!   | <--- outcomes     all:   meet; start together by the time-stamp counter, each after a
 //!   | <--- board               delay of its own; run; next instance
 //!   |                   CPU 0: looks at the final states, counts, unmaps
@@ -19,12 +20,14 @@
 //! | --- | --- |
 //! | `plan` | a test as calls on pages, and what is looked at in the end |
 //! | `spread` | where the pages of an instance are |
+//! | `homes` | the processes that CPUs are in |
 //! | `perform` | one statement on the host |
 //! | `family` | the processes that a test forks |
 //! | `meeting` | threads that wait for each other, and start together |
 //! | `pace` | how long programs take, and the delays that follow |
 //! | `batch` | what the seed decides |
 //! | `crew` | what the threads do |
+//! | `setup` | initial states, and processes that live as long as a batch |
 //! | `threads` | threads that a child process can have |
 //! | `finale` | the end of a batch: final states and outcomes |
 //! | `affinity`, `noise` | which CPU they run on, and what disturbs them |
@@ -59,6 +62,8 @@ mod finale;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod histogram;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod homes;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod meeting;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod message;
@@ -72,6 +77,8 @@ mod perform;
 mod plan;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod run;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod setup;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod spread;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -8,6 +8,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::board::MAX_THREADS;
 use seqfault_lang::random::Random;
 
 /// Longer is a preemption, no duration: cycles.
@@ -19,10 +20,11 @@ const SLOW: u64 = 16;
 /// A duration counts for one of so many.
 const WEIGHT: u64 = 8;
 
-/// What programs take, by CPU of the test.
+/// What programs take, by CPU of the test. It has no pointers: processes have it in common.
 #[derive(Debug)]
 pub(super) struct Pace {
-    durations: Vec<Duration>,
+    durations: [Duration; MAX_THREADS],
+    cpus: usize,
     longest: u64,
 }
 
@@ -39,7 +41,8 @@ impl Pace {
     pub fn new(cpus: usize, forks: bool) -> Pace {
         Pace {
             longest: if forks { LONGEST_FORK } else { LONGEST },
-            durations: (0..cpus).map(|_| Duration::default()).collect(),
+            durations: Default::default(),
+            cpus,
         }
     }
 
@@ -68,7 +71,7 @@ impl Pace {
     /// A delay for the start of `cpu`, in cycles.
     pub fn delay(&self, cpu: usize, random: &mut Random) -> u64 {
         let average = |cpu: usize| self.durations[cpu].average.load(Ordering::Relaxed);
-        let all = 0..self.durations.len();
+        let all = 0..self.cpus;
         let longest = all.clone().max_by_key(|cpu| average(*cpu)).unwrap_or(0);
         let others = all.filter(|other| *other != longest);
         let lead = others.map(average).max().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::homes::{Abroad, Homes};
 use super::spread::Spread;
 use crate::arena::TABLE_PAGES;
 use crate::files::{self, Words};
@@ -62,6 +63,8 @@ pub(super) struct Plan {
     pub populated: Vec<usize>,
     /// What the files of an instance begin with.
     pub files: Vec<Words>,
+    /// Where the CPUs are.
+    pub homes: Homes,
     /// All of an instance in as few page tables as can be.
     pub dense: Spread,
     /// Each range in a page table of its own.
@@ -77,12 +80,7 @@ impl Plan {
         if let Some(limit) = program.limit() {
             return Err(format!("linux does not support a limit on {}", limit.key));
         }
-        let mut processes = program.threads.iter().filter_map(|t| t.process.as_deref());
-        if let Some(process) = processes.find(|process| *process != MAIN) {
-            return Err(format!(
-                "linux does not support a CPU in process `{process}`"
-            ));
-        }
+        let homes = Homes::new(program, ids)?;
         let mut machine = Machine::with_rules(ids.len(), Rules::linux());
         // Behind what the specification does not know it knows nothing.
         let mut is_known = true;
@@ -109,7 +107,7 @@ impl Plan {
         let populated = populated.collect();
         let mut programs = Vec::new();
         let mut registers = Vec::new();
-        for thread in &program.threads {
+        for (cpu, thread) in program.threads.iter().enumerate() {
             let mut names: Vec<String> = Vec::new();
             let mut statements = Vec::new();
             for stmt in &thread.body {
@@ -122,8 +120,11 @@ impl Plan {
                             names.len() - 1
                         })
                 });
+                let op = stmt.op.numbered(ids);
                 statements.push(Statement {
-                    op: stmt.op.numbered(ids),
+                    op: homes.at_home(cpu, op).map_err(|Abroad| {
+                        format!("linux does not support `{stmt}` in another process than it names")
+                    })?,
                     slot,
                     text: stmt.to_string(),
                 });
@@ -154,13 +155,15 @@ impl Plan {
         });
         let looks: Vec<(Look, usize)> = properties.chain(words).collect();
         let files = files::declared(program);
-        let late = looks.iter().find_map(|(look, _)| match look {
-            Look::ChildWord(process, ..) if !files.is_empty() => Some(process),
+        let mut asked = looks.iter().filter_map(|(look, _)| match look {
+            Look::ChildWord(process, ..) => Some(process),
             _ => None,
         });
-        if let Some(process) = late {
+        let is_late = |process: &&String| !ids.at_start().contains(&ids.process(process));
+        if let (false, Some(process)) = (files.is_empty(), asked.find(is_late)) {
             return Err(format!(
-                "linux does not support the words of process `{process}` in a test with files"
+                "linux does not support the words of process `{process}`, which a CPU forks, in a test \
+                 with files"
             ));
         }
         Ok(Plan {
@@ -171,6 +174,7 @@ impl Plan {
             children,
             populated,
             files,
+            homes,
             dense: Spread::dense(layout),
             apart: Spread::apart(layout),
         })
@@ -188,6 +192,22 @@ impl Plan {
     /// How many threads it takes.
     pub fn cpus(&self) -> usize {
         self.programs.len()
+    }
+
+    /// Whether the processes of the initial state live until the end of a batch: what they share
+    /// with others changes, or CPUs are in them.
+    pub fn is_together(&self) -> bool {
+        !self.files.is_empty() || self.homes.elsewhere() > 0
+    }
+
+    /// How many registers an instance has.
+    pub fn register_slots(&self) -> usize {
+        self.registers.iter().map(Vec::len).sum()
+    }
+
+    /// The first slot of a CPU's registers, among those of an instance.
+    pub fn first_register(&self, cpu: usize) -> usize {
+        self.registers[..cpu].iter().map(Vec::len).sum()
     }
 
     /// How many answers the children of an instance give.

@@ -40,6 +40,9 @@ pub type Rounds = Result<Vec<u64>, String>;
 /// What the host lacks for the test.
 pub fn count(program: &Program, events: &[Event], turns: u64) -> Result<Vec<Rounds>, String> {
     let plan = Plan::new(program)?;
+    if plan.homes.elsewhere() > 0 {
+        return Err("all CPUs in one process".to_owned());
+    }
     let cpus = allowed();
     if cpus.len() < plan.cpus() {
         return Err(format!("{} CPUs", plan.cpus()));
