@@ -18,25 +18,9 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 
 use super::arena::PAGE;
-use seqfault_lang::litmus::ast::{Decl, Program};
 
 /// What the pages of a file begin with: a word for each.
 pub(super) type Words = Vec<u64>;
-
-/// The files that a test declares, in order.
-pub(super) fn declared(program: &Program) -> Vec<Words> {
-    let files = program.decls.iter().filter_map(|decl| match decl {
-        Decl::File {
-            len_pages, words, ..
-        } => {
-            let mut words = words.clone();
-            words.resize(*len_pages, 0);
-            Some(words)
-        }
-        Decl::Pages { .. } => None,
-    });
-    files.collect()
-}
 
 /// Files, with so many copies of each.
 #[derive(Debug, Default)]

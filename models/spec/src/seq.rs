@@ -52,6 +52,14 @@ impl Machine {
         Machine::of_processes(pages, 1, &[], rules)
     }
 
+    /// The same with files, each with the words of its pages.
+    ///
+    /// # Panics
+    /// Later, if it forks: the pages of files lie behind those of the only process.
+    pub fn with_files(pages: usize, files: &[Vec<u64>], rules: Rules) -> Machine {
+        Machine::of_processes(pages, 1, files, rules)
+    }
+
     /// Windows of `own` pages each, of so many processes: the CPU is in the first one, which may
     /// fork the others. There are files with these words.
     pub(super) fn of_processes(
@@ -209,6 +217,14 @@ impl Machine {
         let has = |asked| property(last, asked, rules).answer();
         let may_go = self.may_go(page);
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
+        let by_program = Seen::by_program(last.map(|(prot, _)| prot.into()), value(last));
+        // What is in the entries of files is not told, but all of a file is in memory.
+        if let Some((_, word)) = last.filter(|(_, word)| word.is_of_file()) {
+            return Seen {
+                resident: Some(word.behind == Behind::File),
+                ..by_program
+            };
+        }
         let present = if_there(has(PageProperty::Present));
         Seen {
             may_go,
@@ -218,7 +234,7 @@ impl Machine {
             owned: if_there(owned(last, rules).answer()),
             dirty: has(PageProperty::Dirty),
             writable: has(PageProperty::Writable),
-            ..Seen::by_program(last.map(|(prot, _)| prot.into()), value(last))
+            ..by_program
         }
     }
 

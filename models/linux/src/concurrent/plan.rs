@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::homes::{Abroad, Homes};
 use super::spread::Spread;
 use crate::arena::TABLE_PAGES;
-use crate::files::{self, Words};
+use crate::files::Words;
 use seqfault_lang::litmus::Layout;
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Program, Value};
 use seqfault_lang::litmus::names::MAIN;
-use seqfault_lang::ops::{Answer, Backing, Numbered, Op};
+use seqfault_lang::ops::{Answer, Numbered, Op};
 use seqfault_spec::Rules;
 use seqfault_spec::seq::{Machine, Specified};
 
@@ -81,15 +81,15 @@ impl Plan {
             return Err(format!("linux does not support a limit on {}", limit.key));
         }
         let homes = Homes::new(program, ids)?;
-        let mut machine = Machine::with_rules(ids.len(), Rules::linux());
+        let files = program.files();
+        let mut machine = Machine::with_files(ids.len(), &files, Rules::linux());
         // Behind what the specification does not know it knows nothing.
         let mut is_known = true;
         let setup = program.setup.iter();
         let setup = setup.map(|stmt| {
             let op = stmt.op.numbered(ids);
-            is_known &= op.is_specified() && !is_of_file(&op);
+            is_known &= op.is_specified();
             let expected = match op.is_asked() && !op.is_fork() {
-                _ if always_succeeds(&op) => Some(Answer::Ok),
                 true if is_known => Some(machine.apply(&op)),
                 true => None,
                 false => Some(Answer::Ok),
@@ -154,7 +154,6 @@ impl Plan {
             (look, id)
         });
         let looks: Vec<(Look, usize)> = properties.chain(words).collect();
-        let files = files::declared(program);
         let mut asked = looks.iter().filter_map(|(look, _)| match look {
             Look::ChildWord(process, ..) => Some(process),
             _ => None,
@@ -257,17 +256,6 @@ impl Plan {
         outcome.pages = pages;
         outcome
     }
-}
-
-/// Whether an operation maps a file.
-fn is_of_file(op: &Op<Numbered>) -> bool {
-    matches!(op, Op::Mmap { backing, .. } if *backing != Backing::Anon)
-}
-
-/// Whether an operation of an initial state succeeds whatever there is: it maps a file, in the place
-/// of all else.
-fn always_succeeds(op: &Op<Numbered>) -> bool {
-    is_of_file(op) && matches!(op, Op::Mmap { noreplace, .. } if !noreplace)
 }
 
 /// Whether the host tells a page's property. It has no way to tell of a page table entry's dirty,
