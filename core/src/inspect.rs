@@ -1,8 +1,8 @@
 //! Looking at a machine on which no CPU runs any more.
 
 use crate::hw::table::Table;
-use crate::mm::backing::Backing;
 use crate::mm::cpu::CpuLocal;
+use crate::mm::file::Backing;
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;

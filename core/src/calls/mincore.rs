@@ -5,8 +5,8 @@
 //! between; `mincore_pte_range()`, under the page-table lock. Changed: the number of pages is answered,
 //! not which they are.
 
-use crate::mm::backing::Backing;
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;

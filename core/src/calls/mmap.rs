@@ -3,8 +3,8 @@
 //! # Linux
 //! mm/mmap.c, mm/vma.c: `do_mmap()`, `mmap_region()`.
 
-use crate::mm::backing::Backing;
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;

@@ -9,7 +9,7 @@
 //! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`, `do_shared_fault()`.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::file::FileMap;
+use crate::mm::file::Backing;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::Vpn;
@@ -19,45 +19,7 @@ use crate::types::prot::{Access, Prot};
 use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 
-/// What backs the pages of a VMA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Backing {
-    /// Memory that no file backs: zeros, until it is written.
-    Anonymous,
-    /// A file, whose pages all who map them share. Linux: `VM_SHARED`.
-    Shared(FileMap),
-}
-
 impl Backing {
-    /// As bits of a word; none for anonymous memory.
-    pub const fn bits(self) -> u64 {
-        match self {
-            Backing::Anonymous => 0,
-            Backing::Shared(map) => map.bits(),
-        }
-    }
-
-    /// From bits that [`Backing::bits`] gave.
-    pub const fn from_bits(bits: u64) -> Backing {
-        match bits {
-            0 => Backing::Anonymous,
-            bits => Backing::Shared(FileMap::from_bits(bits)),
-        }
-    }
-
-    /// Whether it is a file.
-    pub const fn is_file(self) -> bool {
-        matches!(self, Backing::Shared(_))
-    }
-
-    /// That of the same pages if they are moved from `from` to `to`.
-    pub fn moved(self, from: Vpn, to: Vpn) -> Backing {
-        match self {
-            Backing::Anonymous => Backing::Anonymous,
-            Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
-        }
-    }
-
     /// The page for a first `access` at `vpn`, with a reference for its entry, and the permissions that
     /// this may have of those of `vma`. Linux: `do_anonymous_page()`, `do_shared_fault()`.
     pub fn first_page<P: Platform>(

@@ -38,6 +38,46 @@ pub(crate) struct FileMap {
     base: u32,
 }
 
+/// What backs the pages of a VMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    /// Memory that no file backs: zeros, until it is written.
+    Anonymous,
+    /// A file, whose pages all who map them share. Linux: `VM_SHARED`.
+    Shared(FileMap),
+}
+
+impl Backing {
+    /// As bits of a word; none for anonymous memory.
+    pub const fn bits(self) -> u64 {
+        match self {
+            Backing::Anonymous => 0,
+            Backing::Shared(map) => map.bits(),
+        }
+    }
+
+    /// From bits that [`Backing::bits`] gave.
+    pub const fn from_bits(bits: u64) -> Backing {
+        match bits {
+            0 => Backing::Anonymous,
+            bits => Backing::Shared(FileMap::from_bits(bits)),
+        }
+    }
+
+    /// Whether it is a file.
+    pub const fn is_file(self) -> bool {
+        matches!(self, Backing::Shared(_))
+    }
+
+    /// That of the same pages if they are moved from `from` to `to`.
+    pub fn moved(self, from: Vpn, to: Vpn) -> Backing {
+        match self {
+            Backing::Anonymous => Backing::Anonymous,
+            Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
+        }
+    }
+}
+
 impl FileMap {
     /// That of a file's page `index` at `vpn`.
     fn new(file: usize, index: u32, vpn: Vpn) -> FileMap {

@@ -31,7 +31,7 @@ use alloc::vec::Vec;
 use crate::ghost::life::Life;
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
-use crate::mm::backing::Backing;
+use crate::mm::file::Backing;
 use crate::orderings;
 use crate::platform::{Cell, Platform, Rcuwait, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};

@@ -77,7 +77,7 @@ fn statement(random: &mut Random, word: &mut u64) -> String {
 }
 
 fn backing(random: &mut Random) -> &'static str {
-    *random.pick(&["", " shared F[0]", " shared F[0]", " shared F[1]"])
+    random.pick(&["", " shared F[0]", " shared F[0]", " shared F[1]"])
 }
 
 /// A random test of two CPUs, which any outcome passes.

@@ -12,6 +12,7 @@ mod rules;
 mod search;
 mod sequences;
 mod slice;
+mod variants;
 
 use std::collections::BTreeSet;
 

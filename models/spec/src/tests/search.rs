@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 
+use super::super::Rules;
 use super::super::call::Course;
 use super::super::code::{Code, Files, Instr, Sharing};
 use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
-use super::super::{Placement, Rules};
+use super::variants::{variants, variants_of_fork};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
 use seqfault_lang::ops::Backing;
 
@@ -192,73 +193,6 @@ fn of_file(call: Call) -> Call {
         },
         call => call,
     }
-}
-
-/// The reference and each change that alters how the search must work.
-fn variants() -> Vec<Rules> {
-    let reference = Rules::default();
-    vec![
-        Rules {
-            placement: Placement::Last,
-            ..reference.clone()
-        },
-        Rules {
-            release_acquire: false,
-            ..reference.clone()
-        },
-        Rules {
-            atomic_xchg: false,
-            ..reference.clone()
-        },
-        Rules {
-            cpus_differ: false,
-            ..reference.clone()
-        },
-        Rules {
-            monotonic: false,
-            ..reference.clone()
-        },
-        Rules {
-            revoke_on_return: false,
-            ..reference.clone()
-        },
-        Rules {
-            replace_gap: true,
-            ..reference.clone()
-        },
-        Rules {
-            faults_synchronize: true,
-            ..reference.clone()
-        },
-        reference,
-    ]
-}
-
-/// The same with each change of what `fork` does.
-fn variants_of_fork() -> Vec<Rules> {
-    let reference = Rules::default();
-    let mut variants = variants();
-    variants.extend([
-        Rules {
-            fork_copies: false,
-            ..reference.clone()
-        },
-        Rules {
-            fork_private: false,
-            ..reference.clone()
-        },
-        Rules {
-            fork_private: false,
-            fork_atomic: false,
-            ..reference.clone()
-        },
-        Rules {
-            fork_atomic: false,
-            ..reference.clone()
-        },
-        reference,
-    ]);
-    variants
 }
 
 /// Checks that the search finds what exploring every execution finds.
