@@ -77,7 +77,8 @@ fn statement(random: &mut Random, word: &mut u64) -> String {
 }
 
 fn backing(random: &mut Random) -> &'static str {
-    random.pick(&["", " shared F[0]", " shared F[0]", " shared F[1]"])
+    let all = ["", " shared F[0]", " shared F[0]", " shared F[1]"];
+    all[random.within(0..all.len())]
 }
 
 /// A random test of two CPUs, which any outcome passes.
