@@ -305,7 +305,15 @@ impl<P: Platform> Frames<P> {
             // As if the first CPU had written it: a checker keeps track of who writes what.
             let word = match word {
                 0 => 0,
-                value => P::user_word(CpuId(0), value),
+                value => {
+                    let (vpn, pfn) = (Vpn(0), Pfn(pfn));
+                    let what = What::UserWrite { vpn, value, pfn };
+                    P::event(Event {
+                        cpu: CpuId(0),
+                        what,
+                    });
+                    P::user_word(CpuId(0), value)
+                }
             };
             let of_file = || Frame::of_file(word, frames.quirks.clone());
             frames.frames.get_or_make(pfn, of_file);

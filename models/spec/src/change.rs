@@ -15,7 +15,7 @@ use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
 use super::walk::Walk;
-use super::word::{Bit, Populated, Word};
+use super::word::{Bit, Populated};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing};
 
@@ -45,10 +45,6 @@ impl Steps<'_> {
             Answer::ENOMEM
         } else {
             Answer::Ok
-        };
-        let is_of_file = |state: &State, page: usize| {
-            let word = state.newest_word(page);
-            word.is_some_and(Word::is_of_file)
         };
         let mut changed = false;
         let mut begin = |state: &mut State, page: usize, prot, memory| {
@@ -106,7 +102,7 @@ impl Steps<'_> {
                 // Where a length changes, what moves is a part of one mapping.
                 let of_file = |page: usize| {
                     let mapping = state.pages[page].newest()?;
-                    is_of_file(state, page).then(|| state.home(page, mapping))
+                    state.is_of_file(page).then(|| state.home(page, mapping))
                 };
                 let next = |page: usize| of_file(page).map(|at| self.code.files.next(at));
                 let mut moved = from.clone().take(to.len());
@@ -166,7 +162,7 @@ impl Steps<'_> {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
                     // What goes of a file is entries: they come again for the same page.
                     if let Some(old) = state.pages[page].newest()
-                        && !is_of_file(state, page)
+                        && !state.is_of_file(page)
                     {
                         let memory = kept(self.rules.dontneed_discards);
                         begin(state, page, Some(old.prot), memory);
@@ -179,15 +175,15 @@ impl Steps<'_> {
                 failed
             }
             Call::Free { pages } => {
-                changed = true;
                 for page in pages.clone() {
                     // It goes no further: madvise_free_single_vma(), mm/madvise.c.
-                    if is_of_file(state, page) {
-                        return (Answer::EINVAL, changed);
+                    if state.is_of_file(page) {
+                        return (Answer::EINVAL, page > pages.start);
                     }
                     state.make_old(cpu, page);
                     state.free_lazily(page);
                 }
+                changed = true;
                 failed
             }
             _ => failed,

@@ -22,6 +22,7 @@ use seqfault_lang::ops::Op;
 use super::page::Mapping;
 use super::state::{Phase, State};
 use super::step::{At, Steps, fork};
+use super::word::Word;
 
 /// Whether a page's memory may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,11 @@ impl State {
     pub(super) fn is_lazy(&self, page: usize) -> bool {
         self.newest_word(page)
             .is_some_and(|word| word.lazy == Lazy::MayGo)
+    }
+
+    /// Whether a page maps a file. What it maps never goes.
+    pub(super) fn is_of_file(&self, page: usize) -> bool {
+        self.newest_word(page).is_some_and(Word::is_of_file)
     }
 
     /// The same state with what a page holds gone, if it may go.
@@ -86,13 +92,21 @@ impl Steps<'_> {
         cpus.any(|(cpu, at)| {
             let instr = self.code.at(cpu, at.pc);
             let free = instr.filter(|instr| matches!(instr.call, Op::Free { .. }));
+            let is_anonymous = |page: &usize| !state.is_of_file(*page);
             matches!(at.phase, Phase::Pending(_))
-                && free.is_some_and(|free| free.pages().any(|freed| freed == page))
+                && free.is_some_and(|free| {
+                    free.pages()
+                        .take_while(is_anonymous)
+                        .any(|freed| freed == page)
+                })
         })
     }
 
     /// Appends what a store to a word leaves, by a mapping of `page`: the word stays.
     pub(super) fn stored(&self, state: State, page: usize, (home, word): At, out: &mut Vec<State>) {
+        if state.pages[home].words[word].is_of_file() {
+            return out.push(state);
+        }
         let lazy = state.pages[home].words[word].lazy;
         let left: &[Lazy] = match lazy {
             Lazy::Gone => &[Lazy::Gone],
