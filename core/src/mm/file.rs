@@ -33,7 +33,8 @@ struct File {
 /// Which page of which file a mapping shows at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileMap {
-    file: u8,
+    /// The file's number, below 2^28.
+    file: u32,
     /// The page of address 0, modulo 2^32.
     base: u32,
 }
@@ -82,21 +83,21 @@ impl FileMap {
     /// That of a file's page `index` at `vpn`.
     fn new(file: usize, index: u32, vpn: Vpn) -> FileMap {
         FileMap {
-            file: u8::try_from(file).expect("few files"),
+            file: u32::try_from(file).expect("each file takes memory"),
             base: index.wrapping_sub(vpn.0 as u32),
         }
     }
 
-    /// As 48 bits of a word, of which the lowest one is set.
+    /// As 61 bits of a word, of which the lowest one is set.
     pub const fn bits(self) -> u64 {
-        (self.base as u64) << 16 | (self.file as u64) << 8 | 1
+        (self.base as u64) << 29 | (self.file as u64) << 1 | 1
     }
 
     /// From bits that [`FileMap::bits`] gave.
     pub const fn from_bits(bits: u64) -> FileMap {
         FileMap {
-            file: (bits >> 8) as u8,
-            base: (bits >> 16) as u32,
+            file: (bits >> 1) as u32 & ((1 << 28) - 1),
+            base: (bits >> 29) as u32,
         }
     }
 
@@ -144,7 +145,7 @@ impl Files {
 
     /// The page that is shown at `vpn`; `None` behind the end of the file.
     pub fn page(&self, map: FileMap, vpn: Vpn) -> Option<Pfn> {
-        let file = &self.files[usize::from(map.file)];
+        let file = &self.files[map.file as usize];
         let index = map.base.wrapping_add(vpn.0 as u32);
         (index < file.len).then(|| Pfn(file.start.0 + index))
     }

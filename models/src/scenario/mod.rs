@@ -74,6 +74,7 @@ impl Scenario {
     /// Makes `program` ready, with the choices of the file and then those of
     /// `deviations`.
     pub fn new(program: &Program, deviations: &Deviations) -> Result<Scenario, Refusal> {
+        check_files(program)?;
         let (layout, geometry) = place(program);
         let mut config = Config::small(program.cpus());
         config.geometry = geometry;
@@ -317,6 +318,31 @@ fn kernel_threads_rest(body: &[ast::Stmt]) -> Result<(), Refusal> {
             span: Some(stmt.span.clone()),
         }),
     }
+}
+
+/// So many pages may the files of a test have together: each is made before each execution.
+const FILE_PAGES: usize = 1 << 16;
+
+/// Whether there is room for the files.
+fn check_files(program: &Program) -> Result<(), Refusal> {
+    let mut pages = 0;
+    for decl in &program.decls {
+        if let Decl::File {
+            len_pages, span, ..
+        } = decl
+        {
+            pages += len_pages;
+            if pages > FILE_PAGES {
+                return Err(Refusal {
+                    message: format!(
+                        "the files up to here have {pages} pages: all together may have {FILE_PAGES}"
+                    ),
+                    span: Some(span.clone()),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each

@@ -152,3 +152,24 @@ fn a_given_schedule_has_no_speculation() {
     );
     assert_eq!(report.executions, 0);
 }
+
+/// There may be many files, as long as they are not too large together.
+#[test]
+fn files_have_room_for_so_many_pages() {
+    let files = |count: usize, pages: usize| {
+        let all: Vec<String> = (0..count)
+            .map(|number| format!("file F{number}[{pages}];"))
+            .collect();
+        let all = all.join(" ");
+        let last = count - 1;
+        format!(
+            "{{ {all} page A; mmap A rw shared F{last}[0]; }}\nP0 {{ r0 = read A; }}\nforall (0:r0=0)"
+        )
+    };
+    let few = under(&files(300, 1), &[]);
+    assert!(few.is_ok(), "{:?}", few.reasons);
+    let program = program(&files(17, 4096));
+    let refusal = Scenario::new(&program, &Deviations::default()).expect_err("too large");
+    assert!(refusal.message.contains("69632 pages"), "{refusal}");
+    assert!(refusal.span.is_some());
+}
