@@ -234,7 +234,7 @@ fn steps(rng: &mut Rng, count: usize, turns: bool) -> Vec<Does> {
             2 | 3 => Does::Store(at, 1 + rng.below(2) as u64, write),
             4 => Does::Add(at, both),
             5 => Does::Fence(fence),
-            _ if turns => Does::Turn([Relaxed, AcqRel][rng.below(2)]),
+            _ if turns => Does::Turn([Relaxed, AcqRel, SeqCst][rng.below(3)]),
             _ => Does::Section(at),
         }
     };
