@@ -22,6 +22,8 @@ pub(super) struct Collector {
     executions: AtomicU64,
     /// What is shown the graph of every execution that ends by itself.
     pub classes: Option<Arc<Classes>>,
+    /// Whether it matters which CPU does what in an execution, beyond its outcome.
+    pub tells_names: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +50,7 @@ impl Collector {
             found: Mutex::default(),
             executions: AtomicU64::new(0),
             classes: None,
+            tells_names: judge.keep_witnesses,
         }
     }
 
@@ -55,23 +58,22 @@ impl Collector {
     pub fn showing(self, classes: &Option<Arc<Classes>>) -> Collector {
         Collector {
             classes: classes.clone(),
+            tells_names: self.tells_names || classes.is_some(),
             ..self
         }
     }
 
     /// A collector of the same test, for executions that do not count.
     pub fn apart(&self) -> Collector {
-        Collector::new(&self.scenario, &self.judge)
+        Collector {
+            tells_names: self.tells_names,
+            ..Collector::new(&self.scenario, &self.judge)
+        }
     }
 
     /// Whether one violation is looked for, and not just any.
     pub fn wants(&self) -> bool {
         self.judge.wanted.is_some()
-    }
-
-    /// Whether it matters which CPU does what in an execution, beyond its outcome.
-    pub fn tells_names(&self) -> bool {
-        self.judge.keep_witnesses || self.classes.is_some()
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {

@@ -58,7 +58,7 @@ pub(super) fn execution(collector: &Arc<Collector>, progress: &Progress) {
     let made = platform::with_finale(|| Run::<platform::Explorer>::new(collector, goes_on));
     let (run, mut locals) = made.expect("it goes on");
     let scenario = &collector.scenario;
-    let groups = match collector.tells_names() {
+    let groups = match collector.tells_names {
         true => Vec::new(),
         false => platform::with_finale(|| alike::groups(scenario, &run.system, &locals)),
     };
