@@ -52,10 +52,6 @@ impl Steps<'_> {
             state.page_mut(page).begin(cpu, prot, memory, made);
             changed = true;
         };
-        let kept = |discards: bool| match discards {
-            true => Memory::Fresh,
-            false => Memory::Same,
-        };
         let ret = match call {
             Call::Mmap {
                 pages,
@@ -79,7 +75,11 @@ impl Steps<'_> {
                             state.maps_others = true;
                             Memory::File(self.code.files.page(*at, page - pages.start))
                         }
-                        _ => kept(self.rules.mmap_discards),
+                        Backing::PrivateFile(at) => {
+                            Memory::Private(self.code.files.page(*at, page - pages.start))
+                        }
+                        _ if self.rules.mmap_discards => Memory::Fresh,
+                        _ => Memory::Same,
                     };
                     begin(state, page, Some(*prot), memory);
                 }
@@ -100,19 +100,19 @@ impl Steps<'_> {
                 let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
                 let first = prot(from.start);
                 // Where a length changes, what moves is a part of one mapping.
-                let of_file = |page: usize| {
-                    let mapping = state.pages[page].newest()?;
-                    state.is_of_file(page).then(|| state.home(page, mapping))
+                let next = |memory: Memory| match memory {
+                    Memory::File(page) => Memory::File(self.code.files.next(page)),
+                    Memory::Private(page) => Memory::Private(self.code.files.next(page)),
+                    other => other,
                 };
-                let next = |page: usize| of_file(page).map(|at| self.code.files.next(at));
+                let goes_on = |page: usize| state.backing(page) == next(state.backing(page - 1));
                 let mut moved = from.clone().take(to.len());
-                let is_one = moved.all(|page| {
-                    prot(page) == first && (page == from.start || of_file(page) == next(page - 1))
-                });
+                let is_one =
+                    moved.all(|page| prot(page) == first && (page == from.start || goes_on(page)));
                 if from.len() != to.len() && !is_one {
                     return (Answer::EFAULT, false);
                 }
-                let mut behind = next(from.end - 1);
+                let mut behind = next(state.backing(from.end - 1));
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
                     let Some(mapping) = state.pages[old].newest() else {
@@ -143,9 +143,8 @@ impl Steps<'_> {
                     if self.rules.replace_gap && state.pages[new].newest().is_some() {
                         begin(state, new, None, Memory::Fresh);
                     }
-                    let memory = behind.map_or(Memory::Fresh, Memory::File);
-                    begin(state, new, first, memory);
-                    behind = behind.map(|page| self.code.files.next(page));
+                    begin(state, new, first, behind);
+                    behind = next(behind);
                 }
                 Answer::Ok
             }
@@ -160,13 +159,16 @@ impl Steps<'_> {
             }
             Call::Dontneed { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.dontneed_hole) {
-                    // What goes of a file is entries: they come again for the same page.
-                    if let Some(old) = state.pages[page].newest()
-                        && !state.is_of_file(page)
-                    {
-                        let memory = kept(self.rules.dontneed_discards);
-                        begin(state, page, Some(old.prot), memory);
-                    }
+                    let Some(old) = state.pages[page].newest() else {
+                        continue;
+                    };
+                    let memory = match state.backing(page) {
+                        // What goes are entries: they come again for the same page.
+                        Memory::File(_) => continue,
+                        memory if self.rules.dontneed_discards => memory,
+                        _ => Memory::Same,
+                    };
+                    begin(state, page, Some(old.prot), memory);
                 }
                 failed
             }
@@ -177,7 +179,7 @@ impl Steps<'_> {
             Call::Free { pages } => {
                 for page in pages.clone() {
                     // It goes no further: madvise_free_single_vma(), mm/madvise.c.
-                    if state.is_of_file(page) {
+                    if state.shows_file(page) {
                         return (Answer::EINVAL, page > pages.start);
                     }
                     state.make_old(cpu, page);
@@ -240,6 +242,20 @@ impl Steps<'_> {
 }
 
 impl State {
+    /// What backs a page that is mapped: its memory if it were mapped anew.
+    fn backing(&self, page: usize) -> Memory {
+        let Some(mapping) = self.pages[page].newest() else {
+            return Memory::Fresh;
+        };
+        let home = self.home(page, mapping);
+        let word = &self.pages[home].words[mapping.word];
+        match word.source() {
+            Some(source) => Memory::Private(source),
+            None if word.is_of_file() => Memory::File(home),
+            None => Memory::Fresh,
+        }
+    }
+
     /// Clears the accessed bit of the entry of `page`, if there is one, for a call of `cpu`. Linux
     /// passes over what processes share and what is on no LRU list yet; what is accessed before the
     /// return may be by a translation that had the bit.

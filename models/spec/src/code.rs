@@ -98,6 +98,14 @@ impl Later {
         }
     }
 
+    /// The same where what is populated may be copied, so that it changes.
+    fn that_copies(self) -> Later {
+        match self.any(Later::POPULATE) {
+            true => self.and(Later::CHANGE),
+            false => self,
+        }
+    }
+
     /// Both.
     pub(super) fn and(self, other: Later) -> Later {
         Later(self.0 | other.0)
@@ -151,7 +159,7 @@ impl Code {
         let mut sharing = sharing.clone();
         sharing.add_moves(&threads);
         let pages = sharing.firsts.len();
-        let later = |thread: &Vec<Instr>| later(thread, &sharing.firsts);
+        let later = |thread: &Vec<Instr>| later(thread, &sharing);
         let later = threads.iter().map(later).collect();
         let sections = threads
             .iter()
@@ -312,6 +320,8 @@ impl Files {
 pub(super) struct Sharing {
     /// Of each page the first one that it may share memory with.
     firsts: Vec<usize>,
+    /// Whether a page may become a copy of a file's.
+    copies: bool,
 }
 
 impl Sharing {
@@ -319,6 +329,7 @@ impl Sharing {
     pub(super) fn new(pages: usize) -> Sharing {
         Sharing {
             firsts: (0..pages).collect(),
+            copies: false,
         }
     }
 
@@ -339,9 +350,10 @@ impl Sharing {
                 }
                 Call::Mmap {
                     pages,
-                    backing: Backing::SharedFile(at),
+                    backing: backing @ (Backing::PrivateFile(at) | Backing::SharedFile(at)),
                     ..
                 } => {
+                    sharing.copies |= matches!(backing, Backing::PrivateFile(_));
                     for (up, page) in pages.clone().enumerate() {
                         sharing.add_one(page, files.page(*at, up));
                     }
@@ -384,9 +396,10 @@ impl Sharing {
     }
 }
 
-/// What each statement of a thread and those after it do to each page and those that have the
-/// same one in `firsts`.
-fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
+/// What each statement of a thread and those after it do to each page and those that it shares
+/// memory with.
+fn later(thread: &[Instr], sharing: &Sharing) -> Vec<Vec<Later>> {
+    let Sharing { firsts, copies } = sharing;
     let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
@@ -394,6 +407,7 @@ fn later(thread: &[Instr], firsts: &[usize]) -> Vec<Vec<Later>> {
             let sharing = firsts.iter().zip(&mut row);
             let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
             // An exchange reads too, but as a store it already conflicts with everything.
+            let done = if *copies { done.that_copies() } else { done };
             sharing.for_each(|(_, later)| *later = later.and(done));
         }
         table[pc] = row;

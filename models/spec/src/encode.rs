@@ -2,7 +2,7 @@
 
 use super::page::{Arrival, Page};
 use super::state::{Phase, State};
-use super::word::{Populated, Touch, View, Word};
+use super::word::{Behind, Populated, Touch, View, Word};
 use seqfault_lang::ops::Answer;
 
 impl State {
@@ -86,6 +86,18 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
     } = word.touch;
     let bits = u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3;
     bytes.push(bits | (word.lazy as u8) << 5);
+    match word.behind {
+        // These stay what they are.
+        Behind::Anonymous | Behind::File | Behind::End => bytes.push(0),
+        Behind::Private(page) => {
+            bytes.push(1);
+            number(bytes, page as u64);
+        }
+        Behind::Copied(page) => {
+            bytes.push(2);
+            number(bytes, page as u64);
+        }
+    }
     bytes.push(match populated {
         Populated::No => 0,
         Populated::Yes => 1,

@@ -20,6 +20,9 @@ impl Steps<'_> {
         ways: &[(usize, Option<Admission>)],
         out: &mut Vec<State>,
     ) {
+        if kind == Kind::Write {
+            self.copy_in_vain(state, cpu, at, ways, out);
+        }
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
         let may_change = state.pages[at].versions.len() > 1
             || others.into_iter().any(|other| {
@@ -60,6 +63,39 @@ impl Steps<'_> {
                 self.go_by(&mut faulted, cpu, at, kind, *version);
                 out.push(faulted);
             }
+        }
+    }
+
+    /// Appends the states in which the fault of a store has made a private mapping's copy of a file's page, and
+    /// the store has not been tried again yet.
+    fn copy_in_vain(
+        &self,
+        state: &State,
+        cpu: usize,
+        at: usize,
+        ways: &[(usize, Option<Admission>)],
+        out: &mut Vec<State>,
+    ) {
+        let mut others = (0..state.cpus.len()).filter(|&other| other != cpu);
+        let are_there = others.any(|other| state.later(self.code, other, at) != Later::NOTHING);
+        if !self.rules.faults_in_vain || !are_there {
+            return;
+        }
+        for (version, admission) in ways {
+            let Some(Admission::Granted((page, word))) = *admission else {
+                continue;
+            };
+            if state.content((page, word)) == (page, word) {
+                continue;
+            }
+            self.copied(state.clone(), cpu, (page, word), |mut state| {
+                state.arrive(cpu, at, (page, word), Kind::Write);
+                let touch = &mut state.page_mut(page).words[word].touch;
+                touch.fault(cpu);
+                touch.dirty = touch.dirty.max(Bit::Maybe);
+                self.go_by(&mut state, cpu, at, Kind::Write, *version);
+                out.push(state);
+            });
         }
     }
 

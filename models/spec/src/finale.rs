@@ -11,13 +11,15 @@ use super::word::{Behind, Bit, Populated, Touch, Word};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
 use seqfault_lang::ops::Answer;
 
-/// What a page is at the end: what its mapping admits, and its memory; `None` if it is not mapped.
+/// What a page is at the end: what its mapping admits, and the memory that a read would return; `None` if it is
+/// not mapped.
 pub(super) type Last<'a> = Option<(Prot, &'a Word)>;
 
 /// What a page is at the end.
 pub(super) fn last(state: &State, page: usize) -> Last<'_> {
-    let prot = state.pages[page].newest()?.prot;
-    Some((prot, state.newest_word(page)?))
+    let mapping = state.pages[page].newest()?;
+    let (home, word) = state.content((state.home(page, mapping), mapping.word));
+    Some((mapping.prot, &state.pages[home].words[word]))
 }
 
 /// What a read of such a page would return.
@@ -25,7 +27,7 @@ pub(super) fn value(last: Last<'_>) -> Answer {
     match last {
         Some((prot, word)) if Kind::Read.allowed(prot) => match word.behind {
             Behind::End => Answer::BUS,
-            Behind::Anonymous | Behind::File => Answer::Word(word.last()),
+            _ => Answer::Word(word.last()),
         },
         Some(_) => Answer::ACCERR,
         None => Answer::MAPERR,

@@ -44,8 +44,8 @@ impl State {
     }
 
     /// Whether a page maps a file. What it maps never goes.
-    pub(super) fn is_of_file(&self, page: usize) -> bool {
-        self.newest_word(page).is_some_and(Word::is_of_file)
+    pub(super) fn shows_file(&self, page: usize) -> bool {
+        self.newest_word(page).is_some_and(Word::shows_file)
     }
 
     /// The same state with what a page holds gone, if it may go.
@@ -92,7 +92,7 @@ impl Steps<'_> {
         cpus.any(|(cpu, at)| {
             let instr = self.code.at(cpu, at.pc);
             let free = instr.filter(|instr| matches!(instr.call, Op::Free { .. }));
-            let is_anonymous = |page: &usize| !state.is_of_file(*page);
+            let is_anonymous = |page: &usize| !state.shows_file(*page);
             matches!(at.phase, Phase::Pending(_))
                 && free.is_some_and(|free| {
                     free.pages()
@@ -104,7 +104,7 @@ impl Steps<'_> {
 
     /// Appends what a store to a word leaves, by a mapping of `page`: the word stays.
     pub(super) fn stored(&self, state: State, page: usize, (home, word): At, out: &mut Vec<State>) {
-        if state.pages[home].words[word].is_of_file() {
+        if state.pages[home].words[word].shows_file() {
             return out.push(state);
         }
         let lazy = state.pages[home].words[word].lazy;

@@ -46,7 +46,16 @@
 //! A file is of memfd kind: its pages are in memory from the start. A shared mapping shows the file's page, at however many
 //! places and in however many processes: one word, with one modification order. What unmaps or replaces such a
 //! mapping ends it as any other, and leaves the word; `dontneed` leaves mapping and word, and takes entries that come
-//! again. Where the mapping is longer than the file, an access that it admits is answered `bus`
+//! again.
+//!
+//! A private mapping shows the file's page until a store, or a call that populates it for writing, makes a copy, whose
+//! value is one that the caller may read of the file then: from that instant all CPUs of the process go by the copy, as
+//! the translations of the file's page are flushed before there are any of the copy (wp_page_copy(), mm/memory.c). The
+//! copy may be older than what another CPU of the process has read of the file, and tells nothing of what the file's
+//! writers knew. A store whose fault has made the copy, and that has not been tried again yet, may find that gone.
+//! `dontneed` drops copies: the file's page is behind them. A copy moves with `mremap`, and `fork` copies it once more.
+//!
+//! Where a mapping of either kind is longer than the file, an access that it admits is answered `bus`
 //! (filemap_fault(), mm/filemap.c), and to populate `efault`. `mincore` finds every page of a file, mapped or not
 //! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
 //! has in its entries is not told: page properties other than `mapped` are outside the slice where a test maps a file.
@@ -126,7 +135,7 @@
 //! | `writable` | | no write permission | else |
 //!
 //! # The slice
-//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory and shared of files, `munmap`, `mprotect`,
+//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory and of files, `munmap`, `mprotect`,
 //! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
@@ -143,6 +152,7 @@ mod explore;
 mod fault;
 mod finale;
 mod lazy;
+mod normal;
 mod page;
 mod process;
 mod resolve;

@@ -138,6 +138,8 @@ pub(super) enum Memory {
     Fresh,
     /// It is that of the page of a file.
     File(usize),
+    /// It is that of the page of a file, until it is copied.
+    Private(usize),
     /// It is that of this mapping of another page, and these of its entries come along.
     Moved(Mapping, [Arrival; 2]),
 }
@@ -220,8 +222,11 @@ impl Page {
                 word: 0,
                 home: Some(page),
             },
-            _ => {
-                self.words.push(Word::fresh());
+            (memory, _) => {
+                self.words.push(match memory {
+                    Memory::Private(page) => Word::private(page),
+                    _ => Word::fresh(),
+                });
                 Mapping {
                     prot,
                     word: self.words.len() - 1,
@@ -251,7 +256,7 @@ impl Page {
                 new.made = Some(made);
                 new.arrivals = arrivals.map(Arrival::known);
             }
-            Memory::Fresh | Memory::File(_) => {}
+            Memory::Fresh | Memory::File(_) | Memory::Private(_) => {}
         }
         self.versions.push(new);
     }

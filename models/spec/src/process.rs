@@ -7,7 +7,7 @@
 //! Each process has as many pages as the test declares, under numbers of their own: page `p` of
 //! process `k` is number `k * n + p`. A CPU's calls name the pages of its own process.
 //!
-//! What maps a file's page maps the same one in the child.
+//! What maps a file's page maps the same one in the child; what a private mapping has copied is copied once more.
 //!
 //! A `fork` is one step of the machine: it is excluded by every section of its process that is
 //! under way, excludes none, and nothing pends behind it. The child gets the newest mapping of

@@ -155,7 +155,7 @@ fn has_files(program: &Program) -> bool {
         matches!(
             op,
             Op::Mmap {
-                backing: Backing::SharedFile(_),
+                backing: Backing::PrivateFile(_) | Backing::SharedFile(_),
                 ..
             }
         )

@@ -219,9 +219,9 @@ impl Machine {
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
         let by_program = Seen::by_program(last.map(|(prot, _)| prot.into()), value(last));
         // What is in the entries of files is not told, but all of a file is in memory.
-        if let Some((_, word)) = last.filter(|(_, word)| word.is_of_file()) {
+        if let Some((_, word)) = last.filter(|(_, word)| word.shows_file()) {
             return Seen {
-                resident: Some(word.behind == Behind::File),
+                resident: Some(word.behind != Behind::End),
                 ..by_program
             };
         }

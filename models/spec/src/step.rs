@@ -23,7 +23,7 @@ use super::rules::Rules;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::walk::Walk;
-use super::word::{Behind, Bit, Populated};
+use super::word::{Behind, Message};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -246,8 +246,7 @@ impl Steps<'_> {
                 // A fetch is taken for a read until the page is there: access_error(),
                 // arch/x86/mm/fault.c; VM_FAULT_SIGBUS: filemap_fault(), mm/filemap.c.
                 let is_fetch = kind == Kind::Exec && Kind::Read.allowed(mapping.prot);
-                let behind = state.pages[word.0].words[word.1].behind;
-                if behind == Behind::End && (is_admitted || is_fetch) {
+                if state.is_behind_end(word) && (is_admitted || is_fetch) {
                     Admission::BehindEnd
                 } else if is_admitted {
                     Admission::Granted(word)
@@ -291,27 +290,31 @@ impl Steps<'_> {
     /// An access that the mapping admits, to one of the page's words.
     fn act(&self, mut state: State, cpu: usize, call: &Call, at: At, out: &mut Vec<State>) {
         let (page, word) = at;
-        let view = &state.cpus[cpu].view;
-        let memory = &state.pages[page].words[word];
         match *call {
             Call::Read { .. } => {
-                let messages = memory.readable(view, self.rules);
+                let (of, content) = state.content(at);
+                let content = &state.pages[of].words[content];
+                let messages = content.readable(&state.cpus[cpu].view, self.rules);
                 fork(state, messages, |mut state, from| {
                     let value = self.read(&mut state, cpu, at, from);
                     self.retire(&mut state, cpu, Answer::Word(value));
                     out.push(state);
                 });
             }
-            Call::Write { word: value, .. } => {
-                let places: Few<usize> = memory.places(view, self.rules).collect();
+            Call::Write { word: value, .. } => self.copied(state, cpu, at, |state| {
+                let memory = &state.pages[page].words[word];
+                let places = memory.places(&state.cpus[cpu].view, self.rules);
+                let places: Few<usize> = places.collect();
                 fork(state, places, |mut state, place| {
                     self.store(&mut state, cpu, at, place, value, false);
                     self.retire(&mut state, cpu, Answer::Ok);
                     self.stored(state, call.range().start, at, out);
                 });
-            }
-            Call::Xchg { word: value, .. } => {
-                let messages: Few<usize> = memory.exchangeable(view, self.rules).collect();
+            }),
+            Call::Xchg { word: value, .. } => self.copied(state, cpu, at, |state| {
+                let memory = &state.pages[page].words[word];
+                let messages = memory.exchangeable(&state.cpus[cpu].view, self.rules);
+                let messages: Few<usize> = messages.collect();
                 fork(state, messages, |mut state, from| {
                     let old = self.read(&mut state, cpu, at, from);
                     let exchanged = self.rules.atomic_xchg;
@@ -327,23 +330,47 @@ impl Steps<'_> {
                         self.stored(state, call.range().start, at, out);
                     });
                 });
-            }
+            }),
             _ => {
-                let touch = &mut state.page_mut(page).words[word].touch;
-                touch.populated = Populated::Yes;
-                touch.accessed = Bit::Yes;
+                state.page_mut(page).words[word].accessed();
                 self.retire(&mut state, cpu, Answer::Ok);
                 out.push(state);
             }
         }
     }
 
-    /// Reads the message `from` of a word.
+    /// Reads the message `from` of what a word holds.
     fn read(&self, state: &mut State, cpu: usize, (page, word): At, from: usize) -> u64 {
-        let mut view = std::mem::take(&mut state.cpus[cpu].view);
-        let value = state.page_mut(page).words[word].read(from, &mut view, self.rules);
-        state.cpus[cpu].view = view;
+        let (of, content) = state.content((page, word));
+        let content = &state.pages[of].words[content];
+        let value = content.read(from, &mut state.cpus[cpu].view, self.rules);
+        state.page_mut(page).words[word].accessed();
         value
+    }
+
+    /// Goes on with a word of a private mapping that is a copy: where it is not yet, `cpu` copies what it may
+    /// read of the file's. The translations of the file's page are flushed before there are any of the copy, so it
+    /// is there for all CPUs at once: wp_page_copy(), mm/memory.c. What the file's writers knew does not come along.
+    pub(super) fn copied(
+        &self,
+        state: State,
+        cpu: usize,
+        (page, word): At,
+        mut then: impl FnMut(State),
+    ) {
+        let Behind::Private(source) = state.pages[page].words[word].behind else {
+            return then(state);
+        };
+        let messages = state.pages[source].words[0].readable(&state.cpus[cpu].view, self.rules);
+        fork(state, messages, |mut state, from| {
+            let message = &state.pages[source].words[0].messages[from];
+            let (value, label) = (message.value, message.label);
+            state.cpus[cpu].view.add(label);
+            let own = &mut state.page_mut(page).words[word];
+            own.behind = Behind::Copied(source);
+            own.messages = smallvec![Message::base(value)];
+            then(state);
+        });
     }
 
     /// Stores at a place of a word.

@@ -7,7 +7,7 @@ use super::rules::Freedom;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
-use super::word::{Behind, Bit, Populated, Word};
+use super::word::{Bit, Populated};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -130,15 +130,16 @@ impl Steps<'_> {
         let versions = state.pages[page].versions.iter().rev();
         for mapping in versions.filter_map(|version| version.mapping) {
             let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
-            match memory.behind {
-                _ if memory.lazy == Lazy::Gone => continue,
-                Behind::Anonymous => {}
+            if memory.lazy == Lazy::Gone {
+                continue;
+            }
+            if memory.shows_file() {
                 // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
-                Behind::File => return (may_lack, true),
-                Behind::End => {
-                    may_lack = true;
-                    continue;
+                if !state.is_behind_end((state.home(page, mapping), mapping.word)) {
+                    return (may_lack, true);
                 }
+                may_lack = true;
+                continue;
             }
             may_lack |= memory.lazy == Lazy::MayGo;
             match present(memory.touch, mapping.prot, self.rules) {
@@ -161,8 +162,11 @@ impl Steps<'_> {
         out: &mut Vec<State>,
     ) {
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
-        let is_behind_end = |word: &Word| word.behind == Behind::End;
-        let is_behind_end = state.newest_word(page).is_some_and(is_behind_end);
+        let newest = state.pages[page].newest();
+        let is_behind_end = newest.is_some_and(|mapping| {
+            let home = state.home(page, mapping);
+            state.is_behind_end((home, mapping.word))
+        });
         let refused = match (call, prot) {
             // populate_vma_page_range(), mm/gup.c: it goes no further, and that is ignored.
             (Call::Mmap { .. }, _) => is_behind_end.then_some(walk.answer),
@@ -200,18 +204,26 @@ impl Steps<'_> {
             Call::PopulateRead { .. } => false,
             _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
         };
-        if prot.is_none_or(|prot| prot == Prot::None) || !is_watched {
+        let kind = if write { Kind::Write } else { Kind::Read };
+        let is_copied = |at: &At| write && state.content(*at) != *at;
+        let is_seen = is_watched || words.iter().any(is_copied);
+        if prot.is_none_or(|prot| prot == Prot::None) || !is_seen {
             return out.push(state);
         }
-        let kind = if write { Kind::Write } else { Kind::Read };
-        fork(state, words, |mut state, (home, word)| {
-            state.arrive(cpu, page, (home, word), kind);
-            let touch = &mut state.page_mut(home).words[word].touch;
-            touch.populated = Populated::Yes;
-            if write {
-                touch.dirty = touch.dirty.max(Bit::Maybe);
+        fork(state, words, |state, at| {
+            let mut populated = |mut state: State| {
+                state.arrive(cpu, page, at, kind);
+                let touch = &mut state.page_mut(at.0).words[at.1].touch;
+                touch.populated = Populated::Yes;
+                if write {
+                    touch.dirty = touch.dirty.max(Bit::Maybe);
+                }
+                out.push(state);
+            };
+            match write {
+                true => self.copied(state, cpu, at, populated),
+                false => populated(state),
             }
-            out.push(state);
         });
     }
 }

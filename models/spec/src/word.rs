@@ -161,6 +161,10 @@ pub(super) enum Behind {
     File,
     /// None: the file is not so long.
     End,
+    /// That of this page of a file, until a store or a call needs a copy: so a private mapping begins.
+    Private(usize),
+    /// A copy of this page of a file, which a private mapping has.
+    Copied(usize),
 }
 
 /// One incarnation of a page's word.
@@ -196,9 +200,27 @@ impl Word {
         }
     }
 
+    /// What a private mapping of a file's `page` has at first.
+    pub(super) fn private(page: usize) -> Word {
+        Word::of_file(Behind::Private(page), 0)
+    }
+
     /// Whether a file has it, or would have it: it is no process's own.
     pub(super) fn is_of_file(&self) -> bool {
+        matches!(self.behind, Behind::File | Behind::End)
+    }
+
+    /// Whether what maps it maps a file.
+    pub(super) fn shows_file(&self) -> bool {
         self.behind != Behind::Anonymous
+    }
+
+    /// The page of a file that a private mapping shows or has copied.
+    pub(super) fn source(&self) -> Option<usize> {
+        match self.behind {
+            Behind::Private(page) | Behind::Copied(page) => Some(page),
+            Behind::Anonymous | Behind::File | Behind::End => None,
+        }
     }
 
     /// The same memory for another process, whose CPUs know all of it.
@@ -278,15 +300,19 @@ impl Word {
     }
 
     /// Reads the message at `at`; `view` learns what it carries.
-    pub(super) fn read(&mut self, at: usize, view: &mut View, rules: &Rules) -> u64 {
+    pub(super) fn read(&self, at: usize, view: &mut View, rules: &Rules) -> u64 {
         let message = &self.messages[at];
         view.add(message.label);
         if rules.release_acquire {
             view.join(&message.view);
         }
+        message.value
+    }
+
+    /// It was accessed.
+    pub(super) fn accessed(&mut self) {
         self.touch.populated = Populated::Yes;
         self.touch.accessed = Bit::Yes;
-        message.value
     }
 
     /// Stores `value` so that it becomes the message at `at`.
@@ -306,8 +332,7 @@ impl Word {
             view: view.clone(),
         };
         self.messages.insert(at, message);
-        self.touch.populated = Populated::Yes;
-        self.touch.accessed = Bit::Yes;
+        self.accessed();
         self.touch.dirty = Bit::Yes;
     }
 

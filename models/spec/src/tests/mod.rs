@@ -6,6 +6,7 @@ mod files;
 mod lazy;
 mod mapping;
 mod memory;
+mod private;
 mod processes;
 mod properties;
 mod rules;

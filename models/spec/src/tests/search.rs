@@ -163,7 +163,7 @@ fn mapped_of(processes: usize, pages: usize, files: &[Vec<u64>], rules: &Rules) 
     machine
 }
 
-/// Maps the first page of the first file at each page, if there is a file.
+/// Maps the first page of the first file at each page, at every other one privately, if there is a file.
 fn maps_of_files(pages: usize, files: &[Vec<u64>]) -> impl Iterator<Item = Call> {
     let pages = if files.is_empty() { 0 } else { pages };
     (0..pages).map(|page| Call::Mmap {
@@ -171,11 +171,14 @@ fn maps_of_files(pages: usize, files: &[Vec<u64>]) -> impl Iterator<Item = Call>
         prot: Prot::Rw,
         populate: false,
         noreplace: false,
-        backing: Backing::SharedFile(0),
+        backing: match page % 2 {
+            0 => Backing::SharedFile(0),
+            _ => Backing::PrivateFile(0),
+        },
     })
 }
 
-/// The same call, but what it maps is a file of two pages.
+/// The same call, but what it maps is a file of two pages, privately if it is populated.
 fn of_file(call: Call) -> Call {
     match call {
         Call::Mmap {
@@ -185,7 +188,10 @@ fn of_file(call: Call) -> Call {
             noreplace: true,
             ..
         } => Call::Mmap {
-            backing: Backing::SharedFile(pages.start % 2),
+            backing: match populate {
+                true => Backing::PrivateFile(pages.start % 2),
+                false => Backing::SharedFile(pages.start % 2),
+            },
             noreplace: false,
             pages,
             prot,
