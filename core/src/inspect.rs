@@ -2,7 +2,6 @@
 
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
-use crate::mm::file::Backing;
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;
@@ -70,10 +69,8 @@ impl<P: Platform> System<P> {
                     let word = self.frame(pfn).word.load(orderings::AT_REST);
                     P::user_value(word).0
                 };
-                let file = match vma.map(|(_, vma)| vma.backing) {
-                    Some(Backing::Shared(map)) => Some(self.files().page(map, vpn)),
-                    Some(Backing::Anonymous) | None => None,
-                };
+                let file = vma.and_then(|(_, vma)| vma.backing.file());
+                let file = file.map(|map| self.files().page(map, vpn));
                 let page = pte.map(Pte::pfn).or(file.flatten());
                 let state = PageState {
                     vma: vma.map(|(_, vma)| vma.prot),

@@ -88,7 +88,7 @@ pub mod platform;
 mod test_platform;
 mod types;
 
-pub use calls::mmap::MmapFlags;
+pub use calls::mmap::{MmapFile, MmapFlags};
 pub use hw::speculation::Walker;
 pub use inspect::PageState;
 pub use mm::cpu::{Cpu, CpuLocal};

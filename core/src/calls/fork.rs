@@ -24,6 +24,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::mm::gather::Gather;
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::ptl::PtlGuard;
@@ -57,8 +58,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let copies: Vec<VmaCopy> = vmas.iter().map(|(_, vma)| vma.copy_stable()).collect();
         let result = self.copy_vmas(&copies, child, &mut child_lock);
         if result.is_ok() {
-            // The child finds the pages of files by itself: vma_needs_copy(), mm/memory.c.
-            for vma in copies.iter().filter(|vma| !vma.backing.is_file()) {
+            // The child finds what is shared by itself: vma_needs_copy(), mm/memory.c.
+            // QUIRK(ForkPassesOverPrivate): proofs/file/child-has-the-copy
+            let passes_over = |backing: Backing| match backing {
+                Backing::Anonymous => false,
+                Backing::Shared(_) => true,
+                Backing::Private(_) => self.sys.has(Quirk::ForkPassesOverPrivate),
+            };
+            for vma in copies.iter().filter(|vma| !passes_over(vma.backing)) {
                 self.copy_page_range(vma.range, child, &mut gather);
             }
         } else {

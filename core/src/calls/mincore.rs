@@ -6,7 +6,6 @@
 //! not which they are.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::file::Backing;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
@@ -33,13 +32,13 @@ impl<P: Platform> Cpu<'_, P> {
             } else {
                 Some(lock)
             };
-            found += match vma.backing {
-                Backing::Anonymous => {
+            found += match vma.backing.file() {
+                None => {
                     let parts = self.sys.geometry().leaf_parts(part);
                     parts.map(|part| self.count_present(part)).sum::<u64>()
                 }
                 // What is in the page cache counts, mapped or not: mincore_page().
-                Backing::Shared(map) => {
+                Some(map) => {
                     let cached = |&vpn: &Vpn| self.sys.files().page(map, vpn).is_some();
                     part.iter().filter(cached).count() as u64
                 }

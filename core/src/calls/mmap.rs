@@ -20,22 +20,37 @@ pub struct MmapFlags {
     pub noreplace: bool,
     /// Populate the pages. Linux: `MAP_POPULATE`.
     pub populate: bool,
-    /// The page of a file that the first page shows, and its following pages behind that; anonymous memory
-    /// if there is none. Linux: `MAP_SHARED`.
-    pub file: Option<FilePage>,
+    /// What is mapped of which file; anonymous memory if there is none.
+    pub file: Option<MmapFile>,
+}
+
+/// A mapping of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MmapFile {
+    /// The page of the file that the first page shows; the following ones are behind it.
+    pub page: FilePage,
+    /// Whether what is written goes to the file, and not to copies of its pages. Linux: `MAP_SHARED`,
+    /// `MAP_PRIVATE`.
+    pub shared: bool,
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Maps anonymous private memory at `range`, or a file that all who map it share, merged with
-    /// neighbours of the same protection that it goes on.
-    /// Linux: `mmap(MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS)`, `mmap(MAP_FIXED | MAP_SHARED)`.
+    /// Maps anonymous private memory at `range`, or a file, merged with neighbours of the same protection that
+    /// it goes on.
+    /// Linux: `mmap(MAP_FIXED)`.
     ///
     /// # Panics
     /// If no file of the machine has the page.
     pub fn mmap(&mut self, range: PageRange, prot: Prot, flags: MmapFlags) -> Result<(), Errno> {
         self.check_range(range)?;
         let backing = match flags.file {
-            Some(page) => Backing::Shared(self.sys.files().map(page, range.start)),
+            Some(MmapFile { page, shared }) => {
+                let map = self.sys.files().map(page, range.start);
+                match shared {
+                    true => Backing::Shared(map),
+                    false => Backing::Private(map),
+                }
+            }
             None => Backing::Anonymous,
         };
         let mut lock = self.mmap_write_lock();

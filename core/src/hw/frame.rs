@@ -179,7 +179,12 @@ impl<P: Platform> Frame<P> {
         }
     }
 
-    /// Takes the content of `other`, to which no CPU stores any more.
+    /// Whether it is a file's.
+    pub fn is_of_file(&self) -> bool {
+        self.of_file
+    }
+
+    /// Takes the content of `other`: a file's, or one to which no CPU stores any more.
     pub fn copy(&self, other: &Frame<P>) {
         if let Some(content) = &other.content {
             content.used();

@@ -6,7 +6,8 @@
 //! ([`Frame`](crate::hw::frame::Frame), [`rmap`](crate::mm::rmap)), whatever backs them.
 //!
 //! # Linux
-//! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`, `do_shared_fault()`.
+//! `vma->vm_ops`, and mm/memory.c: `do_anonymous_page()`, `wp_can_reuse_anon_folio()`, `do_shared_fault()`,
+//! `do_read_fault()`, `do_cow_fault()`. Changed: for a first write a file's page is copied under the page-table lock.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::file::Backing;
@@ -21,7 +22,7 @@ use crate::types::quirk::Quirk;
 
 impl Backing {
     /// The page for a first `access` at `vpn`, with a reference for its entry, and the permissions that
-    /// this may have of those of `vma`. Linux: `do_anonymous_page()`, `do_shared_fault()`.
+    /// this may have of those of `vma`. Linux: `do_anonymous_page()`, `do_fault()`.
     pub fn first_page<P: Platform>(
         self,
         cpu: &mut Cpu<'_, P>,
@@ -35,7 +36,7 @@ impl Backing {
                 Ok((pfn, vma.prot))
             }
             Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
-            Backing::Shared(map) => {
+            Backing::Shared(map) | Backing::Private(map) => {
                 let Some(pfn) = cpu.sys.files().page(map, vpn) else {
                     // QUIRK(FileEndIgnored): proofs/file/behind-the-end
                     return match access != Access::Write && cpu.sys.has(Quirk::FileEndIgnored) {
@@ -43,11 +44,23 @@ impl Backing {
                         false => Err(Fault::Bus),
                     };
                 };
+                let is_private = matches!(self, Backing::Private(_));
+                // QUIRK(PrivateWriteToFile): proofs/file/private-write-is-not-in-the-file
+                let quirk = is_private && cpu.sys.has(Quirk::PrivateWriteToFile);
+                if is_private && access == Access::Write && !quirk {
+                    let copy = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
+                    cpu.copy_frame(vpn, pfn, copy);
+                    return Ok((copy, vma.prot));
+                }
                 // QUIRK(FileEntryNotCounted): proofs/file/unmapped-here-mapped-there
                 if !cpu.sys.has(Quirk::FileEntryNotCounted) {
                     cpu.sys.frame(pfn).get();
                 }
-                Ok((pfn, vma.prot))
+                // QUIRK(PrivateReadMapsWritable): proofs/file/private-read-then-write
+                match is_private && !quirk && !cpu.sys.has(Quirk::PrivateReadMapsWritable) {
+                    true => Ok((pfn, vma.prot & !Prot::W)),
+                    false => Ok((pfn, vma.prot)),
+                }
             }
         }
     }
@@ -56,11 +69,15 @@ impl Backing {
     /// Linux: `wp_can_reuse_anon_folio()`, and `VM_SHARED` in `do_wp_page()`.
     pub fn must_copy<P: Platform>(self, cpu: &Cpu<'_, P>, pte: Pte) -> bool {
         // QUIRK(FileCopiedOnWrite): proofs/file/write-goes-to-the-file
-        if self.is_file() && !cpu.sys.has(Quirk::FileCopiedOnWrite) {
+        if matches!(self, Backing::Shared(_)) && !cpu.sys.has(Quirk::FileCopiedOnWrite) {
             return false;
         }
+        let frame = cpu.sys.frame(pte.pfn());
+        // QUIRK(PrivateReusesFilePage): proofs/file/private-read-then-write
+        if frame.is_of_file() {
+            return !cpu.sys.has(Quirk::PrivateReusesFilePage);
+        }
         // QUIRK(WpReuseShared): proofs/cow/reused-while-shared
-        pte.pfn() == Pfn::ZERO
-            || (!cpu.sys.has(Quirk::WpReuseShared) && cpu.sys.frame(pte.pfn()).is_shared())
+        pte.pfn() == Pfn::ZERO || (!cpu.sys.has(Quirk::WpReuseShared) && frame.is_shared())
     }
 }

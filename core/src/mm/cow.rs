@@ -9,9 +9,10 @@
 //! ```
 //!
 //! # Invariants
-//! - C1: no CPU stores to a page that is being copied, and none frees it. No entry of it allows
+//! - C1: no CPU stores to an anonymous page that is being copied, and none frees it. No entry of it allows
 //!   writes, and what TLBs had was flushed, before a fault finds it shared (K2). As long as the
 //!   fault has its reference, it is shared to all others, which can only copy it too.
+//!   A file's page is stored to at any time: what the copy has is one of its states.
 //! - C2: so an entry that is the same as before stands for the same content, whatever came between.
 //! - C3: no entry of the address space has a page and the copy of it at once, nor any TLB.
 //!
@@ -182,7 +183,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Copies a page, unless it is the zero page: the copy is zero already.
     /// Linux: `__wp_page_copy_user()`.
-    fn copy_frame(&self, vpn: Vpn, from: Pfn, to: Pfn) {
+    pub(crate) fn copy_frame(&self, vpn: Vpn, from: Pfn, to: Pfn) {
         if from != Pfn::ZERO {
             self.sys.frame(to).copy(self.sys.frame(from));
             self.event(What::FrameCopied { vpn, from, to });

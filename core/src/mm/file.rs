@@ -1,15 +1,17 @@
-//! Files: pages that processes share, at however many places.
+//! Files: pages that processes share, at however many places, or have copies of.
 //!
 //! A file is of memfd kind: its pages are in memory from the start, and no step takes one away or makes the
 //! file longer. So a fault finds its page without a lock or a wait, and the page cache is an array.
 //!
 //! # Invariants
 //! - F1: a file has a reference of each of its pages, so that none is ever free; each entry has one more (M1).
-//! - F2: a write through a shared mapping goes to the file's page as it is: none is ever copied.
+//! - F2: a write through a shared mapping goes to the file's page as it is. One through a private mapping goes to a copy,
+//!   which belongs to that mapping like any anonymous page: no entry of a private mapping lets writes through to a
+//!   file's page.
 //!
 //! # Linux
 //! mm/shmem.c: `shmem_fault()`, `shmem_get_folio_gfp()`; mm/filemap.c, `filemap_fault()`: behind the end of the
-//! file a fault is SIGBUS. Dropped: truncation, swap, and the page lock that they need.
+//! file a fault is SIGBUS; mm/memory.c, `do_cow_fault()`. Dropped: truncation, swap, and the page lock that they need.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -33,7 +35,7 @@ struct File {
 /// Which page of which file a mapping shows at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileMap {
-    /// The file's number, below 2^28.
+    /// The file's number, below 2^27.
     file: u32,
     /// The page of address 0, modulo 2^32.
     base: u32,
@@ -46,28 +48,46 @@ pub(crate) enum Backing {
     Anonymous,
     /// A file, whose pages all who map them share. Linux: `VM_SHARED`.
     Shared(FileMap),
+    /// A file, each page until it is written, and then a copy of it.
+    Private(FileMap),
 }
+
+/// The bits that tell what the others stand for.
+const KIND_BITS: u32 = 2;
+const SHARED: u64 = 1;
+const PRIVATE: u64 = 2;
 
 impl Backing {
     /// As bits of a word; none for anonymous memory.
     pub const fn bits(self) -> u64 {
         match self {
             Backing::Anonymous => 0,
-            Backing::Shared(map) => map.bits(),
+            Backing::Shared(map) => map.bits() << KIND_BITS | SHARED,
+            Backing::Private(map) => map.bits() << KIND_BITS | PRIVATE,
         }
     }
 
     /// From bits that [`Backing::bits`] gave.
     pub const fn from_bits(bits: u64) -> Backing {
-        match bits {
-            0 => Backing::Anonymous,
-            bits => Backing::Shared(FileMap::from_bits(bits)),
+        let map = FileMap::from_bits(bits >> KIND_BITS);
+        match bits & ((1 << KIND_BITS) - 1) {
+            SHARED => Backing::Shared(map),
+            PRIVATE => Backing::Private(map),
+            _ => Backing::Anonymous,
+        }
+    }
+
+    /// The file, if it is one.
+    pub const fn file(self) -> Option<FileMap> {
+        match self {
+            Backing::Anonymous => None,
+            Backing::Shared(map) | Backing::Private(map) => Some(map),
         }
     }
 
     /// Whether it is a file.
     pub const fn is_file(self) -> bool {
-        matches!(self, Backing::Shared(_))
+        self.file().is_some()
     }
 
     /// That of the same pages if they are moved from `from` to `to`.
@@ -75,6 +95,7 @@ impl Backing {
         match self {
             Backing::Anonymous => Backing::Anonymous,
             Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
+            Backing::Private(map) => Backing::Private(map.moved(from, to)),
         }
     }
 }
@@ -88,16 +109,16 @@ impl FileMap {
         }
     }
 
-    /// As 61 bits of a word, of which the lowest one is set.
-    pub const fn bits(self) -> u64 {
-        (self.base as u64) << 29 | (self.file as u64) << 1 | 1
+    /// As 59 bits of a word.
+    const fn bits(self) -> u64 {
+        (self.base as u64) << 27 | self.file as u64
     }
 
     /// From bits that [`FileMap::bits`] gave.
-    pub const fn from_bits(bits: u64) -> FileMap {
+    const fn from_bits(bits: u64) -> FileMap {
         FileMap {
-            file: (bits >> 1) as u32 & ((1 << 28) - 1),
-            base: (bits >> 29) as u32,
+            file: bits as u32 & ((1 << 27) - 1),
+            base: (bits >> 27) as u32,
         }
     }
 

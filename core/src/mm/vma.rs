@@ -436,7 +436,11 @@ mod tests {
     fn a_vma_keeps_what_backs_it() {
         let files = Files::new(Pfn(9), [1, 200].into_iter());
         let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
-        for backing in [Backing::Anonymous, Backing::Shared(map)] {
+        for backing in [
+            Backing::Anonymous,
+            Backing::Shared(map),
+            Backing::Private(map),
+        ] {
             for prot in [Prot::NONE, Prot::RW, Prot::RW | Prot::X] {
                 let range = PageRange::new(Vpn(3), Vpn(7));
                 let copy = VmaCopy {

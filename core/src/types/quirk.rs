@@ -333,6 +333,14 @@ quirks! {
     MremapKeepsFileOffset, "mremap-keeps-file-offset", "mm/vma.c, copy_vma(): vm_pgoff";
     /// Neighbours are one VMA though the file does not go on from one to the other.
     MergeIgnoresFileOffset, "merge-ignores-file-offset", "mm/vma.c, can_vma_merge_after(): vm_pgoff";
+    /// A first write through a private mapping of a file goes to the file's page, as if the mapping were shared.
+    PrivateWriteToFile, "private-write-to-file", "mm/memory.c, do_fault(): do_cow_fault() and not do_shared_fault()";
+    /// What a private mapping reads of a file is mapped with all that the mapping allows, writes too.
+    PrivateReadMapsWritable, "private-read-maps-writable", "mm/memory.c, do_read_fault(); mm/vma.c, vma_set_page_prot()";
+    /// A write through a private mapping makes the file's page writable that a read has mapped, as if it were its own.
+    PrivateReusesFilePage, "private-reuses-file-page", "mm/memory.c, do_wp_page(): PageAnon()";
+    /// `fork` passes over private mappings of files as over shared ones: the child has none of the copies.
+    ForkPassesOverPrivate, "fork-passes-over-private", "mm/memory.c, vma_needs_copy(): anon_vma";
 }
 
 impl Quirk {

@@ -55,7 +55,7 @@ pub struct Arena {
     base: usize,
     pages: usize,
     accessor: Accessor,
-    /// What shared mappings are of.
+    /// What mappings of files are of.
     files: Arc<Files>,
 }
 
@@ -166,10 +166,14 @@ impl Arena {
                 prot,
                 populate,
                 noreplace,
-                backing: Backing::SharedFile(at),
+                backing: backing @ (Backing::PrivateFile(at) | Backing::SharedFile(at)),
             } => {
                 let (file, offset) = self.files.find(*at)?;
-                let source = (libc::MAP_SHARED, file, offset);
+                let flag = match backing {
+                    Backing::SharedFile(_) => libc::MAP_SHARED,
+                    _ => libc::MAP_PRIVATE,
+                };
+                let source = (flag, file, offset);
                 self.map(pages, bytes, *prot, source, (*populate, *noreplace))
             }
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),

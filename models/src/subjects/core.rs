@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use seqfault_core::{
-    self as core, Access, Cpu, Errno, Fault, FilePage, MmId, MmapFlags, PageRange, PageState,
-    Platform, Vpn,
+    self as core, Access, Cpu, Errno, Fault, FilePage, MmId, MmapFile, MmapFlags, PageRange,
+    PageState, Platform, Vpn,
 };
 
 use crate::litmus::ast::Prot;
@@ -145,8 +145,11 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
                 populate,
                 file: match backing {
                     Backing::Anon => None,
-                    Backing::SharedFile(page) => Some(*page),
-                    Backing::PrivateFile(_) | Backing::Driver => return None,
+                    Backing::PrivateFile(page) | Backing::SharedFile(page) => Some(MmapFile {
+                        page: *page,
+                        shared: matches!(backing, Backing::SharedFile(_)),
+                    }),
+                    Backing::Driver => return None,
                 },
             };
             called.by(|cpu| cpu.mmap(pages, protection(prot), flags))

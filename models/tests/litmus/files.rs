@@ -25,6 +25,22 @@ fn a_file_is_one_memory_at_all_its_places() {
 }
 
 #[test]
+fn what_a_process_stores_to_its_own_copy_is_not_in_the_file() {
+    everywhere(
+        "{ file F[2] = {5, 6}; pages A[2]; page B; page C after B; mmap A rw private F[0]; mmap B rw shared F[0]; }\n\
+         P0 { r0 = read A[0]; write B 7; r1 = read A[0]; r2 = xchg A[0] 8; r3 = read B; r4 = xchg A[1] 9; \
+         r5 = mmap C r shared F[1]; r6 = read C; madvise A[0] dontneed; r7 = read A[0]; r8 = mincore A; }\n\
+         forall (0:r0=5 /\\ 0:r1=7 /\\ 0:r2=7 /\\ 0:r3=7 /\\ 0:r4=6 /\\ 0:r5=ok /\\ 0:r6=6 /\\ 0:r7=7 /\\ \
+         0:r8=2 /\\ A[0]=7 /\\ A[1]=9)",
+    );
+    everywhere(
+        "{ file F[2] = {5, 6}; pages A[2]; mmap A rw private F[0]; write A[0] 1; fork c; }\n\
+         P0 { write A[0] 2; r0 = madvise A populate_write; }\nP1 in c { r0 = read A[0]; r1 = xchg A[1] 3; }\n\
+         forall (0:r0=ok /\\ 1:r0=1 /\\ 1:r1=6 /\\ A[0]=2 /\\ A[1]=6 /\\ c:A[0]=1 /\\ c:A[1]=3)",
+    );
+}
+
+#[test]
 fn a_file_ends_before_its_mapping() {
     everywhere(
         "{ file F[1] = {5}; file G[1] = {6}; pages A[2]; mmap A rw shared F[0]; }\n\
@@ -77,7 +93,14 @@ fn statement(random: &mut Random, word: &mut u64) -> String {
 }
 
 fn backing(random: &mut Random) -> &'static str {
-    let all = ["", " shared F[0]", " shared F[0]", " shared F[1]"];
+    let all = [
+        "",
+        " shared F[0]",
+        " shared F[1]",
+        " private F[0]",
+        " private F[0]",
+        " private F[1]",
+    ];
     all[random.within(0..all.len())]
 }
 

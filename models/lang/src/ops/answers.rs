@@ -79,9 +79,7 @@ impl<N: Names> Op<N> {
     pub fn answers(&self) -> Answers {
         let mut operands = self.operands().into_iter();
         let is_told = |operand| match operand {
-            Operand::Backing(backing) => {
-                matches!(backing, Backing::Anon | Backing::SharedFile(_))
-            }
+            Operand::Backing(backing) => !matches!(backing, Backing::Driver),
             _ => true,
         };
         match operands.all(is_told) {
