@@ -80,6 +80,7 @@ impl Course for Call {
             | Op::Cold { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
             Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
+            Op::Truncate { .. } => Some(Section::File),
             _ => None,
         }
     }

@@ -13,9 +13,9 @@ use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
-use super::step::Steps;
+use super::step::{Few, Steps};
 use super::walk::Walk;
-use super::word::{Bit, Populated};
+use super::word::{Behind, Bit, Populated, Source};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing};
 
@@ -72,11 +72,12 @@ impl Steps<'_> {
                     }
                     let memory = match backing {
                         Backing::SharedFile(at) => {
-                            state.maps_others = true;
-                            Memory::File(self.code.files.page(*at, page - pages.start))
+                            let of_file = self.code.files.page(*at, page - pages.start);
+                            Memory::File(Behind::Shared(state.source(of_file)))
                         }
                         Backing::PrivateFile(at) => {
-                            Memory::Private(self.code.files.page(*at, page - pages.start))
+                            let of_file = self.code.files.page(*at, page - pages.start);
+                            Memory::File(Behind::Private(state.source(of_file)))
                         }
                         _ if self.rules.mmap_discards => Memory::Fresh,
                         _ => Memory::Same,
@@ -100,19 +101,27 @@ impl Steps<'_> {
                 let prot = |page: usize| state.pages[page].newest().map(|mapping| mapping.prot);
                 let first = prot(from.start);
                 // Where a length changes, what moves is a part of one mapping.
-                let next = |memory: Memory| match memory {
-                    Memory::File(page) => Memory::File(self.code.files.next(page)),
-                    Memory::Private(page) => Memory::Private(self.code.files.next(page)),
-                    other => other,
+                let next = |state: &State, memory: Memory| {
+                    let next = |source: Source| state.source(self.code.files.next(source.page));
+                    match memory {
+                        Memory::File(Behind::Shared(source)) => {
+                            Memory::File(Behind::Shared(next(source)))
+                        }
+                        Memory::File(Behind::Private(source)) => {
+                            Memory::File(Behind::Private(next(source)))
+                        }
+                        other => other,
+                    }
                 };
-                let goes_on = |page: usize| state.backing(page) == next(state.backing(page - 1));
+                let goes_on =
+                    |page: usize| state.backing(page) == next(state, state.backing(page - 1));
                 let mut moved = from.clone().take(to.len());
                 let is_one =
                     moved.all(|page| prot(page) == first && (page == from.start || goes_on(page)));
                 if from.len() != to.len() && !is_one {
                     return (Answer::EFAULT, false);
                 }
-                let mut behind = next(state.backing(from.end - 1));
+                let mut behind = next(state, state.backing(from.end - 1));
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
                     let Some(mapping) = state.pages[old].newest() else {
@@ -144,7 +153,7 @@ impl Steps<'_> {
                         begin(state, new, None, Memory::Fresh);
                     }
                     begin(state, new, first, behind);
-                    behind = next(behind);
+                    behind = next(state, behind);
                 }
                 Answer::Ok
             }
@@ -164,7 +173,7 @@ impl Steps<'_> {
                     };
                     let memory = match state.backing(page) {
                         // What goes are entries: they come again for the same page.
-                        Memory::File(_) => continue,
+                        Memory::File(Behind::Shared(_)) => continue,
                         memory if self.rules.dontneed_discards => memory,
                         _ => Memory::Same,
                     };
@@ -187,6 +196,10 @@ impl Steps<'_> {
                 }
                 changed = true;
                 failed
+            }
+            Call::Truncate { file, len } => {
+                changed = self.truncate(state, cpu, self.code.files.of(*file), *len);
+                Answer::Ok
             }
             _ => failed,
         };
@@ -215,7 +228,14 @@ impl Steps<'_> {
 
     /// Ends a call that changes pages.
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
-        for page in call.pages() {
+        let pages: Few<usize> = match call {
+            Call::Truncate { file, .. } => {
+                state.forget_truncated(&self.code.files.of(*file));
+                (0..state.pages.len()).collect()
+            }
+            _ => call.pages().collect(),
+        };
+        for page in pages {
             if state.pages[page].pending(cpu).is_none() {
                 continue;
             }
@@ -242,20 +262,6 @@ impl Steps<'_> {
 }
 
 impl State {
-    /// What backs a page that is mapped: its memory if it were mapped anew.
-    fn backing(&self, page: usize) -> Memory {
-        let Some(mapping) = self.pages[page].newest() else {
-            return Memory::Fresh;
-        };
-        let home = self.home(page, mapping);
-        let word = &self.pages[home].words[mapping.word];
-        match word.source() {
-            Some(source) => Memory::Private(source),
-            None if word.is_of_file() => Memory::File(home),
-            None => Memory::Fresh,
-        }
-    }
-
     /// Clears the accessed bit of the entry of `page`, if there is one, for a call of `cpu`. Linux
     /// passes over what processes share and what is on no LRU list yet; what is accessed before the
     /// return may be by a translation that had the bit.

@@ -21,9 +21,17 @@ pub(super) struct Instr {
 }
 
 impl Instr {
-    /// `call`, of a CPU in `process`, where each process has `own` pages.
-    pub(super) fn new(call: Call, reg: Option<usize>, process: usize, own: usize) -> Instr {
+    /// `call`, of a CPU in `process`, where each process has `own` pages, and the pages of `files` are behind
+    /// them.
+    pub(super) fn new(
+        call: Call,
+        reg: Option<usize>,
+        process: usize,
+        own: usize,
+        files: &Files,
+    ) -> Instr {
         let pages = match call {
+            Call::Truncate { file, .. } => smallvec![files.of(file)],
             Call::Fork { process: child } => {
                 let of = |process: usize| process * own..(process + 1) * own;
                 smallvec![of(process), of(child)]
@@ -262,9 +270,9 @@ impl Code {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
     /// Where the first one's first page is.
-    pub(super) start: usize,
+    start: usize,
     /// The numbers of each file's pages, from 0 on.
-    pub(super) files: Vec<Range<usize>>,
+    files: Vec<Range<usize>>,
 }
 
 impl Files {
@@ -282,6 +290,11 @@ impl Files {
         }
     }
 
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// How many pages all files have.
     fn numbered(&self) -> usize {
         self.files.last().map_or(0, |last| last.end)
@@ -290,6 +303,12 @@ impl Files {
     /// All of them.
     pub(super) fn pages(&self) -> Range<usize> {
         self.start..self.start + self.numbered() + self.files.len()
+    }
+
+    /// Those of file number `file`.
+    pub(super) fn of(&self, file: usize) -> Range<usize> {
+        let Range { start, end } = self.files[file];
+        self.start + start..self.start + end
     }
 
     /// The page that a mapping has, `up` pages behind page number `at` of all files' pages.
@@ -343,7 +362,7 @@ impl Sharing {
         for instr in statements {
             match &instr.call {
                 // What maps a file maps it in the child too.
-                Call::Fork { .. } if rules.fork_private && files.files.is_empty() => {}
+                Call::Fork { .. } if rules.fork_private && files.is_empty() => {}
                 Call::Fork { .. } => {
                     let (from, to) = instr.copied().expect("a fork");
                     sharing.add(from, to);

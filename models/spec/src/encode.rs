@@ -2,7 +2,7 @@
 
 use super::page::{Arrival, Page};
 use super::state::{Phase, State};
-use super::word::{Behind, Populated, Touch, View, Word};
+use super::word::{Behind, Populated, Source, Touch, View, Word};
 use seqfault_lang::ops::Answer;
 
 impl State {
@@ -87,14 +87,11 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
     let bits = u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3;
     bytes.push(bits | (word.lazy as u8) << 5);
     match word.behind {
-        // These stay what they are.
-        Behind::Anonymous | Behind::File | Behind::End => bytes.push(0),
-        Behind::Private(page) => {
-            bytes.push(1);
-            number(bytes, page as u64);
-        }
+        Behind::Own => bytes.push(0),
+        Behind::Shared(source) => source_bytes(bytes, 1, source),
+        Behind::Private(source) => source_bytes(bytes, 2, source),
         Behind::Copied(page) => {
-            bytes.push(2);
+            bytes.push(3);
             number(bytes, page as u64);
         }
     }
@@ -109,6 +106,13 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         view(bytes, &message.view);
         bytes.push(u8::from(message.exchanged));
     }
+}
+
+/// Appends what a word shows of a file, in this manner.
+fn source_bytes(bytes: &mut Vec<u8>, manner: u8, source: Source) {
+    bytes.push(manner);
+    number(bytes, source.page as u64);
+    number(bytes, source.word.map_or(0, |word| word as u64 + 1));
 }
 
 /// Appends a view.

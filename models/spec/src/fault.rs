@@ -40,6 +40,7 @@ impl Steps<'_> {
             let (page, word) = match *admission {
                 Some(Admission::Granted((page, word))) => {
                     faulted.arrive(cpu, at, (page, word), kind);
+                    faulted.cache((page, word));
                     let touch = &mut faulted.page_mut(page).words[word].touch;
                     match state.may_fault_again(cpu, at, *version, (page, word)) {
                         true => touch.populated = Populated::Yes,
@@ -85,10 +86,12 @@ impl Steps<'_> {
             let Some(Admission::Granted((page, word))) = *admission else {
                 continue;
             };
-            if state.content((page, word)) == (page, word) {
+            if !state.is_to_be_copied((page, word)) {
                 continue;
             }
-            self.copied(state.clone(), cpu, (page, word), |mut state| {
+            let mut faulted = state.clone();
+            faulted.cache((page, word));
+            self.copied(faulted, cpu, (page, word), |mut state| {
                 state.arrive(cpu, at, (page, word), Kind::Write);
                 let touch = &mut state.page_mut(page).words[word].touch;
                 touch.fault(cpu);
@@ -103,6 +106,7 @@ impl Steps<'_> {
     pub(super) fn fetch(&self, state: &mut State, cpu: usize, at: usize, (page, word): At) {
         if self.rules.refused_exec_populates != Freedom::No {
             state.arrive(cpu, at, (page, word), Kind::Read);
+            state.cache((page, word));
         }
         state.page_mut(page).words[word].touch.refused_exec = true;
     }

@@ -7,28 +7,28 @@ use super::call::Kind;
 use super::resolve::Resolved;
 use super::rules::{Freedom, Rules};
 use super::state::State;
-use super::word::{Behind, Bit, Populated, Touch, Word};
+use super::word::{Bit, Populated, Touch, Word};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
 use seqfault_lang::ops::Answer;
 
-/// What a page is at the end: what its mapping admits, and the memory that a read would return; `None` if it is
-/// not mapped.
+/// What a page is at the end: what its mapping admits, and its memory; `None` if it is not mapped.
 pub(super) type Last<'a> = Option<(Prot, &'a Word)>;
 
 /// What a page is at the end.
 pub(super) fn last(state: &State, page: usize) -> Last<'_> {
     let mapping = state.pages[page].newest()?;
-    let (home, word) = state.content((state.home(page, mapping), mapping.word));
-    Some((mapping.prot, &state.pages[home].words[word]))
+    Some((mapping.prot, state.newest_word(page)?))
 }
 
-/// What a read of such a page would return.
-pub(super) fn value(last: Last<'_>) -> Answer {
-    match last {
-        Some((prot, word)) if Kind::Read.allowed(prot) => match word.behind {
-            Behind::End => Answer::BUS,
-            _ => Answer::Word(word.last()),
-        },
+/// What a read of a page would return.
+pub(super) fn value(state: &State, page: usize) -> Answer {
+    match state.pages[page].newest() {
+        Some(mapping) if Kind::Read.allowed(mapping.prot) => {
+            match state.content((state.home(page, mapping), mapping.word)) {
+                Some((page, word)) => Answer::Word(state.pages[page].words[word].last()),
+                None => Answer::BUS,
+            }
+        }
         Some(_) => Answer::ACCERR,
         None => Answer::MAPERR,
     }
@@ -114,7 +114,7 @@ pub(super) fn finish(
     for (name, page) in &resolved.words {
         shown[0]
             .words
-            .insert(name.clone(), value(last(state, *page)).into());
+            .insert(name.clone(), value(state, *page).into());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
     let asked: BTreeSet<(PageProperty, usize)> = resolved

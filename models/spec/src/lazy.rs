@@ -45,7 +45,7 @@ impl State {
 
     /// Whether a page maps a file. What it maps never goes.
     pub(super) fn shows_file(&self, page: usize) -> bool {
-        self.newest_word(page).is_some_and(Word::shows_file)
+        self.newest_word(page).and_then(Word::source).is_some()
     }
 
     /// The same state with what a page holds gone, if it may go.
@@ -104,7 +104,7 @@ impl Steps<'_> {
 
     /// Appends what a store to a word leaves, by a mapping of `page`: the word stays.
     pub(super) fn stored(&self, state: State, page: usize, (home, word): At, out: &mut Vec<State>) {
-        if state.pages[home].words[word].shows_file() {
+        if state.pages[home].words[word].source().is_some() {
             return out.push(state);
         }
         let lazy = state.pages[home].words[word].lazy;

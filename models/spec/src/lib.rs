@@ -55,8 +55,13 @@
 //! writers knew. A store whose fault has made the copy, and that has not been tried again yet, may find that gone.
 //! `dontneed` drops copies: the file's page is behind them. A copy moves with `mremap`, and `fork` copies it once more.
 //!
+//! `truncate` changes a file's length at its begin: each page that maps what goes, or comes, in whatever process, has
+//! an old state and a new one until the return, by the same rules as of other calls. What goes is lost, with what private
+//! mappings have copied of it; what comes is zero, and in the page cache when it is first touched. It waits for another
+//! one of the same file, and for no other section; `truncate.rs` has the reasons.
+//!
 //! Where a mapping of either kind is longer than the file, an access that it admits is answered `bus`
-//! (filemap_fault(), mm/filemap.c), and to populate `efault`. `mincore` finds every page of a file, mapped or not
+//! (filemap_fault(), mm/filemap.c), and to populate `efault`. `mincore` finds every page of a file that is in the page cache, mapped or not
 //! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
 //! has in its entries is not told: page properties other than `mapped` are outside the slice where a test maps a file.
 //!
@@ -79,6 +84,7 @@
 //! | `cold`, `willneed` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
 //! | `dontneed`, `free` | local | exclusive ones over its pages |
+//! | `truncate` | of its file | other ones of the file, in any process |
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
 //! does not know of (another CPU populated the page, stored to what was to be copied first, or
@@ -136,7 +142,7 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory and of files, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `truncate`; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.
@@ -163,6 +169,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+mod truncate;
 pub mod vma;
 mod walk;
 mod word;

@@ -193,9 +193,9 @@ impl State {
     /// Whether `cpu` may still access this word of this page.
     fn reaches(&self, code: &Code, cpu: usize, page: usize, word: usize, backward: bool) -> bool {
         let later = self.later(code, cpu, page);
-        if later.any(Later::POPULATE) && self.pages[page].words[word].is_of_file() {
-            // It may copy it.
-            return true;
+        if code.files.pages().contains(&page) {
+            // By what maps the file, or it is copied.
+            return self.is_shown(page, word) && later.any(Later::ACCESS.and(Later::POPULATE));
         }
         if !later.any(Later::ACCESS) {
             return false;

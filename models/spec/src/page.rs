@@ -14,15 +14,15 @@
 //! 2. A version that a pending call made carries the caller's number; its end
 //!    drops all older versions.
 //! 3. Every word belongs to some version. `mprotect` keeps the word.
-//! 4. A word of a file is that of a page of its own, which maps it for ever; what maps it has that page
-//!    for its home.
-//! 5. Any other word that `mremap` moves stays with the old page until no version there maps it; then it
+//! 4. A file has pages of its own, each with all words that it ever had. Its version maps the one that the file has
+//!    now, if it is so long. Words of what maps the file say which one they show.
+//! 5. A word that `mremap` moves stays with the old page until no version there maps it; then it
 //!    goes to the page that it was moved to. Until then both may be accessed.
 
 use smallvec::{SmallVec, smallvec};
 
 use super::call::Kind;
-use super::word::{Label, Word};
+use super::word::{Behind, Label, Word};
 use seqfault_lang::litmus::ast::Prot;
 
 /// A mapping of one page.
@@ -32,7 +32,7 @@ pub(super) struct Mapping {
     pub(super) prot: Prot,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
-    /// The page whose word it is, if another's (invariants 4 and 5); never the page itself.
+    /// The page whose word it is, if another's (invariant 5); never the page itself.
     pub(super) home: Option<usize>,
 }
 
@@ -136,10 +136,8 @@ pub(super) enum Memory {
     Same,
     /// It is fresh.
     Fresh,
-    /// It is that of the page of a file.
-    File(usize),
-    /// It is that of the page of a file, until it is copied.
-    Private(usize),
+    /// It is anew, and that of a file.
+    File(Behind),
     /// It is that of this mapping of another page, and these of its entries come along.
     Moved(Mapping, [Arrival; 2]),
 }
@@ -166,18 +164,17 @@ impl Page {
         }
     }
 
-    /// The page of a file, which has this word; processes map it as their own pages' memory.
-    pub(super) fn of_file(word: Word) -> Page {
-        let mapping = Mapping {
-            prot: Prot::Rwx,
-            word: 0,
-            home: None,
-        };
-        Page {
-            versions: smallvec![Version::without_call(Some(mapping))],
-            words: smallvec![word],
-            ..Page::hole()
-        }
+    /// The page of a file gets this word in place of what it has.
+    pub(super) fn show(&mut self, word: Option<Word>) {
+        let mapping = word.map(|word| {
+            self.words.push(word);
+            Mapping {
+                prot: Prot::Rwx,
+                word: self.words.len() - 1,
+                home: None,
+            }
+        });
+        self.versions = smallvec![Version::without_call(mapping)];
     }
 
     /// The newest state, which system calls go by.
@@ -217,14 +214,9 @@ impl Page {
             (Memory::Same, Some(mapping)) | (Memory::Moved(mapping, _), _) => {
                 Mapping { prot, ..mapping }
             }
-            (Memory::File(page), _) => Mapping {
-                prot,
-                word: 0,
-                home: Some(page),
-            },
             (memory, _) => {
                 self.words.push(match memory {
-                    Memory::Private(page) => Word::private(page),
+                    Memory::File(behind) => Word::of_file(behind),
                     _ => Word::fresh(),
                 });
                 Mapping {
@@ -256,7 +248,7 @@ impl Page {
                 new.made = Some(made);
                 new.arrivals = arrivals.map(Arrival::known);
             }
-            Memory::Fresh | Memory::File(_) | Memory::Private(_) => {}
+            Memory::Fresh | Memory::File(_) => {}
         }
         self.versions.push(new);
     }

@@ -67,7 +67,7 @@ impl Steps<'_> {
         else {
             return;
         };
-        let is_own = self.rules.fork_private && !word.is_of_file();
+        let is_own = self.rules.fork_private || word.shown().is_some();
         let word = match self.rules.fork_copies {
             true => word.copy(),
             false => Word {

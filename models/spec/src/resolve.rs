@@ -48,6 +48,9 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     }
     let ids = Ids::new(program);
     let own = ids.len();
+    let processes = ids.processes().len();
+    let files = program.files();
+    let places = Files::new(processes * own, &files);
     let mut runs = Runs::default();
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
         call(stmt, &ids, process, runs).map_err(|what| unsupported(what, stmt.span.clone()))
@@ -78,7 +81,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                         regs.len() - 1
                     })
             });
-            instrs.push(Instr::new(call, reg, of_cpu, own));
+            instrs.push(Instr::new(call, reg, of_cpu, own, &places));
         }
         threads.push(instrs);
     }
@@ -112,12 +115,9 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
             Atom::Reg { .. } | Atom::Count { .. } => {}
         }
     }
-    let processes = ids.processes().len();
-    let files = program.files();
-    let places = Files::new(processes * own, &files);
     let prepared = setup
         .iter()
-        .map(|call| Instr::new(call.clone(), None, 0, own));
+        .map(|call| Instr::new(call.clone(), None, 0, own, &places));
     let all = prepared.chain(threads.iter().flatten().cloned());
     let sharing = Sharing::of(all, &places, rules);
     let mut code = Code::of_processes(threads, process, &sharing, regs.len());

@@ -6,11 +6,11 @@
 //! | shared | waits | | |
 //! | local | waits if pages overlap | | |
 //!
-//! `fork` is exclusive, over all pages. Sections of two processes are no business of each other's.
+//! `truncate` waits for another one of the same file, and for nothing else. `fork` is exclusive, over all pages. Sections of two processes are no business of each other's.
 //!
 //! # Linux
 //! Exclusive is `mmap_lock` for writing (with the locks of the mappings concerned), shared is
-//! `mmap_lock` for reading, local is the lock of one mapping.
+//! `mmap_lock` for reading, local is the lock of one mapping. That of a file is its `i_rwsem`, do_truncate(), fs/open.c.
 
 use std::rc::Rc;
 
@@ -30,6 +30,8 @@ pub(super) enum Section {
     Shared,
     /// Exclusive sections over its own pages.
     Local,
+    /// Sections of the same file, in any process.
+    File,
 }
 
 impl Steps<'_> {
@@ -51,7 +53,10 @@ impl Steps<'_> {
         instr: &Instr,
     ) -> bool {
         (0..state.cpus.len())
-            .filter(|&other| other != cpu && self.code.process[other] == self.code.process[cpu])
+            .filter(|&other| {
+                let is_near = self.code.process[other] == self.code.process[cpu];
+                other != cpu && (is_near || section == Section::File)
+            })
             .any(|other| {
                 let Some(held) = self.code.at(other, state.cpus[other].pc) else {
                     return false;
@@ -65,11 +70,12 @@ impl Steps<'_> {
                     (Phase::Pending(_) | Phase::Copying(_), held) => self.section(held),
                 };
                 match (section, holds) {
-                    (Section::Exclusive, Section::Local) | (Section::Local, Section::Exclusive) => {
-                        instr
-                            .pages()
-                            .any(|page| held.pages().any(|other| other == page))
-                    }
+                    (Section::File, Section::File)
+                    | (Section::Exclusive, Section::Local)
+                    | (Section::Local, Section::Exclusive) => instr
+                        .pages()
+                        .any(|page| held.pages().any(|other| other == page)),
+                    (Section::File, _) | (_, Section::File) => false,
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,
                     _ => false,
                 }
@@ -83,7 +89,7 @@ impl Steps<'_> {
             match section {
                 Section::Exclusive => state.cpus[cpu].view.join(&released.all),
                 Section::Shared => state.cpus[cpu].view.join(&released.exclusive),
-                Section::Local => {}
+                Section::Local | Section::File => {}
             }
         }
     }
@@ -98,7 +104,7 @@ impl Steps<'_> {
                 released.exclusive.join(view);
             }
             Section::Shared => released.all.join(view),
-            Section::Local => {}
+            Section::Local | Section::File => {}
         }
     }
 }

@@ -20,7 +20,7 @@ use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
-use super::word::{Behind, Word};
+use super::word::Word;
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
 use seqfault_lang::ops::{Answer, Bytes};
 use seqfault_lang::subject::Seen;
@@ -68,16 +68,16 @@ impl Machine {
         files: &[Vec<u64>],
         rules: Rules,
     ) -> Machine {
-        let nothing = Instr::new(Call::RcuBarrier {}, Some(0), 0, own);
+        let places = Files::new(processes * own, files);
+        let nothing = Instr::new(Call::RcuBarrier {}, Some(0), 0, own, &places);
         // One for all, until they differ.
         let hole = Rc::new(Page::hole());
-        let mut pages = vec![hole; processes * own];
-        let places = Files::new(pages.len(), files);
-        let words = files.iter().flatten();
-        let words = words.map(|&value| Word::of_file(Behind::File, value));
-        let ends = files.iter().map(|_| Word::of_file(Behind::End, 0));
-        let of_files = words.chain(ends).map(Page::of_file);
-        pages.extend(of_files.map(Rc::new));
+        let mut pages = vec![hole; places.pages().end];
+        for (number, file) in files.iter().enumerate() {
+            for (page, &value) in places.of(number).zip(file) {
+                Rc::make_mut(&mut pages[page]).show(Some(Word::cached(value)));
+            }
+        }
         let mut code = Code::new(vec![vec![nothing]], pages.len(), 1);
         code.files = places;
         Machine {
@@ -97,7 +97,7 @@ impl Machine {
     /// If the call names a page outside the window, or if `rules` let even a
     /// single CPU choose between effects.
     pub fn apply(&mut self, call: &Call) -> Answer {
-        let instr = Instr::new(call.clone(), Some(0), 0, self.own);
+        let instr = Instr::new(call.clone(), Some(0), 0, self.own, &self.code.files);
         self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
@@ -201,7 +201,7 @@ impl Machine {
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Answer {
-        value(last(&self.state[0], page))
+        value(&self.state[0], page)
     }
 
     /// Whether what the page holds may go, and its memory be fresh, at any time.
@@ -217,11 +217,11 @@ impl Machine {
         let has = |asked| property(last, asked, rules).answer();
         let may_go = self.may_go(page);
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
-        let by_program = Seen::by_program(last.map(|(prot, _)| prot.into()), value(last));
+        let by_program = Seen::by_program(last.map(|(prot, _)| prot.into()), self.value(page));
         // What is in the entries of files is not told, but all of a file is in memory.
-        if let Some((_, word)) = last.filter(|(_, word)| word.shows_file()) {
+        if let Some((_, word)) = last.filter(|(_, word)| word.source().is_some()) {
             return Seen {
-                resident: Some(word.behind != Behind::End),
+                resident: Some(word.shown().is_none_or(|source| state.is_cached(source))),
                 ..by_program
             };
         }

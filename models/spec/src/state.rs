@@ -6,7 +6,7 @@ use super::code::{Code, Instr, Later};
 use super::page::{Mapping, Page};
 use super::step::{At, Few};
 use super::walk::Walk;
-use super::word::{Behind, Label, View, Word};
+use super::word::{Behind, Label, Source, View, Word};
 use seqfault_lang::ops::Answer;
 
 /// How far a CPU is within its current statement.
@@ -89,7 +89,8 @@ impl State {
                 self.drop_before(page, newest);
             }
             let home = self.pages[page].newest().and_then(|mapping| mapping.home);
-            for page in home.into_iter().chain([page]) {
+            let source = self.newest_word(page).and_then(Word::source);
+            for page in home.into_iter().chain(source).chain([page]) {
                 if !self.pages[page].is_settled() {
                     self.page_mut(page).settle();
                 }
@@ -123,18 +124,41 @@ impl State {
         mapping.home.unwrap_or(page)
     }
 
-    /// The word that a word's content is in: the file's, where a private mapping has not copied it.
-    pub(super) fn content(&self, (page, word): At) -> At {
-        match self.pages[page].words[word].behind {
-            Behind::Private(of_file) => (of_file, 0),
-            _ => (page, word),
+    /// The word that a word's content is in, which may be a file's; `None` behind the end of that.
+    pub(super) fn content(&self, (page, word): At) -> Option<At> {
+        match self.pages[page].words[word].shown() {
+            Some(source) => Some((source.page, source.word?)),
+            None => Some((page, word)),
         }
     }
 
-    /// Whether it is behind the end of the file that is mapped there.
-    pub(super) fn is_behind_end(&self, at: At) -> bool {
-        let (page, word) = self.content(at);
-        self.pages[page].words[word].behind == Behind::End
+    /// The memory of a word, which a file is long enough for.
+    pub(super) fn memory(&self, at: At) -> &Word {
+        let (page, word) = self.content(at).expect("the file is so long");
+        &self.pages[page].words[word]
+    }
+
+    /// Whether a file's page has this word now, or what maps it shows it still.
+    pub(super) fn is_shown(&self, page: usize, word: usize) -> bool {
+        let shown = Some(Source {
+            page,
+            word: Some(word),
+        });
+        let mut words = self.pages.iter().flat_map(|page| &page.words);
+        Some(self.source(page)) == shown || words.any(|other| other.shown() == shown)
+    }
+
+    /// Whether a store copies what a word shows before.
+    pub(super) fn is_to_be_copied(&self, (page, word): At) -> bool {
+        matches!(self.pages[page].words[word].behind, Behind::Private(_))
+    }
+
+    /// What a file's page shows now.
+    pub(super) fn source(&self, page: usize) -> Source {
+        Source {
+            page,
+            word: self.pages[page].newest().map(|mapping| mapping.word),
+        }
     }
 
     /// The memory of the newest state of a page.

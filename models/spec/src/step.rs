@@ -199,6 +199,7 @@ impl Steps<'_> {
             let fault = match admission {
                 Some(Admission::Granted(word)) => {
                     state.arrive(cpu, at, word, kind);
+                    state.cache(word);
                     return self.act(state, cpu, call, word, out);
                 }
                 Some(Admission::Fetched(word)) => {
@@ -246,7 +247,7 @@ impl Steps<'_> {
                 // A fetch is taken for a read until the page is there: access_error(),
                 // arch/x86/mm/fault.c; VM_FAULT_SIGBUS: filemap_fault(), mm/filemap.c.
                 let is_fetch = kind == Kind::Exec && Kind::Read.allowed(mapping.prot);
-                if state.is_behind_end(word) && (is_admitted || is_fetch) {
+                if state.content(word).is_none() && (is_admitted || is_fetch) {
                     Admission::BehindEnd
                 } else if is_admitted {
                     Admission::Granted(word)
@@ -292,9 +293,7 @@ impl Steps<'_> {
         let (page, word) = at;
         match *call {
             Call::Read { .. } => {
-                let (of, content) = state.content(at);
-                let content = &state.pages[of].words[content];
-                let messages = content.readable(&state.cpus[cpu].view, self.rules);
+                let messages = state.memory(at).readable(&state.cpus[cpu].view, self.rules);
                 fork(state, messages, |mut state, from| {
                     let value = self.read(&mut state, cpu, at, from);
                     self.retire(&mut state, cpu, Answer::Word(value));
@@ -302,7 +301,7 @@ impl Steps<'_> {
                 });
             }
             Call::Write { word: value, .. } => self.copied(state, cpu, at, |state| {
-                let memory = &state.pages[page].words[word];
+                let memory = state.memory(at);
                 let places = memory.places(&state.cpus[cpu].view, self.rules);
                 let places: Few<usize> = places.collect();
                 fork(state, places, |mut state, place| {
@@ -312,7 +311,7 @@ impl Steps<'_> {
                 });
             }),
             Call::Xchg { word: value, .. } => self.copied(state, cpu, at, |state| {
-                let memory = &state.pages[page].words[word];
+                let memory = state.memory(at);
                 let messages = memory.exchangeable(&state.cpus[cpu].view, self.rules);
                 let messages: Few<usize> = messages.collect();
                 fork(state, messages, |mut state, from| {
@@ -321,7 +320,7 @@ impl Steps<'_> {
                     let places: Few<usize> = if exchanged {
                         smallvec![from + 1]
                     } else {
-                        let memory = &state.pages[page].words[word];
+                        let memory = state.memory(at);
                         memory.places(&state.cpus[cpu].view, self.rules).collect()
                     };
                     fork(state, places, |mut state, place| {
@@ -341,9 +340,9 @@ impl Steps<'_> {
 
     /// Reads the message `from` of what a word holds.
     fn read(&self, state: &mut State, cpu: usize, (page, word): At, from: usize) -> u64 {
-        let (of, content) = state.content((page, word));
-        let content = &state.pages[of].words[content];
-        let value = content.read(from, &mut state.cpus[cpu].view, self.rules);
+        let mut view = std::mem::take(&mut state.cpus[cpu].view);
+        let value = state.memory((page, word)).read(from, &mut view, self.rules);
+        state.cpus[cpu].view = view;
         state.page_mut(page).words[word].accessed();
         value
     }
@@ -358,16 +357,17 @@ impl Steps<'_> {
         (page, word): At,
         mut then: impl FnMut(State),
     ) {
-        let Behind::Private(source) = state.pages[page].words[word].behind else {
+        if !state.is_to_be_copied((page, word)) {
             return then(state);
-        };
-        let messages = state.pages[source].words[0].readable(&state.cpus[cpu].view, self.rules);
+        }
+        let memory = state.memory((page, word));
+        let messages = memory.readable(&state.cpus[cpu].view, self.rules);
         fork(state, messages, |mut state, from| {
-            let message = &state.pages[source].words[0].messages[from];
+            let message = &state.memory((page, word)).messages[from];
             let (value, label) = (message.value, message.label);
             state.cpus[cpu].view.add(label);
             let own = &mut state.page_mut(page).words[word];
-            own.behind = Behind::Copied(source);
+            own.behind = Behind::Copied(own.source().expect("what it copies"));
             own.messages = smallvec![Message::base(value)];
             then(state);
         });
@@ -383,9 +383,11 @@ impl Steps<'_> {
         value: u64,
         exchanged: bool,
     ) {
+        let (of, content) = state.content((page, word)).expect("the file is so long");
         let label = state.fresh_label();
         let mut view = std::mem::take(&mut state.cpus[cpu].view);
-        state.page_mut(page).words[word].store(place, value, exchanged, label, &mut view);
+        state.page_mut(of).words[content].store(place, value, exchanged, label, &mut view);
         state.cpus[cpu].view = view;
+        state.page_mut(page).words[word].stored_to();
     }
 }

@@ -133,9 +133,9 @@ impl Steps<'_> {
             if memory.lazy == Lazy::Gone {
                 continue;
             }
-            if memory.shows_file() {
+            if memory.source().is_some() {
                 // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
-                if !state.is_behind_end((state.home(page, mapping), mapping.word)) {
+                if memory.shown().is_none_or(|source| state.is_cached(source)) {
                     return (may_lack, true);
                 }
                 may_lack = true;
@@ -162,21 +162,14 @@ impl Steps<'_> {
         out: &mut Vec<State>,
     ) {
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
-        let newest = state.pages[page].newest();
-        let is_behind_end = newest.is_some_and(|mapping| {
-            let home = state.home(page, mapping);
-            state.is_behind_end((home, mapping.word))
-        });
         let refused = match (call, prot) {
-            // populate_vma_page_range(), mm/gup.c: it goes no further, and that is ignored.
-            (Call::Mmap { .. }, _) => is_behind_end.then_some(walk.answer),
+            (Call::Mmap { .. }, _) => None,
             (_, None) => Some(Answer::ENOMEM),
             (_, Some(Prot::None)) => Some(self.rules.populate_denied),
             (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
                 Some(self.rules.populate_denied)
             }
-            // VM_FAULT_SIGBUS: madvise_populate(), mm/madvise.c.
-            _ => is_behind_end.then_some(Answer::EFAULT),
+            _ => None,
         };
         if let Some(refused) = refused {
             self.arrive_at_end(&mut state, cpu, refused);
@@ -187,6 +180,22 @@ impl Steps<'_> {
             let word = (state.home(page, mapping), mapping.word);
             if !words.contains(&word) && !state.has_gone(page, mapping) {
                 words.push(word);
+            }
+        }
+        let all = words.len();
+        words.retain(|word| state.content(*word).is_some());
+        if words.len() < all {
+            // VM_FAULT_SIGBUS: it goes no further, madvise_populate(), mm/madvise.c; which is ignored,
+            // populate_vma_page_range(), mm/gup.c.
+            let mut stopped = state.clone();
+            let answer = match call {
+                Call::Mmap { .. } => walk.answer,
+                _ => Answer::EFAULT,
+            };
+            self.arrive_at_end(&mut stopped, cpu, answer);
+            out.push(stopped);
+            if words.is_empty() {
+                return;
             }
         }
         let is_watched =
@@ -205,12 +214,13 @@ impl Steps<'_> {
             _ => prot.is_some_and(|prot| Kind::Write.allowed(prot)),
         };
         let kind = if write { Kind::Write } else { Kind::Read };
-        let is_copied = |at: &At| write && state.content(*at) != *at;
+        let is_copied = |at: &At| write && state.is_to_be_copied(*at);
         let is_seen = is_watched || words.iter().any(is_copied);
         if prot.is_none_or(|prot| prot == Prot::None) || !is_seen {
             return out.push(state);
         }
-        fork(state, words, |state, at| {
+        fork(state, words, |mut state, at| {
+            state.cache(at);
             let mut populated = |mut state: State| {
                 state.arrive(cpu, page, at, kind);
                 let touch = &mut state.page_mut(at.0).words[at.1].touch;

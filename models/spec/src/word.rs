@@ -151,20 +151,27 @@ impl Touch {
     }
 }
 
-/// The memory that a word is in.
+/// The memory that a page's word is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Behind {
-    /// A page that no file has.
+    /// Its own, of a process or of a file.
     #[default]
-    Anonymous,
-    /// A page of a file.
-    File,
-    /// None: the file is not so long.
-    End,
-    /// That of this page of a file, until a store or a call needs a copy: so a private mapping begins.
-    Private(usize),
+    Own,
+    /// That of a page of a file: so it is by a shared mapping.
+    Shared(Source),
+    /// That of a page of a file, until a store or a call needs a copy: so a private mapping begins.
+    Private(Source),
     /// A copy of this page of a file, which a private mapping has.
     Copied(usize),
+}
+
+/// The memory of a page of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// The page.
+    pub(super) page: usize,
+    /// Which of its words; none where the file is not so long.
+    pub(super) word: Option<usize>,
 }
 
 /// One incarnation of a page's word.
@@ -184,42 +191,47 @@ impl Word {
     /// Fresh anonymous memory.
     pub(super) fn fresh() -> Word {
         Word {
-            behind: Behind::Anonymous,
+            behind: Behind::Own,
             messages: smallvec![Message::base(0)],
             touch: Touch::default(),
             lazy: Lazy::Kept,
         }
     }
 
-    /// A file's page that holds `value`, or the place behind its end.
-    pub(super) fn of_file(behind: Behind, value: u64) -> Word {
+    /// What a mapping has whose memory is there.
+    pub(super) fn of_file(behind: Behind) -> Word {
         Word {
             behind,
-            messages: smallvec![Message::base(value)],
             ..Word::fresh()
         }
     }
 
-    /// What a private mapping of a file's `page` has at first.
-    pub(super) fn private(page: usize) -> Word {
-        Word::of_file(Behind::Private(page), 0)
+    /// A file's page that holds `value`, and is in the page cache.
+    pub(super) fn cached(value: u64) -> Word {
+        Word {
+            messages: smallvec![Message::base(value)],
+            touch: Touch {
+                populated: Populated::Yes,
+                ..Touch::default()
+            },
+            ..Word::fresh()
+        }
     }
 
-    /// Whether a file has it, or would have it: it is no process's own.
-    pub(super) fn is_of_file(&self) -> bool {
-        matches!(self.behind, Behind::File | Behind::End)
-    }
-
-    /// Whether what maps it maps a file.
-    pub(super) fn shows_file(&self) -> bool {
-        self.behind != Behind::Anonymous
-    }
-
-    /// The page of a file that a private mapping shows or has copied.
+    /// The page of a file that a mapping shows, or has copied.
     pub(super) fn source(&self) -> Option<usize> {
         match self.behind {
-            Behind::Private(page) | Behind::Copied(page) => Some(page),
-            Behind::Anonymous | Behind::File | Behind::End => None,
+            Behind::Own => None,
+            Behind::Shared(source) | Behind::Private(source) => Some(source.page),
+            Behind::Copied(page) => Some(page),
+        }
+    }
+
+    /// The memory of a file that it is.
+    pub(super) fn shown(&self) -> Option<Source> {
+        match self.behind {
+            Behind::Own | Behind::Copied(_) => None,
+            Behind::Shared(source) | Behind::Private(source) => Some(source),
         }
     }
 
@@ -332,6 +344,10 @@ impl Word {
             view: view.clone(),
         };
         self.messages.insert(at, message);
+    }
+
+    /// It was stored to.
+    pub(super) fn stored_to(&mut self) {
         self.accessed();
         self.touch.dirty = Bit::Yes;
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{NOTHING, Shown, run, run_under};
-use crate::code::{Code, Instr};
+use crate::code::{Code, Files, Instr};
 use crate::seq::{Call, Machine};
 use crate::state::State;
 use crate::step::Steps;
@@ -235,7 +235,7 @@ fn a_fault_ends_with_its_access() {
     let mut were_marked = 0;
     for [first, second] in programs {
         let calls = [first, second, &read, &read];
-        let instrs = calls.map(|call| Instr::new(call.clone(), None, 0, 2));
+        let instrs = calls.map(|call| Instr::new(call.clone(), None, 0, 2, &Files::default()));
         let code = Code::new(vec![instrs.to_vec()], 2, 0);
         let steps = Steps {
             code: &code,

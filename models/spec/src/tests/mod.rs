@@ -13,6 +13,7 @@ mod rules;
 mod search;
 mod sequences;
 mod slice;
+mod truncate;
 mod variants;
 
 use std::collections::BTreeSet;

@@ -83,6 +83,8 @@ fn resolved_in(
     files: &[Vec<u64>],
     rules: &Rules,
 ) -> Resolved {
+    let all_pages = pages * asked.len();
+    let places = Files::new(all_pages, files);
     let mut regs = Vec::new();
     let mut instrs = Vec::new();
     for (cpu, thread) in threads.iter().enumerate() {
@@ -90,7 +92,7 @@ fn resolved_in(
         for (pc, call) in thread.iter().enumerate() {
             regs.push((cpu, format!("r{pc}")));
             let reg = Some(regs.len() - 1);
-            body.push(Instr::new(call.clone(), reg, process[cpu], pages));
+            body.push(Instr::new(call.clone(), reg, process[cpu], pages, &places));
         }
         instrs.push(body);
     }
@@ -103,14 +105,12 @@ fn resolved_in(
         PageProperty::Dirty,
         PageProperty::Young,
     ];
-    let all_pages = pages * asked.len();
-    let places = Files::new(all_pages, files);
     // What the start has done, and what statements do.
     let forks = (1..asked.len()).map(|process| Call::Fork { process });
     let maps = maps_of_files(pages, files);
     let started = forks
         .chain(maps)
-        .map(|call| Instr::new(call, None, 0, pages));
+        .map(|call| Instr::new(call, None, 0, pages, &places));
     let all = started.chain(instrs.iter().flatten().cloned());
     let sharing = Sharing::of(all, &places, rules);
     let mut code = Code::of_processes(instrs, process, &sharing, regs.len());
@@ -178,7 +178,8 @@ fn maps_of_files(pages: usize, files: &[Vec<u64>]) -> impl Iterator<Item = Call>
     })
 }
 
-/// The same call, but what it maps is a file of two pages, privately if it is populated.
+/// The same call, but what it maps is a file of two pages, privately if it is populated, and for `cold` that is made
+/// longer or shorter.
 fn of_file(call: Call) -> Call {
     match call {
         Call::Mmap {
@@ -196,6 +197,10 @@ fn of_file(call: Call) -> Call {
             pages,
             prot,
             populate,
+        },
+        Call::Cold { pages } => Call::Truncate {
+            file: 0,
+            len: pages.start + pages.end - 1,
         },
         call => call,
     }
