@@ -176,6 +176,7 @@ impl Arena {
                 let source = (flag, file, offset);
                 self.map(pages, bytes, *prot, source, (*populate, *noreplace))
             }
+            Call::Truncate { file, len } => self.files.truncate(*file, *len)?,
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
             Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),

@@ -17,7 +17,9 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 
+use super::answer::failed;
 use super::arena::PAGE;
+use seqfault_lang::ops::Answer;
 
 /// What the pages of a file begin with: a word for each.
 pub(super) type Words = Vec<u64>;
@@ -77,6 +79,15 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// Makes a file `len` pages long: what goes is lost, and what comes is zero. `None` if there is no such file.
+    pub(super) fn truncate(&self, file: usize, len: usize) -> Option<Answer> {
+        let Declared { file, .. } = self.files.get(file)?;
+        Some(match file.set_len((len * PAGE) as u64) {
+            Ok(()) => Answer::Ok,
+            Err(error) => failed(error.raw_os_error().expect("the kernel's")),
+        })
     }
 
     /// The descriptor of the file that has the page of this number, and where in it the page is.

@@ -64,6 +64,19 @@ fn a_private_mapping_keeps_its_stores_and_shows_those_of_others() {
 }
 
 #[test]
+fn a_file_that_is_truncated_is_gone_in_all_processes() {
+    holds(
+        r"MM truncated
+        { file F[2] = {5, 6}; pages A[2]; pages B[2]; mmap A rw shared F[0]; mmap B rw private F[0]; write B[1] 7; fork c; }
+        P0 { r0 = truncate F 1; r1 = read A[1]; r2 = read B[1]; r3 = truncate F 2; r4 = mincore A; r5 = read A[1]; }
+        P1 in c { r0 = read A[1]; r1 = read B[1]; r2 = read A[0]; }
+        forall (0:r0=ok /\ 0:r1=bus /\ 0:r2=bus /\ 0:r3=ok /\ (0:r4=1 \/ 0:r4=2) /\ 0:r5=0 /\ A[0]=5 /\ A[1]=0 /\ B[1]=0 /\
+          (1:r0=6 \/ 1:r0=bus \/ 1:r0=0) /\ (1:r1=7 \/ 1:r1=bus \/ 1:r1=0) /\ 1:r2=5 /\ c:B[1]=0)",
+        3,
+    );
+}
+
+#[test]
 fn two_mappings_of_a_page_are_one_memory() {
     holds(
         r"MM shared
@@ -171,7 +184,7 @@ fn other_mappings_of_files_are_refused_by_name() {
     if host().is_none() {
         return;
     }
-    for statement in ["mmap A rw driver", "truncate F 0"] {
+    for statement in ["mmap A rw driver", "writeback A"] {
         let text = format!(
             "MM refused {{ file F[1] = {{}}; page A; }} P0 {{ {statement}; }} forall (~mapped(A))"
         );

@@ -71,20 +71,22 @@ impl Op<Numbered> {
         let Ok(level) = op.rename(&mut Elsewhere {
             pages: |pages: &Range<usize>| pages.start..pages.start + shortest.min(pages.len()),
             file_page: |page| page,
+            file: |file| file,
         });
         level
     }
 
     /// The same on other pages: each range begins where `page` says.
     pub fn moved(&self, page: impl Fn(usize) -> usize) -> Op<Numbered> {
-        self.moved_with_files(page, |page| page)
+        self.moved_with_files(page, |page| page, |file| file)
     }
 
-    /// The same on other pages, as [`Op::moved`] has it, and on other pages of files.
+    /// The same on other pages, as [`Op::moved`] has it, on other pages of files, and on other files.
     pub fn moved_with_files(
         &self,
         page: impl Fn(usize) -> usize,
         file_page: impl Fn(usize) -> usize,
+        file: impl Fn(usize) -> usize,
     ) -> Op<Numbered> {
         let Ok(moved) = self.rename(&mut Elsewhere {
             pages: |pages: &Range<usize>| {
@@ -92,6 +94,7 @@ impl Op<Numbered> {
                 start..start + pages.len()
             },
             file_page,
+            file,
         });
         moved
     }
@@ -107,16 +110,18 @@ impl Located<'_, Numbered> {
     }
 }
 
-/// Other pages for ranges, of which a page is one of length 1, and other pages of files.
-struct Elsewhere<F, G> {
+/// Other pages for ranges, of which a page is one of length 1, other pages of files, and other files.
+struct Elsewhere<F, G, H> {
     pages: F,
     file_page: G,
+    file: H,
 }
 
-impl<F, G> Rename<Numbered, Numbered> for Elsewhere<F, G>
+impl<F, G, H> Rename<Numbered, Numbered> for Elsewhere<F, G, H>
 where
     F: Fn(&Range<usize>) -> Range<usize>,
     G: Fn(usize) -> usize,
+    H: Fn(usize) -> usize,
 {
     type Error = std::convert::Infallible;
 
@@ -133,7 +138,7 @@ where
     }
 
     fn file(&mut self, file: &usize) -> Result<usize, Self::Error> {
-        Ok(*file)
+        Ok((self.file)(*file))
     }
 
     fn process(&mut self, process: &usize) -> Result<usize, Self::Error> {

@@ -222,7 +222,7 @@ operations! {
     File {
         Reclaim: "reclaim" (page: Page) by Any -> Unknown;
         Writeback: "writeback" (page: Page) by Any -> Unknown;
-        Truncate: "truncate" (file: File, len: Len) by Program -> Unknown;
+        Truncate: "truncate" (file: File, len: Len) by Program -> Call[];
     }
     Kernel {
         Collapse: "collapse" (pages: Pages) by Any -> Unknown;

@@ -185,6 +185,7 @@ impl Plan {
         op.moved_with_files(
             |page| spread.page(instance, page),
             |page| instance * in_files + page,
+            |file| instance * self.files.len() + file,
         )
     }
 
