@@ -11,6 +11,7 @@ use crate::types::error::Errno;
 pub mod access;
 pub mod fork;
 pub mod madvise;
+pub mod maps;
 pub mod mincore;
 pub mod mmap;
 pub mod mprotect;

@@ -48,6 +48,12 @@ impl<P: Platform> MmapRead<'_, P> {
         Some(vma.copy_stable())
     }
 
+    /// The first VMA that overlaps `range`, copied.
+    pub fn next_in(&self, range: PageRange) -> Option<VmaCopy> {
+        let (_, vma) = self.guard.tree.next_in(range)?;
+        Some(vma.copy_stable())
+    }
+
     /// The VMAs that overlap `range`.
     pub fn overlapping(&self, range: PageRange) -> Vec<PageRange> {
         let vmas = self.guard.tree.overlapping(range);

@@ -16,6 +16,7 @@ pub mod file;
 pub mod flush;
 pub mod gather;
 pub mod mmap_lock;
+pub mod monitor;
 pub mod populate;
 pub mod ptl;
 pub mod rcu;

@@ -93,6 +93,27 @@ impl<P: Platform> VmaTree<P> {
         None
     }
 
+    /// The first VMA that overlaps `range`, and its own range. Linux: `vma_next()`, `mas_find()`.
+    pub fn next_in(&self, range: PageRange) -> Option<(PageRange, &Arc<Vma<P>>)> {
+        let mut link = &self.root;
+        let mut next = None;
+        while let Some(node) = link {
+            node.life.used();
+            if range.start >= node.range.end {
+                link = &node.right;
+                continue;
+            }
+            if node.range.start < range.end {
+                next = Some((node.range, &node.vma));
+            }
+            if node.range.start <= range.start {
+                break;
+            }
+            link = &node.left;
+        }
+        next
+    }
+
     /// The VMAs that overlap `range`, in ascending order.
     pub fn overlapping(&self, range: PageRange) -> Vec<(PageRange, Arc<Vma<P>>)> {
         let mut found = Vec::new();

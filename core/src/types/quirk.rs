@@ -225,6 +225,10 @@ quirks! {
     ReclaimPartOfTable, "reclaim-part-of-table", "mm/memory.c, reclaim_pt_is_enabled(): PMD_SIZE; mm/mremap.c, move_ptes()";
     /// `mincore` drops the mmap lock between its look at a VMA and its look at the entries.
     MincoreDropsMmapLock, "mincore-drops-mmap-lock", "mm/mincore.c, do_mincore(): vma_lookup() and walk_page_range() under mmap_read_lock()";
+    /// `smaps` leaves the lock of the VMA, or the mmap lock, before it looks at the entries.
+    SmapsDropsLock, "smaps-drops-lock", "fs/proc/task_mmu.c, lock_vma_range(): \"smaps and numa_maps perform page table walk, therefore require mmap_lock\"";
+    /// `smaps` counts the zero page.
+    SmapsCountsZeroPage, "smaps-counts-zero-page", "mm/memory.c, vm_normal_page(); fs/proc/task_mmu.c, smaps_pte_entry()";
     /// `madvise cold` or `free` clears bits of an entry by a store over what it has read.
     AdviceOverOldEntry, "advice-over-old-entry", "mm/madvise.c, madvise_cold_or_pageout_pte_range(): ptep_get_and_clear_full()";
     /// `madvise cold` or `free` leaves translations that have the bits that it cleared.

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::access::{Accessor, take_signals};
 use super::answer::failed;
 use super::files::Files;
+use super::monitor::Monitor;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Bytes, Strange};
 use seqfault_spec::seq::Call;
@@ -57,6 +58,7 @@ pub struct Arena {
     accessor: Accessor,
     /// What mappings of files are of.
     files: Arc<Files>,
+    monitor: Monitor,
 }
 
 impl Arena {
@@ -82,6 +84,7 @@ impl Arena {
             pages,
             accessor: Accessor::new(),
             files: Arc::default(),
+            monitor: Monitor::default(),
         };
         match arena.is_free() {
             true => Ok(arena),
@@ -191,6 +194,7 @@ impl Arena {
                 self.madvise(pages.clone(), bytes, libc::MADV_POPULATE_WRITE)
             }
             Call::Mincore { pages } => self.mincore(pages, bytes),
+            Call::Maps { .. } | Call::Smaps { .. } => Answer::Word(self.monitored(op)?.ok()?),
             Call::Prefetch { page } => self.prefetch(*page),
             // What only a model has: no time passes between a CPU's statements that would matter.
             Call::SwitchLazy {} | Call::RcuBarrier {} | Call::Evict { .. } => Answer::Ok,
@@ -329,6 +333,16 @@ impl Arena {
         answer(unsafe { libc::madvise(start as *mut libc::c_void, len, advice) })
     }
 
+    /// What `maps` or `smaps` answers, or what the host lacks for it; `None` if `op` is neither.
+    pub(super) fn monitored(&mut self, op: &Call) -> Option<Result<u64, String>> {
+        let addresses = |pages: &Range<usize>| self.address(pages.start)..self.address(pages.end);
+        match op {
+            Call::Maps { pages } => Some(self.monitor.maps(addresses(pages))),
+            Call::Smaps { pages } => Some(self.monitor.smaps(addresses(pages))),
+            _ => None,
+        }
+    }
+
     /// Counts pages that are in memory.
     pub fn mincore(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
         let (start, len) = self.span(pages, bytes);
@@ -368,6 +382,7 @@ impl Key<'_> {
             pages: self.pages,
             accessor: Accessor::new(),
             files: self.files.clone(),
+            monitor: Monitor::default(),
         })
     }
 }

@@ -84,6 +84,10 @@ impl Host {
                 let lacks = moves_several() != Ok(Answer::Ok);
                 return lacks.then(|| "needs mremap of several mappings (Linux 6.17)".to_owned());
             }
+            Call::Maps { .. } | Call::Smaps { .. } => {
+                let lacks = self.arena.monitored(op)?.err();
+                return lacks.map(|what| format!("needs {what} for `{text}`"));
+            }
             _ => {}
         }
         let answer = self.arena.apply(op, None);

@@ -6,6 +6,7 @@
 //! | `arena` | addresses where only a test's pages are, and the system calls on them |
 //! | `files` | files in memory, which tests map |
 //! | `observe` | `/proc/self/maps`, `/proc/self/pagemap` and `mincore` of an arena |
+//! | `monitor` | `maps` and `smaps` of a part of an arena |
 //! | `shared` | memory that forked processes share |
 //! | `fork` | processes that answer questions about their memory |
 //! | `events` | faults and TLB flushes of a thread, counted |
@@ -31,6 +32,8 @@ mod files;
 mod fork;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod host;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod monitor;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod observe;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

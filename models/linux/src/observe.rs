@@ -95,27 +95,41 @@ impl Observer {
     pub fn vmas(&self, arena: &Arena, vmas: &mut Vec<Vma>) {
         vmas.clear();
         let (start, end) = (arena.address(0), arena.address(arena.len_pages()));
-        let mut add = |range: Range<usize>, rights| {
+        self.each_vma(start..end, |range, rights| {
             let page = |address: usize| (address.clamp(start, end) - start) / PAGE;
             let pages = page(range.start)..page(range.end);
-            if !pages.is_empty() {
-                vmas.push(Vma { pages, rights });
-            }
-        };
+            vmas.push(Vma { pages, rights });
+        });
+    }
+
+    /// Shows the VMAs that overlap these addresses, from the lowest to the highest.
+    pub(super) fn each_vma(
+        &self,
+        addresses: Range<usize>,
+        mut show: impl FnMut(Range<usize>, Rights),
+    ) {
         if self.has_query {
-            let mut from = start;
-            while let Ok(Some((range, rights))) = self.query(from)
-                && range.start < end
+            let mut from = addresses.start;
+            while from < addresses.end
+                && let Ok(Some((range, rights))) = self.query(from)
+                && range.start < addresses.end
             {
                 from = range.end;
-                add(range, rights);
+                show(range, rights);
             }
         } else {
             let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
             for (range, rights) in text.lines().filter_map(map_line) {
-                add(range, rights);
+                if range.start < addresses.end && addresses.start < range.end {
+                    show(range, rights);
+                }
             }
         }
+    }
+
+    /// `/proc/self/pagemap`.
+    pub(super) fn pagemap(&self) -> &File {
+        &self.pagemap
     }
 
     /// Whether a VMA covers a page.

@@ -63,7 +63,7 @@
 //! Where a mapping of either kind is longer than the file, an access that it admits is answered `bus`
 //! (filemap_fault(), mm/filemap.c), and to populate `efault`. `mincore` finds every page of a file that is in the page cache, mapped or not
 //! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
-//! has in its entries is not told: page properties other than `mapped` are outside the slice where a test maps a file.
+//! has in its entries is not told: page properties other than `mapped`, and `smaps`, are outside the slice where a test maps a file.
 //!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
@@ -85,6 +85,7 @@
 //! | `mincore` | shared, for each page anew | exclusive ones |
 //! | `dontneed`, `free` | local | exclusive ones over its pages |
 //! | `truncate` | of its file | other ones of the file, in any process |
+//! | `maps`, `smaps` | open | nothing |
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
 //! does not know of (another CPU populated the page, stored to what was to be copied first, or
@@ -106,6 +107,11 @@
 //! state's memory is populated for certain, the entries of those before it are gone. It tells nothing of
 //! which state the accesses after it go by, for they may have translations.
 //!
+//! `maps` and `smaps` look at their pages one by one, and wait for no call that is under way: they find any state of a page
+//! that there is (`look.rs`). They are a list that is read bit by bit, and not one moment: what `mremap`
+//! moves meanwhile may be counted at both places or at none. A page that is mapped throughout is counted by
+//! `maps`, and one that has memory of its own throughout by `smaps`. What calls knew they do not learn from what they find.
+//!
 //! # Order between calls and accesses
 //! An exclusive section knows (happens-before) what all sections before it knew; a shared one
 //! knows what the exclusive ones before it knew; a local one knows nothing for certain.
@@ -122,7 +128,7 @@
 //! As Linux 6.18 answers: `mprotect` over a hole fails with `enomem` and has changed
 //! the pages before it; `dontneed` over a hole fails with `enomem` and has emptied all others;
 //! `populate_*` goes page by page and stops at a hole (`enomem`) or at a mapping that does not
-//! admit the access (`einval`), or behind the end of a file (`efault`); `free` stops at a mapping of a file (`einval`); `mincore` stops at a hole (`enomem`); `munmap` of holes is `ok`;
+//! admit the access (`einval`), or behind the end of a file (`efault`); `free` stops at a mapping of a file (`einval`); `mincore` stops at a hole (`enomem`); `maps` and `smaps` skip holes; `munmap` of holes is `ok`;
 //! `noreplace` over anything is `eexist` and changes nothing; `mremap` of a hole's first page is `efault`, of ranges that overlap `einval` without a section,
 //! and where else it meets a hole, what is at the new place stays; the populating half of
 //! `mmap populate` ignores all that.
@@ -142,7 +148,7 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory and of files, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `truncate`; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`; `smaps` where no file is mapped; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.
@@ -158,6 +164,7 @@ mod explore;
 mod fault;
 mod finale;
 mod lazy;
+mod look;
 mod normal;
 mod page;
 mod process;

@@ -52,7 +52,12 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let files = program.files();
     let places = Files::new(processes * own, &files);
     let mut runs = Runs::default();
+    let has_files = has_files(program);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
+        if has_files && matches!(stmt.op, Op::Smaps { .. }) {
+            let what = format!("`{}` in a test with mappings of files", stmt.op);
+            return Err(unsupported(what, stmt.span.clone()));
+        }
         call(stmt, &ids, process, runs).map_err(|what| unsupported(what, stmt.span.clone()))
     };
     let setup = program.setup.iter();
@@ -101,9 +106,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                 let span = spans.get(number).unwrap_or(&program.condition.span);
                 return Err(unsupported(format!("`{atom}`"), span.clone()));
             }
-            Atom::Page { property, .. }
-                if *property != PageProperty::Mapped && has_files(program) =>
-            {
+            Atom::Page { property, .. } if *property != PageProperty::Mapped && has_files => {
                 let spans = &program.condition.atom_spans;
                 let span = spans.get(number).unwrap_or(&program.condition.span);
                 let what = format!("`{atom}` in a test with mappings of files");

@@ -97,6 +97,10 @@ pub struct Rules {
     pub fork_atomic: bool,
     /// `exec` wants execute permission. `false`: permission to read is enough.
     pub exec_needs_x: bool,
+    /// `maps` counts no page behind a hole. `false`: holes are skipped.
+    pub maps_stops_at_hole: bool,
+    /// `smaps` counts the zero page too. `false`: it is no page of the process.
+    pub smaps_counts_zero_page: bool,
     /// The answer of `populate_*` where the mapping does not admit the access.
     pub populate_denied: Answer,
     /// A system call rounds its length up to whole pages. `false`: it refuses others.
@@ -153,6 +157,8 @@ impl Default for Rules {
             fork_private: true,
             fork_atomic: true,
             exec_needs_x: true,
+            maps_stops_at_hole: false,
+            smaps_counts_zero_page: false,
             populate_denied: Answer::EINVAL,
             lengths_round_up: true,
             merging: Merging::default(),

@@ -1,16 +1,19 @@
 //! The sections of system calls: what they exclude, and what they learn from each other.
 //!
-//! | held, wanted | exclusive | shared | local |
-//! | --- | --- | --- | --- |
-//! | exclusive | waits | waits | waits if pages overlap |
-//! | shared | waits | | |
-//! | local | waits if pages overlap | | |
+//! | held, wanted | exclusive | shared | local | open |
+//! | --- | --- | --- | --- | --- |
+//! | exclusive | waits | waits | waits if pages overlap | |
+//! | shared | waits | | | |
+//! | local | waits if pages overlap | | | |
+//! | open | | | | |
 //!
 //! `truncate` waits for another one of the same file, and for nothing else. `fork` is exclusive, over all pages. Sections of two processes are no business of each other's.
 //!
 //! # Linux
 //! Exclusive is `mmap_lock` for writing (with the locks of the mappings concerned), shared is
-//! `mmap_lock` for reading, local is the lock of one mapping. That of a file is its `i_rwsem`, do_truncate(), fs/open.c.
+//! `mmap_lock` for reading, local is the lock of one mapping. Open is RCU: lock_next_vma(),
+//! mm/mmap_lock.c, looks for a mapping under RCU alone, and believes a hole that it finds so. That of a file is its
+//! `i_rwsem`, do_truncate(), fs/open.c.
 
 use std::rc::Rc;
 
@@ -32,6 +35,8 @@ pub(super) enum Section {
     Local,
     /// Sections of the same file, in any process.
     File,
+    /// Nothing: it only looks.
+    Open,
 }
 
 impl Steps<'_> {
@@ -75,7 +80,7 @@ impl Steps<'_> {
                     | (Section::Local, Section::Exclusive) => instr
                         .pages()
                         .any(|page| held.pages().any(|other| other == page)),
-                    (Section::File, _) | (_, Section::File) => false,
+                    (Section::File | Section::Open, _) | (_, Section::File | Section::Open) => false,
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,
                     _ => false,
                 }
@@ -89,7 +94,7 @@ impl Steps<'_> {
             match section {
                 Section::Exclusive => state.cpus[cpu].view.join(&released.all),
                 Section::Shared => state.cpus[cpu].view.join(&released.exclusive),
-                Section::Local | Section::File => {}
+                Section::Local | Section::File | Section::Open => {}
             }
         }
     }
@@ -104,7 +109,7 @@ impl Steps<'_> {
                 released.exclusive.join(view);
             }
             Section::Shared => released.all.join(view),
-            Section::Local | Section::File => {}
+            Section::Local | Section::File | Section::Open => {}
         }
     }
 }

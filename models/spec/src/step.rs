@@ -9,7 +9,8 @@
 //!  fork           Ready ----------------------------------------> next statement
 //! ```
 //! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the
-//! system calls that change all of their pages at once, `walk.rs` those that go page by page,
+//! system calls that change all of their pages at once, `walk.rs` those that go page by page, `look.rs` what
+//! those find that only look,
 //! `process.rs` has `fork`, `section.rs` what they exclude, and `lazy.rs` what goes by itself.
 
 use std::mem;
@@ -20,7 +21,6 @@ use super::call::{Call, Course, Kind, Specified};
 
 use super::code::{Code, Later};
 use super::rules::Rules;
-use super::section::Section;
 use super::state::{Phase, State};
 use super::walk::Walk;
 use super::word::{Behind, Message};
@@ -101,7 +101,7 @@ impl Steps<'_> {
         let section = match state.cpus[cpu].phase {
             _ if !instr.call.is_section() => return true,
             Phase::Ready => self.section(&instr.call),
-            Phase::Walking(Walk { holds: false, .. }) => Section::Shared,
+            Phase::Walking(Walk { holds: false, .. }) => self.walking_section(&instr.call),
             Phase::Pending(_) | Phase::Walking(_) | Phase::Copying(_) => return true,
         };
         !self.excluded(state, cpu, section, instr)

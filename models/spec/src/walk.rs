@@ -1,10 +1,6 @@
 //! System calls that go through their pages one by one, and answer as far as they came.
 
-use super::call::{Call, Kind};
-use super::finale::present;
-use super::lazy::Lazy;
-use super::rules::Freedom;
-use super::section::Section;
+use super::call::{Call, Course, Kind};
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
 use super::word::{Bit, Populated};
@@ -36,7 +32,7 @@ impl Walk {
     pub(super) fn of(call: &Call) -> Option<Walk> {
         match call {
             Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Some(Walk::begin(Answer::Ok)),
-            Call::Mincore { .. } => Some(Walk::begin(Answer::Word(0))),
+            call if call.counts() => Some(Walk::begin(Answer::Word(0))),
             _ => None,
         }
     }
@@ -53,14 +49,14 @@ impl Steps<'_> {
         out: &mut Vec<State>,
     ) {
         if !walk.holds {
-            self.acquire(&mut state, cpu, Section::Shared);
+            self.acquire(&mut state, cpu, self.walking_section(call));
         }
         let Some(page) = call.range().nth(usize::from(walk.done)) else {
-            self.arrive_at_end(&mut state, cpu, walk.answer);
+            self.arrive_at_end(&mut state, cpu, call, walk.answer);
             return out.push(state);
         };
         match (call, walk.answer) {
-            (Call::Mincore { .. }, Answer::Word(found)) => {
+            (call, Answer::Word(found)) if call.counts() => {
                 self.count(state, cpu, call, (page, found), out);
             }
             _ => self.populate(state, cpu, call, walk, page, out),
@@ -68,87 +64,21 @@ impl Steps<'_> {
     }
 
     /// The page after `walk` is done, and the next one may follow.
-    fn go_on(&self, state: &mut State, cpu: usize, call: &Call, walk: Walk) {
+    pub(super) fn go_on(&self, state: &mut State, cpu: usize, call: &Call, walk: Walk) {
         let done = walk.done + 1;
         if usize::from(done) == call.range().len() {
-            return self.arrive_at_end(state, cpu, walk.answer);
+            return self.arrive_at_end(state, cpu, call, walk.answer);
         }
         if !walk.holds {
-            self.release(state, cpu, Section::Shared);
+            self.release(state, cpu, self.walking_section(call));
         }
         state.cpus[cpu].phase = Phase::Walking(Walk { done, ..walk });
     }
 
     /// The walk is over.
-    fn arrive_at_end(&self, state: &mut State, cpu: usize, answer: Answer) {
-        self.release(state, cpu, Section::Shared);
+    pub(super) fn arrive_at_end(&self, state: &mut State, cpu: usize, call: &Call, answer: Answer) {
+        self.release(state, cpu, self.walking_section(call));
         self.retire(state, cpu, answer);
-    }
-
-    /// Counts `page` if it is present, by any version whose entry may be there: where one is present
-    /// for certain, none is there of those before it. Linux leaves mmap_lock between two VMAs,
-    /// do_mincore(), mm/mincore.c, and two pages may be of two. A CPU that is alone counts all pages in
-    /// one step.
-    fn count(
-        &self,
-        mut state: State,
-        cpu: usize,
-        call: &Call,
-        (page, found): (usize, u64),
-        out: &mut Vec<State>,
-    ) {
-        let range = call.range();
-        let end = match self.code.threads.len() {
-            1 => range.end,
-            _ => page + 1,
-        };
-        let (mut least, mut most) = (found, found);
-        for page in page..end {
-            if state.pages[page].newest().is_none() {
-                self.arrive_at_end(&mut state, cpu, Answer::ENOMEM);
-                return out.push(state);
-            }
-            let (may_lack, may_be) = self.presence(&state, page);
-            least += u64::from(!may_lack);
-            most += u64::from(may_be);
-        }
-        let done = u16::try_from(end - 1 - range.start).expect("few pages");
-        fork(state, least..=most, |mut state, count| {
-            let walk = Walk {
-                done,
-                holds: false,
-                answer: Answer::Word(count),
-            };
-            self.go_on(&mut state, cpu, call, walk);
-            out.push(state);
-        });
-    }
-
-    /// Whether the entry of a page that is mapped may not be present, and whether it may.
-    fn presence(&self, state: &State, page: usize) -> (bool, bool) {
-        let (mut may_lack, mut may_be) = (false, false);
-        let versions = state.pages[page].versions.iter().rev();
-        for mapping in versions.filter_map(|version| version.mapping) {
-            let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
-            if memory.lazy == Lazy::Gone {
-                continue;
-            }
-            if memory.source().is_some() {
-                // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
-                if memory.shown().is_none_or(|source| state.is_cached(source)) {
-                    return (may_lack, true);
-                }
-                may_lack = true;
-                continue;
-            }
-            may_lack |= memory.lazy == Lazy::MayGo;
-            match present(memory.touch, mapping.prot, self.rules) {
-                Freedom::Yes => return (may_lack, true),
-                Freedom::No => may_lack = true,
-                Freedom::Either => (may_lack, may_be) = (true, true),
-            }
-        }
-        (may_lack, may_be)
     }
 
     /// Populates `page`, by any of its versions.
@@ -172,7 +102,7 @@ impl Steps<'_> {
             _ => None,
         };
         if let Some(refused) = refused {
-            self.arrive_at_end(&mut state, cpu, refused);
+            self.arrive_at_end(&mut state, cpu, call, refused);
             return out.push(state);
         }
         let mut words: Few<At> = Few::new();
@@ -192,7 +122,7 @@ impl Steps<'_> {
                 Call::Mmap { .. } => walk.answer,
                 _ => Answer::EFAULT,
             };
-            self.arrive_at_end(&mut stopped, cpu, answer);
+            self.arrive_at_end(&mut stopped, cpu, call, answer);
             out.push(stopped);
             if words.is_empty() {
                 return;

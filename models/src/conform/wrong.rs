@@ -71,6 +71,10 @@ pub const WRONG: &[Wrong] = &[
     wrong("lengths-must-be-whole-pages", |r| {
         r.lengths_round_up = false
     }),
+    wrong("maps-stops-at-a-hole", |r| r.maps_stops_at_hole = true),
+    wrong("smaps-counts-the-zero-page", |r| {
+        r.smaps_counts_zero_page = true;
+    }),
     wrong("reads-copy-the-zero-page", |r| r.zero_page = Freedom::No),
     wrong("none-unmaps-pages", |r| r.none_keeps_present = Freedom::No),
     wrong("refused-exec-populates-nothing", |r| {

@@ -163,6 +163,8 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::PopulateRead { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Read)),
         Op::PopulateWrite { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Write)),
         Op::Mincore { pages } => called.by(|cpu| cpu.mincore(pages)),
+        Op::Maps { pages } => called.by(|cpu| cpu.maps(pages)),
+        Op::Smaps { pages } => called.by(|cpu| cpu.smaps(pages)),
         Op::Fork { process } => called.by(|cpu| cpu.fork(process)),
         // To the CPU's own process: another one is no name here.
         Op::Switch { .. } => called.by(|cpu| cpu.switch_to_mm()),

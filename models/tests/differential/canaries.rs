@@ -54,6 +54,14 @@ fn wrong_rules() -> Vec<(&'static str, Rules)> {
             with(|r| r.none_keeps_present = Freedom::No),
         ),
         (
+            "maps stops at a hole",
+            with(|r| r.maps_stops_at_hole = true),
+        ),
+        (
+            "smaps counts the zero page",
+            with(|r| r.smaps_counts_zero_page = true),
+        ),
+        (
             "populate_write leaves pages clean",
             with(|r| r.populate_write_dirties = Freedom::No),
         ),

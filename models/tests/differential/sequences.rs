@@ -128,6 +128,8 @@ fn sequences_reach_every_answer() {
         ("free", &["ok", "enomem"]),
         ("cold", &["ok", "enomem"]),
         ("mincore", &["0", "a word", "enomem"]),
+        ("maps", &["0", "a word"]),
+        ("smaps", &["0", "a word"]),
     ];
     let expected: BTreeSet<(String, String)> = expected
         .iter()

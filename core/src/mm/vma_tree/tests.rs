@@ -93,6 +93,8 @@ fn same(tree: &Tree, model: &Model) {
             let starts: Vec<u64> = found.iter().map(|(range, _)| range.start.0).collect();
             assert_eq!(starts, overlapping(model, range), "{range:?}");
             assert_eq!(tree.overlaps(range), !starts.is_empty(), "{range:?}");
+            let next = tree.next_in(range).map(|(range, _)| range.start.0);
+            assert_eq!(next, starts.first().copied(), "{range:?}");
         }
     }
     let mut all = Vec::new();

@@ -211,7 +211,8 @@ operations! {
         ClearRefs: "clear_refs" (pages: Pages) by Program -> Unknown;
         Mincore: "mincore" (pages: Pages)
             by Program -> Count[ENOMEM], drawn Often(1), bytes 132..136;
-        Smaps: "smaps" (pages: Pages) by Program -> Unknown;
+        Maps: "maps" (pages: Pages) by Program -> Count[], drawn Often(1), bytes 140..144;
+        Smaps: "smaps" (pages: Pages) by Program -> Count[], drawn Often(1), bytes 144..148;
     }
     Guest {
         GupFast: "gup_fast" (page: Page, write: Flag) by Program -> Unknown;

@@ -2,7 +2,7 @@
 //!
 //! Nothing outside of the process is changed, and nothing is taken from a version number.
 
-mod uapi;
+pub(crate) mod uapi;
 
 use std::fs::{self, File};
 use std::mem;
@@ -45,7 +45,7 @@ pub fn features() -> Vec<Feature> {
         ),
         ("soft-dirty", "dirty", soft_dirty()),
         ("PROCMAP_QUERY", "VMAs, fast", procmap_query()),
-        ("PAGEMAP_SCAN", "pagemap_scan", pagemap_scan()),
+        ("PAGEMAP_SCAN", "smaps", pagemap_scan()),
         ("MAP_FIXED_NOREPLACE", "mmap noreplace", noreplace()),
         (
             "mremap of several mappings",

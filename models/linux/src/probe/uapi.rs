@@ -3,10 +3,19 @@
 /// `MADV_GUARD_INSTALL`, include/uapi/asm-generic/mman-common.h, since Linux 6.13.
 pub(super) const MADV_GUARD_INSTALL: i32 = 102;
 
+/// `struct page_region`, include/uapi/linux/fs.h.
+#[derive(Clone, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Region {
+    pub start: u64,
+    pub end: u64,
+    pub categories: u64,
+}
+
 /// `struct pm_scan_arg`, include/uapi/linux/fs.h.
 #[derive(Debug, Default)]
 #[repr(C)]
-pub(super) struct ScanArguments {
+pub(crate) struct ScanArguments {
     pub size: u64,
     pub flags: u64,
     pub start: u64,
@@ -22,9 +31,13 @@ pub(super) struct ScanArguments {
 }
 
 /// `_IOWR('f', 16, struct pm_scan_arg)`
-pub(super) const PAGEMAP_SCAN: libc::c_ulong = 0xc060_6610;
+pub(crate) const PAGEMAP_SCAN: libc::c_ulong = 0xc060_6610;
 /// `PAGE_IS_PRESENT`
-pub(super) const PAGE_IS_PRESENT: u64 = 1 << 3;
+pub(crate) const PAGE_IS_PRESENT: u64 = 1 << 3;
+/// `PAGE_IS_SWAPPED`
+pub(crate) const PAGE_IS_SWAPPED: u64 = 1 << 4;
+/// `PAGE_IS_PFNZERO`
+pub(crate) const PAGE_IS_PFNZERO: u64 = 1 << 5;
 
 /// `struct uffdio_api`, include/uapi/linux/userfaultfd.h.
 #[derive(Debug, Default)]

@@ -150,4 +150,9 @@ fn entries_of_files_are_outside_the_slice() {
     run(TWICE, &["munmap A;"], "mapped(A)")
         .allows("mapped(A)=false")
         .counts(1);
+    let program = super::program(TWICE, &["r0 = smaps A;"], "A=5");
+    let error = super::outcomes(&program, &super::Rules::default());
+    let what = error.expect_err("outside the slice").what;
+    assert_eq!(what, "`smaps A` in a test with mappings of files");
+    run(TWICE, &["r0 = maps A;"], "A=5").only(&["0:r0=1 A=5"]);
 }

@@ -4,6 +4,7 @@ mod cost;
 mod faults;
 mod files;
 mod lazy;
+mod looks;
 mod mapping;
 mod memory;
 mod private;
