@@ -38,6 +38,7 @@
 //! | when page tables may be freed | `mm::tables`, `mm::walk`, `mm::rcu` |
 //! | which TLBs must be flushed, and when | `mm::gather`, `mm::flush` |
 //! | what `fork` shares, and what keeps it apart | `calls::fork` |
+//! | how a monitor goes through VMAs, and what it may find | `mm::monitor` |
 //! | what is checked, and why it adds no interleavings | `ghost` |
 //!
 //! # Which lock makes what stable, readable, writable
@@ -103,8 +104,8 @@ pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSourc
 pub use types::ids::{CpuId, FilePage, MmId, Pfn, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
-    ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
+    TlbFault, ZapFlush,
 };
 pub use types::pte::Pte;
 pub use types::quirk::{Quirk, Quirks};

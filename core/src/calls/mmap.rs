@@ -58,7 +58,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
             return Err(Errno::Exist);
         }
+        // QUIRK(MmapShowsGap): proofs/monitor/replaced-without-a-gap
+        if !self.sys.has(Quirk::MmapShowsGap) {
+            lock.hold_back();
+        }
         let gather = self.unmap(&mut lock, range);
+        lock.let_go();
         // QUIRK(MmapDropsMmapLock): proofs/basics/mmap-replaces
         if self.sys.has(Quirk::MmapDropsMmapLock) {
             lock.unlock();

@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
-    ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
+    TlbFault, ZapFlush,
 };
 use crate::types::quirk::{Quirk, Quirks};
 
@@ -139,6 +139,7 @@ chosen! {
     tlb_fault: TlbFault = "tlb_fault";
     speculation: u8 = "speculation";
     dontneed: Dontneed = "dontneed";
+    smaps: Smaps = "smaps";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

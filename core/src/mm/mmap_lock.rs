@@ -18,7 +18,7 @@ use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::event::{Event, LockClass, LockStep, What};
 use crate::types::ids::MmId;
-use crate::types::protocol::FaultPath;
+use crate::types::protocol::{FaultPath, Smaps};
 use crate::types::quirk::Quirk;
 
 /// The mmap lock, held for writing.
@@ -27,6 +27,7 @@ pub(crate) struct MmapWrite<'s, P: Platform> {
     id: MmId,
     guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::WriteGuard<'s>,
     changed: bool,
+    holds_back: bool,
     events: LockEvents<P>,
 }
 
@@ -93,6 +94,18 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
         self.changed = true;
     }
 
+    /// What is taken out of the tree from here on, something else takes the place of: readers are
+    /// shown the tree when it is there, and no gap, if monitors believe in gaps that they find by RCU.
+    /// Linux: `vma_iter_store_overwrite()`.
+    pub fn hold_back(&mut self) {
+        self.holds_back = self.sys.protocol().smaps() != Smaps::MmapLock;
+    }
+
+    /// The end of [`MmapWrite::hold_back`]: the next change is shown.
+    pub fn let_go(&mut self) {
+        self.holds_back = false;
+    }
+
     /// The number by which VMAs are write-locked until this lock is left: what [`Mm::seq`] is.
     pub fn seq(&self) -> u64 {
         self.guard.seq
@@ -153,7 +166,7 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
     /// Shows readers the tree as it is now. Linux: `rcu_assign_pointer()` in
     /// `mas_replace_node()`.
     pub fn publish(&mut self) {
-        if !self.changed {
+        if !self.changed || self.holds_back {
             return;
         }
         self.changed = false;
@@ -199,6 +212,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             id: self.local.mm,
             guard,
             changed: false,
+            holds_back: false,
             events,
         };
         lock.begin_writing();

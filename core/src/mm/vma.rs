@@ -148,6 +148,10 @@ impl<P: Platform> Vma<P> {
     /// The range and protection as they may be, for a caller that will find out whether they were.
     pub fn copy_racy(&self) -> VmaCopy {
         self.life.used();
+        self.fields()
+    }
+
+    fn fields(&self) -> VmaCopy {
         let start = Vpn(self.start.load(orderings::VMA_FIELD_READ));
         let end = Vpn(self.end.load(orderings::VMA_FIELD_READ));
         let word = self.prot.load(orderings::VMA_FIELD_READ);
@@ -156,6 +160,15 @@ impl<P: Platform> Vma<P> {
             prot: Prot::from_bits(word),
             backing: Backing::from_bits(word >> PROT_BITS),
         }
+    }
+
+    /// The same for a reader that holds nothing but an RCU section. Where faults take references, the VMA may
+    /// be free or another one by now: its memory is that of a VMA all the same.
+    pub fn copy_by_rcu(&self) -> VmaCopy {
+        if !matches!(self.lock, VmaLock::Refcnt { .. }) {
+            self.life.used();
+        }
+        self.fields()
     }
 
     /// Changes range and protection, from `old` where something was there.

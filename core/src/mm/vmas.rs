@@ -72,7 +72,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn unlink(&mut self, lock: &mut MmapWrite<'s, P>, old: VmaCopy) {
         if let Some((_, vma)) = lock.tree().find(old.range.start) {
             let vma = vma.clone();
+            // QUIRK(MergeShowsGap): proofs/monitor/merged-without-a-gap
+            if !self.sys.has(Quirk::MergeShowsGap) {
+                lock.hold_back();
+            }
             self.remove_vma(lock, old.range, &vma);
+            lock.let_go();
             self.free_vma(vma);
         }
     }

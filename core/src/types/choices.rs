@@ -4,8 +4,8 @@
 use core::fmt;
 
 use crate::types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, TlbFault,
-    ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
+    TlbFault, ZapFlush,
 };
 
 /// A choice: its name, its values, and where they come from.
@@ -276,6 +276,30 @@ pub static CHOICES: &[ChoiceInfo] = &[
                 "the VMA's lock, if the range is within one VMA; it is left before the flush",
                 "mm/madvise.c, try_vma_read_lock(), madvise_walk_vmas(), madvise_finish_tlb(); B. Song, June 2025",
                 dontneed = Dontneed::VmaLock
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "smaps",
+        summary: "what keeps a VMA while maps and smaps tell of it",
+        values: &[
+            value!(
+                "mmap_lock",
+                "the mmap lock for reading",
+                "fs/proc/task_mmu.c, m_start(); smaps to this day, maps before Linux 6.17",
+                smaps = Smaps::MmapLock
+            ),
+            value!(
+                "vma_lock",
+                "the VMA's lock; the VMA is found under RCU; else the mmap lock",
+                "mm/mmap_lock.c, lock_next_vma(); fs/proc/task_mmu.c, get_next_vma(); S. Baghdasaryan, Linux 6.17, maps alone",
+                smaps = Smaps::VmaLock
+            ),
+            value!(
+                "rcu",
+                "nothing: a copy of the VMA is compared with the tree, and page tables are walked under RCU",
+                "M. Wilcox at LSFMM+BPF 2023; S. Baghdasaryan, \"mm/maps: read proc/pid/maps under RCU\", April 2025",
+                smaps = Smaps::Rcu
             ),
         ],
     },

@@ -44,6 +44,17 @@ pub enum Dontneed {
     VmaLock,
 }
 
+/// What keeps a VMA while `maps` and `smaps` tell of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Smaps {
+    /// The mmap lock, for reading.
+    MmapLock,
+    /// The lock of the VMA; if it is not to be had, the mmap lock.
+    VmaLock,
+    /// Nothing: VMAs and page tables are read under RCU, and what was read is compared.
+    Rcu,
+}
+
 /// When a zap may drop the page-table lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZapFlush {
@@ -126,6 +137,8 @@ pub struct Protocol {
     pub speculation: u8,
     /// `dontneed`
     pub dontneed: Dontneed,
+    /// `smaps`
+    pub smaps: Smaps,
 }
 
 impl Protocol {
@@ -148,6 +161,7 @@ impl Protocol {
             tlb_fault: TlbFault::Keep,
             speculation: 0,
             dontneed: Dontneed::MmapLock,
+            smaps: Smaps::MmapLock,
         }
     }
 
@@ -163,6 +177,24 @@ impl Protocol {
         if self.dontneed == Dontneed::VmaLock && !has_vma_locks {
             return Some(
                 "dontneed=vma_lock needs protocol=vma_lock or protocol=vma_refcnt: no other has locks of VMAs",
+            );
+        }
+        if self.smaps == Smaps::VmaLock && !has_vma_locks {
+            return Some(
+                "smaps=vma_lock needs protocol=vma_lock or protocol=vma_refcnt: no other has locks of VMAs",
+            );
+        }
+        if self.smaps == Smaps::Rcu && self.pt_free != PtFree::Rcu {
+            return Some("smaps=rcu needs pt_free=rcu: it walks page tables under RCU alone");
+        }
+        if self.smaps == Smaps::Rcu && self.fault == FaultPath::MmapLock {
+            return Some(
+                "smaps=rcu does not go with protocol=mmap_lock: that frees VMAs without a grace period",
+            );
+        }
+        if self.smaps == Smaps::Rcu && self.fault == FaultPath::RcuFault {
+            return Some(
+                "smaps=rcu does not go with protocol=rcu_fault: that hides VMAs from RCU to keep faults out",
             );
         }
         None
@@ -204,6 +236,20 @@ mod tests {
             };
             let has_vma_locks = matches!(path, FaultPath::VmaLock | FaultPath::VmaRefcnt);
             assert_eq!(protocol.conflict().is_none(), has_vma_locks, "{protocol}");
+            let protocol = Protocol {
+                smaps: Smaps::VmaLock,
+                ..Protocol::preset(path)
+            };
+            assert_eq!(protocol.conflict().is_none(), has_vma_locks, "{protocol}");
+            for pt_free in [PtFree::Ipi, PtFree::Rcu] {
+                let protocol = Protocol {
+                    smaps: Smaps::Rcu,
+                    pt_free,
+                    ..Protocol::preset(path)
+                };
+                let suits = pt_free == PtFree::Rcu && (has_vma_locks || path == FaultPath::Spf);
+                assert_eq!(protocol.conflict().is_none(), suits, "{protocol}");
+            }
         }
     }
 }

@@ -227,6 +227,18 @@ quirks! {
     MincoreDropsMmapLock, "mincore-drops-mmap-lock", "mm/mincore.c, do_mincore(): vma_lookup() and walk_page_range() under mmap_read_lock()";
     /// `smaps` leaves the lock of the VMA, or the mmap lock, before it looks at the entries.
     SmapsDropsLock, "smaps-drops-lock", "fs/proc/task_mmu.c, lock_vma_range(): \"smaps and numa_maps perform page table walk, therefore require mmap_lock\"";
+    /// `smaps` by RCU alone walks page tables outside RCU.
+    SmapsWalksUnprotected, "smaps-walks-unprotected", "mm/pgtable-generic.c, __pte_offset_map_lock(): rcu_read_lock()";
+    /// A monitor that has locked a VMA does not look whether that lies behind where it has come to.
+    MapsVmaNotRechecked, "maps-vma-not-rechecked", "mm/mmap_lock.c, lock_next_vma(): \"Verify the vma is not behind the last search position\"";
+    /// A monitor that finds a gap before the VMA that it has locked does not look again for what is there.
+    MapsGapNotRechecked, "maps-gap-not-rechecked", "mm/mmap_lock.c, lock_next_vma(): \"Otherwise we might observe a gap that should not be there\"";
+    /// A monitor by RCU alone does not compare what it has read of a VMA with the tree.
+    MapsCopyNotRechecked, "maps-copy-not-rechecked", "S. Baghdasaryan, \"mm/maps: read proc/pid/maps under RCU\", get_vma_snapshot()";
+    /// `mmap` shows readers of the tree a gap where it replaces what is mapped.
+    MmapShowsGap, "mmap-shows-gap", "commit f8d112a4e657, \"mm/mmap: avoid zeroing vma tree in mmap_region()\"";
+    /// Where VMAs become one, readers of the tree are shown a gap in the place of those that go.
+    MergeShowsGap, "merge-shows-gap", "mm/vma.c, commit_merge(): vma_iter_store_overwrite()";
     /// `smaps` counts the zero page.
     SmapsCountsZeroPage, "smaps-counts-zero-page", "mm/memory.c, vm_normal_page(); fs/proc/task_mmu.c, smaps_pte_entry()";
     /// `madvise cold` or `free` clears bits of an entry by a store over what it has read.
