@@ -25,7 +25,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
     let size = pages;
     let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
     (
-        0..16,
+        0..18,
         0..pages,
         1..4u64,
         range,
@@ -56,6 +56,8 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                 14 => Call::Free {
                     pages: page..page + 1,
                 },
+                15 => Call::Maps { pages },
+                16 => Call::Smaps { pages },
                 _ => {
                     let len = pages.len().min(size - page);
                     Call::Mremap {
@@ -441,6 +443,7 @@ proptest! {
             none_keeps_present: Yes,
             populate_write_dirties: Yes,
             young_unaccessed: Yes,
+            zero_page: Yes,
             ..Rules::default()
         };
         let resolved = resolved(std::slice::from_ref(&calls), 4);
@@ -453,7 +456,7 @@ proptest! {
             let shown = &outcome.regs[&(0, format!("r{pc}"))];
             let mut allowed = machine.allowed().iter().map(|answer| Value::from(*answer));
             prop_assert!(allowed.any(|answer| *shown == answer), "{call:?}: {shown:?}");
-            let may_differ = matches!(call, Call::Mincore { .. });
+            let may_differ = matches!(call, Call::Mincore { .. } | Call::Smaps { .. });
             prop_assert!(machine.allowed().len() == 1 || may_differ);
         }
         for ((_, place), value) in &outcome.words {
