@@ -209,15 +209,6 @@ impl Code {
         self.threads[0][0] = instr;
     }
 
-    /// Makes it code over so many pages, each watched.
-    pub(super) fn resize(&mut self, pages: usize) {
-        self.pages = pages;
-        self.watched_words.resize(pages, true);
-        self.watched_touch.resize(pages, true);
-        let rows = self.later.iter_mut().flatten();
-        rows.for_each(|row| row.resize(pages, Later::NOTHING));
-    }
-
     /// The statement at `pc` of `cpu`.
     pub(super) fn at(&self, cpu: usize, pc: usize) -> Option<&Instr> {
         self.threads[cpu].get(pc)
@@ -311,13 +302,22 @@ impl Files {
         self.start + start..self.start + end
     }
 
+    /// The file that has page number `at` of all files' pages, and which of its pages that is.
+    ///
+    /// # Panics
+    /// If none has it.
+    pub(super) fn find(&self, at: usize) -> (usize, usize) {
+        let file = self.files.iter().position(|file| file.contains(&at));
+        let file = file.expect("a mapping begins at a page of a file");
+        (file, at - self.files[file].start)
+    }
+
     /// The page that a mapping has, `up` pages behind page number `at` of all files' pages.
     ///
     /// # Panics
-    /// If no file has `at`.
+    /// As [`find`](Files::find).
     pub(super) fn page(&self, at: usize, up: usize) -> usize {
-        let file = self.files.iter().position(|file| file.contains(&at));
-        let file = file.expect("a mapping begins at a page of a file");
+        let (file, _) = self.find(at);
         self.start
             + match at + up {
                 page if self.files[file].contains(&page) => page,

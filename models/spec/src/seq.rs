@@ -32,6 +32,8 @@ pub struct Machine {
     code: Code,
     /// The pages of each process.
     own: usize,
+    /// The words that files begin with.
+    files: Vec<Vec<u64>>,
     /// The only state that there is. Between calls: in normal form, with nothing known of the past.
     state: Vec<State>,
     rules: Rules,
@@ -49,15 +51,13 @@ impl Machine {
 
     /// A window of `pages` pages under `rules`.
     pub fn with_rules(pages: usize, rules: Rules) -> Machine {
-        Machine::of_processes(pages, 1, &[], rules)
+        Machine::with_files(pages, &[], rules)
     }
 
     /// The same with files, each with the words of its pages.
-    ///
-    /// # Panics
-    /// Later, if it forks: the pages of files lie behind those of the only process.
     pub fn with_files(pages: usize, files: &[Vec<u64>], rules: Rules) -> Machine {
-        Machine::of_processes(pages, 1, files, rules)
+        // The second one is the child of a fork.
+        Machine::of_processes(pages, 2, files, rules)
     }
 
     /// Windows of `own` pages each, of so many processes: the CPU is in the first one, which may
@@ -84,6 +84,7 @@ impl Machine {
             state: vec![State::start(&code, pages)],
             code,
             own,
+            files: files.to_vec(),
             open: rules.open(),
             rules,
             allowed: Few::new(),
@@ -163,10 +164,6 @@ impl Machine {
     /// Forks: the pages of the child are behind the window's own, in the same order, until it
     /// [exits](Machine::exit).
     pub fn fork(&mut self) -> Answer {
-        let pages = self.own;
-        self.code.resize(2 * pages);
-        let hole = Rc::new(Page::hole());
-        self.state[0].pages.resize(2 * pages, hole);
         self.apply(&Call::Fork { process: 1 })
     }
 
@@ -176,8 +173,6 @@ impl Machine {
         self.apply(&Call::Munmap {
             pages: pages..2 * pages,
         });
-        self.code.resize(pages);
-        self.state[0].pages.truncate(pages);
     }
 
     /// The pages, for threads to start from.
@@ -202,6 +197,23 @@ impl Machine {
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Answer {
         value(&self.state[0], page)
+    }
+
+    /// The pages of the first process that map the memory of `page`, which is one of them, if it is
+    /// mapped.
+    pub fn sharing(&self, page: usize) -> impl Iterator<Item = usize> {
+        let state = &self.state[0];
+        let memory = move |page: usize| {
+            let mapping = state.pages[page].newest()?;
+            state.content((state.home(page, mapping), mapping.word))
+        };
+        let of_page = memory(page);
+        (0..self.own).filter(move |&other| of_page.is_some() && memory(other) == of_page)
+    }
+
+    /// Whether a mapping of a file covers the page.
+    pub fn is_of_file(&self, page: usize) -> bool {
+        self.state[0].shows_file(page)
     }
 
     /// Whether what the page holds may go, and its memory be fresh, at any time.

@@ -11,7 +11,7 @@ impl Subject for Machine {
     }
 
     fn reset(&mut self) {
-        *self = Machine::with_rules(self.own, self.rules.clone());
+        *self = Machine::with_files(self.own, &self.files, self.rules.clone());
     }
 
     fn apply(&mut self, op: &Op<Numbered>) -> Result<Answer, Lacks> {
