@@ -1,4 +1,4 @@
-//! Where Linux lets VMAs begin and end, for anonymous private memory and one process.
+//! Where Linux lets VMAs begin and end, for anonymous private memory, shared mappings of files and one process.
 //!
 //! Pages alone do not tell: whether neighbours with equal flags are one VMA depends on how they
 //! came to be. This is Linux's own choice and no part of what a user may rely on, so it is apart
@@ -27,13 +27,18 @@
 //!    parent's in their chains: anon_vma_fork(), mm/rmap.c. It is the child's that then merge with
 //!    nothing that has none, as their chains have more than one link: vma_is_fork_child(), mm/vma.c.
 //!    The parent's chains stay as they are.
+//! 8. Neighbours merge only if they map the same open file, or none, and the offset in the file goes on from
+//!    one to the other: is_mergeable_vma(), can_vma_merge_before() and can_vma_merge_after(), mm/vma.c. A mapping of
+//!    a file keeps its offset where it moves: copy_vma().
+//! 9. A shared mapping never has an `anon_vma`, as a store makes no page of its own: do_shared_fault(),
+//!    mm/memory.c; nor `VM_ACCOUNT`: accountable_mapping(), mm/vma.c, and mprotect_fixup().
 
 use std::ops::Range;
 
 use super::call::{Call, Kind};
-
+use super::code::Files;
 use seqfault_lang::litmus::ast::Prot;
-use seqfault_lang::ops::Answer;
+use seqfault_lang::ops::{Answer, Backing, Numbered};
 
 /// A VMA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +47,32 @@ pub struct Vma {
     pub pages: Range<usize>,
     /// Its permissions.
     pub prot: Prot,
+    /// What it maps.
+    source: Source,
     /// `VM_ACCOUNT`
     account: bool,
     /// Its `anon_vma`.
     anon: Option<u32>,
-    /// How many pages up it has moved since it got its offset.
-    shift: isize,
     /// Its `anon_vma` is one of several in its chain. Never, unless rule 7 is to be wrong.
     chained: bool,
+}
+
+/// What a VMA maps: where it goes on from one VMA to the next, both have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Source {
+    /// The file, if it has one: `vm_file`.
+    file: Option<usize>,
+    /// `vm_pgoff`, less the first page: of anonymous memory, how many pages down it has moved since it got
+    /// its offset.
+    offset: isize,
+}
+
+impl Source {
+    /// Memory that is new at its place.
+    const ANONYMOUS: Source = Source {
+        file: None,
+        offset: 0,
+    };
 }
 
 /// Which of the rules hold; all of them, unless one is to be wrong.
@@ -67,6 +90,14 @@ pub struct Merging {
     pub mprotect_merges: bool,
     /// Offsets must go on (rule 6).
     pub offsets_agree: bool,
+    /// Files must be the same, or none (rule 8).
+    pub files_agree: bool,
+    /// Offsets in a file must go on (rule 8).
+    pub file_offsets_agree: bool,
+    /// A mapping of a file keeps its offset where it moves (rule 8).
+    pub files_keep_offset: bool,
+    /// A shared mapping has no `anon_vma` and no `VM_ACCOUNT` (rule 9).
+    pub shared_is_no_ones: bool,
     /// `fork` leaves the parent's chains as they are (rule 7).
     pub fork_chains_child: bool,
 }
@@ -80,6 +111,10 @@ impl Default for Merging {
             accounts: true,
             mprotect_merges: true,
             offsets_agree: true,
+            files_agree: true,
+            file_offsets_agree: true,
+            files_keep_offset: true,
+            shared_is_no_ones: true,
             fork_chains_child: true,
         }
     }
@@ -91,13 +126,15 @@ pub struct Vmas {
     list: Vec<Vma>,
     /// How many `anon_vma` there were.
     anons: u32,
+    files: Files,
     merging: Merging,
 }
 
 impl Vmas {
-    /// None, under `merging`.
-    pub fn new(merging: Merging) -> Vmas {
+    /// None, under `merging`, where there are files with these words.
+    pub fn new(merging: Merging, files: &[Vec<u64>]) -> Vmas {
         Vmas {
+            files: Files::new(0, files),
             merging,
             ..Vmas::default()
         }
@@ -116,9 +153,10 @@ impl Vmas {
                 pages,
                 prot,
                 populate,
+                backing,
                 ..
             } if ret == Answer::Ok => {
-                self.mmap(pages, *prot);
+                self.mmap(pages, *prot, self.source(backing, pages.start));
                 if *populate {
                     pages.clone().for_each(|page| self.own(page));
                 }
@@ -128,7 +166,8 @@ impl Vmas {
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
-                    if !self.at(page).is_some_and(|at| self.is_writable(at)) {
+                    let is_populated = |at| self.is_writable(at) && !self.is_behind_end(at, page);
+                    if !self.at(page).is_some_and(is_populated) {
                         break;
                     }
                     self.own(page);
@@ -146,6 +185,34 @@ impl Vmas {
         }
     }
 
+    /// Whether one mapping may have `page` and the one before it: no file has either, or one file has both, one
+    /// behind the other.
+    pub fn goes_on(&self, page: usize) -> bool {
+        let Some(before) = page.checked_sub(1) else {
+            return false;
+        };
+        let source = |page| self.at(page).map(|at| self.list[at].source);
+        match (source(before), source(page)) {
+            (Some(one), Some(other)) if one.file.is_some() => one == other,
+            (Some(one), Some(other)) => one.file == other.file,
+            _ => false,
+        }
+    }
+
+    /// What is mapped at `start`.
+    fn source(&self, backing: &Backing<Numbered>, start: usize) -> Source {
+        match backing {
+            Backing::SharedFile(at) => {
+                let (file, page) = self.files.find(*at);
+                Source {
+                    file: Some(file),
+                    offset: page as isize - start as isize,
+                }
+            }
+            _ => Source::ANONYMOUS,
+        }
+    }
+
     /// The number of the VMA that covers `page`.
     fn at(&self, page: usize) -> Option<usize> {
         self.list.iter().position(|vma| vma.pages.contains(&page))
@@ -153,6 +220,12 @@ impl Vmas {
 
     fn is_writable(&self, at: usize) -> bool {
         Kind::Write.allowed(self.list[at].prot)
+    }
+
+    /// Whether the VMA at `at` maps a file, which is not so long that it has `page`.
+    fn is_behind_end(&self, at: usize, page: usize) -> bool {
+        let Source { file, offset } = self.list[at].source;
+        file.is_some_and(|file| page as isize + offset >= self.files.files[file].len() as isize)
     }
 
     /// Splits VMAs where `pages` begin and end.
@@ -173,16 +246,21 @@ impl Vmas {
         self.list.retain(|vma| !pages.contains(&vma.pages.start));
     }
 
-    fn mmap(&mut self, pages: &Range<usize>, prot: Prot) {
+    fn mmap(&mut self, pages: &Range<usize>, prot: Prot, source: Source) {
         self.unmap(pages);
         self.add(Vma {
             pages: pages.clone(),
             prot,
-            account: Kind::Write.allowed(prot),
+            source,
+            account: Kind::Write.allowed(prot) && !self.is_shared(source),
             anon: None,
-            shift: 0,
             chained: false,
         });
+    }
+
+    /// Whether what is stored is no process's own.
+    fn is_shared(&self, source: Source) -> bool {
+        source.file.is_some() && self.merging.shared_is_no_ones
     }
 
     /// Adds a VMA where nothing is.
@@ -204,10 +282,10 @@ impl Vmas {
             let mut vma = self.list[at].clone();
             let end = vma.pages.end.min(from.end);
             vma.pages = to.start + (page - from.start)..to.start + (end - from.start);
-            vma.shift = if vma.anon.is_some() {
-                vma.shift + up
-            } else {
-                0
+            let of_file = vma.source.file.is_some() && self.merging.files_keep_offset;
+            vma.source.offset = match of_file || vma.anon.is_some() {
+                true => vma.source.offset - up,
+                false => 0,
             };
             self.unmap(&vma.pages);
             // What it is a copy of is still there, and may be one of the neighbours.
@@ -225,14 +303,15 @@ impl Vmas {
             let old = self.list[at].clone();
             let end = old.pages.end.min(pages.end);
             if old.prot != prot {
+                let is_shared = self.is_shared(old.source);
                 self.cut(&(page..end));
                 let at = self.at(page).expect("a VMA that was cut is still there");
                 let vma = &mut self.list[at];
+                vma.prot = prot;
                 vma.account = match Kind::Write.allowed(prot) {
-                    true => true,
+                    true => !is_shared,
                     false => old.account && old.anon.is_some(),
                 };
-                vma.prot = prot;
                 let whole = old.pages;
                 // What lies in the middle of its VMA has neighbours of the old flags alone.
                 if self.merging.mprotect_merges && (whole.start == page || whole.end == end) {
@@ -269,8 +348,18 @@ impl Vmas {
         a.pages.end == b.pages.start
             && a.prot == b.prot
             && (a.account == b.account || !self.merging.accounts)
-            && (a.shift == b.shift || !self.merging.offsets_agree)
+            && self.sources_agree(a.source, b.source)
             && self.anons_agree(low, high)
+    }
+
+    fn sources_agree(&self, one: Source, other: Source) -> bool {
+        let offsets_agree = match one.file {
+            None => self.merging.offsets_agree,
+            Some(_) => self.merging.file_offsets_agree,
+        };
+        let is_same_file = one.file == other.file;
+        (is_same_file || !self.merging.files_agree)
+            && (one.offset == other.offset || !is_same_file || !offsets_agree)
     }
 
     fn anons_agree(&self, one: usize, other: usize) -> bool {
@@ -285,7 +374,7 @@ impl Vmas {
         let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
             return;
         };
-        if self.list[at].anon.is_some() {
+        if self.list[at].anon.is_some() || self.is_shared(self.list[at].source) {
             return;
         }
         let next = self.neighbours_anon(at, at + 1);
@@ -301,7 +390,7 @@ impl Vmas {
         let (vma, other) = (&self.list[at], self.list.get(other)?);
         let touches = vma.pages.end == other.pages.start || other.pages.end == vma.pages.start;
         let same = (vma.account == other.account || !self.merging.accounts)
-            && (vma.shift == other.shift || !self.merging.offsets_agree);
+            && self.sources_agree(vma.source, other.source);
         let may_take = touches && same && !other.chained;
         other
             .anon
@@ -310,152 +399,4 @@ impl Vmas {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use seqfault_lang::ops::Backing;
-
-    /// The VMAs after `rw` mappings, stores and protections, as starts and ends.
-    fn after(calls: &[Call]) -> Vec<(usize, usize)> {
-        let mut vmas = Vmas::default();
-        for call in calls {
-            vmas.apply(call, Answer::Ok);
-        }
-        let ranges = vmas.list.into_iter().map(|vma| vma.pages);
-        ranges.map(|pages| (pages.start, pages.end)).collect()
-    }
-
-    fn rw(pages: Range<usize>) -> Call {
-        Call::Mmap {
-            pages,
-            prot: Prot::Rw,
-            populate: false,
-            noreplace: false,
-            backing: Backing::Anon,
-        }
-    }
-
-    #[test]
-    fn untouched_neighbours_are_one() {
-        assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [(0, 6)]);
-    }
-
-    #[test]
-    fn what_fills_a_hole_between_touched_ones_goes_left() {
-        let touched = [
-            rw(0..2),
-            Call::Write { page: 0, word: 1 },
-            rw(4..6),
-            Call::Write { page: 4, word: 1 },
-        ];
-        let filled = [&touched[..], &[rw(2..4)]].concat();
-        assert_eq!(after(&filled), [(0, 4), (4, 6)]);
-    }
-
-    #[test]
-    fn what_was_touched_is_one_with_its_old_place_alone() {
-        let moved = [
-            rw(0..2),
-            rw(4..6),
-            Call::Mremap {
-                from: 4..6,
-                to: 2..4,
-            },
-        ];
-        assert_eq!(after(&moved), [(0, 4)]);
-        let touched = [
-            rw(0..2),
-            rw(4..8),
-            Call::Write { page: 4, word: 1 },
-            Call::Mremap {
-                from: 4..6,
-                to: 2..4,
-            },
-            Call::Mremap {
-                from: 2..4,
-                to: 4..6,
-            },
-        ];
-        assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
-        assert_eq!(after(&touched), [(0, 2), (4, 8)]);
-    }
-
-    #[test]
-    fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
-        let calls = [
-            rw(0..1),
-            Call::Write { page: 0, word: 1 },
-            rw(2..5),
-            Call::Mremap {
-                from: 2..3,
-                to: 1..2,
-            },
-            Call::Write { page: 4, word: 1 },
-            rw(2..3),
-        ];
-        assert_eq!(after(&calls[..4]), [(0, 2), (3, 5)]);
-        assert_eq!(after(&calls), [(0, 5)]);
-    }
-
-    #[test]
-    fn a_split_that_is_undone_is_one_again() {
-        let calls = [
-            rw(0..6),
-            Call::Write { page: 0, word: 1 },
-            Call::Mprotect {
-                pages: 2..4,
-                prot: Prot::R,
-            },
-            Call::Mprotect {
-                pages: 2..4,
-                prot: Prot::Rw,
-            },
-        ];
-        assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
-        assert_eq!(after(&calls), [(0, 6)]);
-    }
-
-    #[test]
-    fn a_fork_leaves_its_parent_as_it_is() {
-        let mut vmas = Vmas::default();
-        for call in [rw(0..2), Call::Write { page: 0, word: 1 }] {
-            vmas.apply(&call, Answer::Ok);
-        }
-        let mut wrong = vmas.clone();
-        wrong.merging.fork_chains_child = false;
-        for vmas in [&mut vmas, &mut wrong] {
-            vmas.fork();
-            vmas.apply(&rw(2..4), Answer::Ok);
-        }
-        assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
-    }
-
-    #[test]
-    fn what_was_writable_and_touched_differs_from_what_never_was() {
-        let r = Call::Mmap {
-            pages: 2..4,
-            prot: Prot::R,
-            populate: false,
-            noreplace: false,
-            backing: Backing::Anon,
-        };
-        let untouched = [
-            rw(0..2),
-            Call::Mprotect {
-                pages: 0..2,
-                prot: Prot::R,
-            },
-            r.clone(),
-        ];
-        assert_eq!(after(&untouched), [(0, 4)]);
-        let touched = [
-            rw(0..2),
-            Call::Write { page: 0, word: 1 },
-            Call::Mprotect {
-                pages: 0..2,
-                prot: Prot::R,
-            },
-            r,
-        ];
-        assert_eq!(after(&touched), [(0, 2), (2, 4)]);
-    }
-}
+mod tests;

@@ -1,0 +1,254 @@
+//! Where VMAs begin and end, by hand.
+
+use super::*;
+use seqfault_lang::ops::Backing;
+
+/// The VMAs after `calls`, as starts and ends, where there are a file of two pages and one of one page.
+fn after(calls: &[Call]) -> Vec<(usize, usize)> {
+    let mut vmas = Vmas::new(Merging::default(), &[vec![5, 6], vec![7]]);
+    for call in calls {
+        vmas.apply(call, Answer::Ok);
+    }
+    let ranges = vmas.list.into_iter().map(|vma| vma.pages);
+    ranges.map(|pages| (pages.start, pages.end)).collect()
+}
+
+fn rw(pages: Range<usize>) -> Call {
+    Call::Mmap {
+        pages,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+        backing: Backing::Anon,
+    }
+}
+
+#[test]
+fn untouched_neighbours_are_one() {
+    assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [(0, 6)]);
+}
+
+#[test]
+fn what_fills_a_hole_between_touched_ones_goes_left() {
+    let touched = [
+        rw(0..2),
+        Call::Write { page: 0, word: 1 },
+        rw(4..6),
+        Call::Write { page: 4, word: 1 },
+    ];
+    let filled = [&touched[..], &[rw(2..4)]].concat();
+    assert_eq!(after(&filled), [(0, 4), (4, 6)]);
+}
+
+#[test]
+fn what_was_touched_is_one_with_its_old_place_alone() {
+    let moved = [
+        rw(0..2),
+        rw(4..6),
+        Call::Mremap {
+            from: 4..6,
+            to: 2..4,
+        },
+    ];
+    assert_eq!(after(&moved), [(0, 4)]);
+    let touched = [
+        rw(0..2),
+        rw(4..8),
+        Call::Write { page: 4, word: 1 },
+        Call::Mremap {
+            from: 4..6,
+            to: 2..4,
+        },
+        Call::Mremap {
+            from: 2..4,
+            to: 4..6,
+        },
+    ];
+    assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
+    assert_eq!(after(&touched), [(0, 2), (4, 8)]);
+}
+
+#[test]
+fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
+    let calls = [
+        rw(0..1),
+        Call::Write { page: 0, word: 1 },
+        rw(2..5),
+        Call::Mremap {
+            from: 2..3,
+            to: 1..2,
+        },
+        Call::Write { page: 4, word: 1 },
+        rw(2..3),
+    ];
+    assert_eq!(after(&calls[..4]), [(0, 2), (3, 5)]);
+    assert_eq!(after(&calls), [(0, 5)]);
+}
+
+#[test]
+fn a_split_that_is_undone_is_one_again() {
+    let calls = [
+        rw(0..6),
+        Call::Write { page: 0, word: 1 },
+        Call::Mprotect {
+            pages: 2..4,
+            prot: Prot::R,
+        },
+        Call::Mprotect {
+            pages: 2..4,
+            prot: Prot::Rw,
+        },
+    ];
+    assert_eq!(after(&calls[..3]), [(0, 2), (2, 4), (4, 6)]);
+    assert_eq!(after(&calls), [(0, 6)]);
+}
+
+#[test]
+fn a_fork_leaves_its_parent_as_it_is() {
+    let mut vmas = Vmas::default();
+    for call in [rw(0..2), Call::Write { page: 0, word: 1 }] {
+        vmas.apply(&call, Answer::Ok);
+    }
+    let mut wrong = vmas.clone();
+    wrong.merging.fork_chains_child = false;
+    for vmas in [&mut vmas, &mut wrong] {
+        vmas.fork();
+        vmas.apply(&rw(2..4), Answer::Ok);
+    }
+    assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
+}
+
+#[test]
+fn what_was_writable_and_touched_differs_from_what_never_was() {
+    let r = Call::Mmap {
+        pages: 2..4,
+        prot: Prot::R,
+        populate: false,
+        noreplace: false,
+        backing: Backing::Anon,
+    };
+    let untouched = [
+        rw(0..2),
+        Call::Mprotect {
+            pages: 0..2,
+            prot: Prot::R,
+        },
+        r.clone(),
+    ];
+    assert_eq!(after(&untouched), [(0, 4)]);
+    let touched = [
+        rw(0..2),
+        Call::Write { page: 0, word: 1 },
+        Call::Mprotect {
+            pages: 0..2,
+            prot: Prot::R,
+        },
+        r,
+    ];
+    assert_eq!(after(&touched), [(0, 2), (2, 4)]);
+}
+
+fn shared(pages: Range<usize>, at: usize) -> Call {
+    Call::Mmap {
+        pages,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+        backing: Backing::SharedFile(at),
+    }
+}
+
+#[test]
+fn a_file_goes_on_in_its_neighbour() {
+    let next = [shared(0..1, 0), shared(1..2, 1)];
+    assert_eq!(after(&next), [(0, 2)]);
+    let before = [shared(1..3, 1), shared(0..1, 0)];
+    assert_eq!(after(&before), [(0, 3)]);
+    let same = [shared(0..1, 0), shared(1..2, 0)];
+    assert_eq!(after(&same), [(0, 1), (1, 2)]);
+    // The page behind the first file's last one is no page of the second.
+    let other = [shared(0..2, 0), shared(2..3, 2)];
+    assert_eq!(after(&other), [(0, 2), (2, 3)]);
+    let beside_anonymous = [shared(0..2, 0), rw(2..3)];
+    assert_eq!(after(&beside_anonymous), [(0, 2), (2, 3)]);
+}
+
+#[test]
+fn a_store_to_a_file_makes_no_anon_vma() {
+    let stored = [
+        shared(0..1, 0),
+        Call::Write { page: 0, word: 1 },
+        shared(2..3, 0),
+        Call::Write { page: 2, word: 1 },
+        // What goes on on both sides is one with both.
+        Call::Mremap {
+            from: 2..3,
+            to: 4..5,
+        },
+        shared(1..4, 1),
+    ];
+    assert_eq!(after(&stored), [(0, 4), (4, 5)]);
+}
+
+#[test]
+fn a_file_keeps_its_offset_where_it_moves() {
+    let moved = [
+        shared(0..2, 0),
+        shared(5..6, 0),
+        Call::Mremap {
+            from: 1..2,
+            to: 6..7,
+        },
+    ];
+    assert_eq!(after(&moved), [(0, 1), (5, 7)]);
+    let elsewhere = [
+        shared(0..2, 0),
+        Call::Mremap {
+            from: 0..1,
+            to: 2..3,
+        },
+    ];
+    assert_eq!(after(&elsewhere), [(1, 2), (2, 3)]);
+}
+
+#[test]
+fn a_file_that_was_writable_is_as_one_that_never_was() {
+    let mprotect = |pages, prot| Call::Mprotect { pages, prot };
+    let r = Call::Mmap {
+        pages: 1..2,
+        prot: Prot::R,
+        populate: false,
+        noreplace: false,
+        backing: Backing::SharedFile(1),
+    };
+    let calls = [
+        shared(0..1, 0),
+        Call::Write { page: 0, word: 1 },
+        mprotect(0..1, Prot::R),
+        r,
+        mprotect(1..2, Prot::Rw),
+        mprotect(0..1, Prot::Rw),
+    ];
+    assert_eq!(after(&calls[..4]), [(0, 2)]);
+    assert_eq!(after(&calls[..5]), [(0, 1), (1, 2)]);
+    assert_eq!(after(&calls), [(0, 2)]);
+}
+
+#[test]
+fn populating_stops_behind_the_end_of_a_file() {
+    let populate = Call::PopulateWrite { pages: 0..3 };
+    let is_touched = |first| {
+        let touched = [
+            first,
+            rw(2..3),
+            populate.clone(),
+            rw(4..5),
+            Call::Write { page: 4, word: 1 },
+            rw(3..4),
+        ];
+        // What fills the hole goes to the left, unless nothing was made there.
+        after(&touched).len() == 3
+    };
+    assert!(is_touched(shared(0..2, 0)));
+    assert!(!is_touched(shared(0..2, 1)));
+}
