@@ -6,12 +6,13 @@ use std::path::Path;
 
 use seqfault_core::{Event, FlushReason, What};
 use seqfault_models::cli;
-use seqfault_models::differential::{CoreSetup, Given, PAGES};
+use seqfault_models::differential::{CoreSetup, FILE, Given, PAGES};
 use seqfault_models::engines::{Judge, driven};
 use seqfault_models::litmus::ast::Program;
 use seqfault_models::ops::Answer;
 use seqfault_models::platform::Entry;
 use seqfault_models::scenario::Deviations;
+use seqfault_models::spec::Rules;
 use seqfault_models::spec::seq::Machine;
 
 use crate::plan::Plan;
@@ -101,7 +102,7 @@ pub fn mm_ops() -> Vec<Seed> {
 
 /// The operations of an input of `mm_ops` with their answers.
 pub fn answers(data: &[u8]) -> BTreeSet<String> {
-    let mut spec = Machine::new(PAGES);
+    let mut spec = Machine::with_files(PAGES, &[FILE.to_vec()], Rules::default());
     let answers = sequence::case(data).ops.into_iter().map(|op| {
         let answer = op.apply(&mut spec);
         if op == Given::FORK {

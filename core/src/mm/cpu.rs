@@ -97,7 +97,7 @@ impl<P: Platform> System<P> {
         one.mm == other.mm && state.is_some() && state == tlb(other) && fresh(one) && fresh(other)
     }
 
-    /// Lets a CPU run `mm` from the start: no CPU runs yet.
+    /// Lets a CPU run `mm` from here on, without translations: no CPU runs.
     pub fn run_in(&self, local: &mut CpuLocal<P>, mm: MmId) {
         if local.mm == mm {
             return;

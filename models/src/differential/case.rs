@@ -8,9 +8,9 @@ use super::difference::{Difference, What};
 use super::given::Given;
 use super::party::{Party, Standing, VmaRule};
 use super::same::same_answer;
-use super::setup::{CoreSetup, PAGES};
+use super::setup::{CoreSetup, PAGES, files};
 use crate::conform::Level;
-use crate::ops::{Answer, Runs};
+use crate::ops::{Answer, Family, Runs};
 use crate::platform::{self, Native};
 use crate::spec::seq::{Call, Machine};
 use crate::spec::vma::Vmas;
@@ -121,9 +121,9 @@ impl Case {
         let mut run = Run {
             ops,
             at: 0,
-            spec: Machine::with_rules(PAGES, rules.clone()),
+            spec: Machine::with_files(PAGES, &files(), rules.clone()),
             allowed: smallvec![Answer::Ok],
-            vmas: Vmas::new(rules.merging),
+            vmas: Vmas::new(rules.merging, &files()),
             turn: None,
             child: Child::default(),
             lacks: Vec::new(),
@@ -188,7 +188,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, parties: &mut [Party<'_>], watch: &mut dyn FnMut(usize)) -> Result<(), What> {
-        let linux = parties.iter().any(|party| party.vmas == VmaRule::Linux);
+        let has_vmas = parties.iter().any(|party| party.vmas != VmaRule::Any);
         let mut standings = Vec::with_capacity(parties.len());
         for (turn, party) in parties.iter_mut().enumerate() {
             self.turn = Some(turn);
@@ -201,7 +201,7 @@ impl Run<'_> {
             let op = self.ops[at];
             let answer = op.apply(&mut self.spec);
             self.allowed = self.spec.allowed().into();
-            if linux && op.acts() {
+            if has_vmas && op.acts() {
                 match op.call() {
                     Call::Fork { .. } => self.vmas.fork(),
                     call => self.vmas.apply(call, answer),
@@ -209,9 +209,16 @@ impl Run<'_> {
             }
             // Before a child stores to its pages.
             let mut birth = (*op == Given::FORK).then(|| Birth::new(&self.spec, &standings));
+            let maps = op.call().row().family == Family::Mapping;
             for standing in &mut standings {
-                standing.expect(&self.spec, op.call().pages());
-                standing.expect_vmas(&self.vmas);
+                match op.call() {
+                    // What it stores is seen wherever the page is mapped.
+                    Call::Write { page, .. } | Call::Xchg { page, .. } => {
+                        standing.expect(&self.spec, self.spec.sharing(*page));
+                    }
+                    call => standing.expect(&self.spec, call.pages()),
+                }
+                standing.expect_vmas(&self.vmas, maps);
             }
             for (turn, standing) in standings.iter_mut().enumerate() {
                 if !standing.is_out {

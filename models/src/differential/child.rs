@@ -1,7 +1,8 @@
 //! The child of a `fork`: what it is answered, and what becomes of what it stores.
 //!
 //! Of some subjects the child accesses its copy of each page in each way, the stores last. Behind that
-//! the pages of the first process are compared as after every operation: they are as they were.
+//! the pages of the first process are compared as after every operation: they are as they were, but for those that a
+//! file has, which hold what the child has stored.
 //! Of others everything of the child is looked at, as of the first process; then it ends.
 
 use std::sync::LazyLock;
@@ -15,18 +16,29 @@ use crate::ops::Answer;
 use crate::spec::seq::{Call, Machine};
 use crate::subject::{Child, Seen};
 
-/// The child's accesses to a page: `main` never holds the word that it stores.
+/// The child's accesses to a page: it stores a word that no random sequence has.
 const KINDS: [fn(usize) -> Call; 3] = [
     |page| Call::Read { page },
     |page| Call::Exec { page },
-    |page| Call::Write { page, word: 9 },
+    |page| Call::Write { page, word: WORD },
 ];
+
+/// The word that it stores.
+pub(super) const WORD: u64 = 9;
 
 /// All of them.
 static ACCESSES: LazyLock<Vec<Call>> = LazyLock::new(|| {
     let accesses = KINDS.iter().flat_map(|kind| (0..PAGES).map(kind));
     accesses.collect()
 });
+
+/// What the child of a `fork` that `spec` has done stores to pages that its parent has too, as stores of the parent's.
+pub(super) fn stores_to_files(spec: &mut Machine) -> Vec<Call> {
+    let stores = (0..PAGES).map(|page| (page, Call::Write { page, word: WORD }));
+    let stores =
+        stores.filter(|(page, store)| spec.is_of_file(*page) && spec.apply(store) == Answer::Ok);
+    stores.map(|(_, store)| store).collect()
+}
 
 /// What may be answered.
 type Allowed = SmallVec<[Answer; 1]>;

@@ -9,8 +9,8 @@ use seqfault_core::{
 };
 
 use super::given::Given;
-use super::setup::{CoreSetup, PAGES};
-use crate::ops::{self, Answer, Numbered};
+use super::setup::{CoreSetup, PAGES, files};
+use crate::ops::{self, Answer, Backing, Numbered};
 use crate::platform::Native;
 use crate::spec::seq::Call;
 use crate::subject::{Child, Lacks, Rights, Seen, Subject};
@@ -37,6 +37,8 @@ struct Running {
     shown: [Option<PageState>; PAGES],
     /// Nothing waits to be freed.
     rests: bool,
+    /// It has mapped a file.
+    maps_file: bool,
 }
 
 impl Core {
@@ -64,6 +66,12 @@ impl Core {
         running.expect("a sequence begins with a reset")
     }
 
+    /// Lets the CPU run `mm`.
+    fn run(&mut self, mm: MmId) {
+        let Running { system, local, .. } = self.running();
+        system.run_in(local, mm);
+    }
+
     /// Shows the mappings of `mm`.
     fn show_vmas(&mut self, mm: MmId, show: &mut dyn FnMut(Range<usize>, Rights)) {
         let first = self.first.0;
@@ -87,12 +95,13 @@ impl Subject for Core {
     }
 
     fn reset(&mut self) {
-        let system = System::new(self.config);
+        let system = System::with_files(self.config, &files());
         self.running = Some(Running {
             local: CpuLocal::new(&system, CpuId(0)),
             system,
             shown: [None; PAGES],
             rests: false,
+            maps_file: false,
         });
     }
 
@@ -101,6 +110,7 @@ impl Subject for Core {
         let running = self.running();
         let answer = placed.and_then(|placed| attempt(&placed, &mut running.cpu()));
         running.rests = matches!(op, Call::RcuBarrier {});
+        running.maps_file |= matches!(op, Call::Mmap { backing, .. } if *backing != Backing::Anon);
         answer.ok_or_else(|| Lacks::op(CORE, op))
     }
 
@@ -129,8 +139,9 @@ impl Subject for Core {
         true
     }
 
-    /// The child is looked at, and does nothing.
-    fn fork(&mut self, _: &[ops::Op<Numbered>], child: &mut Child) -> Result<Answer, Lacks> {
+    /// The child is looked at. It does nothing, unless it may have pages in common with its parent:
+    /// then the CPU runs it, which leaves no translation of the parent's.
+    fn fork(&mut self, accesses: &[ops::Op<Numbered>], child: &mut Child) -> Result<Answer, Lacks> {
         let answer = self.apply(&Call::Fork { process: CHILD.0 })?;
         if answer == Answer::Ok {
             let window = self.window();
@@ -139,6 +150,13 @@ impl Subject for Core {
             let mut vmas = Vec::new();
             self.show_vmas(CHILD, &mut |pages, rights| vmas.push((pages, rights)));
             child.vmas = Some(vmas);
+            if self.running().maps_file {
+                self.run(CHILD);
+                for access in accesses {
+                    child.answers.push(self.apply(access)?);
+                }
+                self.run(MmId::MAIN);
+            }
         }
         Ok(answer)
     }

@@ -4,10 +4,12 @@ use std::fmt::{self, Write as _};
 
 use seqfault_core::{self as core, Violation};
 
+use super::child;
 use super::core::CORE;
 use super::given::Given;
-use super::setup::{CoreSetup, PAGES, Shape};
-use crate::ops::Answer;
+use super::setup::{CoreSetup, FILE, PAGES, Shape, files};
+use crate::ops::{Answer, Backing};
+use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine};
 use crate::subject::{OWNED, RESIDENT};
 
@@ -119,21 +121,36 @@ impl Difference {
         {
             line("(* No condition tells what a child may do but read. *)");
         }
-        if *self.last() == Given::FORK
-            && !matches!(self.what, What::Child { .. } | What::OfChild(_))
-        {
+        if self.is_untold() {
+            line("(* No condition tells of entries where a test maps a file. *)");
+        }
+        let shows_child = matches!(self.what, What::Child { .. } | What::OfChild(_));
+        if *self.last() == Given::FORK && !shows_child {
             line("(* The child stores to its pages, which no statement says. *)");
         }
         let is_core = self.party == CORE;
         for (name, value) in self.core.protocol.choices().filter(|_| is_core) {
             line(&format!("with {name}={}", value.name));
         }
-        line(&format!("\n{{\n  pages A[{PAGES}];\n}}\n\nP0 {{"));
+        line(&format!("\n{{\n  pages A[{PAGES}];"));
+        if self.maps_file() {
+            let words = Vec::from_iter(FILE.map(|word| word.to_string())).join(", ");
+            line(&format!("  file F[{}] = {{{words}}};", FILE.len()));
+        }
+        line("}\n\nP0 {");
+        let mut spec = Machine::with_files(PAGES, &files(), Rules::default());
         let mut children = (0..).map(|number| format!("c{number}"));
         for (number, op) in ops.iter().enumerate() {
+            op.apply(&mut spec);
             if *op == Given::FORK {
                 let child = children.next().expect("there are enough numbers");
                 line(&format!("  r{number} = fork {child};"));
+                spec.exit();
+                if number + 1 < ops.len() || !shows_child {
+                    for store in child::stores_to_files(&mut spec) {
+                        line(&format!("  {}; (* the child's *)", store.in_window()));
+                    }
+                }
             } else if op.has_answer() {
                 line(&format!("  r{number} = {op};"));
             } else if !op.is_statement() {
@@ -166,6 +183,7 @@ impl Difference {
                 name: OWNED | RESIDENT,
                 ..
             } => holds("mapped", 0, self.spec.mapped(0)),
+            What::Property { .. } if self.is_untold() => holds("mapped", 0, self.spec.mapped(0)),
             What::Property {
                 page,
                 name,
@@ -175,7 +193,7 @@ impl Difference {
                 let expected = self.spec.value(*page);
                 // A word that no statement stores, as the child of `fork` does, is none to ask for.
                 match expected {
-                    Answer::Word(word) if !stores(ops, word) => format!("~A[{page}]={found}"),
+                    Answer::Word(word) if !self.stores(word) => format!("~A[{page}]={found}"),
                     _ => format!("A[{page}]={expected}"),
                 }
             }
@@ -213,6 +231,24 @@ impl Difference {
                 }
             }
         }
+    }
+
+    /// Whether the test that shows it maps its file.
+    fn maps_file(&self) -> bool {
+        let mut calls = self.ops.iter().map(Given::call);
+        calls.any(|call| matches!(call, Call::Mmap { backing, .. } if *backing != Backing::Anon))
+    }
+
+    /// Whether it is about an entry, in a test that maps its file.
+    fn is_untold(&self) -> bool {
+        matches!(self.what, What::Property { .. }) && self.maps_file()
+    }
+
+    /// Whether a page may hold `word` by what the test says.
+    fn stores(&self, word: u64) -> bool {
+        word == 0
+            || self.ops.iter().any(|op| op.call().word() == Some(word))
+            || self.maps_file() && (FILE.contains(&word) || word == child::WORD)
     }
 
     /// The operation that shows it.
@@ -291,11 +327,6 @@ impl fmt::Debug for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Whether a page may hold `word` by what `ops` say.
-fn stores(ops: &[Given], word: u64) -> bool {
-    word == 0 || ops.iter().any(|op| op.call().word() == Some(word))
 }
 
 #[cfg(test)]

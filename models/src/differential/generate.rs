@@ -11,9 +11,9 @@ use std::sync::LazyLock;
 
 use super::case::Case;
 use super::given::Given;
-use super::setup::{CoreSetup, PAGES, Shape, any_protocol};
+use super::setup::{CoreSetup, FILE, PAGES, Shape, any_protocol};
 use crate::litmus::ast::Prot;
-use crate::ops::{Backing, Bytes, Drawn, Family, Kind, Operand, ROWS, Row};
+use crate::ops::{Backing, Bytes, Drawn, Family, Kind, Numbered, Operand, ROWS, Row};
 use crate::random::Random;
 use crate::spec::seq::Call;
 
@@ -25,6 +25,9 @@ const BYTES_ONCE_IN: u64 = 16;
 
 /// A flag is there once in so many times.
 const FLAG_ONCE_IN: u64 = 3;
+
+/// One mapping in so many is of a file.
+const FILE_ONCE_IN: u64 = 4;
 
 /// The shares of all system calls together among the shares of other operations.
 const SYSTEM_CALLS: usize = 21;
@@ -92,7 +95,7 @@ impl Case {
         let mut random = Random::of(seed, number);
         let core = setup(&mut random);
         let pages = random.within(LEAST_PAGES..PAGES + 1);
-        let mut sequence = Sequence::new(random, pages);
+        let mut sequence = Sequence::new(random, pages, FILE.len());
         let len = sequence.random.within(ops);
         let ops = (0..len).map(|_| sequence.op()).collect();
         Case { core, ops }
@@ -114,16 +117,19 @@ pub(crate) struct Sequence {
     pub random: Random,
     /// Pages of its window.
     pages: usize,
+    /// Pages of its file, if it has one.
+    file_pages: usize,
     /// Where ranges began and ended so far.
     borders: Vec<usize>,
 }
 
 impl Sequence {
-    /// The sequence of these choices, over so many pages.
-    pub fn new(random: Random, pages: usize) -> Sequence {
+    /// The sequence of these choices, over so many pages, and a file of so many.
+    pub fn new(random: Random, pages: usize, file_pages: usize) -> Sequence {
         Sequence {
             random,
             pages,
+            file_pages,
             borders: vec![0, pages / 2, pages],
         }
     }
@@ -169,7 +175,7 @@ impl Sequence {
             Kind::Word => Operand::Word(self.word()),
             Kind::Prot => Operand::Prot(self.prot()),
             Kind::Flag => Operand::Flag(self.random.once_in(FLAG_ONCE_IN)),
-            Kind::Backing => Operand::Backing(Backing::Anon),
+            Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(1),
             Kind::Process => Operand::Process(0),
             Kind::Modes | Kind::File | Kind::Len => {
@@ -200,6 +206,13 @@ impl Sequence {
 
     fn word(&mut self) -> u64 {
         self.random.within(1..4) as u64
+    }
+
+    fn backing(&mut self) -> Backing<Numbered> {
+        match self.file_pages > 0 && self.random.once_in(FILE_ONCE_IN) {
+            true => Backing::SharedFile(self.random.within(0..self.file_pages)),
+            false => Backing::Anon,
+        }
     }
 
     /// Any page, or one next to a border.
@@ -265,7 +278,7 @@ mod tests {
     #[test]
     fn shares_are_what_the_table_says() {
         const OPS: usize = 200_000;
-        let mut sequence = Sequence::new(Random::new(5), PAGES);
+        let mut sequence = Sequence::new(Random::new(5), PAGES, FILE.len());
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for _ in 0..OPS {
             *counts.entry(sequence.op().call().row().name).or_default() += 1;
@@ -300,7 +313,7 @@ mod tests {
     /// What is drawn is nothing that core lacks.
     #[test]
     fn core_has_what_is_drawn() {
-        let mut sequence = Sequence::new(Random::new(6), PAGES);
+        let mut sequence = Sequence::new(Random::new(6), PAGES, FILE.len());
         let mut core = Core::new(&CoreSetup::default(), &[]);
         for row in ROWS.iter().filter(|row| row.drawn != Drawn::Never) {
             let op = Given::Call(sequence.call(row, None));

@@ -1,10 +1,11 @@
 //! What a subject lacks of what sequences have.
 
 use super::case::Case;
-use crate::ops::ROWS;
+use crate::litmus::ast::Prot;
+use crate::ops::{Backing, ROWS};
 use crate::plan::{WINDOW, record};
 use crate::spec::seq::Call;
-use crate::subject::Subject;
+use crate::subject::{Lacks, Subject};
 
 /// What a subject lacks, as an older kernel does: sequences go on without it.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub struct LeftOut {
     rows: Vec<&'static str>,
     /// `mremap` of more than one mapping.
     several: bool,
+    /// Mappings of files.
+    files: bool,
     /// What is needed for all of that.
     pub needs: Vec<String>,
 }
@@ -34,17 +37,30 @@ impl LeftOut {
                 left_out.needs.push(lacks.to_string());
             }
         }
-        let several = Call::Mremap {
+        let mut is_lacking = |call: &Call| {
+            let lacks = match left_out.rows.contains(&call.row().name) {
+                true => None,
+                false => subject.lacks(call),
+            };
+            left_out.needs.extend(lacks.iter().map(Lacks::to_string));
+            lacks.is_some()
+        };
+        let several = is_lacking(&Call::Mremap {
             from: 0..2,
             to: 2..4,
-        };
-        if !left_out.rows.contains(&several.row().name)
-            && let Some(lacks) = subject.lacks(&several)
-        {
-            left_out.several = true;
-            left_out.needs.push(lacks.to_string());
+        });
+        let files = is_lacking(&Call::Mmap {
+            pages: 0..1,
+            prot: Prot::R,
+            backing: Backing::SharedFile(0),
+            populate: false,
+            noreplace: false,
+        });
+        LeftOut {
+            several,
+            files,
+            ..left_out
         }
-        left_out
     }
 
     /// Takes it out of a case.
@@ -54,6 +70,9 @@ impl LeftOut {
 
     fn has(&self, call: &Call) -> bool {
         let moves_several = matches!(call, Call::Mremap { from, .. } if from.len() > 1);
-        self.several && moves_several || self.rows.contains(&call.row().name)
+        let maps_file = matches!(call, Call::Mmap { backing, .. } if *backing != Backing::Anon);
+        self.several && moves_several
+            || self.files && maps_file
+            || self.rows.contains(&call.row().name)
     }
 }

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A [`Case`] is a [`CoreSetup`] (which core: shape, choices, quirks) and a
-//! sequence of operations ([`Given`]) over a dense window of pages. [`Case::check`] and the like find the
+//! sequence of operations ([`Given`]) over a dense window of pages, and over a file, `F`. [`Case::check`] and the like find the
 //! first [`Difference`], which prints itself as a litmus test that reproduces it. The specification is
 //! the authority; a [`Party`] is a [`Subject`](crate::subject::Subject) and the rules that it is
 //! held to: core, the host's kernel, the specification's own machine, or anything else.
@@ -23,9 +23,9 @@
 //! - the answer of each operation;
 //! - of each page: whether it is mapped, its protection, the value that a read
 //!   would return; present, dirty and writable, where the subject can tell it and the specification
-//!   leaves no choice;
+//!   leaves no choice, as it does of pages of a file;
 //! - the VMAs, by the party's [rule](VmaRule): those of core are those of the pages, and neighbours of
-//!   the same protection are one;
+//!   the same protection, of which no file has any or one file has both in order, are one;
 //! - of a process that is forked, what it is answered where it accesses its copy of each page, and
 //!   that nothing of this is seen behind it; or all of its pages;
 //! - where the subject can tell it also whether a page is this process's alone, which tells the zero
@@ -55,5 +55,5 @@ pub(crate) use generate::Sequence;
 pub use given::Given;
 pub use left_out::LeftOut;
 pub use party::{Party, VmaRule};
-pub use setup::{CoreSetup, PAGES, Shape, protocols};
+pub use setup::{CoreSetup, FILE, PAGES, Shape, protocols};
 pub use shrink::simpler;

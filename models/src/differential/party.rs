@@ -19,7 +19,8 @@ pub enum VmaRule {
     /// Anywhere.
     #[default]
     Any,
-    /// There are as few as can be: neighbours of the same protection are one.
+    /// There are as few as can be: neighbours of the same protection are one, if a file that one of them maps goes on
+    /// in the other.
     Fewest,
     /// Where Linux lets them: [`vma`](crate::spec::vma) has the rules.
     Linux,
@@ -67,8 +68,6 @@ pub(super) struct Standing<'a, 'p> {
     /// Pages that are not as they were when they last agreed, or of which something else is expected.
     due: SmallVec<[usize; 2 * PAGES]>,
     vmas: VmaList,
-    /// Rights are expected that the VMAs have not.
-    are_vmas_due: bool,
 }
 
 impl<'a, 'p> Standing<'a, 'p> {
@@ -82,7 +81,6 @@ impl<'a, 'p> Standing<'a, 'p> {
             shown: [None; PAGES],
             due: (0..PAGES).collect(),
             vmas: VmaList::new(),
-            are_vmas_due: true,
         }
     }
 
@@ -91,19 +89,18 @@ impl<'a, 'p> Standing<'a, 'p> {
         for page in pages {
             let expected = spec.expected(&self.party.rules, page);
             if expected != self.expected[page] {
-                self.are_vmas_due |= expected.rights != self.expected[page].rights;
                 self.expected[page] = expected;
                 self.due.push(page);
             }
         }
     }
 
-    /// Expects VMAs: `linux` are those of Linux.
-    pub fn expect_vmas(&mut self, linux: &Vmas) {
+    /// Expects VMAs: `linux` are those of Linux, where mappings may be others than before if the operation `maps`.
+    pub fn expect_vmas(&mut self, linux: &Vmas, maps: bool) {
         self.vmas = match self.party.vmas {
             VmaRule::Any => return,
-            VmaRule::Fewest if !std::mem::take(&mut self.are_vmas_due) => return,
-            VmaRule::Fewest => fewest(self.expected.iter().map(|page| page.rights)),
+            VmaRule::Fewest if !maps => return,
+            VmaRule::Fewest => fewest(self.expected.iter().map(|page| page.rights), linux),
             VmaRule::Linux => linux
                 .list()
                 .iter()
@@ -159,15 +156,13 @@ impl<'a, 'p> Standing<'a, 'p> {
         std::array::from_fn(|page| spec.expected(&self.party.rules, PAGES + page))
     }
 
-    /// Compares what a child showed of itself.
+    /// Compares what a child showed of itself, which has its parent's VMAs.
     pub fn same_child(&self, child: &Child, expected: &[Seen; PAGES]) -> Result<(), What> {
         for (page, (found, expected)) in child.pages.iter().zip(expected).enumerate() {
             same_child_page(page, found, expected)?;
         }
         match (&child.vmas, self.party.vmas) {
-            (Some(found), VmaRule::Fewest)
-                if found[..] != fewest(expected.iter().map(|page| page.rights))[..] =>
-            {
+            (Some(found), VmaRule::Fewest) if found[..] != self.vmas[..] => {
                 Err(What::OfChild(Box::new(self.other_vmas(found))))
             }
             _ => Ok(()),

@@ -8,6 +8,7 @@ use super::difference::What;
 use super::setup::PAGES;
 use crate::ops::Answer;
 use crate::spec::seq::Call;
+use crate::spec::vma::Vmas;
 use crate::subject::{Rights, Seen};
 
 /// VMAs from the lowest to the highest.
@@ -73,13 +74,15 @@ pub(super) fn same_child_page(page: usize, found: &Seen, expected: &Seen) -> Res
     })
 }
 
-/// The VMAs of pages with these rights, as few as can be.
-pub(super) fn fewest(pages: impl Iterator<Item = Option<Rights>>) -> VmaList {
+/// The VMAs of pages with these rights, as few as can be where these are Linux's.
+pub(super) fn fewest(pages: impl Iterator<Item = Option<Rights>>, linux: &Vmas) -> VmaList {
     let mut list = VmaList::new();
     for (page, rights) in pages.enumerate() {
         let Some(rights) = rights else { continue };
         match list.last_mut() {
-            Some((range, same)) if range.end == page && *same == rights => range.end += 1,
+            Some((range, same)) if range.end == page && *same == rights && linux.goes_on(page) => {
+                range.end += 1;
+            }
             _ => list.push((page..page + 1, rights)),
         }
     }

@@ -8,6 +8,14 @@ use crate::random::Random;
 /// Pages of the window.
 pub const PAGES: usize = 12;
 
+/// The words of a sequence's file: mappings of three pages and more are longer.
+pub const FILE: [u64; 2] = [21, 22];
+
+/// The files of a sequence.
+pub(super) fn files() -> [Vec<u64>; 1] {
+    [FILE.to_vec()]
+}
+
 /// Page tables, and where in them the window lies.
 ///
 /// ```text

@@ -11,7 +11,8 @@ use super::case::Case;
 use super::difference::{Difference, What};
 use super::given::Given;
 use super::setup::CoreSetup;
-use crate::ops::{Numbered, Operand};
+use crate::litmus::ast::Prot;
+use crate::ops::{Backing, Numbered, Operand};
 use crate::spec::Rules;
 use crate::spec::seq::Call;
 
@@ -195,6 +196,10 @@ fn simpler_operand(operand: &Operand<Numbered>) -> Option<Operand<Numbered>> {
     match operand {
         Operand::Word(word) => (*word > 1).then_some(Operand::Word(1)),
         Operand::Flag(flag) => flag.then_some(Operand::Flag(false)),
+        Operand::Prot(prot) => (*prot != Prot::Rw).then_some(Operand::Prot(Prot::Rw)),
+        Operand::Backing(backing) => {
+            (*backing != Backing::Anon).then_some(Operand::Backing(Backing::Anon))
+        }
         _ => None,
     }
 }
@@ -204,8 +209,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::litmus::ast::Prot;
-    use crate::ops::Backing;
     use crate::random::Random;
 
     fn texts(call: Call) -> Vec<String> {
@@ -218,15 +221,17 @@ mod tests {
         let mmap = Call::Mmap {
             pages: 2..4,
             prot: Prot::Rx,
-            backing: Backing::Anon,
+            backing: Backing::SharedFile(1),
             populate: true,
             noreplace: true,
         };
         let simpler = [
-            "mmap A[3] rx populate noreplace",
-            "mmap A[2] rx populate noreplace",
-            "mmap A[2..4] rx noreplace",
-            "mmap A[2..4] rx populate",
+            "mmap A[3] rx shared F[1] populate noreplace",
+            "mmap A[2] rx shared F[1] populate noreplace",
+            "mmap A[2..4] rw shared F[1] populate noreplace",
+            "mmap A[2..4] rx populate noreplace",
+            "mmap A[2..4] rx shared F[1] noreplace",
+            "mmap A[2..4] rx shared F[1] populate",
         ];
         assert_eq!(texts(mmap), simpler);
         let mremap = |from, to| Call::Mremap { from, to };
@@ -244,7 +249,7 @@ mod tests {
         /// Shrinking ends, and never leaves the window.
         #[test]
         fn what_is_simpler_is_never_what_it_was(seed: u64) {
-            let mut sequence = super::super::Sequence::new(Random::new(seed), 12);
+            let mut sequence = super::super::Sequence::new(Random::new(seed), 12, 2);
             let mut op = sequence.op();
             let pages: Vec<usize> = op.call().pages().collect();
             for _ in 0..100 {

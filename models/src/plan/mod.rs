@@ -38,6 +38,7 @@ pub const PAGES: usize = 6;
 pub const WINDOW: Window = Window {
     pages: PAGES,
     more: &[0, 0, 0, 3, 4, 0, 0, 1, 0, 0],
+    file_pages: 0,
 };
 /// Most CPUs.
 pub const MAX_CPUS: usize = 4;

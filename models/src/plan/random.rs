@@ -45,7 +45,7 @@ impl Plan {
         chosen.fill_with(|| random.number() as u8);
         let window = random.pick(&WINDOWS).clone();
         let mut draw = Draw {
-            sequence: Sequence::new(random, window.len()),
+            sequence: Sequence::new(random, window.len(), 0),
             window,
             stored: 0,
         };

@@ -3,11 +3,12 @@
 //! ```text
 //! byte 0   the verb: the table of operations says which ones stand for which operation
 //! byte 1   high half: the page; low half: how many (for ranges), or the value
-//! byte 2   for the operations that need it: protection and flags, or where to
+//! byte 2   for the operations that need it: protection and flags, or where to; low three bits: a file's page
 //! byte 3   low three bits: whose operation, where there are several CPUs
 //! ```
 //! Bytes 1 and 2 are the operands, one after the other, from the highest bit on: as many bits as the
-//! operand's kind takes. All records are of one length, so that inserting, dropping or swapping some
+//! operand's kind takes. What is mapped is the last, in the lowest bits: of eight values the first six are anonymous
+//! memory, and so are the others where there is no file. All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every four bytes are an operation.
 
 use std::ops::Range;
@@ -43,6 +44,8 @@ pub struct Window {
     pub pages: usize,
     /// What the values above the pages stand for: pages that matter more.
     pub more: &'static [usize],
+    /// Pages of its file: as many as records can name, or none.
+    pub file_pages: usize,
 }
 
 impl Window {
@@ -66,12 +69,17 @@ const PROTS: [Prot; 8] = [
     Prot::R,
 ];
 
+/// What is mapped: the page of a file, or anonymous memory.
+const BACKINGS: [Option<usize>; 8] = [None, None, None, None, None, None, Some(0), Some(1)];
+
 /// Bits of a page, of a length and of a word.
 const HALF: u32 = 4;
 /// Bits of a protection.
 const PROT: u32 = PROTS.len().ilog2();
 /// Bits of a flag.
 const FLAG: u32 = 1;
+/// Bits of what is mapped.
+const BACKING: u32 = BACKINGS.len().ilog2();
 /// Bits of all operands.
 const OPERANDS: u32 = u16::BITS;
 
@@ -102,8 +110,10 @@ fn has_verb(row: &Row, verb: u8) -> bool {
 /// The operation that a record stands for.
 pub fn op(record: Record, window: Window) -> Given {
     let row = VERBS[usize::from(record[VERB])];
+    let all = u16::from_be_bytes([record[PLACE], record[WHAT]]);
     let mut reader = Reader {
-        bits: u16::from_be_bytes([record[PLACE], record[WHAT]]),
+        all,
+        bits: all,
         window,
         len: None,
     };
@@ -113,6 +123,8 @@ pub fn op(record: Record, window: Window) -> Given {
 
 /// Takes operands out of bits.
 struct Reader {
+    all: u16,
+    /// Those that are left.
     bits: u16,
     window: Window,
     /// How many pages the operation's ranges have, once it has one.
@@ -141,12 +153,21 @@ impl Reader {
             Kind::Word => Operand::Word(self.take(HALF) as u64 + 1),
             Kind::Prot => Operand::Prot(PROTS[self.take(PROT)]),
             Kind::Flag => Operand::Flag(self.take(FLAG) != 0),
-            Kind::Backing => Operand::Backing(Backing::Anon),
+            Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(CHILD),
             Kind::Process => Operand::Process(OWN),
             Kind::Modes | Kind::File | Kind::Len => {
                 unreachable!("no verb is of an operation that has no records")
             }
+        }
+    }
+
+    /// What the lowest bits stand for.
+    fn backing(&self) -> Backing<Numbered> {
+        let at = usize::from(self.all) % (1 << BACKING);
+        match BACKINGS[at].filter(|page| *page < self.window.file_pages) {
+            Some(page) => Backing::SharedFile(page),
+            None => Backing::Anon,
         }
     }
 
@@ -169,7 +190,7 @@ pub fn record(op: &Given) -> Option<Record> {
         writer.operand(kind, operand)?;
     }
     let left = OPERANDS.checked_sub(writer.used)?;
-    let bits = writer.bits.checked_shl(left).unwrap_or(0);
+    let bits = writer.bits.checked_shl(left).unwrap_or(0) | writer.lowest;
     let [place, what] = bits.to_be_bytes();
     Some([u8::try_from(verb).ok()?, place, what, 0])
 }
@@ -179,6 +200,8 @@ pub fn record(op: &Given) -> Option<Record> {
 struct Writer {
     bits: u16,
     used: u32,
+    /// The lowest bits of all.
+    lowest: u16,
     /// How many pages the operation's ranges have, once it has one.
     len: Option<usize>,
 }
@@ -209,7 +232,16 @@ impl Writer {
                 self.put(at, PROT)
             }
             Operand::Flag(flag) => self.put(flag.into(), FLAG),
-            Operand::Backing(backing) => (backing == Backing::Anon).then_some(()),
+            Operand::Backing(backing) => {
+                let page = match backing {
+                    Backing::Anon => None,
+                    Backing::SharedFile(page) => Some(page),
+                    Backing::PrivateFile(_) | Backing::Driver => return None,
+                };
+                let at = BACKINGS.iter().position(|known| *known == page)?;
+                self.lowest = u16::try_from(at).ok()?;
+                Some(())
+            }
             Operand::Process(process) => {
                 let known = match kind {
                     Kind::NewProcess => CHILD,
@@ -232,11 +264,14 @@ mod tests {
     const WINDOW: Window = Window {
         pages: 6,
         more: &[0, 3, 4],
+        file_pages: 2,
     };
 
     /// Each record but for whose it is, the operands not in all combinations.
     fn records() -> impl Iterator<Item = Record> {
-        let whats = [0, 0x20, 0x40, 0x60, 0x7f, 0x80, 0x90, 0xa8, 0xb0, 0xff];
+        let whats = [
+            0, 0x20, 0x26, 0x40, 0x60, 0x77, 0x7f, 0x80, 0x90, 0xa8, 0xb0, 0xff,
+        ];
         (0..=u16::MAX).flat_map(move |number| {
             let [verb, place] = number.to_le_bytes();
             whats.map(|what| [verb, place, what, 0])
@@ -265,6 +300,32 @@ mod tests {
         }
     }
 
+    fn mmap(backing: Backing<Numbered>) -> Call {
+        Call::Mmap {
+            pages: 1..3,
+            prot: Prot::R,
+            backing,
+            populate: true,
+            noreplace: false,
+        }
+    }
+
+    /// Records that were kept before there were files stand for what they stood for.
+    #[test]
+    fn anonymous_memory_leaves_the_lowest_bits_clear() {
+        let record = |backing| record(&Given::Call(mmap(backing))).expect("it has a record");
+        let anonymous = record(Backing::Anon);
+        assert_eq!(anonymous[WHAT], 0b0011_0000, "r, populate, not noreplace");
+        let mut of_file = anonymous;
+        of_file[WHAT] |= 0b111;
+        assert_eq!(record(Backing::SharedFile(1)), of_file);
+        let without = Window {
+            file_pages: 0,
+            ..WINDOW
+        };
+        assert_eq!(op(of_file, without), op(anonymous, WINDOW));
+    }
+
     #[test]
     fn what_has_no_record_is_told() {
         let calls = [
@@ -278,6 +339,8 @@ mod tests {
             },
             Call::Switch { process: 1 },
             Call::Fork { process: 2 },
+            mmap(Backing::SharedFile(2)),
+            mmap(Backing::PrivateFile(0)),
             Call::Unpin {},
         ];
         for call in calls {
@@ -306,7 +369,8 @@ mod tests {
                     }
                     Kind::Prot => PROT,
                     Kind::Flag => FLAG,
-                    Kind::Backing | Kind::NewProcess | Kind::Process => 0,
+                    Kind::Backing => BACKING,
+                    Kind::NewProcess | Kind::Process => 0,
                     Kind::Modes | Kind::File | Kind::Len => u32::MAX,
                 });
                 let bits = bits.fold(0, u32::saturating_add);

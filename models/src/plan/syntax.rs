@@ -172,6 +172,7 @@ fn statement(op: &Given, process: &str) -> ast::Op {
     let named = op.call().rename(&mut Named {
         pages: NAME,
         all: PAGES,
+        file: None,
         processes: &[process, CHILD],
     });
     named.expect("there are two processes and no files")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, protocols};
+use seqfault_models::differential::{Case, CoreSetup, FILE, Given, PAGES, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Answer, Backing};
 use seqfault_models::spec::Rules;
@@ -101,7 +101,7 @@ fn sequences_reach_every_answer() {
     let mut runner = TestRunner::deterministic();
     for _ in 0..200 {
         let case = case().new_tree(&mut runner).expect("a case").current();
-        let mut spec = Machine::new(PAGES);
+        let mut spec = Machine::with_files(PAGES, &[FILE.to_vec()], Rules::default());
         for op in &case.ops {
             if op.has_answer() && *op != Given::FORK {
                 let answer = match op.apply(&mut spec) {
@@ -114,18 +114,18 @@ fn sequences_reach_every_answer() {
         }
     }
     let expected = [
-        ("read", &["0", "a word", "maperr", "accerr"][..]),
-        ("write", &["ok", "maperr", "accerr"]),
-        ("xchg", &["0", "a word", "maperr", "accerr"]),
-        ("exec", &["ok", "maperr", "accerr"]),
+        ("read", &["0", "a word", "maperr", "accerr", "bus"][..]),
+        ("write", &["ok", "maperr", "accerr", "bus"]),
+        ("xchg", &["0", "a word", "maperr", "accerr", "bus"]),
+        ("exec", &["ok", "maperr", "accerr", "bus"]),
         ("mmap", &["ok", "eexist"]),
         ("munmap", &["ok"]),
         ("mremap", &["ok", "efault", "einval"]),
         ("mprotect", &["ok", "enomem"]),
         ("dontneed", &["ok", "enomem"]),
-        ("populate_read", &["ok", "enomem", "einval"]),
-        ("populate_write", &["ok", "enomem", "einval"]),
-        ("free", &["ok", "enomem"]),
+        ("populate_read", &["ok", "enomem", "einval", "efault"]),
+        ("populate_write", &["ok", "enomem", "einval", "efault"]),
+        ("free", &["ok", "enomem", "einval"]),
         ("cold", &["ok", "enomem"]),
         ("mincore", &["0", "a word", "enomem"]),
         ("maps", &["0", "a word"]),

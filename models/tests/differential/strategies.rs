@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
-use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, Shape, protocols};
+use seqfault_models::differential::{Case, CoreSetup, FILE, Given, PAGES, Shape, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Backing, Drawn, Kind, Numbered, Operand, ROWS, Row};
 use seqfault_models::spec::seq::Call;
@@ -39,6 +39,14 @@ fn prot() -> impl Strategy<Value = Prot> {
     ]
 }
 
+/// Anonymous memory more often than not.
+fn backing() -> impl Strategy<Value = Backing<Numbered>> {
+    prop_oneof![
+        3 => Just(Backing::Anon),
+        1 => (0..FILE.len()).prop_map(Backing::SharedFile),
+    ]
+}
+
 /// An operand of this kind.
 fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
     match kind {
@@ -47,7 +55,7 @@ fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
         Kind::Word => (1..4u64).prop_map(Operand::Word).boxed(),
         Kind::Prot => prot().prop_map(Operand::Prot).boxed(),
         Kind::Flag => any::<bool>().prop_map(Operand::Flag).boxed(),
-        Kind::Backing => Just(Operand::Backing(Backing::Anon)).boxed(),
+        Kind::Backing => backing().prop_map(Operand::Backing).boxed(),
         Kind::NewProcess => Just(Operand::Process(1)).boxed(),
         Kind::Process => Just(Operand::Process(0)).boxed(),
         Kind::Modes | Kind::File | Kind::Len => {

@@ -37,12 +37,13 @@ impl Op<Numbered> {
         first.chain(second)
     }
 
-    /// The statement of a test whose only pages are `A`; of an operation that names what such a test
-    /// does not have, the verb.
+    /// The statement of a test whose only pages are `A`, and whose only file is `F`; of an operation that names what
+    /// such a test does not have, the verb.
     pub fn in_window(&self) -> String {
         let mut names = Named {
             pages: "A",
             all: usize::MAX,
+            file: Some("F"),
             processes: &["main"],
         };
         match self.rename(&mut names) {
@@ -186,12 +187,14 @@ where
     }
 }
 
-/// Names for numbers, where a test has one range of pages.
+/// Names for numbers, where a test has one range of pages, and one file at most.
 pub struct Named<'a> {
     /// The name of the pages.
     pub pages: &'a str,
     /// How many of them are all.
     pub all: usize,
+    /// The name of the file.
+    pub file: Option<&'a str>,
     /// The names of processes.
     pub processes: &'a [&'a str],
 }
@@ -220,12 +223,17 @@ impl Rename<Numbered, AsWritten> for Named<'_> {
         Ok(Pages { name, part })
     }
 
-    fn file_page(&mut self, _: &usize) -> Result<Place, Unnamed> {
-        Err(Unnamed)
+    fn file_page(&mut self, page: &usize) -> Result<Place, Unnamed> {
+        let name = self.file.ok_or(Unnamed)?.to_owned();
+        Ok(Place {
+            name,
+            index: Some(*page),
+        })
     }
 
-    fn file(&mut self, _: &usize) -> Result<String, Unnamed> {
-        Err(Unnamed)
+    fn file(&mut self, file: &usize) -> Result<String, Unnamed> {
+        let name = self.file.filter(|_| *file == 0).ok_or(Unnamed)?;
+        Ok(name.to_owned())
     }
 
     fn process(&mut self, process: &usize) -> Result<String, Unnamed> {
