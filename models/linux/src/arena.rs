@@ -114,6 +114,11 @@ impl Arena {
         self.files.renew()
     }
 
+    /// The files that mappings are of.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Whether nothing is mapped in all of the arena.
     fn is_free(&self) -> bool {
         let flags = libc::MAP_PRIVATE

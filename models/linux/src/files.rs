@@ -15,10 +15,11 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::answer::failed;
 use super::arena::PAGE;
+use super::observe::Part;
 use seqfault_lang::ops::Answer;
 
 /// What the pages of a file begin with: a word for each.
@@ -34,6 +35,7 @@ pub struct Files {
 #[derive(Debug)]
 struct Declared {
     file: File,
+    inode: u64,
     /// The numbers of its pages.
     pages: Range<usize>,
     words: Words,
@@ -51,8 +53,10 @@ impl Files {
         for words in (0..copies).flat_map(|_| declared) {
             let pages = next..next + words.len();
             next = pages.end;
+            let file = in_memory().map_err(needs)?;
             files.push(Declared {
-                file: in_memory().map_err(needs)?,
+                inode: file.metadata().map_err(needs)?.ino(),
+                file,
                 pages,
                 words: words.clone(),
             });
@@ -88,6 +92,27 @@ impl Files {
             Ok(()) => Answer::Ok,
             Err(error) => failed(error.raw_os_error().expect("the kernel's")),
         })
+    }
+
+    /// The word of the page that is `up` pages behind the first one of `part`, without a look at any mapping; `None`
+    /// behind the end of the file.
+    ///
+    /// # Errors
+    /// The kernel's.
+    ///
+    /// # Panics
+    /// If it is the part of another file.
+    pub(super) fn word(&self, part: Part, up: usize) -> std::io::Result<Option<u64>> {
+        let mut files = self.files.iter();
+        let file = files.find(|file| file.inode == part.inode);
+        let file = file.expect("a mapping of an arena is of its own files");
+        let page = part.first + up;
+        if page >= file.pages.len() {
+            return Ok(None);
+        }
+        let mut bytes = [0; size_of::<u64>()];
+        file.file.read_exact_at(&mut bytes, (page * PAGE) as u64)?;
+        Ok(Some(u64::from_ne_bytes(bytes)))
     }
 
     /// The descriptor of the file that has the page of this number, and where in it the page is.

@@ -40,6 +40,8 @@ pub struct Host {
     is_shown: bool,
     /// Nothing has happened since that makes, changes or ends a mapping.
     are_vmas_known: bool,
+    /// No file has been mapped since they were written.
+    are_files_new: bool,
     /// What the last child answered; made for the first one.
     answers: Option<Answers>,
 }
@@ -60,17 +62,18 @@ impl Host {
             found: vec![None; pages],
             is_shown: false,
             are_vmas_known: false,
+            are_files_new: true,
             answers: None,
         })
     }
 
-    /// The same, where mappings may be of `files`: for [`Host::misses`]. A sequence has none.
+    /// The same with files in memory, each with the words of its pages.
     ///
     /// # Errors
     /// What the host lacks.
-    pub(super) fn with_files(pages: usize, files: Files) -> Result<Host, String> {
+    pub fn with_files(pages: usize, files: &[Vec<u64>]) -> Result<Host, String> {
         let mut host = Host::new(pages)?;
-        host.arena.set_files(files);
+        host.arena.set_files(Files::new(files, 1)?);
         Ok(host)
     }
 
@@ -107,12 +110,10 @@ impl Host {
     fn perform(&mut self, op: &Call, bytes: Option<Bytes>) -> Result<Answer, Lacks> {
         self.is_shown &= !op.is_asked();
         self.are_vmas_known &= op.row().family == Family::Access;
+        self.are_files_new &=
+            !matches!(op, Call::Mmap { backing, .. } if *backing != Backing::Anon);
         match op {
             Call::Switch { process: 0 } => Ok(Answer::Ok),
-            // `look` takes each page for anonymous memory.
-            Call::Mmap { backing, .. } if *backing != Backing::Anon => {
-                Err(Lacks::op(self.name(), op))
-            }
             op => {
                 let answer = self.arena.apply(op, bytes);
                 answer.ok_or_else(|| Lacks::op(self.name(), op))
@@ -126,8 +127,15 @@ impl Subject for Host {
         "linux"
     }
 
+    /// # Panics
+    /// If the kernel does not let this process write to its files any more.
     fn reset(&mut self) {
         self.arena.reset();
+        if !self.are_files_new {
+            let renewed = self.arena.renew_files();
+            renewed.expect("a process can write to its own files in memory");
+            self.are_files_new = true;
+        }
         self.found.fill(None);
         self.is_shown = false;
         self.are_vmas_known = false;
@@ -172,9 +180,9 @@ impl Subject for Host {
             let value = match vma {
                 None => Answer::MAPERR,
                 Some(vma) if !vma.rights.allows_reads() => Answer::ACCERR,
-                // A read would make the page present, and anonymous memory begins as 0.
-                Some(_) if !present => Answer::Word(0),
-                Some(_) => self.arena.read(page),
+                Some(_) if present => self.arena.read(page),
+                // A read would make the page present.
+                Some(vma) => first_value(&self.arena, vma, page),
             };
             let found = Found {
                 entry,
@@ -240,6 +248,17 @@ impl Subject for Host {
         }));
         Ok(Answer::Ok)
     }
+}
+
+/// What a read of a page of `vma` would return that is not present.
+fn first_value(arena: &Arena, vma: &Vma, page: usize) -> Answer {
+    let Some(part) = vma.part else {
+        // Anonymous memory begins as 0.
+        return Answer::Word(0);
+    };
+    let word = arena.files().word(part, page - vma.pages.start);
+    let word = word.expect("a process can read its own files in memory");
+    word.map_or(Answer::BUS, Answer::Word)
 }
 
 /// How the kernel answers where `mremap` moves more than one mapping.

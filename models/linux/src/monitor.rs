@@ -45,7 +45,7 @@ impl Monitor {
         let mut bytes = 0;
         // A VMA that has grown meanwhile over the one before is told of whole.
         let mut told = addresses.start;
-        self.observer()?.each_vma(addresses.clone(), |vma, _| {
+        self.observer()?.each_vma(addresses.clone(), |(vma, _, _)| {
             let end = vma.end.min(addresses.end);
             bytes += end.saturating_sub(vma.start.max(told));
             told = told.max(end);

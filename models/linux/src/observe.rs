@@ -19,7 +19,29 @@ pub struct Vma {
     pub pages: Range<usize>,
     /// What it allows.
     pub rights: Rights,
+    /// What it maps of a file, if it maps one.
+    pub(super) part: Option<Part>,
 }
+
+/// The part of a file that a VMA maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The file's inode.
+    pub inode: u64,
+    /// Which of the file's pages is the first.
+    pub first: usize,
+}
+
+impl Part {
+    /// From an inode, which is 0 where there is no file, and an offset in bytes.
+    fn of(inode: u64, offset: u64) -> Option<Part> {
+        let first = offset as usize / PAGE;
+        (inode != 0).then_some(Part { inode, first })
+    }
+}
+
+/// A VMA as the kernel tells it: its addresses, and the same as a [`Vma`] has.
+type Told = (Range<usize>, Rights, Option<Part>);
 
 /// An entry of `/proc/self/pagemap`.
 ///
@@ -95,33 +117,33 @@ impl Observer {
     pub fn vmas(&self, arena: &Arena, vmas: &mut Vec<Vma>) {
         vmas.clear();
         let (start, end) = (arena.address(0), arena.address(arena.len_pages()));
-        self.each_vma(start..end, |range, rights| {
+        self.each_vma(start..end, |(range, rights, part)| {
             let page = |address: usize| (address.clamp(start, end) - start) / PAGE;
             let pages = page(range.start)..page(range.end);
-            vmas.push(Vma { pages, rights });
+            vmas.push(Vma {
+                pages,
+                rights,
+                part,
+            });
         });
     }
 
     /// Shows the VMAs that overlap these addresses, from the lowest to the highest.
-    pub(super) fn each_vma(
-        &self,
-        addresses: Range<usize>,
-        mut show: impl FnMut(Range<usize>, Rights),
-    ) {
+    pub(super) fn each_vma(&self, addresses: Range<usize>, mut show: impl FnMut(Told)) {
         if self.has_query {
             let mut from = addresses.start;
             while from < addresses.end
-                && let Ok(Some((range, rights))) = self.query(from)
-                && range.start < addresses.end
+                && let Ok(Some(told)) = self.query(from)
+                && told.0.start < addresses.end
             {
-                from = range.end;
-                show(range, rights);
+                from = told.0.end;
+                show(told);
             }
         } else {
             let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-            for (range, rights) in text.lines().filter_map(map_line) {
-                if range.start < addresses.end && addresses.start < range.end {
-                    show(range, rights);
+            for told in text.lines().filter_map(map_line) {
+                if told.0.start < addresses.end && addresses.start < told.0.end {
+                    show(told);
                 }
             }
         }
@@ -137,11 +159,11 @@ impl Observer {
         let address = arena.address(page);
         if self.has_query {
             let found = self.query(address);
-            return matches!(found, Ok(Some((range, _))) if range.contains(&address));
+            return matches!(found, Ok(Some((range, ..))) if range.contains(&address));
         }
         let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
         let mut lines = text.lines().filter_map(map_line);
-        lines.any(|(range, _)| range.contains(&address))
+        lines.any(|(range, ..)| range.contains(&address))
     }
 
     /// The page table entry of a page.
@@ -156,7 +178,7 @@ impl Observer {
     }
 
     /// The VMA at `address` or the next one.
-    fn query(&self, address: usize) -> Result<Option<(Range<usize>, Rights)>, i32> {
+    fn query(&self, address: usize) -> Result<Option<Told>, i32> {
         let mut query = ProcmapQuery {
             size: mem::size_of::<ProcmapQuery>() as u64,
             query_flags: COVERING_OR_NEXT_VMA,
@@ -167,7 +189,12 @@ impl Observer {
         let result = unsafe { libc::ioctl(self.maps.as_raw_fd(), PROCMAP_QUERY, &mut query) };
         if result == 0 {
             let range = query.vma_start as usize..query.vma_end as usize;
-            return Ok(Some((range, Rights::from_bits(query.vma_flags as u8))));
+            let rights = Rights::from_bits(query.vma_flags as u8);
+            return Ok(Some((
+                range,
+                rights,
+                Part::of(query.inode, query.vma_offset),
+            )));
         }
         match errno() {
             libc::ENOENT => Ok(None),
@@ -221,14 +248,17 @@ impl Observer {
 }
 
 /// A line of `/proc/self/maps`.
-fn map_line(line: &str) -> Option<(Range<usize>, Rights)> {
+fn map_line(line: &str) -> Option<Told> {
     let mut words = line.split(' ');
     let (start, end) = words.next()?.split_once('-')?;
     let hex = |text| usize::from_str_radix(text, 16).ok();
     let flags = words.next()?.as_bytes();
     let bit = |at: usize, letter| u8::from(flags.get(at) == Some(&letter)) << at;
     let rights = Rights::from_bits(bit(0, b'r') | bit(1, b'w') | bit(2, b'x'));
-    Some((hex(start)?..hex(end)?, rights))
+    let offset = u64::from_str_radix(words.next()?, 16).ok()?;
+    let inode = words.nth(1)?.parse().ok()?;
+    let part = Part::of(inode, offset);
+    Some((hex(start)?..hex(end)?, rights, part))
 }
 
 /// `struct procmap_query`, include/uapi/linux/fs.h.
@@ -265,11 +295,14 @@ mod tests {
     #[test]
     fn lines_of_maps_are_read() {
         let line = "10000000000-10000003000 rw-p 00000000 00:00 0 ";
-        let rights = Rights::from(Prot::Rw);
-        assert_eq!(
-            map_line(line),
-            Some((0x100_0000_0000..0x100_0000_3000, rights))
-        );
+        let (range, rights) = (0x100_0000_0000..0x100_0000_3000, Rights::from(Prot::Rw));
+        assert_eq!(map_line(line), Some((range.clone(), rights, None)));
+        let line = "10000000000-10000003000 rw-s 00001000 00:01 1027     /memfd:seqfault (deleted)";
+        let part = Some(Part {
+            inode: 1027,
+            first: 1,
+        });
+        assert_eq!(map_line(line), Some((range, rights, part)));
         assert_eq!(map_line(""), None);
     }
 }

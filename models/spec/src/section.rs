@@ -80,7 +80,9 @@ impl Steps<'_> {
                     | (Section::Local, Section::Exclusive) => instr
                         .pages()
                         .any(|page| held.pages().any(|other| other == page)),
-                    (Section::File | Section::Open, _) | (_, Section::File | Section::Open) => false,
+                    (Section::File | Section::Open, _) | (_, Section::File | Section::Open) => {
+                        false
+                    }
                     (Section::Exclusive, _) | (_, Section::Exclusive) => true,
                     _ => false,
                 }

@@ -225,7 +225,7 @@ impl Vmas {
     /// Whether the VMA at `at` maps a file, which is not so long that it has `page`.
     fn is_behind_end(&self, at: usize, page: usize) -> bool {
         let Source { file, offset } = self.list[at].source;
-        file.is_some_and(|file| page as isize + offset >= self.files.files[file].len() as isize)
+        file.is_some_and(|file| page as isize + offset >= self.files.of(file).len() as isize)
     }
 
     /// Splits VMAs where `pages` begin and end.

@@ -9,7 +9,7 @@ use super::ledger::Place;
 use super::options::Options;
 use super::process::{End, Worker};
 use super::share::Tally;
-use crate::differential::{Case, LeftOut, PAGES};
+use crate::differential::{Case, FILE, LeftOut, PAGES};
 use crate::linux::Host;
 
 /// How often workers are looked at.
@@ -101,7 +101,7 @@ pub fn run(
         incidents: Vec::new(),
         left: 0,
         interrupted: false,
-        left_out: Host::new(PAGES)
+        left_out: Host::with_files(PAGES, &[FILE.to_vec()])
             .map(|mut host| LeftOut::of(&mut host).needs)
             .unwrap_or_default(),
         elapsed: Duration::ZERO,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::options::Options;
-use crate::differential::{Case, Difference, LeftOut, PAGES};
+use crate::differential::{Case, Difference, FILE, LeftOut, PAGES};
 use crate::linux::Host;
 use crate::spec::Rules;
 
@@ -37,7 +37,7 @@ impl Share {
         if let Some(wrong) = options.wrong {
             (wrong.change)(&mut rules);
         }
-        let mut host = Host::new(PAGES)?;
+        let mut host = Host::with_files(PAGES, &[FILE.to_vec()])?;
         Ok(Share {
             options: options.clone(),
             rules,

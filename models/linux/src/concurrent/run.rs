@@ -10,7 +10,6 @@ use super::crew;
 use super::message::Message;
 use super::plan::Plan;
 use super::{Seen, Settings, Tally};
-use crate::files::Files;
 use crate::host::Host;
 use seqfault_lang::litmus::Ids;
 use seqfault_lang::litmus::ast::{Outcome, Program, Value};
@@ -28,8 +27,7 @@ pub fn lacks(program: &Program) -> Option<String> {
         return Some(format!("needs at most {MAX_THREADS} CPUs"));
     }
     let pages = Ids::new(program).len().max(1);
-    let host = Files::new(&plan.files, 1).and_then(|files| Host::with_files(pages, files));
-    match host {
+    match Host::with_files(pages, &plan.files) {
         Err(what) => Some(format!("needs {what}")),
         Ok(mut host) => plan.ops().find_map(|(op, text)| host.misses(op, text)),
     }
