@@ -2,17 +2,19 @@
 
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
+use crate::mm::file::{Backing, Shown};
+use crate::mm::page_cache::Link;
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
 use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counters;
-use crate::types::ids::{MmId, Pfn};
+use crate::types::ids::{FileId, MmId, Pfn};
 use crate::types::prot::{Access, Prot};
 use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::violation::Invariant;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// The state of a page at the end.
@@ -70,8 +72,8 @@ impl<P: Platform> System<P> {
                     P::user_value(word).0
                 };
                 let file = vma.and_then(|(_, vma)| vma.backing.file());
-                let file = file.map(|map| self.files().page(map, vpn));
-                let page = pte.map(Pte::pfn).or(file.flatten());
+                let file = file.map(|map| self.files().shown(map, vpn));
+                let page = pte.map(Pte::pfn).or(file.and_then(Shown::page));
                 let state = PageState {
                     vma: vma.map(|(_, vma)| vma.prot),
                     present: pte.is_some(),
@@ -79,7 +81,7 @@ impl<P: Platform> System<P> {
                     dirty: pte.is_some_and(Pte::is_dirty),
                     young: pte.is_some_and(Pte::is_young),
                     word: page.map_or(0, word),
-                    is_behind_end: file == Some(None),
+                    is_behind_end: file == Some(Shown::Nothing),
                 };
                 see(vpn, state);
             }
@@ -126,22 +128,39 @@ impl<P: Platform> System<P> {
                 }
             });
         }
+        let first_of_files = self.config().file_frames();
+        let cached = self.check_caches();
         for (&pfn, &entries) in &mapped {
-            self.frame(pfn).check_entries(entries);
+            let is_cached = cached
+                .as_ref()
+                .map_or(pfn >= first_of_files, |cached| cached.contains(&pfn));
+            self.frame(pfn).check_entries(entries, is_cached);
         }
-        let of_files = self.config().file_frames();
-        let pages = mapped.range(..of_files).count();
-        let in_use = |pools: &dyn Fn(&CpuLocal<P>) -> (usize, usize)| {
+        // Where files keep their length, their pages never were in a pool.
+        let pages = match &cached {
+            None => mapped.range(..first_of_files).count(),
+            Some(cached) => {
+                let mapped: BTreeSet<Pfn> = mapped.keys().copied().collect();
+                mapped.union(cached).count()
+            }
+        };
+        let of_files = match cached {
+            None => 0,
+            Some(_) => self.machine.frames.of_files(first_of_files),
+        };
+        let in_use = |more: usize, pools: &dyn Fn(&CpuLocal<P>) -> (usize, usize)| {
             let (made, free) = locals
                 .iter()
                 .map(pools)
-                .fold((0, 0), |(made, free), pool| (made + pool.0, free + pool.1));
+                .fold((more, 0), |(made, free), pool| {
+                    (made + pool.0, free + pool.1)
+                });
             made - free
         };
         let config = self.config();
-        let frames_in_use = in_use(&|l| l.frames.balance(config.frames_of(l.id()).0))
+        let frames_in_use = in_use(of_files, &|l| l.frames.balance(config.frames_of(l.id()).0))
             - self.machine.frames.in_reserve();
-        let tables_in_use = in_use(&|l| l.tables.balance(config.tables_of(l.id()).0))
+        let tables_in_use = in_use(0, &|l| l.tables.balance(config.tables_of(l.id()).0))
             - self.machine.tables.in_reserve();
         if frames_in_use != pages {
             violated::<P>(Invariant::Leak, "a page is neither mapped nor free");
@@ -169,6 +188,66 @@ impl<P: Platform> System<P> {
             violated::<P>(
                 Invariant::Leak,
                 "a node of the VMA tree is neither in a tree nor free",
+            );
+        }
+    }
+
+    /// Checks that each VMA of a file is in its `i_mmap`, and nothing else is, and that entries show what the files
+    /// have. The pages of all page caches; `None` if no file changes its length.
+    fn check_caches(&self) -> Option<BTreeSet<Pfn>> {
+        if !self.files().change_length() {
+            return None;
+        }
+        let mut linked = Vec::new();
+        for mm in self.mms() {
+            let lock = self.mm(mm).mmap_lock.read();
+            lock.tree.visit(&mut |range, vma| {
+                let backing = vma.copy_stable().backing;
+                linked.extend(self.files().link(mm, range, backing));
+                for vpn in range.iter() {
+                    self.check_shown(mm, vpn, backing);
+                }
+            });
+        }
+        let mut cached = BTreeSet::new();
+        for (file, cache) in self.files().caches().enumerate() {
+            let (pages, links) = cache.at_rest();
+            let is_here = |link: &Link| linked.contains(&(FileId(file), *link));
+            let here = linked.iter().filter(|(of, _)| of.0 == file).count();
+            if links.len() != here || !links.iter().all(is_here) {
+                violated::<P>(
+                    Invariant::Leak,
+                    "the VMAs of a file are not those that are in its i_mmap",
+                );
+            }
+            for (index, pfn) in pages {
+                if index >= cache.size() {
+                    violated::<P>(Invariant::Leak, "a page is in its file behind the end");
+                }
+                cached.insert(pfn);
+            }
+        }
+        Some(cached)
+    }
+
+    /// Checks what the entry of `vpn` shows, in a VMA with this backing.
+    fn check_shown(&self, mm: MmId, vpn: Vpn, backing: Backing) {
+        let Some(map) = backing.file() else { return };
+        let table = self.leaf_table(mm, vpn);
+        let index = self.geometry().index(vpn, LEAF);
+        let entry = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
+        let Some(pte) = entry else { return };
+        let shown = self.files().shown(map, vpn);
+        if shown == Shown::Nothing {
+            violated::<P>(
+                Invariant::WrongPage,
+                "a page is mapped behind the end of its file",
+            );
+        }
+        if self.frame(pte.pfn()).is_of_file() && shown != Shown::Page(pte.pfn()) {
+            violated::<P>(
+                Invariant::WrongPage,
+                "a page is mapped that its file does not have any more",
             );
         }
     }

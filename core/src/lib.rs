@@ -101,7 +101,7 @@ pub use types::config::Config;
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
 pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
-pub use types::ids::{CpuId, FilePage, MmId, Pfn, TableId};
+pub use types::ids::{CpuId, FileId, FilePage, MmId, Pfn, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
     Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,

@@ -87,6 +87,20 @@ orderings! {
     FRAME_COPY = Relaxed;
 }
 
+// Files whose length changes.
+orderings! {
+    /// A file's length is read: the lock of the page, which `truncate` takes after it has set the length, orders it
+    /// (T3).
+    FILE_SIZE_READ = Relaxed;
+    /// A file's length is set: see [`FILE_SIZE_READ`].
+    FILE_SIZE_WRITE = Relaxed;
+    /// A page comes to a file, or goes, or is looked for: under its lock, which orders it. Without the lock the value
+    /// counts alone.
+    PAGE_CACHE = Relaxed;
+    /// Whether a frame is a file's: it is told before the frame has an entry, which publishes it.
+    FRAME_OF_FILE = Relaxed;
+}
+
 // VMAs.
 orderings! {
     /// A VMA's fields are read as values alone: the reader holds a lock, or checks a sequence

@@ -57,6 +57,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut gather = self.gather();
         let copies: Vec<VmaCopy> = vmas.iter().map(|(_, vma)| vma.copy_stable()).collect();
         let result = self.copy_vmas(&copies, child, &mut child_lock);
+        // QUIRK(ForkLinksLate): proofs/file/truncated-while-forked
+        let late_links = self.sys.has(Quirk::ForkLinksLate);
+        if late_links {
+            self.within(child, |cpu| {
+                copies.iter().for_each(|&vma| cpu.unlink_file(vma))
+            });
+        }
         if result.is_ok() {
             // The child finds what is shared by itself: vma_needs_copy(), mm/memory.c.
             // QUIRK(ForkPassesOverPrivate): proofs/file/child-has-the-copy
@@ -67,6 +74,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             };
             for vma in copies.iter().filter(|vma| !passes_over(vma.backing)) {
                 self.copy_page_range(vma.range, child, &mut gather);
+            }
+            if late_links {
+                self.within(child, |cpu| {
+                    copies.iter().for_each(|&vma| cpu.link_file(vma))
+                });
             }
         } else {
             self.within(child, |cpu| cpu.unmap_all(&mut child_lock));

@@ -39,7 +39,7 @@ impl<P: Platform> Cpu<'_, P> {
                 }
                 // What is in the page cache counts, mapped or not: mincore_page().
                 Some(map) => {
-                    let cached = |&vpn: &Vpn| self.sys.files().page(map, vpn).is_some();
+                    let cached = |&vpn: &Vpn| self.sys.files().shown(map, vpn).page().is_some();
                     part.iter().filter(cached).count() as u64
                 }
             };

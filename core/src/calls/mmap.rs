@@ -58,6 +58,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
             return Err(Errno::Exist);
         }
+        let new = VmaCopy {
+            range,
+            prot,
+            backing,
+        };
+        // QUIRK(MmapLinksEarly): proofs/file/truncated-while-replaced
+        if self.sys.has(Quirk::MmapLinksEarly) {
+            self.link_file(new);
+        }
         // QUIRK(MmapShowsGap): proofs/monitor/replaced-without-a-gap
         if !self.sys.has(Quirk::MmapShowsGap) {
             lock.hold_back();
@@ -69,11 +78,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
             lock = self.mmap_write_lock();
         }
-        let new = VmaCopy {
-            range,
-            prot,
-            backing,
-        };
         self.map(&mut lock, new);
         lock.unlock();
         self.complete(gather);

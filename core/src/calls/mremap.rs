@@ -12,7 +12,8 @@
 //! mm/mremap.c: `remap_move()`, `move_vma()`, `move_page_tables()`, `move_ptes()`. Kept: the
 //! target is unmapped first; each VMA moves on its own, so that a range of several keeps its
 //! holes; the locks of both page tables are held until the flush is done. Changed: the new VMA
-//! comes after its entries, not before.
+//! comes after its entries, not before. Where a file is mapped, the new place is in its `i_mmap` before entries move,
+//! behind the old one, so that `truncate`, which visits the old one first, finds each entry (`need_rmap_locks`).
 //! Dropped: moving whole page tables. Where tables cannot be
 //! had nothing moves, and the VMA comes back.
 
@@ -147,6 +148,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             true => VmaCopy { range, ..old },
             false => old.moved(range),
         };
+        // QUIRK(MremapMovesUnlinked): proofs/file/truncated-while-moved
+        if self.sys.has(Quirk::MremapMovesUnlinked) {
+            self.unlink_file(old);
+        } else {
+            self.link_file(new);
+        }
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
         if early {
@@ -163,10 +170,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !early {
             self.map(lock, new);
         }
+        self.unlink_moved(lock, [old, new]);
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);
         self.free_vma(vma);
         has_tables.then_some(()).ok_or(Errno::Nomem)
+    }
+
+    /// Takes those out of `i_mmap` that are no VMAs: what has moved, and what was merged with a neighbour.
+    fn unlink_moved(&mut self, lock: &MmapWrite<'s, P>, places: [VmaCopy; 2]) {
+        for place in places {
+            let found = lock.tree().find(place.range.start);
+            if found.is_none_or(|(range, _)| range != place.range) {
+                self.unlink_file(place);
+            }
+        }
     }
 
     /// The parts of `from` that one leaf table translates, there and at `to`; each with the page

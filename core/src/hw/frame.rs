@@ -40,8 +40,8 @@ pub(crate) struct Frame<P: Platform> {
     dirty: AtomicBool,
     /// How many calls are under way that let its stores go (ghost).
     losing: AtomicU64,
-    /// A file has it, with a reference of its own.
-    of_file: bool,
+    /// It is a file's, or was when its entries came. Linux: not `PageAnon()`.
+    of_file: AtomicBool,
     /// `fork` has shared it: pages of several address spaces may have it (ghost).
     forked: AtomicBool,
     quirks: Active,
@@ -77,26 +77,27 @@ impl<P: Platform> Frame<P> {
             written: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             losing: AtomicU64::new(0),
-            of_file: false,
+            of_file: AtomicBool::new(false),
             forked: AtomicBool::new(false),
             quirks,
         }
     }
 
     /// A frame of a file, which holds `word`. It may be at any address, and its content is the file's whether
-    /// an entry is dirty or not.
-    fn of_file(word: u64, quirks: Active) -> Frame<P> {
+    /// an entry is dirty or not. `stays`: it is the file's for good.
+    fn of_file(word: u64, stays: bool, quirks: Active) -> Frame<P> {
         Frame {
             word: P::Word::new(word).called("page"),
             refcount: Some(P::Word::new(1).called("refcount")),
-            owner: None,
-            of_file: true,
+            owner: (P::CHECKED && !stays).then(|| P::Cell::new(1)),
+            of_file: AtomicBool::new(true),
             ..Frame::new(true, quirks)
         }
     }
 
     /// The frame is taken from its pool for the page `vpn`. It is to be zeroed.
     pub fn allocated(&self, vpn: Vpn) {
+        self.of_file.store(false, orderings::FRAME_OF_FILE);
         self.life.reused();
         if let Some(content) = &self.content {
             content.reused();
@@ -162,9 +163,10 @@ impl<P: Platform> Frame<P> {
 
     /// Checks that both counts are the number of its entries, which is `entries`. To be asked when no
     /// CPU runs: each reference is that of an entry then.
-    pub fn check_entries(&self, entries: u64) {
+    /// A page that is in a file's page cache has one reference more.
+    pub fn check_entries(&self, entries: u64, is_cached: bool) {
         let refcount = self.refcount.as_ref();
-        let references = entries + u64::from(self.of_file);
+        let references = entries + u64::from(is_cached);
         if references != refcount.map_or(1, |refcount| refcount.load(orderings::AT_REST)) {
             violated::<P>(
                 Invariant::Refcount,
@@ -179,9 +181,14 @@ impl<P: Platform> Frame<P> {
         }
     }
 
-    /// Whether it is a file's.
+    /// Whether it is a file's, or was when its entries came. The caller has the lock of one of them.
     pub fn is_of_file(&self) -> bool {
-        self.of_file
+        self.of_file.load(orderings::FRAME_OF_FILE)
+    }
+
+    /// It becomes a file's: no entry maps it yet, and the reference that it has becomes that of the page cache.
+    pub fn becomes_a_files(&self) {
+        self.of_file.store(true, orderings::FRAME_OF_FILE);
     }
 
     /// Takes the content of `other`: a file's, or one to which no CPU stores any more.
@@ -222,6 +229,10 @@ impl<P: Platform> Frame<P> {
         self.life.used();
         let Some(owner) = &self.owner else { return };
         let is_zero_page = owner.get(WRONG_PAGE) == 0;
+        // It may be at any address, and keeps what is stored whether an entry is dirty or not.
+        if self.is_of_file() {
+            return;
+        }
         let is_home = self.homes.load(orderings::GHOST) & home(vpn) != 0;
         // What `fork` has shared may be at another address in each process.
         if !is_zero_page && !is_home && !self.forked.load(orderings::GHOST) {
@@ -295,13 +306,19 @@ pub(crate) struct Frames<P: Platform> {
 
 impl<P: Platform> Frames<P> {
     /// Those of a machine, all of them free, but for those of files with these words, which are the last ones.
-    pub fn new(config: &Config, files: &[Vec<u64>], quirks: Active) -> Frames<P> {
+    /// `change_length`: files do, so that a frame may be a file's at one time and not at another.
+    pub fn new(
+        config: &Config,
+        files: &[Vec<u64>],
+        change_length: bool,
+        quirks: Active,
+    ) -> Frames<P> {
         let first = config.file_frames().0;
         let words = files.iter().flatten();
         let frames = Frames {
             frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
-            shares: config.mms > 1,
+            shares: config.mms > 1 || change_length,
             quirks,
         };
         let zero = || Frame::new(false, frames.quirks.clone());
@@ -320,7 +337,7 @@ impl<P: Platform> Frames<P> {
                     P::user_word(CpuId(0), value)
                 }
             };
-            let of_file = || Frame::of_file(word, frames.quirks.clone());
+            let of_file = || Frame::of_file(word, !change_length, frames.quirks.clone());
             frames.frames.get_or_make(pfn, of_file);
         }
         frames
@@ -329,6 +346,11 @@ impl<P: Platform> Frames<P> {
     /// The frame `pfn`.
     pub fn get(&self, pfn: Pfn) -> &Frame<P> {
         self.frames.get(pfn.0)
+    }
+
+    /// How many frames are those of files at first, which begin with `first`.
+    pub fn of_files(&self, first: Pfn) -> usize {
+        self.frames.len() - first.0 as usize
     }
 
     /// How many frames are in the reserve that CPUs share.

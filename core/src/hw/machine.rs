@@ -33,11 +33,11 @@ pub(crate) struct Machine<P: Platform> {
 }
 
 impl<P: Platform> Machine<P> {
-    /// A machine that has just started, with files of these words.
+    /// A machine that has just started, with files of these words, which change their length or not.
     ///
     /// # Panics
     /// If a number is out of range.
-    pub fn new(config: Config, files: &[Vec<u64>]) -> Machine<P> {
+    pub fn new(config: Config, files: &[Vec<u64>], change_length: bool) -> Machine<P> {
         assert!((1..=64).contains(&config.cpus), "1 to 64 CPUs");
         let last = CpuId(config.cpus - 1);
         let frames = u64::from(config.file_frames().0) + files.iter().flatten().count() as u64;
@@ -52,7 +52,7 @@ impl<P: Platform> Machine<P> {
             cpus: (0..config.cpus)
                 .map(|_| PerCpu::new(config.tlb_entries))
                 .collect(),
-            frames: Frames::new(&config, files, quirks.clone()),
+            frames: Frames::new(&config, files, change_length, quirks.clone()),
             tables: Tables::new(&config, quirks.clone()),
             grants: Grants::new(config.cpus),
             config,

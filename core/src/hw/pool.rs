@@ -24,6 +24,11 @@ impl<T> Arena<T> {
         }
     }
 
+    /// How many there can be.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The object `number`, made by `make` if it is not there yet.
     pub fn get_or_make(&self, number: u32, make: impl FnOnce() -> T) -> &T {
         self.slots[number as usize].get_or_init(|| Box::new(make()))

@@ -37,31 +37,43 @@ impl Backing {
             }
             Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
             Backing::Shared(map) | Backing::Private(map) => {
-                let Some(pfn) = cpu.sys.files().page(map, vpn) else {
+                let Some(pfn) = cpu.sys.files().shown(map, vpn).page() else {
                     // QUIRK(FileEndIgnored): proofs/file/behind-the-end
                     return match access != Access::Write && cpu.sys.has(Quirk::FileEndIgnored) {
                         true => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
                         false => Err(Fault::Bus),
                     };
                 };
-                let is_private = matches!(self, Backing::Private(_));
-                // QUIRK(PrivateWriteToFile): proofs/file/private-write-is-not-in-the-file
-                let quirk = is_private && cpu.sys.has(Quirk::PrivateWriteToFile);
-                if is_private && access == Access::Write && !quirk {
-                    let copy = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
-                    cpu.copy_frame(vpn, pfn, copy);
-                    return Ok((copy, vma.prot));
-                }
-                // QUIRK(FileEntryNotCounted): proofs/file/unmapped-here-mapped-there
-                if !cpu.sys.has(Quirk::FileEntryNotCounted) {
-                    cpu.sys.frame(pfn).get();
-                }
-                // QUIRK(PrivateReadMapsWritable): proofs/file/private-read-then-write
-                match is_private && !quirk && !cpu.sys.has(Quirk::PrivateReadMapsWritable) {
-                    true => Ok((pfn, vma.prot & !Prot::W)),
-                    false => Ok((pfn, vma.prot)),
-                }
+                self.shows(cpu, vma, vpn, access, pfn)
             }
+        }
+    }
+
+    /// The same of a file, whose page is `pfn`. Linux: `do_read_fault()`, `do_cow_fault()`, `do_shared_fault()`.
+    pub fn shows<P: Platform>(
+        self,
+        cpu: &mut Cpu<'_, P>,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        pfn: Pfn,
+    ) -> Result<(Pfn, Prot), Fault> {
+        let is_private = matches!(self, Backing::Private(_));
+        // QUIRK(PrivateWriteToFile): proofs/file/private-write-is-not-in-the-file
+        let quirk = is_private && cpu.sys.has(Quirk::PrivateWriteToFile);
+        if is_private && access == Access::Write && !quirk {
+            let copy = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
+            cpu.copy_frame(vpn, pfn, copy);
+            return Ok((copy, vma.prot));
+        }
+        // QUIRK(FileEntryNotCounted): proofs/file/unmapped-here-mapped-there
+        if !cpu.sys.has(Quirk::FileEntryNotCounted) {
+            cpu.sys.frame(pfn).get();
+        }
+        // QUIRK(PrivateReadMapsWritable): proofs/file/private-read-then-write
+        match is_private && !quirk && !cpu.sys.has(Quirk::PrivateReadMapsWritable) {
+            true => Ok((pfn, vma.prot & !Prot::W)),
+            false => Ok((pfn, vma.prot)),
         }
     }
 

@@ -119,6 +119,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !is_allowed && !is_fetch {
             return Err(Fault::AccErr);
         }
+        if self.needs_page_lock(vma, vpn) {
+            let access = if is_allowed { access } else { Access::Read };
+            return self.fault_file(vma, vpn, access);
+        }
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
         if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
             self.make_writable_unlocked(vpn);
@@ -189,6 +193,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         stays: VmaStays,
     ) -> Option<Outcome> {
         let outcome = match entry {
+            // It went meanwhile, and comes under the lock of a page.
+            Entry::None if self.may_wait_for_page(vma) => Ok(Handled::Again(Await::Nothing)),
             Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
             // Not a leaf table any more.
             Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
@@ -227,6 +233,25 @@ impl<'s, P: Platform> Cpu<'s, P> {
         access: Access,
     ) -> Outcome {
         let (pfn, prot) = vma.backing.first_page(self, vma, vpn, access)?;
+        self.map_first(ptl, vpn, access, pfn, prot);
+        // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
+        if self.sys.has(Quirk::MapBeforeZero) && pfn != Pfn::ZERO {
+            let (from, to) = (Pfn::ZERO, pfn);
+            self.sys.frame(to).zero();
+            self.event(What::FrameCopied { vpn, from, to });
+        }
+        Ok(Handled::Resolved)
+    }
+
+    /// Sets the entry of `vpn`, where nothing is, to `pfn`. Linux: `set_pte_range()`.
+    pub(crate) fn map_first(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vpn: Vpn,
+        access: Access,
+        pfn: Pfn,
+        prot: Prot,
+    ) {
         let new = Pte::new(pfn, prot, self.grant(prot));
         let new = if access == Access::Write {
             self.written(new)
@@ -235,13 +260,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         self.entry_comes(pfn);
         self.set_pte(ptl, vpn, new);
-        // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
-        if self.sys.has(Quirk::MapBeforeZero) && new.pfn() != Pfn::ZERO {
-            let (from, to) = (Pfn::ZERO, new.pfn());
-            self.sys.frame(to).zero();
-            self.event(What::FrameCopied { vpn, from, to });
-        }
-        Ok(Handled::Resolved)
     }
 
     /// The page is there, and the VMA allows more than its entry does.

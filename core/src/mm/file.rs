@@ -1,35 +1,61 @@
 //! Files: pages that processes share, at however many places, or have copies of.
 //!
-//! A file is of memfd kind: its pages are in memory from the start, and no step takes one away or makes the
-//! file longer. So a fault finds its page without a lock or a wait, and the page cache is an array.
+//! A file is of memfd kind: its pages are in memory. Where no step takes one away or makes a file longer, a fault finds
+//! its page without a lock or a wait, and the page cache is an array. Else it is a
+//! [`PageCache`](crate::mm::page_cache::PageCache).
 //!
 //! # Invariants
-//! - F1: a file has a reference of each of its pages, so that none is ever free; each entry has one more (M1).
+//! - F1: a file has a reference of each of its pages, so that none is free until the file is made shorter; each entry
+//!   has one more (M1).
 //! - F2: a write through a shared mapping goes to the file's page as it is. One through a private mapping goes to a copy,
 //!   which belongs to that mapping like any anonymous page: no entry of a private mapping lets writes through to a
 //!   file's page.
 //!
 //! # Linux
 //! mm/shmem.c: `shmem_fault()`, `shmem_get_folio_gfp()`; mm/filemap.c, `filemap_fault()`: behind the end of the
-//! file a fault is SIGBUS; mm/memory.c, `do_cow_fault()`. Dropped: truncation, swap, and the page lock that they need.
+//! file a fault is SIGBUS; mm/memory.c, `do_cow_fault()`. Dropped: swap; the page lock where no file changes its length.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::types::addr::Vpn;
-use crate::types::ids::{FilePage, Pfn};
+use crate::mm::page_cache::{Link, PageCache};
+use crate::platform::Platform;
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::ids::{FileId, FilePage, MmId, Pfn};
 
 /// The files of a machine.
-#[derive(Debug)]
-pub(crate) struct Files {
-    files: Box<[File]>,
+pub(crate) struct Files<P: Platform> {
+    files: Box<[File<P>]>,
 }
 
-#[derive(Debug)]
-struct File {
+struct File<P: Platform> {
     /// The frame of its first page; the others follow.
     start: Pfn,
+    /// How many pages it has at first.
     len: u32,
+    /// Its page cache, if files change their length.
+    cache: Option<PageCache<P>>,
+}
+
+/// What a file has where a mapping shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing: it is behind the end.
+    Nothing,
+    /// Zeros, for which there is no page yet.
+    Hole,
+    /// A page.
+    Page(Pfn),
+}
+
+impl Shown {
+    /// The page, if there is one.
+    pub fn page(self) -> Option<Pfn> {
+        match self {
+            Shown::Nothing | Shown::Hole => None,
+            Shown::Page(pfn) => Some(pfn),
+        }
+    }
 }
 
 /// Which page of which file a mapping shows at an address.
@@ -101,6 +127,11 @@ impl Backing {
 }
 
 impl FileMap {
+    /// The page of the file that is shown at `vpn`.
+    const fn index(self, vpn: Vpn) -> u32 {
+        self.base.wrapping_add(vpn.0 as u32)
+    }
+
     /// That of a file's page `index` at `vpn`.
     fn new(file: usize, index: u32, vpn: Vpn) -> FileMap {
         FileMap {
@@ -132,16 +163,23 @@ impl FileMap {
     }
 }
 
-impl Files {
-    /// Files of so many pages each, whose frames follow each other from `start` on.
-    pub fn new(start: Pfn, lens: impl Iterator<Item = usize>) -> Files {
+impl<P: Platform> Files<P> {
+    /// Files of so many pages each, whose frames follow each other from `start` on. `most`: how many pages each may
+    /// have one day; nothing if no file changes its length.
+    ///
+    /// # Panics
+    /// If `most` is of some files only.
+    pub fn new(start: Pfn, lens: impl Iterator<Item = usize>, most: &[usize]) -> Files<P> {
+        let short = |len: usize| u32::try_from(len).expect("a short file");
         let mut next = start.0;
-        let files: Vec<File> = lens
-            .map(|len| {
-                let len = u32::try_from(len).expect("a short file");
-                let start = Pfn(next);
+        let files: Vec<File<P>> = lens
+            .enumerate()
+            .map(|(file, len)| {
+                let (start, len) = (Pfn(next), short(len));
                 next += len;
-                File { start, len }
+                let change = !most.is_empty();
+                let cache = change.then(|| PageCache::new(file, start, len, short(most[file])));
+                File { start, len, cache }
             })
             .collect();
         Files {
@@ -164,23 +202,63 @@ impl Files {
         panic!("no file has {page:?}")
     }
 
-    /// The page that is shown at `vpn`; `None` behind the end of the file.
-    pub fn page(&self, map: FileMap, vpn: Vpn) -> Option<Pfn> {
+    /// What is shown at `vpn`. If files change their length, it may be another page by now.
+    pub fn shown(&self, map: FileMap, vpn: Vpn) -> Shown {
         let file = &self.files[map.file as usize];
-        let index = map.base.wrapping_add(vpn.0 as u32);
-        (index < file.len).then(|| Pfn(file.start.0 + index))
+        let index = map.index(vpn);
+        match &file.cache {
+            None if index < file.len => Shown::Page(Pfn(file.start.0 + index)),
+            Some(cache) if index < cache.size() => {
+                cache.page_racy(index).map_or(Shown::Hole, Shown::Page)
+            }
+            _ => Shown::Nothing,
+        }
+    }
+
+    /// Whether files change their length.
+    pub fn change_length(&self) -> bool {
+        self.caches().next().is_some()
+    }
+
+    /// The page caches: none if no file changes its length.
+    pub fn caches(&self) -> impl Iterator<Item = &PageCache<P>> {
+        self.files.iter().filter_map(|file| file.cache.as_ref())
+    }
+
+    /// The page cache of `file`.
+    ///
+    /// # Panics
+    /// If there is no such file, or no file changes its length.
+    pub fn cache(&self, file: FileId) -> &PageCache<P> {
+        let cache = self.files[file.0].cache.as_ref();
+        cache.expect("a machine knows from the start whether files change their length")
+    }
+
+    /// The page cache of the file that `map` shows, and the page of the file that it shows at `vpn`. `None` if no file
+    /// changes its length.
+    pub fn cached(&self, map: FileMap, vpn: Vpn) -> Option<(&PageCache<P>, u32)> {
+        let cache = self.files[map.file as usize].cache.as_ref()?;
+        Some((cache, map.index(vpn)))
+    }
+
+    /// What `i_mmap` has of a VMA at `range` of `mm`, and which file's. `None` if it has nothing of it.
+    pub fn link(&self, mm: MmId, range: PageRange, backing: Backing) -> Option<(FileId, Link)> {
+        let map = backing.file()?;
+        let (_, first) = self.cached(map, range.start)?;
+        Some((FileId(map.file as usize), Link { mm, range, first }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_platform::Alone;
 
     #[test]
     fn a_mapping_shows_its_file_up_to_the_end() {
-        let files = Files::new(Pfn(10), [2, 3].into_iter());
+        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), &[]);
         let map = files.map(FilePage(3), Vpn(100));
-        let shown = |map, vpn| files.page(map, Vpn(vpn));
+        let shown = |map, vpn| files.shown(map, Vpn(vpn)).page();
         assert_eq!(
             [99, 100, 101, 102].map(|vpn| shown(map, vpn)),
             [Some(Pfn(12)), Some(Pfn(13)), Some(Pfn(14)), None]

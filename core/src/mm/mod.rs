@@ -2,9 +2,9 @@
 //! it.
 //!
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
-//! with its address spaces) and [`cpu`] (a CPU that works on one of them). Then what holds them
-//! still: [`mmap_lock`], [`vma_lock`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
+//! with its address spaces), [`file`] and [`page_cache`], and [`cpu`] (a CPU that works on one of them). Then what holds them
+//! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
 //! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
@@ -13,10 +13,13 @@ pub mod cow;
 pub mod cpu;
 pub mod fault;
 pub mod file;
+pub mod file_fault;
 pub mod flush;
 pub mod gather;
+pub mod i_mmap;
 pub mod mmap_lock;
 pub mod monitor;
+pub mod page_cache;
 pub mod populate;
 pub mod ptl;
 pub mod rcu;

@@ -3,13 +3,15 @@
 //! # Lock order
 //!
 //! ```text
-//! mmap_lock
+//! mmap_lock, or a file's inode lock
 //!   mmap_lock of a child that is being forked
 //!   vma lock
-//!     page_table_lock (pml)
-//!       ptl
-//!         ptl of a child that is being forked, or where mremap moves to
-//!         irq of another CPU (a shootdown)
+//!     lock of a file's page
+//!       i_mmap of the file
+//!         page_table_lock (pml)
+//!           ptl
+//!             ptl of a child that is being forked, or where mremap moves to
+//!             irq of another CPU (a shootdown)
 //! rcu: may wait for pml, ptl and other CPUs' irq; no CPU waits for a grace
 //!      period while it holds one of these
 //! irq off: holds nothing but a ptl that it need not wait for

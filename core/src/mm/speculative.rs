@@ -52,7 +52,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !self.seq_unchanged(seq) {
             return None;
         }
-        if !copy.range.contains(vpn) || !copy.prot.allows(access) {
+        // A page that has to be waited for is none either.
+        let suits = copy.range.contains(vpn) && copy.prot.allows(access);
+        if !suits || self.may_wait_for_page(copy) {
             self.how("falls back: not for speculation");
             return None;
         }
@@ -138,6 +140,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: no VMA for it");
             return None;
         };
+        if self.may_wait_for_page(copy) {
+            self.how("falls back: a page may have to be waited for");
+            return None;
+        }
         let (ptl, copy) = self.lock_by_rcu(walk, copy, vpn, access)?;
         let entry = ptl.entry(vpn);
         self.commit(ptl, copy, vpn, access, entry, VmaStays::Found)?

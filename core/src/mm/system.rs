@@ -22,7 +22,7 @@ use crate::types::quirk::{Quirk, Quirks};
 pub struct System<P: Platform> {
     pub(crate) machine: Machine<P>,
     mms: Box<[Mm<P>]>,
-    files: Files,
+    files: Files<P>,
 }
 
 impl<P: Platform> System<P> {
@@ -33,19 +33,20 @@ impl<P: Platform> System<P> {
     /// If the choices conflict ([`Protocol::conflict`](crate::Protocol::conflict)), or a number is
     /// out of range.
     pub fn new(config: Config) -> System<P> {
-        System::with_files(config, &[])
+        System::with_files(config, &[], &[])
     }
 
-    /// The same with files, each with the words of its pages.
+    /// The same with files, each with the words of its pages. If [`Cpu::truncate`](crate::Cpu::truncate) is
+    /// called, `most` is how many pages each of them has at most one day; else it is empty.
     ///
     /// # Panics
-    /// As [`System::new`].
-    pub fn with_files(config: Config, files: &[Vec<u64>]) -> System<P> {
+    /// As [`System::new`], or if `most` is of some files only.
+    pub fn with_files(config: Config, files: &[Vec<u64>], most: &[usize]) -> System<P> {
         if let Some(conflict) = config.protocol.conflict() {
             panic!("{conflict}");
         }
         assert!(config.mms >= 1, "there is a first address space");
-        let machine = Machine::new(config, files);
+        let machine = Machine::new(config, files, !most.is_empty());
         let mm = |mm: usize| {
             let everyone = (1 << config.cpus) - 1;
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
@@ -54,7 +55,7 @@ impl<P: Platform> System<P> {
             Mm::new(root, cpumask)
         };
         let mms = (0..config.mms).map(mm).collect();
-        let files = Files::new(config.file_frames(), files.iter().map(Vec::len));
+        let files = Files::new(config.file_frames(), files.iter().map(Vec::len), most);
         System {
             machine,
             mms,
@@ -67,7 +68,7 @@ impl<P: Platform> System<P> {
         &self.machine.config
     }
 
-    pub(crate) fn files(&self) -> &Files {
+    pub(crate) fn files(&self) -> &Files<P> {
         &self.files
     }
 

@@ -22,6 +22,15 @@ use crate::types::quirk::Quirk;
 /// A VMA that is out of the tree, and where it was.
 type Removed<P> = (PageRange, Arc<Vma<P>>);
 
+/// What a zap leaves. Linux: `struct zap_details`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spares {
+    /// Nothing.
+    Nothing,
+    /// What is no file's: the copies of a private mapping. Linux: not `even_cows`.
+    Copies,
+}
+
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Removes VMAs, pages and page tables of `range`, under the mmap write lock throughout. What
     /// it promises is for [`Cpu::complete`], once the lock is left.
@@ -56,14 +65,36 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gone: Vec<Removed<P>>,
         zapped: Option<Gather>,
     ) -> Gather {
+        // QUIRK(VmaUnlinkedEarly): proofs/file/truncated-while-unmapped
+        let early = self.sys.has(Quirk::VmaUnlinkedEarly);
+        // QUIRK(VmaUnlinkedLate): proofs/file/truncated-while-unmapped
+        let late = self.sys.has(Quirk::VmaUnlinkedLate);
+        if early {
+            self.unlink_all(&gone);
+        }
         let ranges = gone.iter().map(|(range, _)| *range);
         let mut gather = zapped.unwrap_or_else(|| self.zap_all(ranges));
+        if !early && !late {
+            self.unlink_all(&gone);
+        }
         self.free_pgtables(tree, range, &mut gather);
         self.finish(&mut gather);
+        if late {
+            self.unlink_all(&gone);
+        }
         for (_, vma) in gone {
             self.free_vma(vma);
         }
         gather
+    }
+
+    /// Takes the VMAs `gone` out of `i_mmap`.
+    fn unlink_all(&mut self, gone: &[Removed<P>]) {
+        if self.sys.files().change_length() {
+            for (_, vma) in gone {
+                self.unlink_file(vma.copy_stable());
+            }
+        }
     }
 
     /// Clears the entries of all these.
@@ -77,13 +108,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Clears the entries of `range`. Linux: `zap_pte_range()`.
     pub(crate) fn zap(&mut self, range: PageRange, gather: &mut Gather) {
+        self.zap_but(range, Spares::Nothing, gather);
+    }
+
+    /// The same, but for what `spares` says.
+    pub(crate) fn zap_but(&mut self, range: PageRange, spares: Spares, gather: &mut Gather) {
         for part in self.sys.geometry().leaf_parts(range) {
-            self.zap_table(part, gather);
+            self.zap_table(part, spares, gather);
         }
     }
 
     /// Clears the entries of `part`, which one leaf table translates.
-    fn zap_table(&mut self, part: PageRange, gather: &mut Gather) {
+    fn zap_table(&mut self, part: PageRange, spares: Spares, gather: &mut Gather) {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
@@ -96,6 +132,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             });
         }
         for vpn in ptl.entries(part) {
+            // Linux: should_zap_folio().
+            let is_spared = |pte: Pte| !self.sys.frame(pte.pfn()).is_of_file();
+            if spares == Spares::Copies && ptl.entry(vpn).leaf().is_some_and(is_spared) {
+                continue;
+            }
             for (grant, prot) in ptl.past(vpn) {
                 gather.revoked(grant, prot);
             }

@@ -58,6 +58,16 @@ impl VmaCopy {
         self.backing.bits() << PROT_BITS | self.prot.bits()
     }
 
+    /// The same, over `range` too.
+    pub fn over(self, range: PageRange) -> VmaCopy {
+        let start = self.range.start.min(range.start);
+        let end = self.range.end.max(range.end);
+        VmaCopy {
+            range: PageRange::new(start, end),
+            ..self
+        }
+    }
+
     /// The same pages, moved to `range`.
     pub fn moved(self, range: PageRange) -> VmaCopy {
         VmaCopy {
@@ -442,12 +452,13 @@ mod tests {
     use super::*;
     use crate::ghost::looked::Looked;
     use crate::mm::file::Files;
+    use crate::test_platform::Alone;
     use crate::types::ids::{FilePage, Pfn};
     use crate::types::quirk::Quirks;
 
     #[test]
     fn a_vma_keeps_what_backs_it() {
-        let files = Files::new(Pfn(9), [1, 200].into_iter());
+        let files = Files::<Alone>::new(Pfn(9), [1, 200].into_iter(), &[]);
         let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
         for backing in [
             Backing::Anonymous,

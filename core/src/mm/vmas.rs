@@ -2,7 +2,7 @@
 //!
 //! # Linux
 //! mm/vma.c: `mmap_region()`, `vma_merge()`, `__split_vma()`. Kept: a new VMA is visible before its
-//! last field is written; neighbours that fit are merged.
+//! last field is written; neighbours that fit are merged; a VMA of a file enters `i_mmap` when it is complete.
 
 use alloc::sync::Arc;
 
@@ -26,8 +26,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             (Some(before), None) => self.grow(lock, before, new.range),
             (None, Some(after)) => self.grow(lock, after, new.range),
             (Some(before), Some(after)) => {
-                self.unlink(lock, after);
                 let range = PageRange::new(new.range.start, after.range.end);
+                self.link_file(before.over(range));
+                self.unlink(lock, after);
                 self.grow(lock, before, range);
             }
         }
@@ -55,12 +56,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Extends the VMA `old` over `more`, which is next to it.
     fn grow(&mut self, lock: &mut MmapWrite<'s, P>, old: VmaCopy, more: PageRange) {
-        let start = old.range.start.min(more.start);
-        let end = old.range.end.max(more.end);
-        let new = VmaCopy {
-            range: PageRange::new(start, end),
-            ..old
-        };
+        let new = old.over(more);
         if let Some((_, vma)) = lock.tree().find(old.range.start) {
             let vma = vma.clone();
             self.change_vma(lock, &vma, old, new);
@@ -78,6 +74,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             self.remove_vma(lock, old.range, &vma);
             lock.let_go();
+            self.unlink_file(old);
             self.free_vma(vma);
         }
     }
@@ -86,6 +83,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `vma_merge_existing_range()`.
     pub(crate) fn merge(&mut self, lock: &mut MmapWrite<'s, P>, vma: VmaCopy) {
         let (before, after) = self.mergeable(lock, vma);
+        let more = [before, after].into_iter().flatten();
+        let whole = more.fold(vma, |whole, more| whole.over(more.range));
+        if whole == vma {
+            return;
+        }
+        self.link_file(whole);
         let mut range = vma.range;
         if let Some(after) = after {
             self.unlink(lock, after);
@@ -96,8 +99,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.unlink(lock, vma);
                 self.grow(lock, before, range);
             }
-            None if range != vma.range => self.grow(lock, vma, range),
-            None => {}
+            None => self.grow(lock, vma, range),
         }
     }
 
@@ -121,6 +123,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 range: PageRange::new(at, whole.end),
                 ..old
             };
+            // QUIRK(SplitUnlinksHalf): proofs/file/truncated-while-split
+            if !self.sys.has(Quirk::SplitUnlinksHalf) {
+                self.link_file(high);
+            }
             self.change_vma(lock, &vma, old, low);
             self.add_vma(lock, high);
         }
@@ -137,6 +143,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         old: VmaCopy,
         new: VmaCopy,
     ) {
+        let moves = old.range != new.range;
         // QUIRK(ModifyVmaUnlocked): proofs/vma_lock/modified-unlocked
         if !self.sys.has(Quirk::ModifyVmaUnlocked) {
             lock.start_write(vma);
@@ -152,7 +159,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             vma.set(Some(old), new);
             vma.clone()
         };
-        if replaced || old.range != new.range {
+        if replaced || moves {
             let mut retired = Retired::new();
             let without = lock.tree().remove(old.range.start, &mut retired);
             lock.set_tree(without.insert(new.range, changed, &mut retired));
@@ -160,6 +167,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         if replaced {
             self.free_vma(vma.clone());
+        }
+        if moves {
+            self.relink_file(old, new);
         }
         self.event(What::VmaSet {
             range: new.range,
@@ -187,14 +197,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock.publish();
         self.retire_nodes(retired);
         vma.set(Some(incomplete), new);
+        self.link_file(new);
         self.event(What::VmaSet {
             range: new.range,
             prot: new.prot,
         });
     }
 
-    /// Takes a VMA out of the tree. It is to be freed with
-    /// [`Cpu::free_vma`] when its pages are gone.
+    /// Takes a VMA out of the tree. It is to leave `i_mmap` when its pages are gone, and then to be freed with
+    /// [`Cpu::free_vma`].
     pub(crate) fn remove_vma(
         &mut self,
         lock: &mut MmapWrite<'s, P>,

@@ -20,10 +20,16 @@ pub struct WriteSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LockClass {
+    /// A file's `i_rwsem`: its length.
+    Inode,
     /// `mm.mmap_lock`
     Mmap,
     /// A VMA's lock.
     Vma,
+    /// The lock of a page of a file.
+    Page,
+    /// A file's `i_mmap_rwsem`: which VMAs map it.
+    IMmap,
     /// `mm.page_table_lock`
     Pml,
     /// A page table's lock.

@@ -37,6 +37,10 @@ impl fmt::Display for Pfn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FilePage(pub u32);
 
+/// A file's number, in the order in which they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub usize);
+
 /// A page table's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

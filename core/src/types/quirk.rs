@@ -357,6 +357,34 @@ quirks! {
     PrivateReusesFilePage, "private-reuses-file-page", "mm/memory.c, do_wp_page(): PageAnon()";
     /// `fork` passes over private mappings of files as over shared ones: the child has none of the copies.
     ForkPassesOverPrivate, "fork-passes-over-private", "mm/memory.c, vma_needs_copy(): anon_vma";
+    /// A fault looks a page of a file up before it has locked it, and does not look again: it may be the file's no more.
+    FaultLooksUpEarly, "fault-looks-up-early", "commit d00806b18315; mm/shmem.c, shmem_get_folio_gfp(): folio->mapping";
+    /// A fault sets the entry of a file's page after it has unlocked the page.
+    FaultMapsUnlocked, "fault-maps-unlocked", "commit d00806b18315; mm/memory.c, finish_fault() before folio_unlock()";
+    /// A fault does not look whether the file still has the page: it gets a new one behind the end.
+    FaultIgnoresSize, "fault-ignores-size", "mm/shmem.c, shmem_get_folio_gfp(): i_size_read()";
+    /// A file that gets shorter has its old length until its pages are gone.
+    SizeSetLate, "size-set-late", "mm/shmem.c, shmem_setattr(); mm/truncate.c, truncate_setsize()";
+    /// A page leaves its file without its lock.
+    TruncatePageUnlocked, "truncate-page-unlocked", "mm/truncate.c, truncate_inode_pages_range(): folio_lock()";
+    /// `truncate` removes entries once: a private copy that came meanwhile stays.
+    TruncateUnmapsOnce, "truncate-unmaps-once", "mm/truncate.c, truncate_pagecache(): unmap_mapping_range() twice";
+    /// `truncate` leaves the copies that private mappings have of pages that go.
+    TruncateKeepsCopies, "truncate-keeps-copies", "mm/memory.c, unmap_mapping_range(): even_cows";
+    /// `truncate` looks which VMAs map the file, and leaves the lock before it removes their entries.
+    UnmapMappingUnlocked, "unmap-mapping-unlocked", "mm/memory.c, unmap_mapping_pages(): i_mmap_lock_read()";
+    /// `munmap` frees the page tables of a file's VMA before no other CPU can find it by the file any more.
+    VmaUnlinkedLate, "vma-unlinked-late", "mm/memory.c, free_pgtables(): \"Hide vma from rmap and truncate_pagecache before freeing pgtables\"";
+    /// `munmap` takes a file's VMA away from `truncate` before its entries are gone.
+    VmaUnlinkedEarly, "vma-unlinked-early", "mm/memory.c, free_pgtables(): after unmap_vmas()";
+    /// A new VMA of a file can be found by the file before the page tables of what it replaces are freed.
+    MmapLinksEarly, "mmap-links-early", "commit 79f3d123caed, J. Horn; mm/vma.c, mmap_region()";
+    /// `mremap` moves the entries of a file's VMA while it cannot be found by the file, at the old place or the new.
+    MremapMovesUnlinked, "mremap-moves-unlinked", "mm/mremap.c, take_rmap_locks()";
+    /// A file's VMA that is split cannot be found by the file for a moment, with one half of it.
+    SplitUnlinksHalf, "split-unlinks-half", "mm/vma.c, vma_prepare(), vma_complete()";
+    /// `fork` copies the entries of a file's VMA before the child's can be found by the file.
+    ForkLinksLate, "fork-links-late", "kernel/fork.c, dup_mmap(): vma_interval_tree_insert_after() before copy_page_range()";
 }
 
 impl Quirk {

@@ -364,8 +364,11 @@ pub(super) fn inversion(order: &LockOrder) -> Option<Failure> {
 /// What kernel programmers call a lock of this class.
 fn name(class: LockClass) -> &'static str {
     match class {
+        LockClass::Inode => "a file's i_rwsem",
         LockClass::Mmap => "the mmap lock",
         LockClass::Vma => "a VMA's lock",
+        LockClass::Page => "a page's lock",
+        LockClass::IMmap => "a file's i_mmap_rwsem",
         LockClass::Pml => "mm->page_table_lock",
         LockClass::Ptl => "a page-table lock",
         LockClass::Rcu => "an RCU read section",

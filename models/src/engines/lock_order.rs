@@ -33,9 +33,12 @@ struct Named {
 }
 
 /// What the classes are called where they are kept.
-const CLASSES: [(LockClass, &str); 6] = [
+const CLASSES: [(LockClass, &str); 9] = [
+    (LockClass::Inode, "inode"),
     (LockClass::Mmap, "mmap"),
     (LockClass::Vma, "vma"),
+    (LockClass::Page, "page"),
+    (LockClass::IMmap, "i_mmap"),
     (LockClass::Pml, "pml"),
     (LockClass::Ptl, "ptl"),
     (LockClass::Rcu, "rcu"),

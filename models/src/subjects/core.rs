@@ -1,11 +1,10 @@
 //! Core: operations over addresses.
 
-use std::convert::Infallible;
 use std::ops::Range;
 
 use seqfault_core::{
-    self as core, Access, Cpu, Errno, Fault, FilePage, MmId, MmapFile, MmapFlags, PageRange,
-    PageState, Platform, Vpn,
+    self as core, Access, Cpu, Errno, Fault, FileId, FilePage, MmId, MmapFile, MmapFlags,
+    PageRange, PageState, Platform, Vpn,
 };
 
 use crate::litmus::ast::Prot;
@@ -20,7 +19,7 @@ impl Names for Addresses {
     type Page = Vpn;
     type Pages = PageRange;
     type FilePage = FilePage;
-    type File = Infallible;
+    type File = FileId;
     type Process = MmId;
 }
 
@@ -95,8 +94,8 @@ impl<F: Fn(usize) -> Vpn> Rename<Numbered, Addresses> for AtAddresses<F> {
         Ok(FilePage(page))
     }
 
-    fn file(&mut self, _: &usize) -> Result<Infallible, NotInCore> {
-        Err(NotInCore)
+    fn file(&mut self, file: &usize) -> Result<FileId, NotInCore> {
+        Ok(FileId(*file))
     }
 
     fn process(&mut self, process: &usize) -> Result<MmId, NotInCore> {
@@ -165,6 +164,10 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Mincore { pages } => called.by(|cpu| cpu.mincore(pages)),
         Op::Maps { pages } => called.by(|cpu| cpu.maps(pages)),
         Op::Smaps { pages } => called.by(|cpu| cpu.smaps(pages)),
+        Op::Truncate { file, len } => {
+            let len = u32::try_from(len).ok()?;
+            called.by(|cpu| cpu.truncate(file, len))
+        }
         Op::Fork { process } => called.by(|cpu| cpu.fork(process)),
         // To the CPU's own process: another one is no name here.
         Op::Switch { .. } => called.by(|cpu| cpu.switch_to_mm()),

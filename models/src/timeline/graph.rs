@@ -168,6 +168,9 @@ fn place_of(
             class, instance, ..
         } => {
             let is_own = match class {
+                LockClass::Inode => known == Some("i_rwsem"),
+                LockClass::Page => known == Some("page_lock"),
+                LockClass::IMmap => known == Some("i_mmap_rwsem"),
                 LockClass::Mmap => known == Some("mmap_lock"),
                 LockClass::Vma => matches!(known, Some("vm_lock" | "vm_refcnt")),
                 LockClass::Pml => known == Some("page_table_lock"),

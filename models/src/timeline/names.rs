@@ -88,6 +88,12 @@ impl<'a> Names<'a> {
             mm => format!("{name} of {}", self.process(mm)),
         };
         match class {
+            LockClass::Inode => format!("the i_rwsem of file {instance}"),
+            LockClass::Page => {
+                let (file, page) = (instance >> 32, instance & u64::from(u32::MAX));
+                format!("the lock of page {page} of file {file}")
+            }
+            LockClass::IMmap => format!("the i_mmap_rwsem of file {instance}"),
             LockClass::Mmap => whose("mmap_lock".to_owned()),
             LockClass::Vma => {
                 let page = self.page(Vpn(in_mm));

@@ -1,0 +1,120 @@
+//! First accesses to files whose length changes: under the lock of the page, and then under the page-table lock.
+//!
+//! A fault that has no lock of its VMA does not come here: it cannot wait for a page with what keeps its VMA. It falls
+//! back to the mmap lock.
+//!
+//! # Linux
+//! mm/memory.c: `do_fault()`, `do_cow_fault()`, `finish_fault()`; mm/shmem.c: `shmem_fault()`,
+//! `shmem_get_folio_gfp()`. Kept: the page stays locked until its entry is set; so it does while a private mapping's
+//! copy is made, until that has its entry.
+
+use crate::mm::cpu::Cpu;
+use crate::mm::fault::{Await, Handled, Outcome};
+use crate::mm::page_cache::{PageCache, PageGuard};
+use crate::mm::vma::VmaCopy;
+use crate::platform::Platform;
+use crate::types::addr::Vpn;
+use crate::types::error::Fault;
+use crate::types::ids::Pfn;
+use crate::types::prot::{Access, Prot};
+use crate::types::pte::Entry;
+use crate::types::quirk::Quirk;
+
+impl<'s, P: Platform> Cpu<'s, P> {
+    /// Whether the fault at `vpn` is for [`Cpu::fault_file`]: nothing is there, and the page of a file that is to be
+    /// there may be going.
+    pub(crate) fn needs_page_lock(&self, vma: VmaCopy, vpn: Vpn) -> bool {
+        if !self.may_wait_for_page(vma) {
+            return false;
+        }
+        let walk = self.walk_begin(true);
+        let (_, entry) = self.walk_to_end(vpn);
+        drop(walk);
+        entry.leaf().is_none()
+    }
+
+    /// Whether a fault in `vma` may have to wait for a page's lock.
+    pub(crate) fn may_wait_for_page(&self, vma: VmaCopy) -> bool {
+        vma.backing.is_file() && self.sys.files().change_length()
+    }
+
+    /// Nothing was there. The VMA is stable. Linux: `do_fault()`.
+    pub(crate) fn fault_file(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+        let map = vma.backing.file();
+        let sys = self.sys;
+        let Some((cache, index)) = map.and_then(|map| sys.files().cached(map, vpn)) else {
+            return Err(Fault::Bus);
+        };
+        // QUIRK(FaultLooksUpEarly): proofs/file/page-goes-under-a-fault
+        let early = self.sys.has(Quirk::FaultLooksUpEarly);
+        let found = early.then(|| cache.page_racy(index)).flatten();
+        let Some(page) = cache.lock_page(index, self.id()) else {
+            return Err(Fault::Bus);
+        };
+        let pfn = match found {
+            Some(found) => Ok(found),
+            None => self.find_or_add(cache, &page, vpn, index),
+        };
+        let got = pfn.and_then(|pfn| vma.backing.shows(self, vma, vpn, access, pfn));
+        // QUIRK(FaultMapsUnlocked): proofs/file/page-goes-under-a-fault
+        let page = match self.sys.has(Quirk::FaultMapsUnlocked) {
+            true => {
+                page.unlock();
+                None
+            }
+            false => Some(page),
+        };
+        let outcome = match got {
+            Ok((pfn, prot)) => self.finish_fault(vpn, access, pfn, prot),
+            Err(fault) => Err(fault),
+        };
+        if let Some(page) = page {
+            page.unlock();
+        }
+        outcome
+    }
+
+    /// The page `index` of the file, whose lock is held. Linux: `shmem_get_folio_gfp()`.
+    fn find_or_add(
+        &mut self,
+        cache: &PageCache<P>,
+        page: &PageGuard<'_, P>,
+        vpn: Vpn,
+        index: u32,
+    ) -> Result<Pfn, Fault> {
+        // QUIRK(FaultIgnoresSize): proofs/file/bus-after-truncate
+        if index >= cache.size() && !self.sys.has(Quirk::FaultIgnoresSize) {
+            return Err(Fault::Bus);
+        }
+        if let Some(pfn) = page.page() {
+            return Ok(pfn);
+        }
+        let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
+        self.sys.frame(pfn).becomes_a_files();
+        page.add(pfn);
+        Ok(pfn)
+    }
+
+    /// Maps `pfn`, of which the caller has a reference for the entry. Linux: `finish_fault()`.
+    fn finish_fault(&mut self, vpn: Vpn, access: Access, pfn: Pfn, prot: Prot) -> Outcome {
+        let mut ptl = loop {
+            match self.lock_leaf(vpn, true) {
+                Some(ptl) => break ptl,
+                None if self.install_tables(vpn) => {}
+                None => {
+                    self.free_frame(pfn);
+                    return Err(Fault::Bus);
+                }
+            }
+        };
+        if ptl.entry(vpn) == Entry::None {
+            self.map_first(&mut ptl, vpn, access, pfn, prot);
+            ptl.unlock();
+            return Ok(Handled::Resolved);
+        }
+        self.how("drops the page: another one is there by now");
+        ptl.unlock();
+        self.free_frame(pfn);
+        Ok(Handled::Again(Await::Nothing))
+    }
+}

@@ -1,0 +1,333 @@
+//! The page cache of a file whose length changes, and the mappings of that file.
+//!
+//! ```text
+//! a fault        page lock: index < size? page there, or a new one --> ptl: entry set --> page lock is left
+//! truncate       inode lock: size --> i_mmap: entries behind it go --> each page: page lock, its entries go,
+//!                it leaves the cache --> i_mmap: entries go again
+//! mmap, fork     VMA --> i_mmap --> entries
+//! munmap         entries go --> i_mmap --> page tables go
+//! ```
+//!
+//! # Invariants
+//! - T1: an entry of a file's page comes under the lock of the page's index, while the page is in the cache. So once a
+//!   page was taken out under that lock, and its entries are gone, none comes any more.
+//! - T2: a private mapping's copy of a page comes under the same lock. A copy that came between the first time that
+//!   `truncate` removes entries and the lock goes by the second time.
+//! - T3: the size is set before any entry goes, and read under the page's lock: a fault that finds the old size comes
+//!   before `truncate` takes that lock.
+//! - T4: a VMA that has entries, or can get some, is in `i_mmap`, and so are the two places of a page that moves:
+//!   it is in there before an entry comes and until its entries are gone.
+//! - T5: the page tables of a VMA in `i_mmap` stay: `munmap` frees them when the VMA is out.
+//!
+//! # Lock order
+//! See [`space`](crate::mm::space): the inode lock, or a mmap lock, then the lock of a page, then `i_mmap`, then those
+//! of page tables.
+//!
+//! # Linux
+//! mm/filemap.c: `filemap_fault()`, "Lock ordering"; mm/shmem.c: `shmem_get_folio_gfp()`; `struct address_space`.
+//! Changed: the lock is that of an index, whether a page is there or not, so that a fault looks the page up under it,
+//! where Linux looks it up by RCU, locks it, and looks whether it is still the file's; and a new page is added under
+//! it. Dropped: the trylocks of `filemap_map_pages()`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::ghost::lock_events::LockEvents;
+use crate::orderings;
+use crate::platform::{Mutex, Platform, RwLock, Word};
+use crate::types::addr::{PageRange, Vpn};
+use crate::types::event::{LockClass, LockStep};
+use crate::types::ids::{CpuId, MmId, Pfn};
+
+/// The pages of a file, and who maps them. Linux: `struct address_space`, and the inode's `i_size`.
+pub(crate) struct PageCache<P: Platform> {
+    /// The file's number.
+    file: usize,
+    /// So many pages it has. Linux: `i_size`.
+    size: P::Word,
+    /// What `size` is. Linux: `i_rwsem`.
+    inode: P::Mutex<u32>,
+    slots: Box<[Slot<P>]>,
+    i_mmap: P::RwLock<Vec<Link>>,
+}
+
+/// The place of one page.
+struct Slot<P: Platform> {
+    /// Linux: `folio_lock()`.
+    lock: P::Mutex<()>,
+    /// The frame; zero if there is none yet, or any more.
+    pfn: P::Word,
+}
+
+/// A VMA that maps the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its address space.
+    pub mm: MmId,
+    /// Its pages.
+    pub range: PageRange,
+    /// The page of the file that its first page shows. Linux: `vm_pgoff`.
+    pub first: u32,
+}
+
+impl Link {
+    /// The pages that show the file from `index` on. Linux: `vma_interval_tree_foreach()`.
+    pub fn behind(self, index: u32) -> PageRange {
+        let skipped = u64::from(index.saturating_sub(self.first));
+        let start = self.range.start.0.saturating_add(skipped);
+        PageRange::new(Vpn(start.min(self.range.end.0)), self.range.end)
+    }
+
+    /// The page that shows the file's page `index`; none if there is no such page.
+    pub fn page(self, index: u32) -> PageRange {
+        match index < self.first {
+            true => PageRange::new(self.range.start, self.range.start),
+            false => {
+                let behind = self.behind(index);
+                let end = behind.end.0.min(behind.start.0 + 1);
+                PageRange::new(behind.start, Vpn(end))
+            }
+        }
+    }
+}
+
+/// A page's lock, held.
+pub(crate) struct PageGuard<'a, P: Platform> {
+    cache: &'a PageCache<P>,
+    index: u32,
+    guard: <P::Mutex<()> as Mutex<()>>::Guard<'a>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> PageGuard<'_, P> {
+    /// The page, if there is one.
+    pub fn page(&self) -> Option<Pfn> {
+        self.cache.page_racy(self.index)
+    }
+
+    /// Adds a page where none is. The caller's reference becomes that of the cache.
+    /// Linux: `shmem_add_to_page_cache()`.
+    pub fn add(&self, pfn: Pfn) {
+        let slot = &self.cache.slots[self.index as usize];
+        slot.pfn.swap(u64::from(pfn.0), orderings::PAGE_CACHE);
+    }
+
+    /// Leaves the lock. Linux: `folio_unlock()`.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
+/// The lock of the inode, held.
+pub(crate) struct InodeGuard<'a, P: Platform> {
+    cache: &'a PageCache<P>,
+    guard: <P::Mutex<u32> as Mutex<u32>>::Guard<'a>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> InodeGuard<'_, P> {
+    /// The size.
+    pub fn size(&self) -> u32 {
+        *self.guard
+    }
+
+    /// Sets the size. Linux: `i_size_write()`.
+    pub fn set_size(&mut self, size: u32) {
+        *self.guard = size;
+        self.cache
+            .size
+            .store(u64::from(size), orderings::FILE_SIZE_WRITE);
+    }
+
+    /// Leaves the lock. Linux: `inode_unlock()`.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
+/// `i_mmap`, held for reading: no VMA comes, or goes.
+pub(crate) struct IMmapRead<'a, P: Platform> {
+    guard: <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::ReadGuard<'a>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> IMmapRead<'_, P> {
+    /// The VMAs, in the order in which they came.
+    pub fn links(&self) -> Vec<Link> {
+        self.guard.clone()
+    }
+
+    /// Leaves the lock. Linux: `i_mmap_unlock_read()`.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
+/// `i_mmap`, held for writing.
+pub(crate) struct IMmapWrite<'a, P: Platform> {
+    guard: <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::WriteGuard<'a>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> IMmapWrite<'_, P> {
+    /// A VMA comes: it is visited after all that are there. `fork` and `mremap` need that: pages go from those that
+    /// are there to the new one meanwhile. Linux: `vma_interval_tree_insert_after()`.
+    pub fn link(&mut self, link: Link) {
+        if !self.guard.contains(&link) {
+            self.guard.push(link);
+        }
+    }
+
+    /// A VMA goes. Linux: `vma_interval_tree_remove()`.
+    pub fn unlink(&mut self, link: Link) {
+        self.guard.retain(|other| *other != link);
+    }
+
+    /// Leaves the lock. Linux: `i_mmap_unlock_write()`.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
+impl<P: Platform> PageCache<P> {
+    /// That of file number `file`, which has the pages `start` on, `len` of them, and may have `most` one day.
+    pub fn new(file: usize, start: Pfn, len: u32, most: u32) -> PageCache<P> {
+        let slot = |index: u32| {
+            let pfn = if index < len { start.0 + index } else { 0 };
+            Slot {
+                lock: P::Mutex::new(()).called("page_lock"),
+                pfn: P::Word::new(u64::from(pfn)).called("page_cache"),
+            }
+        };
+        PageCache {
+            file,
+            size: P::Word::new(u64::from(len)).called("i_size"),
+            inode: P::Mutex::new(len).called("i_rwsem"),
+            slots: (0..most.max(len)).map(slot).collect(),
+            i_mmap: P::RwLock::new(Vec::new()).called("i_mmap_rwsem"),
+        }
+    }
+
+    /// How many pages the file has. Linux: `i_size_read()`.
+    pub fn size(&self) -> u32 {
+        self.size.load(orderings::FILE_SIZE_READ) as u32
+    }
+
+    /// The page `index`, if it is in the cache right now.
+    pub fn page_racy(&self, index: u32) -> Option<Pfn> {
+        let slot = self.slots.get(index as usize)?;
+        // Some CPU may be about to write it: see `Word`.
+        let pfn = slot.pfn.fetch_add(0, orderings::PAGE_CACHE) as u32;
+        (pfn != 0).then_some(Pfn(pfn))
+    }
+
+    /// Takes the page `index` out, if it is there. Its reference is the caller's then. Linux: `filemap_remove_folio()`.
+    pub fn remove(&self, index: u32) -> Option<Pfn> {
+        let slot = self.slots.get(index as usize)?;
+        let pfn = slot.pfn.swap(0, orderings::PAGE_CACHE) as u32;
+        (pfn != 0).then_some(Pfn(pfn))
+    }
+
+    /// Waits for the lock of the page `index`, for `cpu`. `None`: the file never has that page.
+    /// Linux: `folio_lock()`.
+    pub fn lock_page(&self, index: u32, cpu: CpuId) -> Option<PageGuard<'_, P>> {
+        let slot = self.slots.get(index as usize)?;
+        let instance = (self.file as u64) << 32 | u64::from(index);
+        let events = LockEvents::new(cpu, LockClass::Page, instance);
+        events.tell(LockStep::Waits);
+        let guard = slot.lock.lock();
+        events.tell(LockStep::Locked);
+        Some(PageGuard {
+            cache: self,
+            index,
+            guard,
+            events,
+        })
+    }
+
+    /// Waits for the lock of the inode, for `cpu`. Linux: `inode_lock()`.
+    pub fn lock_inode(&self, cpu: CpuId) -> InodeGuard<'_, P> {
+        let events = LockEvents::new(cpu, LockClass::Inode, self.file as u64);
+        events.tell(LockStep::Waits);
+        let guard = self.inode.lock();
+        events.tell(LockStep::Locked);
+        InodeGuard {
+            cache: self,
+            guard,
+            events,
+        }
+    }
+
+    /// Waits until no VMA comes or goes, for `cpu`. Linux: `i_mmap_lock_read()`.
+    pub fn i_mmap_read(&self, cpu: CpuId) -> IMmapRead<'_, P> {
+        let events = LockEvents::new(cpu, LockClass::IMmap, self.file as u64);
+        events.tell(LockStep::Waits);
+        let guard = self.i_mmap.read();
+        events.tell(LockStep::Locked);
+        IMmapRead { guard, events }
+    }
+
+    /// Waits for the lock under which VMAs come and go, for `cpu`. Linux: `i_mmap_lock_write()`.
+    pub fn i_mmap_write(&self, cpu: CpuId) -> IMmapWrite<'_, P> {
+        let events = LockEvents::new(cpu, LockClass::IMmap, self.file as u64);
+        events.tell(LockStep::Waits);
+        let guard = self.i_mmap.write();
+        events.tell(LockStep::Locked);
+        IMmapWrite { guard, events }
+    }
+
+    /// The pages that are in the cache, and the VMAs. No CPU runs any more.
+    pub fn at_rest(&self) -> (Vec<(u32, Pfn)>, Vec<Link>) {
+        let pages = (0..).zip(&self.slots).filter_map(|(index, slot)| {
+            let pfn = slot.pfn.load(orderings::AT_REST) as u32;
+            (pfn != 0).then_some((index, Pfn(pfn)))
+        });
+        (pages.collect(), self.i_mmap.read().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_platform::Alone;
+
+    #[test]
+    fn a_link_knows_which_pages_show_what() {
+        let range = |start, end| PageRange::new(Vpn(start), Vpn(end));
+        let link = Link {
+            mm: MmId::MAIN,
+            range: range(10, 13),
+            first: 2,
+        };
+        assert_eq!(
+            [0, 2, 3, 5, 9].map(|index| link.behind(index)),
+            [(10, 13), (10, 13), (11, 13), (13, 13), (13, 13)].map(|(s, e)| range(s, e))
+        );
+        assert_eq!(
+            [2, 4].map(|index| link.page(index)),
+            [range(10, 11), range(12, 13)]
+        );
+        assert!([1, 5].iter().all(|&index| link.page(index).is_empty()));
+    }
+
+    #[test]
+    fn a_page_is_taken_out_once() {
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 1, 2);
+        assert_eq!(
+            [0, 1, 2].map(|index| cache.page_racy(index)),
+            [Some(Pfn(7)), None, None]
+        );
+        assert_eq!(cache.remove(0), Some(Pfn(7)));
+        assert_eq!(cache.remove(0), None);
+        let page = cache.lock_page(1, CpuId(0)).expect("it may have it");
+        page.add(Pfn(3));
+        assert_eq!(page.page(), Some(Pfn(3)));
+        page.unlock();
+        assert!(cache.lock_page(2, CpuId(0)).is_none());
+        assert_eq!(cache.at_rest().0, [(1, Pfn(3))]);
+    }
+}
