@@ -81,12 +81,18 @@ impl ExplorerWord {
         self.initial.load(StdOrdering::Relaxed)
     }
 
+    /// What it holds in the finale.
+    fn last(&self) -> u64 {
+        ops::last(&self.object).unwrap_or_else(|| self.initial())
+    }
+
     #[track_caller]
     fn rmw(&self, ordering: Ordering, new: impl Fn(u64) -> u64) -> u64 {
         let initial = self.initial();
         if in_finale() {
-            self.initial.store(new(initial), StdOrdering::Relaxed);
-            return initial;
+            let old = self.last();
+            self.initial.store(new(old), StdOrdering::Relaxed);
+            return old;
         }
         let update = |old| Some(new(old));
         ops::rmw(&self.object, initial, Order::of(ordering), update).unwrap_or_else(|old| old)
@@ -108,7 +114,7 @@ impl Word for ExplorerWord {
 
     fn load(&self, ordering: Ordering) -> u64 {
         if in_finale() {
-            ops::last(&self.object).unwrap_or_else(|| self.initial())
+            self.last()
         } else {
             ops::load(&self.object, self.initial(), Order::of(ordering))
         }
@@ -151,11 +157,12 @@ impl Word for ExplorerWord {
     ) -> Result<u64, u64> {
         let initial = self.initial();
         if in_finale() {
-            if initial != current {
-                return Err(initial);
+            let old = self.last();
+            if old != current {
+                return Err(old);
             }
             self.initial.store(new, StdOrdering::Relaxed);
-            return Ok(initial);
+            return Ok(old);
         }
         let (success, failure) = (Order::of(success), Order::of(failure));
         ops::compare_exchange(&self.object, initial, (current, new), success, failure)
@@ -170,12 +177,13 @@ impl Word for ExplorerWord {
     ) -> Result<u64, u64> {
         let initial = self.initial();
         if in_finale() {
-            if range.contains(&initial) {
-                let new = initial.wrapping_add(value);
+            let old = self.last();
+            if range.contains(&old) {
+                let new = old.wrapping_add(value);
                 self.initial.store(new, StdOrdering::Relaxed);
-                return Ok(initial);
+                return Ok(old);
             }
-            return Err(initial);
+            return Err(old);
         }
         let orders = (Order::of(success), Order::of(failure));
         let add = |old: u64| old.wrapping_add(value);
