@@ -55,7 +55,7 @@
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
 //! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
 //! | files | which pages they have | always | - | before CPUs run |
-//! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
+//! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
 //! | | `refcnt` (`vma_refcnt`) | - | by any CPU | any CPU |

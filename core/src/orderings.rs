@@ -104,7 +104,7 @@ orderings! {
 // VMAs.
 orderings! {
     /// A VMA's fields are read as values alone: the reader holds a lock, or checks a sequence
-    /// count, or looks again under the page-table lock.
+    /// count, or looks again under the page-table lock, or compares them with what the tree has.
     VMA_FIELD_READ = Relaxed;
     /// A VMA's fields are written: the end of the mmap write lock publishes them, or the tree's
     /// root that of a new VMA.

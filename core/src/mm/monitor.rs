@@ -112,7 +112,7 @@ impl<P: Platform> Cpu<'_, P> {
         };
         let copy = vma.copy_by_rcu();
         // Writers change a VMA before the tree that shows it so: what the tree has is whole.
-        // QUIRK(MapsCopyNotRechecked): proofs/monitor/torn-copy
+        // QUIRK(MapsCopyNotRechecked): proofs/monitor/copied-while-split
         let unchecked = self.sys.has(Quirk::MapsCopyNotRechecked);
         if !unchecked && self.next_by_rcu(rest, vma) != Some(copy.range) {
             self.how("falls back: the VMA is another one by now");

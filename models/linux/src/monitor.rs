@@ -5,9 +5,9 @@
 //! | `maps` | `/proc/self/maps`, VMA by VMA (`PROCMAP_QUERY`) or as text |
 //! | `smaps` | `/proc/self/pagemap`, by `PAGEMAP_SCAN`: `/proc/self/smaps` has the sum of a VMA alone |
 //!
-//! Linux: query_matching_vma(), fs/proc/task_mmu.c, which takes the lock of each VMA since 6.19, and mmap_lock before;
-//! pagemap_scan_pmd_entry(). What smaps_pte_entry() counts is what is present or in swap and
-//! not the zero page: vm_normal_page() has no page for that.
+//! Linux: query_matching_vma() and pagemap_scan_pmd_entry(), fs/proc/task_mmu.c. What smaps_pte_entry() counts
+//! is present and not the zero page, for which vm_normal_page() has no page; what is in swap counts
+//! here as if it were present, as nothing was asked to go there.
 
 use std::ops::Range;
 use std::os::fd::AsRawFd;

@@ -85,7 +85,11 @@ impl Machine {
             code,
             own,
             files: files.to_vec(),
-            open: rules.open(),
+            // What a read leaves is told by looking at pages too: what the rules say of it, calls find.
+            open: Rules {
+                zero_page: rules.zero_page,
+                ..rules.open()
+            },
             rules,
             allowed: Few::new(),
         }

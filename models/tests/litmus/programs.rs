@@ -284,7 +284,8 @@ impl Tape {
     /// Something that the operation may answer.
     fn answer(&mut self, op: &Op) -> Value {
         let names = match op.answers() {
-            Answers::Word | Answers::Count(_) if self.below(2) == 1 => return Value::Word(0),
+            Answers::Word | Answers::Count([_, ..]) if self.below(2) == 1 => return Value::Word(0),
+            Answers::Count([]) => return Value::Word(0),
             Answers::Word => vec!["maperr", "bus"],
             Answers::Access => vec!["ok", "accerr"],
             Answers::Call(failures) => {
