@@ -286,13 +286,13 @@ pub static CHOICES: &[ChoiceInfo] = &[
             value!(
                 "mmap_lock",
                 "the mmap lock for reading",
-                "fs/proc/task_mmu.c, m_start(); smaps to this day, maps before Linux 6.17",
+                "fs/proc/task_mmu.c, m_start(): maps before Linux 6.17",
                 smaps = Smaps::MmapLock
             ),
             value!(
                 "vma_lock",
                 "the VMA's lock; the VMA is found under RCU; else the mmap lock",
-                "mm/mmap_lock.c, lock_next_vma(); fs/proc/task_mmu.c, get_next_vma(); S. Baghdasaryan, Linux 6.17, maps alone",
+                "mm/mmap_lock.c, lock_next_vma(); fs/proc/task_mmu.c, get_next_vma(); S. Baghdasaryan, Linux 6.17, for maps",
                 smaps = Smaps::VmaLock
             ),
             value!(
