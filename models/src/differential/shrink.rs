@@ -42,7 +42,11 @@ impl Case {
             difference,
             check,
         };
-        while smallest.drop_ops() | smallest.simplify_ops() | smallest.simplify_core() {}
+        while smallest.drop_ops()
+            | smallest.pass_on()
+            | smallest.simplify_ops()
+            | smallest.simplify_core()
+        {}
         Err(smallest.difference)
     }
 }
@@ -83,6 +87,30 @@ impl Smallest<'_> {
                 }
             }
             len /= 2;
+        }
+        progress
+    }
+
+    /// Drops an operation, and gives its protection to the next one: what it changes is changed at once.
+    fn pass_on(&mut self) -> bool {
+        let mut progress = false;
+        let mut number = 0;
+        while number + 1 < self.case.ops.len() {
+            let mut case = self.case.clone();
+            let dropped = case.ops.remove(number);
+            let next = &mut case.ops[number];
+            match protection(dropped.call()).and_then(|prot| with_protection(next.call(), prot)) {
+                Some(call) => *next = Given::Call(call),
+                None => {
+                    number += 1;
+                    continue;
+                }
+            }
+            if self.take(case) {
+                progress = true;
+            } else {
+                number += 1;
+            }
         }
         progress
     }
@@ -137,6 +165,23 @@ fn is_same_kind(a: &Difference, b: &Difference) -> bool {
     a.party == b.party
         && discriminant(&a.what) == discriminant(&b.what)
         && violation(&a.what) == violation(&b.what)
+}
+
+/// The protection that `call` asks for.
+fn protection(call: &Call) -> Option<Prot> {
+    call.operands().iter().find_map(|operand| match operand {
+        Operand::Prot(prot) => Some(*prot),
+        _ => None,
+    })
+}
+
+/// The same call with another protection, if it has one.
+fn with_protection(call: &Call, prot: Prot) -> Option<Call> {
+    let operands = call.operands().into_iter().map(|operand| match operand {
+        Operand::Prot(_) => Operand::Prot(prot),
+        operand => operand,
+    });
+    protection(call).map(|_| Call::new(call.row(), operands))
 }
 
 /// Operations that are a little simpler than `op`.
