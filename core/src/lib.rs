@@ -1,6 +1,6 @@
 //! A minimal but real page-fault handling core.
 //!
-//! Anonymous private memory, shared copy-on-write by processes, and files that are mapped shared: VMAs, page tables, TLBs, locks, RCU, system calls
+//! Anonymous private memory, shared copy-on-write by processes, and files, which get longer and shorter: VMAs, page tables, TLBs, locks, RCU, system calls
 //! and the fault handler, generic over the machine that they run on
 //! ([`Platform`]). Checkers run it with every interleaving; threads run it at
 //! full speed; a kernel brings a machine of its own.
@@ -29,7 +29,9 @@
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
-//! | where the pages of files are | `mm::file` |
+//! | where the pages of files are | `mm::file`, `mm::page_cache` |
+//! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
+//! | who maps a file, and when that is known | `mm::i_mmap` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
 //! | what an entry is at which level, and which pages it translates | `types::pte`, `mm::ptl` |
@@ -54,7 +56,10 @@
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
 //! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
-//! | files | which pages they have | always | - | before CPUs run |
+//! | file that keeps its length | which pages it has | always | - | before CPUs run |
+//! | `PageCache` | `size` | the inode lock; if it is behind the page, that page's lock until an entry is set (T3) | by any CPU | the inode lock |
+//! | | `Slot::pfn` | the page's lock | by any CPU, as a value | the page's lock |
+//! | | `i_mmap` | its lock | - | its write lock |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |

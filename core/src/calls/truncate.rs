@@ -72,7 +72,7 @@ impl<P: Platform> Cpu<'_, P> {
         };
         // Linux: folio_mapped(), in truncate_cleanup_folio().
         let is_mapped = |pfn| self.sys.frame(pfn).is_shared();
-        if cache.page_racy(index).is_some_and(is_mapped) {
+        if cache.page(index).is_some_and(is_mapped) {
             self.unmap_mapping(cache, |link| link.page(index), Spares::Copies, gathers);
         }
         let gone = cache.remove(index);

@@ -27,7 +27,9 @@ use crate::types::quirk::Quirk;
 impl<'s, P: Platform> Cpu<'s, P> {
     /// The VMA `vma` enters, or will in a moment. Linux: `vma_link_file()`.
     pub(crate) fn link_file(&mut self, vma: VmaCopy) {
-        self.with_i_mmap(vma, |i_mmap, link| i_mmap.link(link));
+        // QUIRK(ChildVisitedFirst): proofs/file/parent-is-visited-first
+        let first = self.sys.has(Quirk::ChildVisitedFirst);
+        self.with_i_mmap(vma, |i_mmap, link| i_mmap.link(link, first));
     }
 
     /// The VMA `vma` leaves. Linux: `unlink_file_vma()`.
@@ -41,7 +43,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.with_i_mmap(old, |i_mmap, old| {
             i_mmap.unlink(old);
             if let Some((_, new)) = new {
-                i_mmap.link(new);
+                i_mmap.link(new, false);
             }
         });
     }

@@ -102,7 +102,7 @@ pub(crate) struct PageGuard<'a, P: Platform> {
 impl<P: Platform> PageGuard<'_, P> {
     /// The page, if there is one.
     pub fn page(&self) -> Option<Pfn> {
-        self.cache.page_racy(self.index)
+        self.cache.page(self.index)
     }
 
     /// Adds a page where none is. The caller's reference becomes that of the cache.
@@ -175,9 +175,11 @@ pub(crate) struct IMmapWrite<'a, P: Platform> {
 impl<P: Platform> IMmapWrite<'_, P> {
     /// A VMA comes: it is visited after all that are there. `fork` and `mremap` need that: pages go from those that
     /// are there to the new one meanwhile. Linux: `vma_interval_tree_insert_after()`.
-    pub fn link(&mut self, link: Link) {
+    /// `first`: it is visited before all others instead (a quirk).
+    pub fn link(&mut self, link: Link, first: bool) {
         if !self.guard.contains(&link) {
-            self.guard.push(link);
+            let at = if first { 0 } else { self.guard.len() };
+            self.guard.insert(at, link);
         }
     }
 
@@ -220,7 +222,13 @@ impl<P: Platform> PageCache<P> {
     /// The page `index`, if it is in the cache right now.
     pub fn page_racy(&self, index: u32) -> Option<Pfn> {
         let slot = self.slots.get(index as usize)?;
-        // Some CPU may be about to write it: see `Word`.
+        let pfn = slot.pfn.load(orderings::PAGE_CACHE) as u32;
+        (pfn != 0).then_some(Pfn(pfn))
+    }
+
+    /// The same for a caller that has the page's lock, and is about to add the page or to take it out.
+    pub fn page(&self, index: u32) -> Option<Pfn> {
+        let slot = self.slots.get(index as usize)?;
         let pfn = slot.pfn.fetch_add(0, orderings::PAGE_CACHE) as u32;
         (pfn != 0).then_some(Pfn(pfn))
     }

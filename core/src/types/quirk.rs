@@ -385,6 +385,8 @@ quirks! {
     SplitUnlinksHalf, "split-unlinks-half", "mm/vma.c, vma_prepare(), vma_complete()";
     /// `fork` copies the entries of a file's VMA before the child's can be found by the file.
     ForkLinksLate, "fork-links-late", "kernel/fork.c, dup_mmap(): vma_interval_tree_insert_after() before copy_page_range()";
+    /// `truncate` visits a VMA that gets entries from another one, a child's, before that one.
+    ChildVisitedFirst, "child-visited-first", "kernel/fork.c, dup_mmap(): \"insert tmp into the share list, just after mpnt\"";
 }
 
 impl Quirk {
