@@ -357,7 +357,7 @@ quirks! {
     PrivateReusesFilePage, "private-reuses-file-page", "mm/memory.c, do_wp_page(): PageAnon()";
     /// `fork` passes over private mappings of files as over shared ones: the child has none of the copies.
     ForkPassesOverPrivate, "fork-passes-over-private", "mm/memory.c, vma_needs_copy(): anon_vma";
-    /// A fault looks a page of a file up before it has locked it, and does not look again: it may be the file's no more.
+    /// A fault looks a page of a file up before it locks it, and does not look again: it may not be the file's any more.
     FaultLooksUpEarly, "fault-looks-up-early", "commit d00806b18315; mm/shmem.c, shmem_get_folio_gfp(): folio->mapping";
     /// A fault sets the entry of a file's page after it has unlocked the page.
     FaultMapsUnlocked, "fault-maps-unlocked", "commit d00806b18315; mm/memory.c, finish_fault() before folio_unlock()";
@@ -373,7 +373,7 @@ quirks! {
     TruncateKeepsCopies, "truncate-keeps-copies", "mm/memory.c, unmap_mapping_range(): even_cows";
     /// `truncate` looks which VMAs map the file, and leaves the lock before it removes their entries.
     UnmapMappingUnlocked, "unmap-mapping-unlocked", "mm/memory.c, unmap_mapping_pages(): i_mmap_lock_read()";
-    /// `munmap` frees the page tables of a file's VMA before no other CPU can find it by the file any more.
+    /// `munmap` frees the page tables of a file's VMA while `truncate` can find it by the file still.
     VmaUnlinkedLate, "vma-unlinked-late", "mm/memory.c, free_pgtables(): \"Hide vma from rmap and truncate_pagecache before freeing pgtables\"";
     /// `munmap` takes a file's VMA away from `truncate` before its entries are gone.
     VmaUnlinkedEarly, "vma-unlinked-early", "mm/memory.c, free_pgtables(): after unmap_vmas()";
