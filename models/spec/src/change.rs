@@ -70,24 +70,25 @@ impl Steps<'_> {
                     if self.rules.replace_gap && state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
-                    let memory = match backing {
+                    let (prot, memory) = match backing {
                         Backing::SharedFile(at) => {
-                            let of_file = self.code.files.page(*at, page - pages.start);
-                            Memory::File(Behind::Shared(state.source(of_file)))
+                            self.map_file(state, *prot, *at, page - pages.start, Behind::Shared)
                         }
                         Backing::PrivateFile(at) => {
-                            let of_file = self.code.files.page(*at, page - pages.start);
-                            Memory::File(Behind::Private(state.source(of_file)))
+                            self.map_file(state, *prot, *at, page - pages.start, Behind::Private)
                         }
-                        _ if self.rules.mmap_discards => Memory::Fresh,
-                        _ => Memory::Same,
+                        _ if self.rules.mmap_discards => (Some(*prot), Memory::Fresh),
+                        _ => (Some(*prot), Memory::Same),
                     };
-                    begin(state, page, Some(*prot), memory);
+                    begin(state, page, prot, memory);
                 }
                 Answer::Ok
             }
             Call::Munmap { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
+                    if !self.rules.files.munmap_keeps_words {
+                        state.forget_word(page);
+                    }
                     if state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
                     }
@@ -133,10 +134,14 @@ impl Steps<'_> {
                     let home = state.home(old, mapping);
                     let home = (home != new).then_some(home);
                     state.maps_others = true;
-                    let memory = match self.rules.mremap_moves {
+                    let without_offset = match self.rules.files.mremap_keeps_offset {
+                        true => None,
+                        false => self.without_offset(state, old, old - from.start),
+                    };
+                    let memory = without_offset.unwrap_or(match self.rules.mremap_moves {
                         true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
                         false => Memory::Fresh,
-                    };
+                    });
                     begin(state, new, Some(mapping.prot), memory);
                     if self.rules.mremap_clears_first {
                         state.end(cpu, new);
@@ -161,7 +166,12 @@ impl Steps<'_> {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
                     let old = state.pages[page].newest();
                     if old.is_some_and(|old| old.prot != *prot && self.grants(old.prot, *prot)) {
-                        begin(state, page, Some(*prot), Memory::Same);
+                        let without_offset = match self.rules.files.mprotect_keeps_offset {
+                            true => None,
+                            false => self.without_offset(state, page, page - pages.start),
+                        };
+                        let memory = without_offset.unwrap_or(Memory::Same);
+                        begin(state, page, Some(*prot), memory);
                     }
                 }
                 failed
@@ -173,7 +183,12 @@ impl Steps<'_> {
                     };
                     let memory = match state.backing(page) {
                         // What goes are entries: they come again for the same page.
-                        Memory::File(Behind::Shared(_)) => continue,
+                        Memory::File(Behind::Shared(_)) => {
+                            match self.rules.files.dontneed_keeps_words {
+                                true => continue,
+                                false => Memory::Fresh,
+                            }
+                        }
                         memory if self.rules.dontneed_discards => memory,
                         _ => Memory::Same,
                     };
@@ -189,7 +204,10 @@ impl Steps<'_> {
                 for page in pages.clone() {
                     // It goes no further: madvise_free_single_vma(), mm/madvise.c.
                     if state.shows_file(page) {
-                        return (Answer::EINVAL, page > pages.start);
+                        match self.rules.files.free_refuses {
+                            true => return (Answer::EINVAL, page > pages.start),
+                            false => continue,
+                        }
                     }
                     state.make_old(cpu, page);
                     state.free_lazily(page);

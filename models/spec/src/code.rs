@@ -327,10 +327,23 @@ impl Files {
 
     /// The page that comes behind `page` in a mapping.
     pub(super) fn next(&self, page: usize) -> usize {
-        match page - self.start {
-            at if at < self.numbered() => self.page(at, 1),
+        self.behind(page, 1)
+    }
+
+    /// The page that is `up` pages behind `page` in a mapping.
+    pub(super) fn behind(&self, page: usize, up: usize) -> usize {
+        match page.checked_sub(self.start) {
+            Some(at) if at < self.numbered() => self.page(at, up),
             _ => page,
         }
+    }
+
+    /// The first page of the file that has `page`, be it behind its end.
+    pub(super) fn first(&self, page: usize) -> usize {
+        let at = page - self.start;
+        let file = at.checked_sub(self.numbered());
+        let file = file.unwrap_or_else(|| self.find(at).0);
+        self.start + self.files[file].start
     }
 }
 

@@ -21,12 +21,12 @@ pub(super) fn last(state: &State, page: usize) -> Last<'_> {
 }
 
 /// What a read of a page would return.
-pub(super) fn value(state: &State, page: usize) -> Answer {
+pub(super) fn value(state: &State, page: usize, rules: &Rules) -> Answer {
     match state.pages[page].newest() {
         Some(mapping) if Kind::Read.allowed(mapping.prot) => {
             match state.content((state.home(page, mapping), mapping.word)) {
                 Some((page, word)) => Answer::Word(state.pages[page].words[word].last()),
-                None => Answer::BUS,
+                None => rules.files.behind_end,
             }
         }
         Some(_) => Answer::ACCERR,
@@ -114,7 +114,7 @@ pub(super) fn finish(
     for (name, page) in &resolved.words {
         shown[0]
             .words
-            .insert(name.clone(), value(state, *page).into());
+            .insert(name.clone(), value(state, *page, rules).into());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
     let asked: BTreeSet<(PageProperty, usize)> = resolved

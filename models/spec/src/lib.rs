@@ -162,6 +162,7 @@ mod code;
 mod encode;
 mod explore;
 mod fault;
+mod file_rules;
 mod finale;
 mod lazy;
 mod look;
@@ -182,6 +183,7 @@ mod walk;
 mod word;
 
 pub use explore::Spec;
+pub use file_rules::FileRules;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 use std::collections::BTreeMap;

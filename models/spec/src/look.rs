@@ -146,7 +146,7 @@ impl Steps<'_> {
             if memory.lazy == Lazy::Gone {
                 continue;
             }
-            if memory.source().is_some() {
+            if memory.source().is_some() && self.rules.files.mincore_counts_all {
                 // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
                 if memory.shown().is_none_or(|source| state.is_cached(source)) {
                     return (may_lack, true);

@@ -136,6 +136,8 @@ pub(super) enum Memory {
     Same,
     /// It is fresh.
     Fresh,
+    /// It is fresh but for its word.
+    Holding(u64),
     /// It is anew, and that of a file.
     File(Behind),
     /// It is that of this mapping of another page, and these of its entries come along.
@@ -217,6 +219,7 @@ impl Page {
             (memory, _) => {
                 self.words.push(match memory {
                     Memory::File(behind) => Word::of_file(behind),
+                    Memory::Holding(word) => Word::holding(word),
                     _ => Word::fresh(),
                 });
                 Mapping {
@@ -248,7 +251,7 @@ impl Page {
                 new.made = Some(made);
                 new.arrivals = arrivals.map(Arrival::known);
             }
-            Memory::Fresh | Memory::File(_) => {}
+            Memory::Fresh | Memory::Holding(_) | Memory::File(_) => {}
         }
         self.versions.push(new);
     }

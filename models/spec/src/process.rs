@@ -68,7 +68,12 @@ impl Steps<'_> {
             return;
         };
         let is_own = self.rules.fork_private || word.shown().is_some();
+        let shown = state.content((state.home(from, mapping), mapping.word));
         let word = match self.rules.fork_copies {
+            true if word.shown().is_some() && !self.rules.files.fork_shares => {
+                let value = shown.map(|(page, word)| state.pages[page].words[word].last());
+                Word::holding(value.unwrap_or(0))
+            }
             true => word.copy(),
             false => Word {
                 touch: word.touch,

@@ -1,5 +1,6 @@
 //! The named rules of the specification, each of which can be changed alone.
 
+use super::file_rules::FileRules;
 use super::vma::Merging;
 use seqfault_lang::ops::Answer;
 
@@ -105,6 +106,8 @@ pub struct Rules {
     pub populate_denied: Answer,
     /// A system call rounds its length up to whole pages. `false`: it refuses others.
     pub lengths_round_up: bool,
+    /// What mappings of files show.
+    pub files: FileRules,
     /// Where VMAs begin and end.
     pub merging: Merging,
     /// Whether a page that was only read, executed or populated for reading is the zero page,
@@ -161,6 +164,7 @@ impl Default for Rules {
             smaps_counts_zero_page: false,
             populate_denied: Answer::EINVAL,
             lengths_round_up: true,
+            files: FileRules::default(),
             merging: Merging::default(),
             zero_page: Freedom::Either,
             refused_exec_populates: Freedom::Either,

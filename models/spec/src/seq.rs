@@ -200,7 +200,7 @@ impl Machine {
 
     /// What a read of the page would return: a word or a fault.
     pub fn value(&self, page: usize) -> Answer {
-        value(&self.state[0], page)
+        value(&self.state[0], page, &self.rules)
     }
 
     /// The pages of the first process that map the memory of `page`, which is one of them, if it is
@@ -233,11 +233,15 @@ impl Machine {
         let has = |asked| property(last, asked, rules).answer();
         let may_go = self.may_go(page);
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
-        let by_program = Seen::by_program(last.map(|(prot, _)| prot.into()), self.value(page));
+        let by_program =
+            Seen::by_program(last.map(|(prot, _)| prot.into()), value(state, page, rules));
         // What is in the entries of files is not told, but all of a file is in memory.
         if let Some((_, word)) = last.filter(|(_, word)| word.source().is_some()) {
             return Seen {
-                resident: Some(word.shown().is_none_or(|source| state.is_cached(source))),
+                resident: match rules.files.mincore_counts_all {
+                    true => Some(word.shown().is_none_or(|source| state.is_cached(source))),
+                    false => has(PageProperty::Present),
+                },
                 ..by_program
             };
         }

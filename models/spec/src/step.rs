@@ -209,7 +209,7 @@ impl Steps<'_> {
                     Answer::ACCERR
                 }
                 Some(Admission::Refused) => Answer::ACCERR,
-                Some(Admission::BehindEnd) => Answer::BUS,
+                Some(Admission::BehindEnd) => self.rules.files.behind_end,
                 None => Answer::MAPERR,
             };
             if self.rules.faults_synchronize {

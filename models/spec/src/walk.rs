@@ -120,7 +120,7 @@ impl Steps<'_> {
             let mut stopped = state.clone();
             let answer = match call {
                 Call::Mmap { .. } => walk.answer,
-                _ => Answer::EFAULT,
+                _ => self.rules.files.populate_behind_end,
             };
             self.arrive_at_end(&mut stopped, cpu, call, answer);
             out.push(stopped);

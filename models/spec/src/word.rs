@@ -206,16 +206,19 @@ impl Word {
         }
     }
 
-    /// A file's page that holds `value`, and is in the page cache.
-    pub(super) fn cached(value: u64) -> Word {
+    /// Memory that holds `value`.
+    pub(super) fn holding(value: u64) -> Word {
         Word {
             messages: smallvec![Message::base(value)],
-            touch: Touch {
-                populated: Populated::Yes,
-                ..Touch::default()
-            },
             ..Word::fresh()
         }
+    }
+
+    /// A file's page that holds `value`, and is in the page cache.
+    pub(super) fn cached(value: u64) -> Word {
+        let mut word = Word::holding(value);
+        word.touch.populated = Populated::Yes;
+        word
     }
 
     /// The page of a file that a mapping shows, or has copied.

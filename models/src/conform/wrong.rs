@@ -64,6 +64,36 @@ pub const WRONG: &[Wrong] = &[
     wrong("fork-leaves-words", |r| r.fork_copies = false),
     wrong("fork-shares-words", |r| r.fork_private = false),
     wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
+    wrong("mappings-of-a-file-are-apart", |r| {
+        r.files.mappings_share = false
+    }),
+    wrong("fork-copies-files", |r| r.files.fork_shares = false),
+    wrong("mmap-loses-the-offset", |r| r.files.mmap_has_offset = false),
+    wrong("mprotect-loses-the-offset", |r| {
+        r.files.mprotect_keeps_offset = false;
+    }),
+    wrong("mremap-loses-the-offset", |r| {
+        r.files.mremap_keeps_offset = false;
+    }),
+    wrong("mappings-end-with-their-file", |r| {
+        r.files.reaches_behind_end = false;
+    }),
+    wrong("behind-the-end-is-maperr", |r| {
+        r.files.behind_end = Answer::MAPERR;
+    }),
+    wrong("populate-behind-the-end-is-ok", |r| {
+        r.files.populate_behind_end = Answer::Ok;
+    }),
+    wrong("munmap-forgets-a-files-words", |r| {
+        r.files.munmap_keeps_words = false;
+    }),
+    wrong("dontneed-forgets-a-files-words", |r| {
+        r.files.dontneed_keeps_words = false;
+    }),
+    wrong("free-passes-files", |r| r.files.free_refuses = false),
+    wrong("mincore-counts-what-is-mapped", |r| {
+        r.files.mincore_counts_all = false;
+    }),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;
@@ -89,6 +119,16 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("merge-whatever-account", |r| r.merging.accounts = false),
     wrong_vmas("merge-whatever-offset", |r| r.merging.offsets_agree = false),
+    wrong_vmas("merge-whatever-file", |r| r.merging.files_agree = false),
+    wrong_vmas("merge-whatever-file-offset", |r| {
+        r.merging.file_offsets_agree = false;
+    }),
+    wrong_vmas("mremap-renews-file-offsets", |r| {
+        r.merging.files_keep_offset = false;
+    }),
+    wrong_vmas("files-have-anon-vmas", |r| {
+        r.merging.shared_is_no_ones = false
+    }),
     wrong_vmas("fork-chains-the-parent", |r| {
         r.merging.fork_chains_child = false
     }),

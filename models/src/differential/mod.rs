@@ -45,6 +45,7 @@ mod generate;
 mod given;
 mod left_out;
 mod party;
+mod reproducer;
 mod same;
 mod setup;
 mod shrink;

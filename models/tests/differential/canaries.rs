@@ -4,6 +4,7 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use seqfault_core::{Quirk, Quirks};
+use seqfault_models::conform::WRONG;
 use seqfault_models::differential::{Case, CoreSetup, Difference, Given, What};
 use seqfault_models::engines::{self, Control, Judge, Native, Violated};
 use seqfault_models::litmus::parse;
@@ -32,7 +33,11 @@ fn wrong_rules() -> Vec<(&'static str, Rules)> {
         change(&mut rules);
         rules
     };
-    vec![
+    let of_files = WRONG.iter().map(|wrong| (wrong.name, with(wrong.change)));
+    let of_files = of_files.filter(|(_, wrong)| wrong.files != rules.files);
+    let mut all: Vec<_> = of_files.collect();
+    assert!(all.len() >= 10, "there are wrong rules of files");
+    all.extend([
         (
             "mprotect over a hole changes everything",
             with(|r| r.mprotect_hole = HoleRule::All),
@@ -65,7 +70,8 @@ fn wrong_rules() -> Vec<(&'static str, Rules)> {
             "populate_write leaves pages clean",
             with(|r| r.populate_write_dirties = Freedom::No),
         ),
-    ]
+    ]);
+    all
 }
 
 /// Runs the litmus test of a difference; what it violates.

@@ -52,6 +52,15 @@ fn every_protocol_does_as_the_specification_says() {
             backing: Backing::Anon,
         })
     };
+    let mmap_file = |pages, at| {
+        Given::Call(Call::Mmap {
+            pages,
+            prot: Prot::Rwx,
+            populate: false,
+            noreplace: false,
+            backing: Backing::SharedFile(at),
+        })
+    };
     let ops = vec![
         mmap(0..PAGES, Prot::Rw, false),
         Given::Call(Call::Read { page: 1 }),
@@ -80,6 +89,25 @@ fn every_protocol_does_as_the_specification_says() {
         Given::SWITCH_LAZY,
         Given::SWITCH_MAIN,
         Given::Call(Call::Write { page: 1, word: 5 }),
+        mmap_file(2..5, 0),
+        mmap_file(7..9, 1),
+        Given::Call(Call::Write { page: 3, word: 6 }),
+        Given::Call(Call::Read { page: 7 }),
+        Given::Call(Call::Exec { page: 4 }),
+        Given::FORK,
+        Given::Call(Call::Dontneed { pages: 1..4 }),
+        Given::Call(Call::Mremap {
+            from: 2..4,
+            to: 10..12,
+        }),
+        Given::Call(Call::Xchg { page: 11, word: 7 }),
+        Given::Call(Call::Free { pages: 0..9 }),
+        Given::Call(Call::Mprotect {
+            pages: 7..9,
+            prot: Prot::R,
+        }),
+        Given::Call(Call::Mincore { pages: 7..9 }),
+        Given::Call(Call::PopulateRead { pages: 7..9 }),
     ];
     for protocol in protocols() {
         let core = CoreSetup {

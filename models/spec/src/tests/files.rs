@@ -1,6 +1,10 @@
 //! Shared mappings of files: one memory at several places and in several processes, and its end.
 
+use super::super::Rules;
+use super::super::seq::{Call, Machine};
 use super::run;
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::{Answer, Backing};
 
 /// A file of two pages, mapped at two places.
 const TWICE: &str = "file F[2] = {5}; page A; pages B[2]; page C after B; mmap A rw shared F[0]; mmap B rw shared F[0];";
@@ -155,4 +159,54 @@ fn entries_of_files_are_outside_the_slice() {
     let what = error.expect_err("outside the slice").what;
     assert_eq!(what, "`smaps A` in a test with mappings of files");
     run(TWICE, &["r0 = maps A;"], "A=5").only(&["0:r0=1 A=5"]);
+}
+
+/// A window of 8 pages with a file of two: it is mapped from 1 on, and from 5 on from its second page, both longer than it is.
+fn window() -> Machine {
+    let mut machine = Machine::with_files(8, &[vec![5, 6]], Rules::linux());
+    for (pages, at) in [(1..4, 0), (5..7, 1)] {
+        let mmap = Call::Mmap {
+            pages,
+            prot: Prot::Rw,
+            backing: Backing::SharedFile(at),
+            populate: false,
+            noreplace: false,
+        };
+        assert_eq!(machine.apply(&mmap), Answer::Ok);
+    }
+    machine
+}
+
+#[test]
+fn a_sequence_knows_where_a_store_is_seen() {
+    let mut machine = window();
+    let sharing = |machine: &Machine, page| Vec::from_iter(machine.sharing(page));
+    assert_eq!(sharing(&machine, 1), [1]);
+    assert_eq!(sharing(&machine, 2), [2, 5]);
+    // No memory is behind the end.
+    assert_eq!(machine.value(3), Answer::BUS);
+    assert_eq!(sharing(&machine, 0), []);
+    machine.apply(&Call::Write { page: 5, word: 9 });
+    assert_eq!(machine.value(2), Answer::Word(9));
+    machine.apply(&Call::Mremap {
+        from: 2..3,
+        to: 0..1,
+    });
+    assert_eq!(sharing(&machine, 5), [0, 5]);
+    assert_eq!(machine.value(0), Answer::Word(9));
+    assert_eq!(machine.expected(&Rules::linux(), 0).resident, Some(true));
+}
+
+#[test]
+fn a_child_of_a_sequence_shares_the_file() {
+    let mut machine = window();
+    for word in [7, 8] {
+        assert_eq!(machine.fork(), Answer::Ok);
+        assert_eq!(machine.value(8 + 1), machine.value(1));
+        machine.apply(&Call::Write { page: 8 + 1, word });
+        assert_eq!(machine.value(8 + 3), Answer::BUS);
+        machine.exit();
+        assert!((8..16).all(|page| !machine.mapped(page)));
+        assert_eq!(machine.value(1), Answer::Word(word));
+    }
 }

@@ -1,0 +1,111 @@
+//! The rules of mappings of files, each of which can be changed alone, and what becomes of a mapping where one is.
+
+use super::page::Memory;
+use super::state::State;
+use super::step::Steps;
+use super::word::{Behind, Source, Word};
+use seqfault_lang::litmus::ast::Prot;
+use seqfault_lang::ops::Answer;
+
+/// Which rules of mappings of files hold. [`FileRules::default`] is the reference specification; any other
+/// setting is wrong of Linux, and there to show that a comparison would notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRules {
+    /// All mappings of a page are one memory. `false`: each has its own, which begins with the file's word.
+    pub mappings_share: bool,
+    /// The child of a `fork` maps the same pages. `false`: it has copies of them.
+    pub fork_shares: bool,
+    /// A mapping begins at the page of the file that `mmap` is given. `false`: at the first one.
+    pub mmap_has_offset: bool,
+    /// What `mprotect` changes goes on to show the same pages. `false`: the file's from the first one on.
+    pub mprotect_keeps_offset: bool,
+    /// What `mremap` moves goes on to show the same pages. `false`: the file's from the first one on.
+    pub mremap_keeps_offset: bool,
+    /// A mapping may be longer than its file. `false`: nothing is mapped behind the end.
+    pub reaches_behind_end: bool,
+    /// The answer of an access behind the end of the file.
+    pub behind_end: Answer,
+    /// The answer of `populate_*` behind the end of the file.
+    pub populate_behind_end: Answer,
+    /// `munmap` leaves the words as they are. `false`: they are 0.
+    pub munmap_keeps_words: bool,
+    /// `madvise dontneed` leaves the words as they are. `false`: fresh memory is mapped instead.
+    pub dontneed_keeps_words: bool,
+    /// `madvise free` refuses a mapping of a file. `false`: it passes it over.
+    pub free_refuses: bool,
+    /// `mincore` counts each page of the file. `false`: those that some mapping has made present.
+    pub mincore_counts_all: bool,
+}
+
+impl Default for FileRules {
+    fn default() -> FileRules {
+        FileRules {
+            mappings_share: true,
+            fork_shares: true,
+            mmap_has_offset: true,
+            mprotect_keeps_offset: true,
+            mremap_keeps_offset: true,
+            reaches_behind_end: true,
+            behind_end: Answer::BUS,
+            populate_behind_end: Answer::EFAULT,
+            munmap_keeps_words: true,
+            dontneed_keeps_words: true,
+            free_refuses: true,
+            mincore_counts_all: true,
+        }
+    }
+}
+
+impl Steps<'_> {
+    /// What an `mmap` of a file maps at the page number `nth` of its range: as `prot` says, from page number `at` of all
+    /// files' pages on, in this `manner`.
+    pub(super) fn map_file(
+        &self,
+        state: &State,
+        prot: Prot,
+        at: usize,
+        nth: usize,
+        manner: fn(Source) -> Behind,
+    ) -> (Option<Prot>, Memory) {
+        let (files, rules) = (&self.code.files, &self.rules.files);
+        let page = match rules.mmap_has_offset {
+            true => files.page(at, nth),
+            false => files.behind(files.first(files.page(at, 0)), nth),
+        };
+        let source = state.source(page);
+        let memory = match source.word {
+            Some(word) if !rules.mappings_share => {
+                Memory::Holding(state.pages[page].words[word].last())
+            }
+            _ => Memory::File(manner(source)),
+        };
+        let is_there = source.word.is_some() || rules.reaches_behind_end;
+        (is_there.then_some(prot), memory)
+    }
+
+    /// What a mapping of `page` shows that is the number `nth` of a call's range, where the call forgets the offset in
+    /// the file; `None` of anonymous memory.
+    pub(super) fn without_offset(&self, state: &State, page: usize, nth: usize) -> Option<Memory> {
+        let files = &self.code.files;
+        let begin = |page: usize| state.source(files.behind(files.first(page), nth));
+        match state.newest_word(page)?.behind {
+            Behind::Own => None,
+            Behind::Shared(source) => Some(Memory::File(Behind::Shared(begin(source.page)))),
+            Behind::Private(Source { page, .. }) | Behind::Copied(page) => {
+                Some(Memory::File(Behind::Private(begin(page))))
+            }
+        }
+    }
+}
+
+impl State {
+    /// Forgets what was stored to the page of a file that `page` maps, and what it began with.
+    pub(super) fn forget_word(&mut self, page: usize) {
+        let shown = self.newest_word(page).and_then(Word::shown);
+        if let Some(source) = shown
+            && let Some(word) = source.word
+        {
+            self.page_mut(source.page).words[word] = Word::cached(0);
+        }
+    }
+}
