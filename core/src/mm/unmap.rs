@@ -65,16 +65,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gone: Vec<Removed<P>>,
         zapped: Option<Gather>,
     ) -> Gather {
-        // QUIRK(VmaUnlinkedEarly): proofs/file/truncated-while-unmapped
-        let early = self.sys.has(Quirk::VmaUnlinkedEarly);
-        // QUIRK(VmaUnlinkedLate): proofs/file/truncated-while-unmapped
+        // QUIRK(VmaUnlinkedLate): proofs/file/tables-go-under-truncate
         let late = self.sys.has(Quirk::VmaUnlinkedLate);
-        if early {
-            self.unlink_all(&gone);
-        }
         let ranges = gone.iter().map(|(range, _)| *range);
         let mut gather = zapped.unwrap_or_else(|| self.zap_all(ranges));
-        if !early && !late {
+        if !late {
             self.unlink_all(&gone);
         }
         self.free_pgtables(tree, range, &mut gather);

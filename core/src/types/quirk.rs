@@ -375,8 +375,6 @@ quirks! {
     UnmapMappingUnlocked, "unmap-mapping-unlocked", "mm/memory.c, unmap_mapping_pages(): i_mmap_lock_read()";
     /// `munmap` frees the page tables of a file's VMA while `truncate` can find it by the file still.
     VmaUnlinkedLate, "vma-unlinked-late", "mm/memory.c, free_pgtables(): \"Hide vma from rmap and truncate_pagecache before freeing pgtables\"";
-    /// `munmap` takes a file's VMA away from `truncate` before its entries are gone.
-    VmaUnlinkedEarly, "vma-unlinked-early", "mm/memory.c, free_pgtables(): after unmap_vmas()";
     /// A new VMA of a file can be found by the file before the page tables of what it replaces are freed.
     MmapLinksEarly, "mmap-links-early", "commit 79f3d123caed, J. Horn; mm/vma.c, mmap_region()";
     /// `mremap` moves the entries of a file's VMA while it cannot be found by the file, at the old place or the new.

@@ -248,7 +248,7 @@ impl Steps<'_> {
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
         let pages: Few<usize> = match call {
             Call::Truncate { file, .. } => {
-                state.forget_truncated(&self.code.files.of(*file));
+                self.forget_truncated(state, cpu, &self.code.files.of(*file));
                 (0..state.pages.len()).collect()
             }
             _ => call.pages().collect(),

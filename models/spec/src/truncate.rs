@@ -16,8 +16,10 @@
 
 use std::ops::Range;
 
+use super::call::Call;
+use super::code::Instr;
 use super::page::Memory;
-use super::state::State;
+use super::state::{Phase, State};
 use super::step::{At, Steps};
 use super::word::{Behind, Populated, Source, Word};
 
@@ -57,6 +59,55 @@ impl Steps<'_> {
     }
 }
 
+impl Steps<'_> {
+    /// No word shows what is not in the pages `file` any more, nor is a copy of it; but where another CPU unmaps, or
+    /// replaces, what maps it: that mapping may have left `i_mmap` before its translations go, free_pgtables() and
+    /// tlb_finish_mmu(), so that its old states stay to the end of that call.
+    pub(super) fn forget_truncated(&self, state: &mut State, cpu: usize, file: &Range<usize>) {
+        for page in 0..file.start {
+            if self.is_unmapped_by_another(state, cpu, page) {
+                let by = u8::try_from(cpu).ok();
+                let mut own = state.pages[page].versions.iter();
+                if own.any(|version| version.by == by) {
+                    let versions = &mut state.page_mut(page).versions;
+                    let own = versions.iter_mut().filter(|version| version.by == by);
+                    own.for_each(|version| version.by = None);
+                }
+                continue;
+            }
+            for word in 0..state.pages[page].words.len() {
+                let old = &state.pages[page].words[word];
+                let Some(of_file) = old.source().filter(|source| file.contains(source)) else {
+                    continue;
+                };
+                let source = state.source(of_file);
+                let new = match old.behind {
+                    Behind::Shared(_) => Behind::Shared(source),
+                    Behind::Copied(_) if source.word.is_some() => continue,
+                    _ => Behind::Private(source),
+                };
+                if new != old.behind {
+                    state.page_mut(page).words[word] = Word::of_file(new);
+                }
+            }
+        }
+    }
+
+    /// Whether a call of another CPU is under way that takes away what is mapped at `page`.
+    fn is_unmapped_by_another(&self, state: &State, cpu: usize, page: usize) -> bool {
+        let mut cpus = state.cpus.iter().enumerate();
+        cpus.any(|(other, at)| {
+            let unmaps = |instr: &Instr| {
+                matches!(instr.call, Call::Munmap { .. } | Call::Mmap { .. })
+                    && instr.pages().any(|unmapped| unmapped == page)
+            };
+            other != cpu
+                && matches!(at.phase, Phase::Pending(_))
+                && self.code.at(other, at.pc).is_some_and(unmaps)
+        })
+    }
+}
+
 impl State {
     /// What backs a page that is mapped: its memory if it were mapped anew.
     pub(super) fn backing(&self, page: usize) -> Memory {
@@ -86,27 +137,6 @@ impl State {
             && !self.is_cached(source)
         {
             self.page_mut(source.page).words[word].touch.populated = Populated::Yes;
-        }
-    }
-
-    /// No word shows what is not in the pages `file` any more, nor is a copy of it.
-    pub(super) fn forget_truncated(&mut self, file: &Range<usize>) {
-        for page in 0..file.start {
-            for word in 0..self.pages[page].words.len() {
-                let old = &self.pages[page].words[word];
-                let Some(of_file) = old.source().filter(|source| file.contains(source)) else {
-                    continue;
-                };
-                let source = self.source(of_file);
-                let new = match old.behind {
-                    Behind::Shared(_) => Behind::Shared(source),
-                    Behind::Copied(_) if source.word.is_some() => continue,
-                    _ => Behind::Private(source),
-                };
-                if new != old.behind {
-                    self.page_mut(page).words[word] = Word::of_file(new);
-                }
-            }
         }
     }
 }

@@ -174,7 +174,14 @@ impl Memory {
                 agree(self.ptes.get(&(self.home(cpu, mm, vpn), vpn)), &pte)?;
             }
             What::PteSet { vpn, old, new } if !marked => {
-                let key = (self.home(cpu, child.unwrap_or(mm), vpn), vpn);
+                let mut key = (self.home(cpu, child.unwrap_or(mm), vpn), vpn);
+                // What a file unmaps is in any address space: in one that has this entry.
+                if new == Pte::NONE && self.ptes.get(&key).is_some_and(|left| *left != old) {
+                    let has = |(&(home, at), left): (&(Home, Vpn), &Pte)| {
+                        (at == vpn && *left == old).then_some((home, at))
+                    };
+                    key = self.ptes.iter().find_map(has).unwrap_or(key);
+                }
                 agree(self.ptes.get(&key), &old)?;
                 self.ptes.insert(key, new);
             }

@@ -116,6 +116,26 @@ fn what_is_counted_was_touched() {
         .forbids("0:r1=2");
 }
 
+/// What is being unmapped may have left the file's list of mappings before its translations are gone.
+#[test]
+fn a_mapping_that_is_being_unmapped_may_show_what_went() {
+    let init = "file F[1] = {5}; page A; mmap A rw shared F[0];";
+    let threads = [
+        "r0 = read A; truncate F 0; r1 = read A;",
+        "munmap A; r0 = read A;",
+    ];
+    run(init, &threads, "A=0")
+        .allows("0:r0=5 0:r1=5 1:r0=maperr")
+        .allows("0:r0=5 0:r1=bus 1:r0=maperr")
+        .allows("0:r0=5 0:r1=maperr 1:r0=maperr")
+        .forbids("0:r0=maperr 0:r1=5")
+        .counts(4);
+    let threads = ["truncate F 0; r1 = read A;", "r0 = munmap A;"];
+    run(init, &threads, "A=0")
+        .allows("0:r1=5 1:r0=ok A=maperr")
+        .counts(3);
+}
+
 /// Two of one file come one after the other.
 #[test]
 fn two_of_one_file() {
