@@ -87,6 +87,9 @@ impl<P: Platform> Cpu<'_, P> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::string::String;
+
     use super::*;
     use crate::calls::mmap::{MmapFile, MmapFlags};
     use crate::mm::cpu::CpuLocal;
@@ -204,6 +207,43 @@ mod tests {
             cpu.munmap(pages(1, 1)).expect("it is mapped");
             cpu.exit_mm(CHILD);
         });
+    }
+
+    /// What a machine at rest says of what `lose` does after two pages of the file were mapped and written.
+    fn found(lose: impl FnOnce(&mut Cpu<'_, Alone>)) -> String {
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            with_file(|cpu| {
+                map(cpu, 1, 2, 0, true);
+                assert_eq!([1, 2].map(|vpn| cpu.write(Vpn(vpn), 9)), [Ok(()); 2]);
+                lose(cpu);
+            });
+        }));
+        let panic = checked.expect_err("something is wrong");
+        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_a_file_and_its_mappings_lose_is_missed() {
+        let unlinked = found(|cpu| {
+            let lock = cpu.mmap_read_lock();
+            let vma = lock.find(Vpn(1)).expect("it is mapped");
+            lock.unlock();
+            cpu.unlink_file(vma);
+        });
+        assert!(unlinked.contains("in its i_mmap"), "{unlinked}");
+        let taken_out = found(|cpu| {
+            cpu.sys.files().cache(FILE).remove(1);
+        });
+        assert!(taken_out.contains("does not have any more"), "{taken_out}");
+        let behind_the_end = found(|cpu| {
+            let mut inode = cpu.sys.files().cache(FILE).lock_inode(cpu.id());
+            inode.set_size(1);
+            inode.unlock();
+        });
+        assert!(
+            behind_the_end.contains("behind the end"),
+            "{behind_the_end}"
+        );
     }
 
     #[test]
