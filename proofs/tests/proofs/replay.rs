@@ -25,6 +25,8 @@ struct Memory {
     locked: BTreeMap<CpuId, BTreeSet<u64>>,
     /// The address space whose entry is set next, if it is not the CPU's own.
     child: Option<MmId>,
+    /// The address space where each CPU has cleared an entry last, if that is not its own, and whose flush is next.
+    visited: BTreeMap<CpuId, MmId>,
     /// The initial state is there, of which only the user's writes are told.
     started: bool,
 }
@@ -181,6 +183,9 @@ impl Memory {
                         (at == vpn && *left == old).then_some((home, at))
                     };
                     key = self.ptes.iter().find_map(has).unwrap_or(key);
+                    if let (Home::Mm(visited), _) = key {
+                        self.visited.insert(cpu, visited);
+                    }
                 }
                 agree(self.ptes.get(&key), &old)?;
                 self.ptes.insert(key, new);
@@ -199,6 +204,7 @@ impl Memory {
                 self.seqs.insert(mm, value);
             }
             What::TlbGen { generation } => {
+                let mm = self.visited.remove(&cpu).unwrap_or(mm);
                 let left = self.tlb_gens.get(&mm).map(|left| left + 1);
                 agree(left.as_ref(), &generation)?;
                 self.tlb_gens.insert(mm, generation);
