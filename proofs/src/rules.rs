@@ -51,6 +51,10 @@ pub const RULES: &[Rule] = &[
         name: "rules/every-shelf-has-a-canary",
         violations: canaries,
     },
+    Rule {
+        name: "rules/claims-name-proofs",
+        violations: claims,
+    },
 ];
 
 fn shelves(corpus: &Corpus) -> Vec<String> {
@@ -197,5 +201,25 @@ fn canaries(corpus: &Corpus) -> Vec<String> {
     let without = SHELVES.iter().filter(has_canary);
     without
         .map(|shelf| format!("the shelf {shelf} has no canary"))
+        .collect()
+}
+
+/// What `CLAIMS.md` names on a shelf is a proof.
+fn claims(corpus: &Corpus) -> Vec<String> {
+    let text = include_str!("../CLAIMS.md");
+    let named = text.split('`').skip(1).step_by(2);
+    let on_shelves: Vec<&str> = named
+        .filter(|name| {
+            let shelf = name.split_once('/').map(|(shelf, _)| shelf);
+            shelf.is_some_and(|shelf| SHELVES.contains(&shelf))
+        })
+        .collect();
+    if on_shelves.is_empty() {
+        return vec!["CLAIMS.md names no proof".to_owned()];
+    }
+    let is_proof = |name: &str| corpus.proofs.iter().any(|proof| proof.name() == name);
+    let unknown = on_shelves.into_iter().filter(|name| !is_proof(name));
+    unknown
+        .map(|name| format!("CLAIMS.md names {name}, which is no proof"))
         .collect()
 }
