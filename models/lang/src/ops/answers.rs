@@ -148,7 +148,9 @@ mod tests {
             name: "F".into(),
             index: None,
         });
-        assert_eq!(mmap(file, false).answers(), Answers::Unknown);
+        let private: Vec<_> = answered(mmap(file, true), true);
+        assert_eq!(private, ["enomem", "eagain", "eexist"]);
+        assert_eq!(mmap(Backing::Driver, false).answers(), Answers::Unknown);
         let mprotect = || Op::Mprotect {
             pages: Pages {
                 name: "A".into(),
