@@ -64,8 +64,7 @@ fn a_bug_of_a_toy_is_a_small_litmus_test() {
         // All sequences end with `rcu_barrier` and `munmap`.
         (Bug::MunmapForgets, 3),
         (Bug::MprotectIgnores, 2),
-        // It may be `mprotect` that shows it.
-        (Bug::MmapKeeps, 5),
+        (Bug::MmapKeeps, 3),
         (Bug::Panics, 2),
     ] {
         let Some(difference) = find(&mut Toy::new(bug), &Rules::default()) else {
