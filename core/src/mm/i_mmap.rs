@@ -21,6 +21,7 @@ use crate::mm::unmap::Spares;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
+use crate::types::event::What;
 use crate::types::ids::FileId;
 use crate::types::quirk::Quirk;
 
@@ -85,6 +86,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
             if pages.is_empty() {
                 continue;
             }
+            let own = self.local.mm;
+            let visit = |cpu: &Self, mm| {
+                if link.mm != own {
+                    cpu.event(What::Visits { mm });
+                }
+            };
+            visit(self, link.mm);
             // Linux: zap_page_range_single().
             gathers.push(self.within(link.mm, |cpu| {
                 let mut gather = cpu.gather();
@@ -92,6 +100,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 cpu.finish(&mut gather);
                 gather
             }));
+            visit(self, own);
         }
         if let Some(i_mmap) = i_mmap {
             i_mmap.unlock();

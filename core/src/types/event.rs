@@ -246,6 +246,11 @@ pub enum What {
         /// The page.
         vpn: Vpn,
     },
+    /// What follows is in this address space, until the CPU is told to be in another one.
+    Visits {
+        /// The address space.
+        mm: MmId,
+    },
     /// A page was copied.
     FrameCopied {
         /// The page.

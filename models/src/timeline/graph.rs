@@ -61,6 +61,7 @@ pub(crate) fn drawn(scenario: &Scenario, told: &Told, graph: &Graph) -> String {
     drawn.name_flags(graph);
     let mut numbers: BTreeMap<CpuId, u64> = BTreeMap::new();
     let mut child = None;
+    let mut visited: BTreeMap<CpuId, MmId> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         let Entry::Event(event) = entry else { continue };
         let words = (at >= first).then(|| teller.event(at, event)).flatten();
@@ -74,6 +75,10 @@ pub(crate) fn drawn(scenario: &Scenario, told: &Told, graph: &Graph) -> String {
         let in_child = match event.what {
             What::Forked { child: mm, .. } => {
                 child = Some(mm);
+                continue;
+            }
+            What::Visits { mm } => {
+                visited.insert(event.cpu, mm);
                 continue;
             }
             _ => child.take(),
@@ -97,7 +102,8 @@ pub(crate) fn drawn(scenario: &Scenario, told: &Told, graph: &Graph) -> String {
             continue;
         }
         let runs = scenario.runs.get(event.cpu.0).copied();
-        let mm = in_child.or(runs).unwrap_or(MmId::MAIN);
+        let visited = visited.get(&event.cpu).copied();
+        let mm = in_child.or(visited).or(runs).unwrap_or(MmId::MAIN);
         let access = graph.event(id);
         if matches!(access.kind, Kind::Read | Kind::Write)
             && let name = graph.places[access.loc as usize].name

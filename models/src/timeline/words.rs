@@ -191,6 +191,7 @@ impl Teller<'_> {
                 names.process(child),
                 names.page(vpn)
             ),
+            What::Visits { mm } => format!("goes on in {}'s address space", names.process(mm)),
             What::FrameCopied { vpn, from, to } => {
                 let (page, from, to) = (names.page(vpn), names.frame(from), names.frame(to));
                 format!("copies {page} from {from} to {to}")

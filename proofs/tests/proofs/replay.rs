@@ -25,7 +25,7 @@ struct Memory {
     locked: BTreeMap<CpuId, BTreeSet<u64>>,
     /// The address space whose entry is set next, if it is not the CPU's own.
     child: Option<MmId>,
-    /// The address space where each CPU has cleared an entry last, if that is not its own, and whose flush is next.
+    /// The address space that each CPU is in, if it has been told to be in another one than its own.
     visited: BTreeMap<CpuId, MmId>,
     /// The initial state is there, of which only the user's writes are told.
     started: bool,
@@ -55,7 +55,8 @@ pub fn replay(scenario: &Scenario, entries: &[Entry]) -> Result<usize, String> {
                     _ => false,
                 };
                 let mm = scenario.runs.get(event.cpu.0).copied();
-                let mm = mm.unwrap_or(MmId::MAIN);
+                let visited = memory.visited.get(&event.cpu).copied();
+                let mm = visited.or(mm).unwrap_or(MmId::MAIN);
                 memory.tables(event.cpu, mm, &event.what, scenario.config.geometry);
                 if let Err(wrong) = memory.step(event.cpu, mm, &event.what, marked) {
                     let row = format!("{}: {:?}", event.cpu, event.what);
@@ -176,21 +177,14 @@ impl Memory {
                 agree(self.ptes.get(&(self.home(cpu, mm, vpn), vpn)), &pte)?;
             }
             What::PteSet { vpn, old, new } if !marked => {
-                let mut key = (self.home(cpu, child.unwrap_or(mm), vpn), vpn);
-                // What a file unmaps is in any address space: in one that has this entry.
-                if new == Pte::NONE && self.ptes.get(&key).is_some_and(|left| *left != old) {
-                    let has = |(&(home, at), left): (&(Home, Vpn), &Pte)| {
-                        (at == vpn && *left == old).then_some((home, at))
-                    };
-                    key = self.ptes.iter().find_map(has).unwrap_or(key);
-                    if let (Home::Mm(visited), _) = key {
-                        self.visited.insert(cpu, visited);
-                    }
-                }
+                let key = (self.home(cpu, child.unwrap_or(mm), vpn), vpn);
                 agree(self.ptes.get(&key), &old)?;
                 self.ptes.insert(key, new);
             }
             What::Forked { child, .. } => self.child = Some(child),
+            What::Visits { mm } => {
+                self.visited.insert(cpu, mm);
+            }
             What::TlbFlush { range, .. } => {
                 let stays = |vpn| range.is_some_and(|range| !range.contains(vpn));
                 self.tlbs
@@ -204,7 +198,6 @@ impl Memory {
                 self.seqs.insert(mm, value);
             }
             What::TlbGen { generation } => {
-                let mm = self.visited.remove(&cpu).unwrap_or(mm);
                 let left = self.tlb_gens.get(&mm).map(|left| left + 1);
                 agree(left.as_ref(), &generation)?;
                 self.tlb_gens.insert(mm, generation);
