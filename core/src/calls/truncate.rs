@@ -111,9 +111,10 @@ mod tests {
             mms: 2,
             ..Config::small(1)
         };
-        let system = System::<Alone>::with_files(config, &[alloc::vec![5, 6]], &[4]);
+        let system = System::<Alone>::with_files(config, &[alloc::vec![5, 6, 0, 0]], true);
         let mut local = CpuLocal::new(&system, CpuId(0));
         let mut cpu = Cpu::new(&system, &mut local);
+        truncate(&mut cpu, 2);
         does(&mut cpu);
         cpu.rcu_barrier();
         system.check_at_rest(core::slice::from_ref(&local));

@@ -164,21 +164,17 @@ impl FileMap {
 }
 
 impl<P: Platform> Files<P> {
-    /// Files of so many pages each, whose frames follow each other from `start` on. `most`: how many pages each may
-    /// have one day; nothing if no file changes its length.
-    ///
-    /// # Panics
-    /// If `most` is of some files only.
-    pub fn new(start: Pfn, lens: impl Iterator<Item = usize>, most: &[usize]) -> Files<P> {
-        let short = |len: usize| u32::try_from(len).expect("a short file");
+    /// Files of so many pages each, whose frames follow each other from `start` on. `change_length`: they may have
+    /// fewer one day.
+    pub fn new(start: Pfn, lens: impl Iterator<Item = usize>, change_length: bool) -> Files<P> {
         let mut next = start.0;
         let files: Vec<File<P>> = lens
             .enumerate()
             .map(|(file, len)| {
-                let (start, len) = (Pfn(next), short(len));
+                let len = u32::try_from(len).expect("a short file");
+                let start = Pfn(next);
                 next += len;
-                let change = !most.is_empty();
-                let cache = change.then(|| PageCache::new(file, start, len, short(most[file])));
+                let cache = change_length.then(|| PageCache::new(file, start, len));
                 File { start, len, cache }
             })
             .collect();
@@ -256,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_mapping_shows_its_file_up_to_the_end() {
-        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), &[]);
+        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), false);
         let map = files.map(FilePage(3), Vpn(100));
         let shown = |map, vpn| files.shown(map, Vpn(vpn)).page();
         assert_eq!(

@@ -196,20 +196,17 @@ impl<P: Platform> IMmapWrite<'_, P> {
 }
 
 impl<P: Platform> PageCache<P> {
-    /// That of file number `file`, which has the pages `start` on, `len` of them, and may have `most` one day.
-    pub fn new(file: usize, start: Pfn, len: u32, most: u32) -> PageCache<P> {
-        let slot = |index: u32| {
-            let pfn = if index < len { start.0 + index } else { 0 };
-            Slot {
-                lock: P::Mutex::new(()).called("page_lock"),
-                pfn: P::Word::new(u64::from(pfn)).called("page_cache"),
-            }
+    /// That of file number `file`, which has the pages `start` on, `len` of them, and never has more.
+    pub fn new(file: usize, start: Pfn, len: u32) -> PageCache<P> {
+        let slot = |index: u32| Slot {
+            lock: P::Mutex::new(()).called("page_lock"),
+            pfn: P::Word::new(u64::from(start.0 + index)).called("page_cache"),
         };
         PageCache {
             file,
             size: P::Word::new(u64::from(len)).called("i_size"),
             inode: P::Mutex::new(len).called("i_rwsem"),
-            slots: (0..most.max(len)).map(slot).collect(),
+            slots: (0..len).map(slot).collect(),
             i_mmap: P::RwLock::new(Vec::new()).called("i_mmap_rwsem"),
         }
     }
@@ -324,13 +321,14 @@ mod tests {
 
     #[test]
     fn a_page_is_taken_out_once() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 1, 2);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2);
         assert_eq!(
             [0, 1, 2].map(|index| cache.page_racy(index)),
-            [Some(Pfn(7)), None, None]
+            [Some(Pfn(7)), Some(Pfn(8)), None]
         );
         assert_eq!(cache.remove(0), Some(Pfn(7)));
         assert_eq!(cache.remove(0), None);
+        assert_eq!(cache.remove(1), Some(Pfn(8)));
         let page = cache.lock_page(1, CpuId(0)).expect("it may have it");
         page.add(Pfn(3));
         assert_eq!(page.page(), Some(Pfn(3)));

@@ -33,20 +33,20 @@ impl<P: Platform> System<P> {
     /// If the choices conflict ([`Protocol::conflict`](crate::Protocol::conflict)), or a number is
     /// out of range.
     pub fn new(config: Config) -> System<P> {
-        System::with_files(config, &[], &[])
+        System::with_files(config, &[], false)
     }
 
-    /// The same with files, each with the words of its pages. If [`Cpu::truncate`](crate::Cpu::truncate) is
-    /// called, `most` is how many pages each of them has at most one day; else it is empty.
+    /// The same with files, each with the words of its pages, of which it never has more. `change_length`: whether
+    /// [`Cpu::truncate`](crate::Cpu::truncate) may be called.
     ///
     /// # Panics
-    /// As [`System::new`], or if `most` is of some files only.
-    pub fn with_files(config: Config, files: &[Vec<u64>], most: &[usize]) -> System<P> {
+    /// As [`System::new`].
+    pub fn with_files(config: Config, files: &[Vec<u64>], change_length: bool) -> System<P> {
         if let Some(conflict) = config.protocol.conflict() {
             panic!("{conflict}");
         }
         assert!(config.mms >= 1, "there is a first address space");
-        let machine = Machine::new(config, files, !most.is_empty());
+        let machine = Machine::new(config, files, change_length);
         let mm = |mm: usize| {
             let everyone = (1 << config.cpus) - 1;
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
@@ -55,7 +55,8 @@ impl<P: Platform> System<P> {
             Mm::new(root, cpumask)
         };
         let mms = (0..config.mms).map(mm).collect();
-        let files = Files::new(config.file_frames(), files.iter().map(Vec::len), most);
+        let lens = files.iter().map(Vec::len);
+        let files = Files::new(config.file_frames(), lens, change_length);
         System {
             machine,
             mms,

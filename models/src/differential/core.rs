@@ -95,7 +95,7 @@ impl Subject for Core {
     }
 
     fn reset(&mut self) {
-        let system = System::with_files(self.config, &files(), &[]);
+        let system = System::with_files(self.config, &files(), false);
         self.running = Some(Running {
             local: CpuLocal::new(&system, CpuId(0)),
             system,

@@ -34,7 +34,7 @@ impl<P: Platform> Run<P> {
     /// setup that nothing more is wanted.
     pub fn new(collector: &Arc<Collector>, is_over: impl Fn() -> bool) -> Option<Made<P>> {
         let scenario = &collector.scenario;
-        let system = System::with_files(scenario.config, &scenario.files, &scenario.lens);
+        let system = System::with_files(scenario.config, &scenario.files, scenario.truncates);
         let cpus = scenario.config.cpus;
         let mut locals: Vec<_> = (0..cpus)
             .map(|cpu| CpuLocal::new(&system, CpuId(cpu)))

@@ -58,8 +58,8 @@ pub struct Scenario {
     pub config: Config,
     /// The words of each file.
     pub files: Vec<Vec<u64>>,
-    /// How many pages each file has at most; none if no statement changes that.
-    pub lens: Vec<usize>,
+    /// Whether a statement changes the length of a file.
+    pub truncates: bool,
     /// The address space that each CPU runs.
     pub runs: Vec<MmId>,
     /// What core lacks to run it. It has no statements then.
@@ -144,7 +144,7 @@ impl Scenario {
             threads,
             runs: runs.map(|thread| MmId(process_of(thread))).collect(),
             files: program.files(),
-            lens: lens(program),
+            truncates: truncates(program),
             program: with_limits(program, deviations),
             layout,
             config,
@@ -348,28 +348,9 @@ fn check_files(program: &Program) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// How many pages each file has at most; none if no statement changes that.
-fn lens(program: &Program) -> Vec<usize> {
-    let truncated = || {
-        program.ops().filter_map(|op| match op {
-            Op::Truncate { file, len } => Some((file, *len)),
-            _ => None,
-        })
-    };
-    if truncated().next().is_none() {
-        return Vec::new();
-    }
-    let files = program.decls.iter().filter_map(|decl| match decl {
-        Decl::File {
-            name, len_pages, ..
-        } => Some((name, *len_pages)),
-        _ => None,
-    });
-    let longest = |(name, len): (&String, usize)| {
-        let lens = truncated().filter_map(|(file, len)| (file == name).then_some(len));
-        lens.fold(len, usize::max)
-    };
-    files.map(longest).collect()
+/// Whether a statement changes the length of a file.
+fn truncates(program: &Program) -> bool {
+    program.ops().any(|op| matches!(op, Op::Truncate { .. }))
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each
@@ -387,10 +368,9 @@ fn most_pages(program: &Program) -> u32 {
     };
     let most: usize = program.ops().map(of).sum();
     // A page that a file has gained may be new, and so may a copy of it.
-    let most = if lens(program).is_empty() {
-        most
-    } else {
-        2 * most
+    let most = match truncates(program) {
+        true => 2 * most,
+        false => most,
     };
     u32::try_from(most).unwrap_or(u32::MAX)
 }
