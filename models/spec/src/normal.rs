@@ -55,6 +55,9 @@ impl State {
         }
         let used = if self.is_touch_watched(code, page) {
             Later::ACCESS.and(Later::POPULATE).and(Later::LOOK)
+        } else if self.shows_file(page) {
+            // Whether it can be populated depends on the version: `truncate` excludes no call.
+            Later::ACCESS.and(Later::POPULATE)
         } else {
             Later::ACCESS
         };

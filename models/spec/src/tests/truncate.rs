@@ -136,6 +136,21 @@ fn a_mapping_that_is_being_unmapped_may_show_what_went() {
         .counts(3);
 }
 
+/// What is gone in one process may be there in another one still: nothing is accessed there any more, but populated.
+#[test]
+fn processes_are_visited_one_after_the_other() {
+    let init = "file F[1] = {5}; file G[1]; page A; page B; mmap A rw shared F[0]; mmap B rw shared G[0]; read A; fork c;";
+    let threads = [
+        "truncate F 0;",
+        "c: r0 = read A; write B 1;",
+        "r0 = read B; r1 = madvise A populate_read;",
+    ];
+    run(init, &threads, r"c:A=0")
+        .allows("1:r0=bus 2:r0=1 2:r1=ok")
+        .allows("1:r0=bus 2:r0=1 2:r1=efault")
+        .allows("1:r0=5 2:r0=1 2:r1=ok");
+}
+
 /// Two of one file come one after the other.
 #[test]
 fn two_of_one_file() {
