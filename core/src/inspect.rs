@@ -172,6 +172,26 @@ impl<P: Platform> System<P> {
             );
         }
         Self::check_trees(linked, locals);
+        self.check_driver();
+    }
+
+    /// Checks that the driver was told of as many mappings as there are.
+    fn check_driver(&self) {
+        let Some(driver) = self.driver() else { return };
+        let mut mappings = 0;
+        for mm in self.mms() {
+            let lock = self.mm(mm).mmap_lock.read();
+            lock.tree.visit(&mut |_, vma| {
+                let is_mapped = matches!(vma.copy_stable().backing, Backing::Driver(_));
+                mappings += u64::from(is_mapped);
+            });
+        }
+        if driver.mappings() != mappings {
+            violated::<P>(
+                Invariant::Refcount,
+                "a driver was told of more mappings of its device, or of fewer, than there are",
+            );
+        }
     }
 
     /// Checks that so many VMAs are in use, each in one node.
@@ -209,7 +229,7 @@ impl<P: Platform> System<P> {
                 }
             });
         }
-        let mut cached = BTreeSet::new();
+        let mut cached: BTreeSet<Pfn> = self.files().device().collect();
         for (file, cache) in self.files().caches().enumerate() {
             let (pages, links) = cache.at_rest();
             let is_here = |link: &Link| linked.contains(&(FileId(file), *link));

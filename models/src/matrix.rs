@@ -1,11 +1,12 @@
 //! Every preset, every single choice and every quirk, over a corpus: which test is red for which.
 //!
 //! A column is one [`Deviation`], made over what a test's file says, as `check --with` and
-//! `check --quirk` do it. Presets and choices are sound, so that a test that is red under one is
-//! *unexplained*: core is wrong there, or the test is. Two things explain it:
+//! `check --quirk` do it. Presets and choices are sound, but where a test's file says what one breaks, so that a test that
+//! is red under one is *unexplained*: core is wrong there, or the test is. Three things explain it:
 //! - the test is a canary, which must fail;
+//! - its file has a `broken by` line of that choice alone, which names what is wrong;
 //! - its condition fails, and its file makes that choice otherwise: what the condition says is said
-//!   of the choice of the file. (An invariant that is violated is never explained.)
+//!   of the choice of the file. (An invariant that is violated is not explained by that.)
 //!
 //! A quirk is wrong, and some test should be red; where none is, it is *masked*: nothing looked at
 //! it, or what looked at it shows nothing.
@@ -190,6 +191,8 @@ impl Cell {
         let is_condition = what == Violated::Condition.to_string();
         let explained = if test.is_canary() {
             Some("a canary, which must fail")
+        } else if is_recorded(test, deviation, &what) {
+            Some("the file says that this choice breaks it so")
         } else if is_condition && makes_otherwise(test, &protocol) {
             Some("the file makes this choice otherwise")
         } else {
@@ -197,6 +200,15 @@ impl Cell {
         };
         Cell::Red { what, explained }
     }
+}
+
+/// Whether a `broken by` line says that `deviation` alone breaks `test` like this.
+fn is_recorded(test: &Test, deviation: Deviation, what: &str) -> bool {
+    let item = deviation.to_string();
+    let mut lines = test.program.broken_by.iter();
+    lines.any(|line| {
+        line.what == what && matches!(line.items.as_slice(), [only] if only.to_string() == item)
+    })
 }
 
 /// Whether the file makes a choice that `protocol` makes otherwise.

@@ -119,6 +119,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     self.await_flush(vpn, stale);
                 }
                 (Handled::Again(Await::Flush), _) => unresolved = cached,
+                (Handled::Again(Await::Driver), _) => {
+                    self.await_driver();
+                    unresolved = None;
+                }
                 (Handled::Resolved | Handled::Again(Await::Nothing), _) => unresolved = None,
             }
         }

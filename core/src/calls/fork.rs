@@ -69,7 +69,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(ForkPassesOverPrivate): proofs/file/child-has-the-copy
             let passes_over = |backing: Backing| match backing {
                 Backing::Anonymous => false,
-                Backing::Shared(_) => true,
+                Backing::Shared(_) | Backing::Driver(_) => true,
                 Backing::Private(_) => self.sys.has(Quirk::ForkPassesOverPrivate),
             };
             for vma in copies.iter().filter(|vma| !passes_over(vma.backing)) {
@@ -151,6 +151,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
     ) -> Result<(), Errno> {
         for &vma in vmas {
             self.within(child, |cpu| cpu.map(child_lock, vma));
+            // QUIRK(ForkOpensNoDriver): proofs/driver/fork-opens
+            if self.sys.has(Quirk::ForkOpensNoDriver) {
+                self.close_driver(vma);
+            }
             for part in self.sys.geometry().leaf_parts(vma.range) {
                 let needed = self.leaf_table(part.start).is_some();
                 if needed && !self.within(child, |cpu| cpu.install_tables(part.start)) {

@@ -6,6 +6,7 @@
 //! not which they are.
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
@@ -32,7 +33,11 @@ impl<P: Platform> Cpu<'_, P> {
             } else {
                 Some(lock)
             };
-            found += match vma.backing.file() {
+            let cached = match vma.backing {
+                Backing::Anonymous | Backing::Driver(_) => None,
+                Backing::Shared(map) | Backing::Private(map) => Some(map),
+            };
+            found += match cached {
                 None => {
                     let parts = self.sys.geometry().leaf_parts(part);
                     parts.map(|part| self.count_present(part)).sum::<u64>()

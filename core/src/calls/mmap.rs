@@ -22,6 +22,8 @@ pub struct MmapFlags {
     pub populate: bool,
     /// What is mapped of which file; anonymous memory if there is none.
     pub file: Option<MmapFile>,
+    /// The device is mapped, from its first page on, and no file.
+    pub driver: bool,
 }
 
 /// A mapping of a file.
@@ -40,7 +42,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `mmap(MAP_FIXED)`.
     ///
     /// # Panics
-    /// If no file of the machine has the page.
+    /// If no file of the machine has the page, or there is no device to map.
     pub fn mmap(&mut self, range: PageRange, prot: Prot, flags: MmapFlags) -> Result<(), Errno> {
         self.check_range(range)?;
         let backing = match flags.file {
@@ -51,6 +53,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     false => Backing::Private(map),
                 }
             }
+            None if flags.driver => Backing::Driver(self.sys.files().map_device(range.start)),
             None => Backing::Anonymous,
         };
         let mut lock = self.mmap_write_lock();

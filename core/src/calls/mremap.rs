@@ -173,6 +173,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.unlink_moved(lock, [old, new]);
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);
+        self.close_gone(&vma);
         self.free_vma(vma);
         has_tables.then_some(()).ok_or(Errno::Nomem)
     }

@@ -4,6 +4,8 @@
 //! mm/vma.c: `do_vmi_munmap()`. Kept: `munmap` downgrades the mmap lock when the VMAs are gone
 //! (`vms_complete_munmap_vmas()`), so that a fault may find one page gone and the next still there.
 
+use alloc::vec::Vec;
+
 use crate::mm::cpu::Cpu;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
@@ -19,7 +21,16 @@ impl<P: Platform> Cpu<'_, P> {
         // QUIRK(MunmapPagesFirst): proofs/vma_lock/removed-before-its-pages
         let first = self.sys.has(Quirk::MunmapPagesFirst) && lock.tree().overlaps(range);
         let first = first.then(|| self.zap_all([range]));
+        // QUIRK(DriverClosedFirst): proofs/driver/closed-when-it-is-gone
+        let early = match self.sys.has(Quirk::DriverClosedFirst) {
+            true => lock.tree().overlapping(range),
+            false => Vec::new(),
+        };
+        early.iter().for_each(|(_, vma)| self.close_gone(vma));
         let gone = self.remove_vmas(&mut lock, range);
+        for (_, vma) in early {
+            self.open_driver(vma.copy_stable());
+        }
         if gone.is_empty() {
             lock.unlock();
             return Ok(());

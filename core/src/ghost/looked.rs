@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
-    TlbFault, ZapFlush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush,
+    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
 };
 use crate::types::quirk::{Quirk, Quirks};
 
@@ -140,6 +140,10 @@ chosen! {
     speculation: u8 = "speculation";
     dontneed: Dontneed = "dontneed";
     smaps: Smaps = "smaps";
+    driver_state: DriverState = "driver_state";
+    driver_fault: DriverFault = "driver_fault";
+    driver_map: DriverMap = "driver_map";
+    driver_wait: DriverWait = "driver_wait";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

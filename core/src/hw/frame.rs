@@ -314,7 +314,8 @@ impl<P: Platform> Frames<P> {
         quirks: Active,
     ) -> Frames<P> {
         let first = config.file_frames().0;
-        let words = files.iter().flatten();
+        let device = core::iter::repeat_n(&0, config.device_pages as usize);
+        let words = files.iter().flatten().chain(device);
         let frames = Frames {
             frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),

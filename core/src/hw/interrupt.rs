@@ -5,6 +5,8 @@
 //! is another CPU that takes the lock. So "interrupts off hold back page-table
 //! freeing" and "a shootdown waits" are no special cases.
 
+use core::sync::atomic::AtomicU32;
+
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
 use crate::hw::tlb::Tlb;
@@ -18,6 +20,8 @@ pub(crate) struct PerCpu<P: Platform> {
     pub irq: P::Mutex<Tlb>,
     /// Held inside an RCU read section.
     pub rcu: P::Mutex<()>,
+    /// How many RCU read sections it is in (ghost).
+    pub rcu_sections: AtomicU32,
     /// Whether it runs a kernel thread and may be passed over.
     /// Linux: `cpu_tlbstate_shared.is_lazy`.
     pub lazy: P::Word,
@@ -30,6 +34,7 @@ impl<P: Platform> PerCpu<P> {
         PerCpu {
             irq: P::Mutex::new(Tlb::new(tlb_entries)).called("irq"),
             rcu: P::Mutex::new(()).called("rcu"),
+            rcu_sections: AtomicU32::new(0),
             lazy: P::Word::new(0).called("lazy"),
             flushed: P::WaitQueue::new().called("flushed"),
         }

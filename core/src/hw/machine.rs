@@ -40,7 +40,8 @@ impl<P: Platform> Machine<P> {
     pub fn new(config: Config, files: &[Vec<u64>], change_length: bool) -> Machine<P> {
         assert!((1..=64).contains(&config.cpus), "1 to 64 CPUs");
         let last = CpuId(config.cpus - 1);
-        let frames = u64::from(config.file_frames().0) + files.iter().flatten().count() as u64;
+        let of_files = files.iter().flatten().count() as u64 + u64::from(config.device_pages);
+        let frames = u64::from(config.file_frames().0) + of_files;
         let most = frames.max(config.tables_of(last).1.into());
         assert!(
             most <= MAX_NUMBER.into(),

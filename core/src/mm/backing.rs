@@ -36,7 +36,7 @@ impl Backing {
                 Ok((pfn, vma.prot))
             }
             Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
-            Backing::Shared(map) | Backing::Private(map) => {
+            Backing::Shared(map) | Backing::Private(map) | Backing::Driver(map) => {
                 let Some(pfn) = cpu.sys.files().shown(map, vpn).page() else {
                     // QUIRK(FileEndIgnored): proofs/file/behind-the-end
                     return match access != Access::Write && cpu.sys.has(Quirk::FileEndIgnored) {
@@ -81,7 +81,8 @@ impl Backing {
     /// Linux: `wp_can_reuse_anon_folio()`, and `VM_SHARED` in `do_wp_page()`.
     pub fn must_copy<P: Platform>(self, cpu: &Cpu<'_, P>, pte: Pte) -> bool {
         // QUIRK(FileCopiedOnWrite): proofs/file/write-goes-to-the-file
-        if matches!(self, Backing::Shared(_)) && !cpu.sys.has(Quirk::FileCopiedOnWrite) {
+        let is_shared = matches!(self, Backing::Shared(_) | Backing::Driver(_));
+        if is_shared && !cpu.sys.has(Quirk::FileCopiedOnWrite) {
             return false;
         }
         let frame = cpu.sys.frame(pte.pfn());

@@ -50,6 +50,8 @@ pub(crate) enum Handled {
 pub(crate) enum Await {
     /// None: the entry became another one meanwhile.
     Nothing,
+    /// The lock of a driver.
+    Driver,
     /// The entry allows the access already, and nothing was flushed: if the same translation faults
     /// again, another CPU's flush.
     Flush,
@@ -169,6 +171,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Under the VMA's lock. `None`: under the mmap lock instead.
     fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
         self.with_vma_locked(vpn, |cpu, vma| {
+            if !cpu.may_call_driver(vma) {
+                cpu.how("falls back: the driver relies on the mmap lock");
+                return None;
+            }
             // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
             let quirk = cpu.sys.has(Quirk::MmapLockUnderVmaLock);
             let mmap = quirk.then(|| cpu.mmap_read_lock());

@@ -26,6 +26,8 @@ use crate::types::ids::{FileId, FilePage, MmId, Pfn};
 /// The files of a machine.
 pub(crate) struct Files<P: Platform> {
     files: Box<[File<P>]>,
+    /// The memory of the device that a driver maps, if there is one.
+    device: Option<usize>,
 }
 
 struct File<P: Platform> {
@@ -76,12 +78,15 @@ pub(crate) enum Backing {
     Shared(FileMap),
     /// A file, each page until it is written, and then a copy of it.
     Private(FileMap),
+    /// A driver's device: its memory is the last file.
+    Driver(FileMap),
 }
 
 /// The bits that tell what the others stand for.
 const KIND_BITS: u32 = 2;
 const SHARED: u64 = 1;
 const PRIVATE: u64 = 2;
+const DRIVER: u64 = 3;
 
 impl Backing {
     /// As bits of a word; none for anonymous memory.
@@ -90,6 +95,7 @@ impl Backing {
             Backing::Anonymous => 0,
             Backing::Shared(map) => map.bits() << KIND_BITS | SHARED,
             Backing::Private(map) => map.bits() << KIND_BITS | PRIVATE,
+            Backing::Driver(map) => map.bits() << KIND_BITS | DRIVER,
         }
     }
 
@@ -99,15 +105,16 @@ impl Backing {
         match bits & ((1 << KIND_BITS) - 1) {
             SHARED => Backing::Shared(map),
             PRIVATE => Backing::Private(map),
+            DRIVER => Backing::Driver(map),
             _ => Backing::Anonymous,
         }
     }
 
-    /// The file, if it is one.
+    /// The file, if it is one, or a device's memory.
     pub const fn file(self) -> Option<FileMap> {
         match self {
             Backing::Anonymous => None,
-            Backing::Shared(map) | Backing::Private(map) => Some(map),
+            Backing::Shared(map) | Backing::Private(map) | Backing::Driver(map) => Some(map),
         }
     }
 
@@ -122,6 +129,7 @@ impl Backing {
             Backing::Anonymous => Backing::Anonymous,
             Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
             Backing::Private(map) => Backing::Private(map.moved(from, to)),
+            Backing::Driver(map) => Backing::Driver(map.moved(from, to)),
         }
     }
 }
@@ -165,10 +173,15 @@ impl FileMap {
 
 impl<P: Platform> Files<P> {
     /// Files of so many pages each, whose frames follow each other from `start` on. `change_length`: they may have
-    /// fewer one day.
-    pub fn new(start: Pfn, lens: impl Iterator<Item = usize>, change_length: bool) -> Files<P> {
+    /// fewer one day. The memory of a device with so many pages comes behind them.
+    pub fn new(
+        start: Pfn,
+        lens: impl Iterator<Item = usize>,
+        change_length: bool,
+        device_pages: u32,
+    ) -> Files<P> {
         let mut next = start.0;
-        let files: Vec<File<P>> = lens
+        let mut files: Vec<File<P>> = lens
             .enumerate()
             .map(|(file, len)| {
                 let len = u32::try_from(len).expect("a short file");
@@ -178,9 +191,35 @@ impl<P: Platform> Files<P> {
                 File { start, len, cache }
             })
             .collect();
+        let device = (device_pages > 0).then_some(files.len());
+        files.extend(device.map(|_| File {
+            start: Pfn(next),
+            len: device_pages,
+            cache: None,
+        }));
         Files {
             files: files.into(),
+            device,
         }
+    }
+
+    /// What shows the device at `vpn`, from its first page on.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn map_device(&self, vpn: Vpn) -> FileMap {
+        let device = self
+            .device
+            .expect("a machine knows from the start of its device");
+        FileMap::new(device, 0, vpn)
+    }
+
+    /// The frames of the device's pages.
+    pub fn device(&self) -> impl Iterator<Item = Pfn> {
+        let device = self.device.map(|device| &self.files[device]);
+        device
+            .into_iter()
+            .flat_map(|device| (device.start.0..device.start.0 + device.len).map(Pfn))
     }
 
     /// What shows `page` at `vpn`, and the file's following pages behind that.
@@ -252,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_mapping_shows_its_file_up_to_the_end() {
-        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), false);
+        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), false, 0);
         let map = files.map(FilePage(3), Vpn(100));
         let shown = |map, vpn| files.shown(map, Vpn(vpn)).page();
         assert_eq!(

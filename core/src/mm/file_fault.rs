@@ -10,6 +10,7 @@
 
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Await, Handled, Outcome};
+use crate::mm::file::Backing;
 use crate::mm::page_cache::{PageCache, PageGuard};
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
@@ -35,11 +36,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Whether a fault in `vma` may have to wait for a page's lock.
     pub(crate) fn may_wait_for_page(&self, vma: VmaCopy) -> bool {
-        vma.backing.is_file() && self.sys.files().change_length()
+        match vma.backing {
+            Backing::Anonymous => false,
+            Backing::Shared(_) | Backing::Private(_) => self.sys.files().change_length(),
+            Backing::Driver(_) => true,
+        }
     }
 
     /// Nothing was there. The VMA is stable. Linux: `do_fault()`.
     pub(crate) fn fault_file(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+        if let Backing::Driver(_) = vma.backing {
+            return self.fault_driver(vma, vpn, access);
+        }
         let map = vma.backing.file();
         let sys = self.sys;
         let Some((cache, index)) = map.and_then(|map| sys.files().cached(map, vpn)) else {
@@ -96,7 +104,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Maps `pfn`, of which the caller has a reference for the entry. Linux: `finish_fault()`.
-    fn finish_fault(&mut self, vpn: Vpn, access: Access, pfn: Pfn, prot: Prot) -> Outcome {
+    pub(crate) fn finish_fault(
+        &mut self,
+        vpn: Vpn,
+        access: Access,
+        pfn: Pfn,
+        prot: Prot,
+    ) -> Outcome {
         let mut ptl = loop {
             match self.lock_leaf(vpn, true) {
                 Some(ptl) => break ptl,

@@ -192,6 +192,7 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `mmap_read_lock()`.
     pub(crate) fn mmap_read_lock(&mut self) -> MmapRead<'s, P> {
+        self.might_sleep();
         let events = self.mm_lock_events(LockClass::Mmap, 0);
         events.tell(LockStep::Waits);
         let guard = self.mm().mmap_lock.read();
@@ -202,6 +203,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Linux: `mmap_write_lock()`.
     pub(crate) fn mmap_write_lock(&mut self) -> MmapWrite<'s, P> {
+        self.might_sleep();
         let events = self.mm_lock_events(LockClass::Mmap, 0);
         events.tell(LockStep::Waits);
         let guard = self.mm().mmap_lock.write();

@@ -2,15 +2,17 @@
 //! it.
 //!
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
-//! with its address spaces), [`file`] and [`page_cache`], and [`cpu`] (a CPU that works on one of them). Then what holds them
+//! with its address spaces), [`file`] and [`page_cache`], [`driver`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`driver_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
 //! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
 pub mod backing;
 pub mod cow;
 pub mod cpu;
+pub mod driver;
+pub mod driver_fault;
 pub mod fault;
 pub mod file;
 pub mod file_fault;

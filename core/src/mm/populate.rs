@@ -58,6 +58,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             match self.fault_mmap_locked(lock, vpn, access) {
                 // Linux: __get_user_pages() looks for the page again.
                 Ok(Handled::Again(Await::Nothing)) => {}
+                // Linux: fixup_user_fault() and its like take the mmap lock again.
+                Ok(Handled::Again(Await::Driver)) => self.await_driver(),
                 // The page is there: the access itself waits for a flush, if it must.
                 Ok(Handled::Resolved | Handled::Again(Await::Flush)) => return Ok(()),
                 // Behind the end of a file: madvise_populate(), mm/madvise.c.

@@ -8,28 +8,55 @@
 //! `call_rcu()`, `synchronize_rcu()`. Changed: a CPU processes its callbacks
 //! when it is told to and when it runs out of work, not at any time.
 
+use core::sync::atomic::AtomicU32;
+
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::{Callback, Cpu};
-use crate::platform::{Mutex, Platform};
+use crate::orderings;
+use crate::platform::{Mutex, Platform, violated};
 use crate::types::counters::{Counter, Counters};
 use crate::types::event::{LockClass, LockStep, What};
 use crate::types::quirk::Quirk;
+use crate::types::violation::Invariant;
 
 /// An RCU read section.
 pub(crate) struct RcuGuard<'s, P: Platform> {
     _held: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
+    sections: &'s AtomicU32,
+}
+
+impl<P: Platform> Drop for RcuGuard<'_, P> {
+    fn drop(&mut self) {
+        self.sections.fetch_sub(1, orderings::GHOST);
+    }
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `rcu_read_lock()`.
     pub(crate) fn rcu_read_lock(&self) -> RcuGuard<'s, P> {
+        let own = self.sys.percpu(self.id());
+        let held = own.rcu.lock();
+        own.rcu_sections.fetch_add(1, orderings::GHOST);
         RcuGuard {
-            _held: self.sys.percpu(self.id()).rcu.lock(),
+            _held: held,
+            sections: &own.rcu_sections,
+        }
+    }
+
+    /// The CPU is about to wait for a lock whose holder may sleep. Linux: `might_sleep()`.
+    pub(crate) fn might_sleep(&self) {
+        let sections = &self.sys.percpu(self.id()).rcu_sections;
+        if P::CHECKED && sections.load(orderings::GHOST) > 0 {
+            violated::<P>(
+                Invariant::SleepInRcu,
+                "a CPU went to wait for a lock that may sleep inside an RCU read section",
+            );
         }
     }
 
     /// Waits for a grace period: every read section that has begun has ended.
     fn synchronize_rcu(&mut self) {
+        self.might_sleep();
         // QUIRK(GracePeriodOfOne): proofs/vma_tree/grace-period-waits-for-all
         let all = if self.sys.has(Quirk::GracePeriodOfOne) {
             1

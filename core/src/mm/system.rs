@@ -10,6 +10,7 @@ use crate::hw::machine::Machine;
 use crate::hw::mmu::Mmu;
 use crate::hw::speculation::Walker;
 use crate::hw::table::Table;
+use crate::mm::driver::Driver;
 use crate::mm::file::Files;
 use crate::mm::space::Mm;
 use crate::platform::Platform;
@@ -23,6 +24,7 @@ pub struct System<P: Platform> {
     pub(crate) machine: Machine<P>,
     mms: Box<[Mm<P>]>,
     files: Files<P>,
+    driver: Option<Driver<P>>,
 }
 
 impl<P: Platform> System<P> {
@@ -56,11 +58,13 @@ impl<P: Platform> System<P> {
         };
         let mms = (0..config.mms).map(mm).collect();
         let lens = files.iter().map(Vec::len);
-        let files = Files::new(config.file_frames(), lens, change_length);
+        let device = config.device_pages;
+        let files = Files::new(config.file_frames(), lens, change_length, device);
         System {
             machine,
             mms,
             files,
+            driver: (device > 0).then(Driver::new),
         }
     }
 
@@ -71,6 +75,11 @@ impl<P: Platform> System<P> {
 
     pub(crate) fn files(&self) -> &Files<P> {
         &self.files
+    }
+
+    /// The driver, if there is one.
+    pub(crate) fn driver(&self) -> Option<&Driver<P>> {
+        self.driver.as_ref()
     }
 
     pub(crate) fn mm(&self, mm: MmId) -> &Mm<P> {

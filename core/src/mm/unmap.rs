@@ -78,6 +78,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.unlink_all(&gone);
         }
         for (_, vma) in gone {
+            self.close_gone(&vma);
             self.free_vma(vma);
         }
         gather

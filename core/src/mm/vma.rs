@@ -458,7 +458,7 @@ mod tests {
 
     #[test]
     fn a_vma_keeps_what_backs_it() {
-        let files = Files::<Alone>::new(Pfn(9), [1, 200].into_iter(), false);
+        let files = Files::<Alone>::new(Pfn(9), [1, 200].into_iter(), false, 0);
         let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
         for backing in [
             Backing::Anonymous,

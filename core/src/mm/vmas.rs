@@ -7,6 +7,7 @@
 use alloc::sync::Arc;
 
 use crate::mm::cpu::{Callback, Cpu};
+use crate::mm::file::Backing;
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::{Vma, VmaCopy};
 use crate::mm::vma_tree::{Node, Retired};
@@ -45,7 +46,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             other.backing == vma.backing
                 || (other.backing.is_file() && self.sys.has(Quirk::MergeIgnoresFileOffset))
         };
-        let same = |other: &VmaCopy| other.prot == vma.prot && is_like(other);
+        // What its driver opens and closes stays by itself: can_vma_merge_before(), mm/vma.c.
+        // QUIRK(DriverVmasMerge): proofs/driver/halves-stay-two
+        let stays =
+            matches!(vma.backing, Backing::Driver(_)) && !self.sys.has(Quirk::DriverVmasMerge);
+        let same = |other: &VmaCopy| !stays && other.prot == vma.prot && is_like(other);
         let at = |vpn| lock.tree().find(vpn).map(|(_, vma)| vma.copy_stable());
         let before = vma.range.start.0.checked_sub(1);
         let before = before
@@ -129,6 +134,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             self.change_vma(lock, &vma, old, low);
             self.add_vma(lock, high);
+            // QUIRK(SplitOpensNoDriver): proofs/driver/split-opens
+            if self.sys.has(Quirk::SplitOpensNoDriver) {
+                self.close_driver(high);
+            }
         }
     }
 
@@ -182,6 +191,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// As in `mmap_region()`, the last of its fields is written after it
     /// became visible: it must be write-locked before.
     pub(crate) fn add_vma(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
+        self.open_driver(new);
         let vma = self.alloc_vma();
         let incomplete = VmaCopy {
             prot: crate::types::prot::Prot::NONE,

@@ -4,8 +4,8 @@
 use core::fmt;
 
 use crate::types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
-    TlbFault, ZapFlush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush,
+    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
 };
 
 /// A choice: its name, its values, and where they come from.
@@ -300,6 +300,78 @@ pub static CHOICES: &[ChoiceInfo] = &[
                 "nothing: a copy of the VMA is compared with the tree, and page tables are walked under RCU",
                 "M. Wilcox at LSFMM+BPF 2023; S. Baghdasaryan, \"mm/maps: read proc/pid/maps under RCU\", April 2025",
                 smaps = Smaps::Rcu
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "driver_state",
+        summary: "what guards the state of a driver whose device is mapped",
+        values: &[
+            value!(
+                "own_lock",
+                "a lock of the driver's own",
+                "M. Wilcox and J. Gunthorpe at LSFMM+BPF 2023: after a fork there are two mmap locks",
+                driver_state = DriverState::OwnLock
+            ),
+            value!(
+                "mmap_lock",
+                "the mmap lock that open, close and faults are called with",
+                "M. Lespinasse, there: some drivers rely on it",
+                driver_state = DriverState::MmapLock
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "driver_fault",
+        summary: "under which lock a driver's fault handler is called",
+        values: &[
+            value!(
+                "vma_lock",
+                "the VMA's lock, where faults take such locks: the driver says that it can do without the mmap lock",
+                "mm/memory.c, vmf_can_call_fault(): a driver with map_pages(); M. Wilcox, \"mm: handle shared faults under the VMA lock\", October 2023",
+                driver_fault = DriverFault::VmaLock
+            ),
+            value!(
+                "mmap_lock",
+                "the mmap lock for reading",
+                "mm/memory.c, vmf_can_call_fault(): a driver without map_pages()",
+                driver_fault = DriverFault::MmapLock
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "driver_map",
+        summary: "which pages of a device a read fault maps",
+        values: &[
+            value!(
+                "fault",
+                "the one that it is about",
+                "vm_ops->fault()",
+                driver_map = DriverMap::Fault
+            ),
+            value!(
+                "around",
+                "those of its page table, too: map_pages(), under RCU, where nothing may sleep",
+                "mm/memory.c, do_fault_around()",
+                driver_map = DriverMap::Around
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "driver_wait",
+        summary: "what a fault does while the driver's lock is taken",
+        values: &[
+            value!(
+                "hold",
+                "waits, and keeps what keeps its VMA",
+                "most drivers",
+                driver_wait = DriverWait::Hold
+            ),
+            value!(
+                "retry",
+                "leaves that, waits, and starts again",
+                "drivers/gpu/drm/ttm/ttm_bo_vm.c, ttm_bo_vm_reserve()",
+                driver_wait = DriverWait::Retry
             ),
         ],
     },

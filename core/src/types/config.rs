@@ -22,6 +22,8 @@ pub struct Config {
     pub frames_per_cpu: u32,
     /// Page tables for each CPU.
     pub tables_per_cpu: u32,
+    /// Pages of the device that a driver maps, which are zero at first; none if there is no driver.
+    pub device_pages: u32,
     /// Translations that a TLB holds. One more, and the oldest makes room.
     pub tlb_entries: usize,
 }
@@ -37,6 +39,7 @@ impl Config {
             quirks: Quirks::NONE,
             frames_per_cpu: 64,
             tables_per_cpu: 32,
+            device_pages: 0,
             tlb_entries: usize::MAX,
         }
     }

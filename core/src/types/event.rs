@@ -26,6 +26,8 @@ pub enum LockClass {
     Mmap,
     /// A VMA's lock.
     Vma,
+    /// The lock of a driver.
+    Driver,
     /// The lock of a page of a file.
     Page,
     /// A file's `i_mmap_rwsem`: which VMAs map it.

@@ -110,6 +110,42 @@ pub enum MprotectWritable {
     Direct,
 }
 
+/// What guards a driver's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DriverState {
+    /// A lock of the driver's.
+    OwnLock,
+    /// The mmap lock of its callers.
+    MmapLock,
+}
+
+/// Under which lock a driver's fault handler is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DriverFault {
+    /// The VMA's lock, where faults have such locks.
+    VmaLock,
+    /// The mmap lock.
+    MmapLock,
+}
+
+/// Which pages a read fault on a device maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DriverMap {
+    /// Its own.
+    Fault,
+    /// Those around it, too, under RCU.
+    Around,
+}
+
+/// What a fault does when the driver's lock is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DriverWait {
+    /// It waits, and keeps its lock of the VMA or the mmap.
+    Hold,
+    /// It leaves that lock, waits, and starts again.
+    Retry,
+}
+
 /// One value for each choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
@@ -139,6 +175,14 @@ pub struct Protocol {
     pub dontneed: Dontneed,
     /// `smaps`
     pub smaps: Smaps,
+    /// `driver_state`
+    pub driver_state: DriverState,
+    /// `driver_fault`
+    pub driver_fault: DriverFault,
+    /// `driver_map`
+    pub driver_map: DriverMap,
+    /// `driver_wait`
+    pub driver_wait: DriverWait,
 }
 
 impl Protocol {
@@ -162,6 +206,10 @@ impl Protocol {
             speculation: 0,
             dontneed: Dontneed::MmapLock,
             smaps: Smaps::MmapLock,
+            driver_state: DriverState::OwnLock,
+            driver_fault: DriverFault::VmaLock,
+            driver_map: DriverMap::Fault,
+            driver_wait: DriverWait::Hold,
         }
     }
 

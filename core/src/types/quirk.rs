@@ -385,6 +385,18 @@ quirks! {
     ForkLinksLate, "fork-links-late", "kernel/fork.c, dup_mmap(): vma_interval_tree_insert_after() before copy_page_range()";
     /// `truncate` visits a VMA that gets entries from another one, a child's, before that one.
     ChildVisitedFirst, "child-visited-first", "kernel/fork.c, dup_mmap(): \"insert tmp into the share list, just after mpnt\"";
+    /// `fork` does not tell a driver that its device is mapped once more.
+    ForkOpensNoDriver, "fork-opens-no-driver", "kernel/fork.c, dup_mmap(): vm_ops->open()";
+    /// A split does not tell a driver that its device is mapped once more.
+    SplitOpensNoDriver, "split-opens-no-driver", "mm/vma.c, __split_vma(): vm_ops->open()";
+    /// Neighbouring mappings of a device become one, and the driver is told of one end for two beginnings.
+    DriverVmasMerge, "driver-vmas-merge", "mm/vma.c, can_vma_merge_before(): what has vm_ops->close() is not merged";
+    /// `munmap` tells a driver of the end of a mapping in which there are faults still.
+    DriverClosedFirst, "driver-closed-first", "mm/vma.c, vms_complete_munmap_vmas(): remove_vma() comes last";
+    /// A driver's fault handler reads the driver's state without the driver's lock.
+    DriverFaultUnlocked, "driver-fault-unlocked", "M. Wilcox at LSFMM+BPF 2023: a driver must say that it can do without the mmap lock";
+    /// A driver waits for its lock where it maps pages ahead of time.
+    MapPagesSleeps, "map-pages-sleeps", "Documentation/filesystems/locking.rst: map_pages() may not block";
 }
 
 impl Quirk {

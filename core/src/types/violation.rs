@@ -32,13 +32,15 @@ pub enum Invariant {
     Livelock,
     /// A fault acted on a VMA that never existed.
     TornVma,
+    /// A CPU waited for a lock that may sleep inside an RCU read section.
+    SleepInRcu,
     /// The outcome is none that the reference specification allows.
     NotAtomic,
 }
 
 impl Invariant {
     /// Every invariant.
-    pub const ALL: [Invariant; 14] = [
+    pub const ALL: [Invariant; 15] = [
         Invariant::UseAfterFree,
         Invariant::StaleTlb,
         Invariant::LostWrite,
@@ -52,6 +54,7 @@ impl Invariant {
         Invariant::Deadlock,
         Invariant::Livelock,
         Invariant::TornVma,
+        Invariant::SleepInRcu,
         Invariant::NotAtomic,
     ];
 
@@ -71,6 +74,7 @@ impl Invariant {
             Invariant::Deadlock => "deadlock",
             Invariant::Livelock => "livelock",
             Invariant::TornVma => "torn-vma",
+            Invariant::SleepInRcu => "sleep-in-rcu",
             Invariant::NotAtomic => "not-atomic",
         }
     }

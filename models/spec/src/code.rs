@@ -264,6 +264,8 @@ pub(super) struct Files {
     start: usize,
     /// The numbers of each file's pages, from 0 on.
     files: Vec<Range<usize>>,
+    /// The one that is a device's memory, which has no page cache.
+    device: Option<usize>,
 }
 
 impl Files {
@@ -278,7 +280,47 @@ impl Files {
         Files {
             files: pages.collect(),
             start,
+            device: None,
         }
+    }
+
+    /// The same, where the last one is a device's memory.
+    pub(super) fn with_device(start: usize, files: &[Vec<u64>]) -> Files {
+        Files {
+            device: files.len().checked_sub(1),
+            ..Files::new(start, files)
+        }
+    }
+
+    /// `call`, by which a mapping of the device is one of its memory, from its first page on.
+    pub(super) fn of_driver(&self, call: Call) -> Call {
+        match (call, self.device) {
+            (
+                Call::Mmap {
+                    pages,
+                    prot,
+                    backing: Backing::Driver,
+                    populate,
+                    noreplace,
+                },
+                Some(device),
+            ) => Call::Mmap {
+                pages,
+                prot,
+                backing: Backing::SharedFile(self.files[device].start),
+                populate,
+                noreplace,
+            },
+            (call, _) => call,
+        }
+    }
+
+    /// Whether the device has `page`, or it is behind that one's end.
+    pub(super) fn is_devices(&self, page: usize) -> bool {
+        let device = self.device;
+        device.is_some_and(|device| {
+            self.of(device).contains(&page) || page == self.start + self.numbered() + device
+        })
     }
 
     /// Whether there are none.

@@ -146,7 +146,12 @@ impl Steps<'_> {
             if memory.lazy == Lazy::Gone {
                 continue;
             }
-            if memory.source().is_some() && self.rules.files.mincore_counts_all {
+            let source = memory.source();
+            if source.is_some_and(|page| self.code.files.is_devices(page)) {
+                // It has no page cache, and nothing is told of its entries.
+                return (true, true);
+            }
+            if source.is_some() && self.rules.files.mincore_counts_all {
                 // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
                 if memory.shown().is_none_or(|source| state.is_cached(source)) {
                     return (may_lack, true);

@@ -49,8 +49,12 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let ids = Ids::new(program);
     let own = ids.len();
     let processes = ids.processes().len();
-    let files = program.files();
-    let places = Files::new(processes * own, &files);
+    let mut files = program.files();
+    let mut places = Files::new(processes * own, &files);
+    if program.device_pages() > 0 {
+        files.push(vec![0; program.device_pages()]);
+        places = Files::with_device(processes * own, &files);
+    }
     let mut runs = Runs::default();
     let has_files = has_files(program);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
@@ -58,7 +62,8 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
             let what = format!("`{}` in a test with mappings of files", stmt.op);
             return Err(unsupported(what, stmt.span.clone()));
         }
-        call(stmt, &ids, process, runs).map_err(|what| unsupported(what, stmt.span.clone()))
+        call(stmt, (&ids, &places), process, runs)
+            .map_err(|what| unsupported(what, stmt.span.clone()))
     };
     let setup = program.setup.iter();
     let setup = setup.map(|stmt| ask(stmt, 0, &mut runs));
@@ -152,13 +157,13 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     })
 }
 
-/// Whether a statement maps a file.
+/// Whether a statement maps a file, or a device.
 fn has_files(program: &Program) -> bool {
     program.ops().any(|op| {
         matches!(
             op,
             Op::Mmap {
-                backing: Backing::PrivateFile(_) | Backing::SharedFile(_),
+                backing: Backing::PrivateFile(_) | Backing::SharedFile(_) | Backing::Driver,
                 ..
             }
         )
@@ -177,7 +182,12 @@ fn unsupported(what: String, span: Span) -> Unsupported {
 }
 
 /// What a statement of a CPU in `process` asks for, which runs what `runs` says.
-fn call(stmt: &Stmt, ids: &Ids, process: usize, runs: &mut Runs) -> Result<Call, String> {
+fn call(
+    stmt: &Stmt,
+    (ids, files): (&Ids, &Files),
+    process: usize,
+    runs: &mut Runs,
+) -> Result<Call, String> {
     if !runs.can(&stmt.op) {
         let what = match stmt.op.row().family {
             Family::Access => "a user access",
@@ -187,7 +197,7 @@ fn call(stmt: &Stmt, ids: &Ids, process: usize, runs: &mut Runs) -> Result<Call,
             "{what} by a CPU that runs a kernel thread (`switch lazy`)"
         ));
     }
-    let op = stmt.op.numbered(ids);
+    let op = files.of_driver(stmt.op.numbered(ids));
     match &op {
         Op::Switch { process: to } if *to != process => {
             Err(format!("`{}` to another process", stmt.op))

@@ -367,6 +367,7 @@ fn name(class: LockClass) -> &'static str {
         LockClass::Inode => "a file's i_rwsem",
         LockClass::Mmap => "the mmap lock",
         LockClass::Vma => "a VMA's lock",
+        LockClass::Driver => "a driver's lock",
         LockClass::Page => "a page's lock",
         LockClass::IMmap => "a file's i_mmap_rwsem",
         LockClass::Pml => "mm->page_table_lock",

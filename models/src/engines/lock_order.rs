@@ -33,10 +33,11 @@ struct Named {
 }
 
 /// What the classes are called where they are kept.
-const CLASSES: [(LockClass, &str); 9] = [
+const CLASSES: [(LockClass, &str); 10] = [
     (LockClass::Inode, "inode"),
     (LockClass::Mmap, "mmap"),
     (LockClass::Vma, "vma"),
+    (LockClass::Driver, "driver"),
     (LockClass::Page, "page"),
     (LockClass::IMmap, "i_mmap"),
     (LockClass::Pml, "pml"),

@@ -13,7 +13,7 @@ pub use deviations::{Deviations, choose, limit, quirk};
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Atom, Condition, Decl, Outcome, PageProperty, Part, Place, Program, Span, Value,
+    self, Atom, Condition, Decl, Outcome, PageProperty, Place, Program, Span, Value,
 };
 use crate::litmus::names::FRAMES;
 use crate::ops::{AsWritten, Op, Runs, Unsupported};
@@ -103,6 +103,7 @@ impl Scenario {
             });
         }
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
+        config.device_pages = u32::try_from(program.device_pages()).expect("pages that are placed");
         config.mms = layout.ids().processes().len();
         let most = most_pages(program);
         config.frames_per_cpu = config.frames_per_cpu.max(most);
@@ -357,11 +358,7 @@ fn truncates(program: &Program) -> bool {
 /// statement names, and of a fork for every page. So no test runs out of memory unawares.
 fn most_pages(program: &Program) -> u32 {
     let all: usize = program.decls.iter().map(Decl::len_pages).sum();
-    let len = |pages: &ast::Pages| match pages.part {
-        Part::All => program.decl(&pages.name).map_or(0, Decl::len_pages),
-        Part::One(_) => 1,
-        Part::Slice(start, end) => end - start,
-    };
+    let len = |pages: &ast::Pages| program.len_of(pages);
     let of = |op: &Op<AsWritten>| match op {
         Op::Fork { .. } => all,
         op => op.pages().iter().map(len).sum(),

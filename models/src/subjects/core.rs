@@ -143,13 +143,13 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
                 noreplace,
                 populate,
                 file: match backing {
-                    Backing::Anon => None,
+                    Backing::Anon | Backing::Driver => None,
                     Backing::PrivateFile(page) | Backing::SharedFile(page) => Some(MmapFile {
                         page: *page,
                         shared: matches!(backing, Backing::SharedFile(_)),
                     }),
-                    Backing::Driver => return None,
                 },
+                driver: *backing == Backing::Driver,
             };
             called.by(|cpu| cpu.mmap(pages, protection(prot), flags))
         }

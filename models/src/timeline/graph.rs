@@ -175,6 +175,7 @@ fn place_of(
         } => {
             let is_own = match class {
                 LockClass::Inode => known == Some("i_rwsem"),
+                LockClass::Driver => known == Some("driver_lock"),
                 LockClass::Page => known == Some("page_lock"),
                 LockClass::IMmap => known == Some("i_mmap_rwsem"),
                 LockClass::Mmap => known == Some("mmap_lock"),

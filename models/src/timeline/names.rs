@@ -89,6 +89,7 @@ impl<'a> Names<'a> {
         };
         match class {
             LockClass::Inode => format!("the i_rwsem of file {instance}"),
+            LockClass::Driver => "the driver's lock".to_owned(),
             LockClass::Page => {
                 let (file, page) = (instance >> 32, instance & u64::from(u32::MAX));
                 format!("the lock of page {page} of file {file}")

@@ -32,7 +32,7 @@ fn a_red_cell_is_explained_or_not() {
 fn a_matrix_of_nothing_does_not_pass() {
     let stopped =
         "matrix ../../../../proofs/basics/munmap-vs-write.litmus --sound --max-executions 1";
-    for arguments in [stopped, "matrix needs-drivers.litmus"] {
+    for arguments in [stopped, "matrix needs-userfaultfd.litmus"] {
         let text = seqfault_in(&folder(), arguments);
         assert!(
             text.contains("UNKNOWN: no cell was searched to its end: 1 test, "),

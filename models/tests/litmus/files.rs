@@ -100,6 +100,7 @@ fn backing(random: &mut Random) -> &'static str {
         " private F[0]",
         " private F[0]",
         " private F[1]",
+        " driver",
     ];
     all[random.within(0..all.len())]
 }

@@ -33,7 +33,7 @@ impl<'p> Possible<'p> {
         Possible {
             program,
             words,
-            has_files: files.count() > 0,
+            has_files: files.count() > 0 || program.device_pages() > 0,
         }
     }
 

@@ -15,6 +15,7 @@ pub const INVARIANTS: &[&str] = &[
     "deadlock",
     "livelock",
     "torn-vma",
+    "sleep-in-rcu",
     "not-atomic",
 ];
 

@@ -1,7 +1,8 @@
 //! Looking through a whole program.
 
-use super::ast::{Choice, Decl, Item, Op, Program, Span, Stmt, Thread};
+use super::ast::{Choice, Decl, Item, Op, Pages, Part, Program, Span, Stmt, Thread};
 use super::names::LIMITS;
+use crate::ops::Backing;
 
 impl Program {
     /// The words of the pages of each file.
@@ -16,6 +17,28 @@ impl Program {
             Decl::Pages { .. } => None,
         });
         words.collect()
+    }
+
+    /// How many pages a device has, so that each `mmap` of a driver finds as many as it names: 0 if there is none.
+    pub fn device_pages(&self) -> usize {
+        let lens = self.ops().filter_map(|op| match op {
+            Op::Mmap {
+                pages,
+                backing: Backing::Driver,
+                ..
+            } => Some(self.len_of(pages)),
+            _ => None,
+        });
+        lens.max().unwrap_or(0)
+    }
+
+    /// How many pages a range has.
+    pub fn len_of(&self, pages: &Pages) -> usize {
+        match pages.part {
+            Part::All => self.decl(&pages.name).map_or(0, Decl::len_pages),
+            Part::One(_) => 1,
+            Part::Slice(start, end) => end - start,
+        }
     }
 
     /// The `source:` comments, without the word: those of the head, then those

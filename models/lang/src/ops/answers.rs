@@ -5,7 +5,7 @@
 //! empty: `do_mmap()`, `do_vmi_munmap()`, `do_mprotect_pkey()`, `mremap_to()`, `do_madvise()`,
 //! `copy_process()`.
 
-use super::{Backing, Errno, Names, Op, Operand};
+use super::{Errno, Names, Op, Operand};
 
 /// The answers of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,18 +74,9 @@ impl Failure {
 }
 
 impl<N: Names> Op<N> {
-    /// What it answers: what its row says, but for mappings that no subject has yet, of which
-    /// nothing is told.
+    /// What it answers.
     pub fn answers(&self) -> Answers {
-        let mut operands = self.operands().into_iter();
-        let is_told = |operand| match operand {
-            Operand::Backing(backing) => !matches!(backing, Backing::Driver),
-            _ => true,
-        };
-        match operands.all(is_told) {
-            true => self.row().answers,
-            false => Answers::Unknown,
-        }
+        self.row().answers
     }
 
     /// Whether it has the flag of this name.
@@ -97,7 +88,7 @@ impl<N: Names> Op<N> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AsWritten, Kind, ROWS};
+    use super::super::{AsWritten, Backing, Kind, ROWS};
     use super::*;
     use crate::litmus::ast::{Pages, Part, Place, Prot};
 
@@ -150,7 +141,8 @@ mod tests {
         });
         let private: Vec<_> = answered(mmap(file, true), true);
         assert_eq!(private, ["enomem", "eagain", "eexist"]);
-        assert_eq!(mmap(Backing::Driver, false).answers(), Answers::Unknown);
+        let driver: Vec<_> = answered(mmap(Backing::Driver, true), true);
+        assert_eq!(driver, private);
         let mprotect = || Op::Mprotect {
             pages: Pages {
                 name: "A".into(),

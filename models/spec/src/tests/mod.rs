@@ -1,6 +1,7 @@
 //! Tests of the specification: what it allows, what it forbids, and the search.
 
 mod cost;
+mod drivers;
 mod faults;
 mod files;
 mod lazy;
