@@ -432,9 +432,11 @@ impl Sharing {
                         sharing.add_one(page, files.page(*at, up));
                     }
                 }
-                // What it makes longer may be any file's.
-                Call::Mremap { from, to } if from.len() < to.len() => {
-                    for page in to.clone() {
+                // What moves shows the same pages of a file.
+                Call::Mremap { from, to } if !files.is_empty() => {
+                    sharing.add(from, to);
+                    // What it makes longer may be any file's.
+                    for page in to.clone().skip(from.len()) {
                         files
                             .pages()
                             .for_each(|of_file| sharing.add_one(page, of_file));

@@ -210,3 +210,9 @@ fn a_child_of_a_sequence_shares_the_file() {
         assert_eq!(machine.value(1), Answer::Word(word));
     }
 }
+
+#[test]
+fn what_has_moved_before_the_threads_start_shows_the_file() {
+    let init = "file F[1] = {5}; page A; page B; mmap A rw shared F[0]; mremap A B;";
+    run(init, &["r0 = read A;", "r0 = mincore B;"], "B=0").only(&["0:r0=maperr 1:r0=1 B=5"]);
+}
