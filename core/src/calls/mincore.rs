@@ -33,19 +33,20 @@ impl<P: Platform> Cpu<'_, P> {
             } else {
                 Some(lock)
             };
-            let cached = match vma.backing {
-                Backing::Anonymous | Backing::Driver(_) => None,
-                Backing::Shared(map) | Backing::Private(map) => Some(map),
-            };
-            found += match cached {
-                None => {
-                    let parts = self.sys.geometry().leaf_parts(part);
-                    parts.map(|part| self.count_present(part)).sum::<u64>()
+            let sys = self.sys;
+            let is_cached = |map, vpn| sys.files().shown(map, vpn).page().is_some();
+            let parts = sys.geometry().leaf_parts(part);
+            found += match vma.backing {
+                Backing::Anonymous | Backing::Driver(_) => {
+                    parts.map(|part| self.count_present(part, |_| false)).sum()
                 }
+                // A copy counts as well, whose page the file may not have any more: mincore_pte_range().
+                Backing::Private(map) if sys.files().change_length() => parts
+                    .map(|part| self.count_present(part, |vpn| is_cached(map, vpn)))
+                    .sum(),
                 // What is in the page cache counts, mapped or not: mincore_page().
-                Some(map) => {
-                    let cached = |&vpn: &Vpn| self.sys.files().shown(map, vpn).page().is_some();
-                    part.iter().filter(cached).count() as u64
+                Backing::Shared(map) | Backing::Private(map) => {
+                    part.iter().filter(|&vpn| is_cached(map, vpn)).count() as u64
                 }
             };
             if let Some(lock) = lock {
@@ -56,16 +57,14 @@ impl<P: Platform> Cpu<'_, P> {
         Ok(found)
     }
 
-    /// How many entries of `part` are there, which one leaf table translates.
-    fn count_present(&mut self, part: PageRange) -> u64 {
+    /// How many entries of `part` are there, which one leaf table translates, or have a page `otherwise`.
+    fn count_present(&mut self, part: PageRange, otherwise: impl Fn(Vpn) -> bool) -> u64 {
         let Some(ptl) = self.lock_leaf(part.start, true) else {
-            return 0;
+            return part.iter().filter(|&vpn| otherwise(vpn)).count() as u64;
         };
-        let mut found = 0;
-        for vpn in ptl.entries(part) {
-            found += u64::from(matches!(ptl.entry(vpn), Entry::Leaf(_)));
-        }
+        let counts = |vpn: &Vpn| matches!(ptl.entry(*vpn), Entry::Leaf(_)) || otherwise(*vpn);
+        let found = part.iter().filter(counts).count();
         ptl.unlock();
-        found
+        found as u64
     }
 }

@@ -1,4 +1,4 @@
-//! `truncate`: a file gets longer, or shorter.
+//! `truncate`: a file gets longer, or shorter; and `punch_hole`: one page of it goes.
 //!
 //! ```text
 //! size --> entries behind it go --> each page: its lock, its entries go, it leaves the cache --> entries go again
@@ -18,7 +18,7 @@ use crate::mm::page_cache::PageCache;
 use crate::mm::unmap::Spares;
 use crate::platform::Platform;
 use crate::types::error::Errno;
-use crate::types::ids::FileId;
+use crate::types::ids::{FileId, FilePage};
 use crate::types::quirk::Quirk;
 
 impl<P: Platform> Cpu<'_, P> {
@@ -55,6 +55,31 @@ impl<P: Platform> Cpu<'_, P> {
         if late {
             inode.set_size(len);
         }
+        inode.unlock();
+        for gather in gathers {
+            self.complete(gather);
+        }
+        Ok(())
+    }
+
+    /// Punches a hole where the page `index` of `file` is: it reads zero, and the length stays. Copies that private mappings
+    /// have of it stay, too. Linux: `fallocate(FALLOC_FL_PUNCH_HOLE)`, `shmem_fallocate()`.
+    ///
+    /// # Panics
+    /// As [`Cpu::truncate`].
+    pub fn punch_hole(&mut self, page: FilePage) -> Result<(), Errno> {
+        let sys = self.sys;
+        let (file, index) = sys.files().find(page);
+        let cache = sys.files().cache(file);
+        let mut gathers = Vec::new();
+        let inode = cache.lock_inode(self.id());
+        // QUIRK(PunchDropsCopies): proofs/file/copies-stay-over-a-hole
+        let spares = match self.sys.has(Quirk::PunchDropsCopies) {
+            true => Spares::Nothing,
+            false => Spares::Copies,
+        };
+        self.unmap_mapping(cache, |link| link.page(index), spares, &mut gathers);
+        self.truncate_page(cache, index, &mut gathers);
         inode.unlock();
         for gather in gathers {
             self.complete(gather);
@@ -207,6 +232,25 @@ mod tests {
             assert_eq!(cpu.read(Vpn(2)), Ok(0));
             cpu.munmap(pages(1, 1)).expect("it is mapped");
             cpu.exit_mm(CHILD);
+        });
+    }
+
+    #[test]
+    fn a_hole_is_zero_but_in_copies() {
+        with_file(|cpu| {
+            map(cpu, 1, 2, 0, true);
+            map(cpu, 11, 2, 0, false);
+            assert_eq!([1, 12].map(|vpn| cpu.write(Vpn(vpn), 9)), [Ok(()); 2]);
+            for page in 0..3 {
+                cpu.punch_hole(FilePage(page)).expect("it always may");
+            }
+            assert_eq!(cpu.mincore(pages(1, 2)), Ok(0));
+            assert_eq!(cpu.mincore(pages(11, 2)), Ok(1), "the copy");
+            let read = [1, 2, 11, 12].map(|vpn| cpu.read(Vpn(vpn)));
+            assert_eq!(read, [Ok(0), Ok(0), Ok(0), Ok(9)]);
+            truncate(cpu, 4);
+            map(cpu, 5, 4, 0, true);
+            assert_eq!(cpu.read(Vpn(7)), Ok(0));
         });
     }
 

@@ -227,10 +227,19 @@ impl<P: Platform> Files<P> {
     /// # Panics
     /// If no file has it.
     pub fn map(&self, page: FilePage, vpn: Vpn) -> FileMap {
+        let (FileId(file), index) = self.find(page);
+        FileMap::new(file, index, vpn)
+    }
+
+    /// The file that has `page`, and which of its pages that is.
+    ///
+    /// # Panics
+    /// If no file has it.
+    pub fn find(&self, page: FilePage) -> (FileId, u32) {
         let mut index = page.0;
         for (file, found) in self.files.iter().enumerate() {
             if index < found.len {
-                return FileMap::new(file, index, vpn);
+                return (FileId(file), index);
             }
             index -= found.len;
         }

@@ -385,6 +385,8 @@ quirks! {
     ForkLinksLate, "fork-links-late", "kernel/fork.c, dup_mmap(): vma_interval_tree_insert_after() before copy_page_range()";
     /// `truncate` visits a VMA that gets entries from another one, a child's, before that one.
     ChildVisitedFirst, "child-visited-first", "kernel/fork.c, dup_mmap(): \"insert tmp into the share list, just after mpnt\"";
+    /// A hole in a file takes the copies with it that private mappings have of the page.
+    PunchDropsCopies, "punch-drops-copies", "mm/shmem.c, shmem_fallocate(): unmap_mapping_range() without even_cows";
     /// `fork` does not tell a driver that its device is mapped once more.
     ForkOpensNoDriver, "fork-opens-no-driver", "kernel/fork.c, dup_mmap(): vm_ops->open()";
     /// A split does not tell a driver that its device is mapped once more.

@@ -185,6 +185,7 @@ impl Arena {
                 self.map(pages, bytes, *prot, source, (*populate, *noreplace))
             }
             Call::Truncate { file, len } => self.files.truncate(*file, *len)?,
+            Call::Punch { page } => self.files.punch(*page)?,
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
             Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),

@@ -94,6 +94,22 @@ impl Files {
         })
     }
 
+    /// Punches a hole where page number `at` of all files is; `None` if no file has it.
+    pub(super) fn punch(&self, at: usize) -> Option<Answer> {
+        let (file, offset) = self.find(at)?;
+        let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        // SAFETY: it takes numbers alone, and the file is open.
+        let punched = unsafe { libc::fallocate(file, mode, offset, PAGE as libc::off_t) };
+        Some(match punched {
+            0 => Answer::Ok,
+            _ => failed(
+                std::io::Error::last_os_error()
+                    .raw_os_error()
+                    .expect("the kernel's"),
+            ),
+        })
+    }
+
     /// The word of the page that is `up` pages behind the first one of `part`, without a look at any mapping; `None`
     /// behind the end of the file.
     ///

@@ -80,7 +80,7 @@ impl Course for Call {
             | Op::Cold { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
             Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
-            Op::Truncate { .. } => Some(Section::File),
+            Op::Truncate { .. } | Op::Punch { .. } => Some(Section::File),
             Op::Maps { .. } | Op::Smaps { .. } => Some(Section::Open),
             _ => None,
         }

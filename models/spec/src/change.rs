@@ -219,6 +219,10 @@ impl Steps<'_> {
                 changed = self.truncate(state, cpu, self.code.files.of(*file), *len);
                 Answer::Ok
             }
+            Call::Punch { page } => {
+                changed = self.punch(state, cpu, self.code.files.one(*page));
+                Answer::Ok
+            }
             _ => failed,
         };
         (ret, changed)
@@ -249,6 +253,10 @@ impl Steps<'_> {
         let pages: Few<usize> = match call {
             Call::Truncate { file, .. } => {
                 self.forget_truncated(state, cpu, &self.code.files.of(*file));
+                (0..state.pages.len()).collect()
+            }
+            Call::Punch { page } => {
+                self.forget_truncated(state, cpu, &self.code.files.one(*page));
                 (0..state.pages.len()).collect()
             }
             _ => call.pages().collect(),

@@ -32,6 +32,7 @@ impl Instr {
     ) -> Instr {
         let pages = match call {
             Call::Truncate { file, .. } => smallvec![files.of(file)],
+            Call::Punch { page } => smallvec![files.one(page)],
             Call::Fork { process: child } => {
                 let of = |process: usize| process * own..(process + 1) * own;
                 smallvec![of(process), of(child)]
@@ -342,6 +343,11 @@ impl Files {
     pub(super) fn of(&self, file: usize) -> Range<usize> {
         let Range { start, end } = self.files[file];
         self.start + start..self.start + end
+    }
+
+    /// Page number `at` of all files' pages.
+    pub(super) fn one(&self, at: usize) -> Range<usize> {
+        self.start + at..self.start + at + 1
     }
 
     /// The file that has page number `at` of all files' pages, and which of its pages that is.

@@ -148,7 +148,7 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of files and of a driver's device, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`; `smaps` where no file is mapped; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`, `punch`; `smaps` where no file is mapped; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.

@@ -1,4 +1,4 @@
-//! Files become shorter and longer.
+//! Files become shorter and longer, and get holes.
 //!
 //! ```text
 //!  file's page       [w]    begin   []                end
@@ -12,7 +12,8 @@
 //!
 //! # Linux
 //! shmem_setattr(), mm/shmem.c, under the inode's lock: the size is written, all mappings are unmapped, the pages go,
-//! and all mappings are unmapped again. unmap_mapping_range(), mm/memory.c, with `even_cows`, takes no `mmap_lock`.
+//! and all mappings are unmapped again. shmem_fallocate() with FALLOC_FL_PUNCH_HOLE, there: the length stays, and so do copies.
+//! unmap_mapping_range(), mm/memory.c, with `even_cows`, takes no `mmap_lock`.
 
 use std::ops::Range;
 
@@ -22,6 +23,15 @@ use super::page::Memory;
 use super::state::{Phase, State};
 use super::step::{At, Steps};
 use super::word::{Behind, Populated, Source, Word};
+
+/// What becomes of a private mapping's copies of a page that goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copies {
+    /// They go, too.
+    Go,
+    /// They stay.
+    Stay,
+}
 
 impl Steps<'_> {
     /// The pages `file` are to be `len` from now on. Whether any page changes.
@@ -38,7 +48,21 @@ impl Steps<'_> {
             if is_there != (index < len) {
                 let word = (index < len).then(Word::fresh);
                 state.page_mut(page).show(word);
-                self.show_anew(state, cpu, page);
+                self.show_anew(state, cpu, page, Copies::Go);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Where the file's page `hole` is, if it is one, are zeros from now on, but in the copies that private mappings have.
+    /// Whether there is such a page.
+    pub(super) fn punch(&self, state: &mut State, cpu: usize, hole: Range<usize>) -> bool {
+        let mut changed = false;
+        for page in hole {
+            if state.source(page).word.is_some() {
+                state.page_mut(page).show(Some(Word::fresh()));
+                self.show_anew(state, cpu, page, Copies::Stay);
                 changed = true;
             }
         }
@@ -46,10 +70,12 @@ impl Steps<'_> {
     }
 
     /// Begins new states of all that maps a file's page.
-    fn show_anew(&self, state: &mut State, cpu: usize, of_file: usize) {
+    fn show_anew(&self, state: &mut State, cpu: usize, of_file: usize, copies: Copies) {
         for page in 0..self.code.files.pages().start {
-            let source = state.newest_word(page).and_then(Word::source);
-            if source == Some(of_file) {
+            let word = state.newest_word(page);
+            let stays = copies == Copies::Stay
+                && word.is_some_and(|word| matches!(word.behind, Behind::Copied(_)));
+            if !stays && word.and_then(Word::source) == Some(of_file) {
                 let prot = state.pages[page].newest().map(|mapping| mapping.prot);
                 let memory = state.backing(page);
                 let made = state.event(cpu);

@@ -178,7 +178,7 @@ impl Sequence {
             Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(1),
             Kind::Process => Operand::Process(0),
-            Kind::Modes | Kind::File | Kind::Len => {
+            Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
                 unreachable!("what a sequence has not is in no operation that is drawn")
             }
         };

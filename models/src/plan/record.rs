@@ -156,7 +156,7 @@ impl Reader {
             Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(CHILD),
             Kind::Process => Operand::Process(OWN),
-            Kind::Modes | Kind::File | Kind::Len => {
+            Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
                 unreachable!("no verb is of an operation that has no records")
             }
         }
@@ -249,7 +249,7 @@ impl Writer {
                 };
                 (process == known).then_some(())
             }
-            Operand::Modes(_) | Operand::File(_) | Operand::Len(_) => None,
+            Operand::Modes(_) | Operand::File(_) | Operand::FilePage(_) | Operand::Len(_) => None,
         }
     }
 }
@@ -371,7 +371,7 @@ mod tests {
                     Kind::Flag => FLAG,
                     Kind::Backing => BACKING,
                     Kind::NewProcess | Kind::Process => 0,
-                    Kind::Modes | Kind::File | Kind::Len => u32::MAX,
+                    Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => u32::MAX,
                 });
                 let bits = bits.fold(0, u32::saturating_add);
                 assert!(bits <= OPERANDS, "{} has no records", row.name);

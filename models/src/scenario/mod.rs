@@ -58,7 +58,7 @@ pub struct Scenario {
     pub config: Config,
     /// The words of each file.
     pub files: Vec<Vec<u64>>,
-    /// Whether a statement changes the length of a file.
+    /// Whether a statement takes pages from a file.
     pub truncates: bool,
     /// The address space that each CPU runs.
     pub runs: Vec<MmId>,
@@ -349,9 +349,10 @@ fn check_files(program: &Program) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a statement changes the length of a file.
+/// Whether a statement takes pages from a file.
 fn truncates(program: &Program) -> bool {
-    program.ops().any(|op| matches!(op, Op::Truncate { .. }))
+    let takes = |op: &Op<AsWritten>| matches!(op, Op::Truncate { .. } | Op::Punch { .. });
+    program.ops().any(takes)
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each

@@ -20,8 +20,9 @@ pub(super) fn accessed(op: &Op<Addresses>) -> Option<Vpn> {
 pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn) -> bool {
     let only_looks =
         op.row().family == Family::Hardware || matches!(op, Op::Read { .. } | Op::Exec { .. });
-    // Of `fork` all pages that may be written, of `truncate` all that may show the file.
-    op.is_fork() || matches!(op, Op::Truncate { .. }) || !only_looks && names(op, vpn)
+    // Of `fork` all pages that may be written, of `truncate` and `punch` all that may show the file.
+    let of_file = matches!(op, Op::Truncate { .. } | Op::Punch { .. });
+    op.is_fork() || of_file || !only_looks && names(op, vpn)
 }
 
 /// Whether the page table that translates `vpn` may be freed by `op`.

@@ -168,6 +168,7 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
             let len = u32::try_from(len).ok()?;
             called.by(|cpu| cpu.truncate(file, len))
         }
+        Op::Punch { page } => called.by(|cpu| cpu.punch_hole(page)),
         Op::Fork { process } => called.by(|cpu| cpu.fork(process)),
         // To the CPU's own process: another one is no name here.
         Op::Switch { .. } => called.by(|cpu| cpu.switch_to_mm()),

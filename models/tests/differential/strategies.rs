@@ -58,7 +58,7 @@ fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
         Kind::Backing => backing().prop_map(Operand::Backing).boxed(),
         Kind::NewProcess => Just(Operand::Process(1)).boxed(),
         Kind::Process => Just(Operand::Process(0)).boxed(),
-        Kind::Modes | Kind::File | Kind::Len => {
+        Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
             unreachable!("what a sequence has not is in no operation that is drawn")
         }
     }

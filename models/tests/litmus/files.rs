@@ -78,7 +78,7 @@ fn statement(random: &mut Random, word: &mut u64) -> String {
     let populate = *random.pick(&["", " populate"]);
     let file = backing(random);
     *word += 1;
-    match random.within(0..19) {
+    match random.within(0..20) {
         0..5 => format!("read {page}"),
         5..9 => format!("write {page} {word}"),
         9 => format!("xchg {page} {word}"),
@@ -88,6 +88,7 @@ fn statement(random: &mut Random, word: &mut u64) -> String {
         15 => format!("madvise {pages} {advice}"),
         16 => format!("mincore {pages}"),
         17 => format!("mremap {moved}"),
+        18 => format!("punch F[{}]", random.within(0..2)),
         _ => format!("exec {page}"),
     }
 }

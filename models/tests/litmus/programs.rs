@@ -231,6 +231,7 @@ impl Tape {
                 *len = pages;
                 Operand::File(name)
             }
+            Kind::FilePage => Operand::FilePage(self.file_page()),
             Kind::Len => Operand::Len(self.below(*len + 1)),
             Kind::Flag => Operand::Flag(self.below(2) == 1),
         }

@@ -144,6 +144,7 @@ fn statement(row: &Row) -> String {
             Kind::NewProcess => "other",
             Kind::Process => "main",
             Kind::File => "F",
+            Kind::FilePage => "F[0]",
             Kind::Len => "1",
             Kind::Flag => name,
         },

@@ -130,6 +130,7 @@ impl Parser<'_> {
                 self.mentions.mention(name, span, UseKind::Process);
                 Operand::Process(name.to_owned())
             }
+            Kind::FilePage => Operand::FilePage(self.file_page()?),
             Kind::Len => Operand::Len(self.index("the new length in pages")?),
             Kind::File | Kind::Backing | Kind::Flag => unreachable!("it is read elsewhere"),
         })

@@ -78,6 +78,7 @@ kinds! {
     NewProcess(N, M) = N::Process: Process, M::Process = |process, names| names.process(process);
     Process(N, M) = N::Process: Process, M::Process = |process, names| names.process(process);
     File(N, M) = N::File: File, M::File = |file, names| names.file(file);
+    FilePage(N, M) = N::FilePage: FilePage, M::FilePage = |page, names| names.file_page(page);
     Len(N, M) = usize: Len, usize = |len, _names| Ok(*len);
     Flag(N, M) = bool: Flag, bool = |flag, _names| Ok(*flag);
 }

@@ -80,6 +80,8 @@ pub enum Operand<N: Names> {
     Process(N::Process),
     /// A file.
     File(N::File),
+    /// A page of a file.
+    FilePage(N::FilePage),
     /// A length in pages.
     Len(usize),
     /// Whether a word is there.
@@ -160,6 +162,7 @@ impl Op<AsWritten> {
                     Some(at.name)
                 }
                 Operand::File(file) => Some(file),
+                Operand::FilePage(at) => Some(at.name),
                 _ => None,
             })
     }
@@ -194,6 +197,7 @@ where
                 Some(Operand::Modes(modes)) => modes.iter().try_for_each(|m| write!(f, " {m}")),
                 Some(Operand::Process(process)) => write!(f, " {process}"),
                 Some(Operand::File(file)) => write!(f, " {file}"),
+                Some(Operand::FilePage(page)) => write!(f, " {page}"),
                 Some(Operand::Len(len)) => write!(f, " {len}"),
             }?;
         }
@@ -246,6 +250,7 @@ mod tests {
             Kind::Modes => Operand::Modes(vec![UffdMode::Missing, UffdMode::Wp]),
             Kind::NewProcess | Kind::Process => Operand::Process("child".into()),
             Kind::File => Operand::File("F".into()),
+            Kind::FilePage => Operand::FilePage(place(Some(1))),
             Kind::Len => Operand::Len(3),
             Kind::Flag => Operand::Flag(true),
         }

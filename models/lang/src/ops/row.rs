@@ -115,6 +115,8 @@ pub enum Kind {
     Process,
     /// A file.
     File,
+    /// A page of a file.
+    FilePage,
     /// A length in pages.
     Len,
     /// A word that may be there: its name. An option.
@@ -164,6 +166,7 @@ impl Row {
                 Kind::Modes => " MODE…".to_owned(),
                 Kind::NewProcess | Kind::Process => " NAME".to_owned(),
                 Kind::File => " F".to_owned(),
+                Kind::FilePage => " F[i]".to_owned(),
                 Kind::Len => " n".to_owned(),
                 Kind::Flag => format!(" [{name}]"),
             };

@@ -224,6 +224,7 @@ operations! {
         Reclaim: "reclaim" (page: Page) by Any -> Unknown;
         Writeback: "writeback" (page: Page) by Any -> Unknown;
         Truncate: "truncate" (file: File, len: Len) by Program -> Call[];
+        Punch: "punch" (page: FilePage) by Program -> Call[];
     }
     Kernel {
         Collapse: "collapse" (pages: Pages) by Any -> Unknown;

@@ -22,7 +22,12 @@ fn statements_outside_the_slice_are_named() {
     unsupported(TWO, "exit;", found, "`exit`");
     let forked = &format!("{TWO} fork c;");
     unsupported(forked, "switch c;", found, "`switch c` to another process");
-    unsupported(TWO, "mmap A r driver;", found, "`mmap A r driver`");
+    unsupported(
+        TWO,
+        "uffd_register A missing;",
+        found,
+        "`uffd_register A missing`",
+    );
 }
 
 /// What could only ever be false must not pass for an answer.

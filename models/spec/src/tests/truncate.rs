@@ -166,3 +166,22 @@ fn two_of_one_file() {
     .allows("0:r1=bus 1:r1=6 A[1]=bus")
     .forbids("A[1]=6");
 }
+
+#[test]
+fn a_hole_is_zero_but_in_copies() {
+    let thread = "write B[1] 1; punch F[0]; punch F[1]; r0 = mincore A[0..2]; r1 = read A[0]; r2 = mincore B; \
+        r3 = read B[1]; r4 = read A[2];";
+    run(BOTH, &[thread], FOUND)
+        .only(&["0:r0=0 0:r1=0 0:r2=2 0:r3=1 0:r4=bus A[0]=0 A[1]=0 A[2]=bus B[0]=0 B[1]=1"]);
+    let init = &format!("{BOTH} fork c;");
+    let threads = [
+        "punch F[0]; r0 = read A[0];",
+        "c: r0 = read B[0]; r1 = read A[0];",
+    ];
+    run(init, &threads, "c:A[0]=0").only(&[
+        "0:r0=0 1:r0=5 1:r1=5 c:A[0]=0",
+        "0:r0=0 1:r0=5 1:r1=0 c:A[0]=0",
+        "0:r0=0 1:r0=0 1:r1=0 c:A[0]=0",
+        "0:r0=0 1:r0=0 1:r1=5 c:A[0]=0",
+    ]);
+}
