@@ -134,11 +134,15 @@ impl Steps<'_> {
                     let home = state.home(old, mapping);
                     let home = (home != new).then_some(home);
                     state.maps_others = true;
-                    let without_offset = match self.rules.files.mremap_keeps_offset {
-                        true => None,
+                    let rules = &self.rules.files;
+                    let otherwise = match rules.mremap_keeps_offset {
                         false => self.without_offset(state, old, old - from.start),
+                        true if !rules.mremap_moves_copies && state.is_copy(old) => {
+                            Some(state.backing(old))
+                        }
+                        true => None,
                     };
-                    let memory = without_offset.unwrap_or(match self.rules.mremap_moves {
+                    let memory = otherwise.unwrap_or(match self.rules.mremap_moves {
                         true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
                         false => Memory::Fresh,
                     });
@@ -187,6 +191,14 @@ impl Steps<'_> {
                             match self.rules.files.dontneed_keeps_words {
                                 true => continue,
                                 false => Memory::Fresh,
+                            }
+                        }
+                        Memory::File(file) => {
+                            let (rules, is_copy) = (&self.rules.files, state.is_copy(page));
+                            match file {
+                                _ if is_copy && !rules.dontneed_drops_copies => Memory::Same,
+                                _ if is_copy && !rules.file_is_behind_copies => Memory::Fresh,
+                                private => Memory::File(private),
                             }
                         }
                         memory if self.rules.dontneed_discards => memory,

@@ -1,9 +1,11 @@
 //! The rules of mappings of files, each of which can be changed alone, and what becomes of a mapping where one is.
 
+use smallvec::smallvec;
+
 use super::page::Memory;
 use super::state::State;
 use super::step::Steps;
-use super::word::{Behind, Source, Word};
+use super::word::{Behind, Message, Source, Word};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -35,6 +37,22 @@ pub struct FileRules {
     pub free_refuses: bool,
     /// `mincore` counts each page of the file. `false`: those that some mapping has made present.
     pub mincore_counts_all: bool,
+    /// A store by a private mapping goes to a copy. `false`: to the file.
+    pub stores_copy: bool,
+    /// To populate a private mapping for writing makes copies. `false`: it shows the file's pages still.
+    pub populating_copies: bool,
+    /// What is stored to a file leaves copies of its pages as they are. `false`: it is stored to them too.
+    pub copies_are_apart: bool,
+    /// A private mapping shows what is stored to its file before it has a copy. `false`: `mmap` makes copies.
+    pub private_shows_stores: bool,
+    /// `madvise dontneed` takes copies away. `false`: they stay.
+    pub dontneed_drops_copies: bool,
+    /// Where `madvise dontneed` takes a copy away, the file's page is behind it. `false`: fresh memory is.
+    pub file_is_behind_copies: bool,
+    /// The child of a `fork` has copies of its own. `false`: those of its parent.
+    pub fork_copies_copies: bool,
+    /// What `mremap` moves keeps its copies. `false`: it shows the file's pages again.
+    pub mremap_moves_copies: bool,
 }
 
 impl Default for FileRules {
@@ -52,6 +70,14 @@ impl Default for FileRules {
             dontneed_keeps_words: true,
             free_refuses: true,
             mincore_counts_all: true,
+            stores_copy: true,
+            populating_copies: true,
+            copies_are_apart: true,
+            private_shows_stores: true,
+            dontneed_drops_copies: true,
+            file_is_behind_copies: true,
+            fork_copies_copies: true,
+            mremap_moves_copies: true,
         }
     }
 }
@@ -73,11 +99,14 @@ impl Steps<'_> {
             false => files.behind(files.first(files.page(at, 0)), nth),
         };
         let source = state.source(page);
+        let behind = manner(source);
+        let is_apart = match behind {
+            Behind::Private(_) => !rules.private_shows_stores,
+            _ => !rules.mappings_share,
+        };
         let memory = match source.word {
-            Some(word) if !rules.mappings_share => {
-                Memory::Holding(state.pages[page].words[word].last())
-            }
-            _ => Memory::File(manner(source)),
+            Some(word) if is_apart => Memory::Holding(state.pages[page].words[word].last()),
+            _ => Memory::File(behind),
         };
         let is_there = source.word.is_some() || rules.reaches_behind_end;
         (is_there.then_some(prot), memory)
@@ -93,6 +122,22 @@ impl Steps<'_> {
             Behind::Shared(source) => Some(Memory::File(Behind::Shared(begin(source.page)))),
             Behind::Private(Source { page, .. }) | Behind::Copied(page) => {
                 Some(Memory::File(Behind::Private(begin(page))))
+            }
+        }
+    }
+}
+
+impl Steps<'_> {
+    /// Stores `value` to the copies of a file's page too, where the rules are so.
+    pub(super) fn store_to_copies(&self, state: &mut State, of_file: usize, value: u64) {
+        if self.rules.files.copies_are_apart {
+            return;
+        }
+        for page in 0..self.code.files.pages().start {
+            for word in 0..state.pages[page].words.len() {
+                if state.pages[page].words[word].behind == Behind::Copied(of_file) {
+                    state.page_mut(page).words[word].messages = smallvec![Message::base(value)];
+                }
             }
         }
     }

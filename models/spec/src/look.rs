@@ -194,8 +194,8 @@ impl Steps<'_> {
     /// Whether the entry of a page is there in one of its states, and whether `smaps` counts it.
     fn entry(&self, state: &State, page: usize, mapping: Mapping) -> (Freedom, Freedom) {
         let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
-        // Faults map pages around their own: nothing is told of files.
-        if memory.source().is_some() {
+        // Faults map pages around their own: nothing is told of files, but of their copies.
+        if memory.shown().is_some() {
             return (Freedom::Either, Freedom::Either);
         }
         let present = present(memory.touch, mapping.prot, self.rules);

@@ -35,7 +35,7 @@ use super::page::{Arrival, Mapping, Page, Version};
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::Steps;
-use super::word::Word;
+use super::word::{Behind, Word};
 use seqfault_lang::ops::Answer;
 
 impl Steps<'_> {
@@ -67,10 +67,14 @@ impl Steps<'_> {
         else {
             return;
         };
-        let is_own = self.rules.fork_private || word.shown().is_some();
+        let is_own = match word.behind {
+            Behind::Own => self.rules.fork_private,
+            Behind::Copied(_) => self.rules.files.fork_copies_copies,
+            Behind::Shared(_) | Behind::Private(_) => true,
+        };
         let shown = state.content((state.home(from, mapping), mapping.word));
         let word = match self.rules.fork_copies {
-            true if word.shown().is_some() && !self.rules.files.fork_shares => {
+            true if matches!(word.behind, Behind::Shared(_)) && !self.rules.files.fork_shares => {
                 let value = shown.map(|(page, word)| state.pages[page].words[word].last());
                 Word::holding(value.unwrap_or(0))
             }

@@ -20,7 +20,7 @@ use super::page::Page;
 use super::rules::Rules;
 use super::state::State;
 use super::step::{Few, Steps};
-use super::word::Word;
+use super::word::{Behind, Word};
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
 use seqfault_lang::ops::{Answer, Bytes};
 use seqfault_lang::subject::Seen;
@@ -203,21 +203,21 @@ impl Machine {
         value(&self.state[0], page, &self.rules)
     }
 
-    /// The pages of the first process that map the memory of `page`, which is one of them, if it is
-    /// mapped.
-    pub fn sharing(&self, page: usize) -> impl Iterator<Item = usize> {
-        let state = &self.state[0];
-        let memory = move |page: usize| {
-            let mapping = state.pages[page].newest()?;
-            state.content((state.home(page, mapping), mapping.word))
+    /// The pages of the first process that may not be as they were, now that `call` is done: its own, or all, if it
+    /// is about a file.
+    pub fn concerned(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
+        let is_of_files = call.pages().any(|page| self.state[0].shows_file(page));
+        let (all, own) = match is_of_files {
+            true => (0..self.own, None),
+            false => (0..0, Some(call.pages())),
         };
-        let of_page = memory(page);
-        (0..self.own).filter(move |&other| of_page.is_some() && memory(other) == of_page)
+        all.chain(own.into_iter().flatten())
     }
 
-    /// Whether a mapping of a file covers the page.
-    pub fn is_of_file(&self, page: usize) -> bool {
-        self.state[0].shows_file(page)
+    /// Whether a shared mapping of a file covers the page: what is stored to it is stored to the file.
+    pub fn is_shared(&self, page: usize) -> bool {
+        let word = self.state[0].newest_word(page);
+        word.is_some_and(|word| matches!(word.behind, Behind::Shared(_)))
     }
 
     /// Whether what the page holds may go, and its memory be fresh, at any time.
@@ -235,11 +235,11 @@ impl Machine {
         let if_there = |answer: Option<bool>| answer.filter(|is| !(*is && may_go));
         let by_program =
             Seen::by_program(last.map(|(prot, _)| prot.into()), value(state, page, rules));
-        // What is in the entries of files is not told, but all of a file is in memory.
-        if let Some((_, word)) = last.filter(|(_, word)| word.source().is_some()) {
+        // What is in the entries of files is not told, but for copies; mincore goes by what is in memory.
+        if let Some(source) = last.and_then(|(_, word)| word.shown()) {
             return Seen {
                 resident: match rules.files.mincore_counts_all {
-                    true => Some(word.shown().is_none_or(|source| state.is_cached(source))),
+                    true => Some(state.is_cached(source)),
                     false => has(PageProperty::Present),
                 },
                 ..by_program

@@ -153,6 +153,12 @@ impl State {
         matches!(self.pages[page].words[word].behind, Behind::Private(_))
     }
 
+    /// Whether a private mapping of `page` has a copy of its file's page.
+    pub(super) fn is_copy(&self, page: usize) -> bool {
+        let word = self.newest_word(page);
+        word.is_some_and(|word| matches!(word.behind, Behind::Copied(_)))
+    }
+
     /// What a file's page shows now.
     pub(super) fn source(&self, page: usize) -> Source {
         Source {

@@ -357,7 +357,7 @@ impl Steps<'_> {
         (page, word): At,
         mut then: impl FnMut(State),
     ) {
-        if !state.is_to_be_copied((page, word)) {
+        if !state.is_to_be_copied((page, word)) || !self.rules.files.stores_copy {
             return then(state);
         }
         let memory = state.memory((page, word));
@@ -389,5 +389,8 @@ impl Steps<'_> {
         state.page_mut(of).words[content].store(place, value, exchanged, label, &mut view);
         state.cpus[cpu].view = view;
         state.page_mut(page).words[word].stored_to();
+        if of != page {
+            self.store_to_copies(state, of, value);
+        }
     }
 }

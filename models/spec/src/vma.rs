@@ -1,4 +1,4 @@
-//! Where Linux lets VMAs begin and end, for anonymous private memory, shared mappings of files and one process.
+//! Where Linux lets VMAs begin and end, for anonymous private memory, mappings of files and one process.
 //!
 //! Pages alone do not tell: whether neighbours with equal flags are one VMA depends on how they
 //! came to be. This is Linux's own choice and no part of what a user may rely on, so it is apart
@@ -31,7 +31,11 @@
 //!    one to the other: is_mergeable_vma(), can_vma_merge_before() and can_vma_merge_after(), mm/vma.c. A mapping of
 //!    a file keeps its offset where it moves: copy_vma().
 //! 9. A shared mapping never has an `anon_vma`, as a store makes no page of its own: do_shared_fault(),
-//!    mm/memory.c; nor `VM_ACCOUNT`: accountable_mapping(), mm/vma.c, and mprotect_fixup().
+//!    mm/memory.c; nor `VM_ACCOUNT`: accountable_mapping(), mm/vma.c, and mprotect_fixup(). It merges with no
+//!    private one, as `VM_SHARED` is among the flags.
+//! 10. A private mapping of a file has both as anonymous memory has them, but that it keeps `VM_ACCOUNT` once it has it:
+//!    mprotect_fixup(). It gets its `anon_vma` before its file is asked for the page, so behind the file's end too:
+//!    do_cow_fault(), mm/memory.c.
 
 use std::ops::Range;
 
@@ -62,6 +66,8 @@ pub struct Vma {
 struct Source {
     /// The file, if it has one: `vm_file`.
     file: Option<usize>,
+    /// What is stored is the file's: `VM_SHARED`.
+    shared: bool,
     /// `vm_pgoff`, less the first page: of anonymous memory, how many pages down it has moved since it got
     /// its offset.
     offset: isize,
@@ -71,6 +77,7 @@ impl Source {
     /// Memory that is new at its place.
     const ANONYMOUS: Source = Source {
         file: None,
+        shared: false,
         offset: 0,
     };
 }
@@ -98,6 +105,10 @@ pub struct Merging {
     pub files_keep_offset: bool,
     /// A shared mapping has no `anon_vma` and no `VM_ACCOUNT` (rule 9).
     pub shared_is_no_ones: bool,
+    /// `VM_SHARED` is among the flags (rule 9).
+    pub sharing_agrees: bool,
+    /// A private mapping of a file keeps `VM_ACCOUNT` (rule 10).
+    pub files_stay_accounted: bool,
     /// `fork` leaves the parent's chains as they are (rule 7).
     pub fork_chains_child: bool,
 }
@@ -115,6 +126,8 @@ impl Default for Merging {
             file_offsets_agree: true,
             files_keep_offset: true,
             shared_is_no_ones: true,
+            sharing_agrees: true,
+            files_stay_accounted: true,
             fork_chains_child: true,
         }
     }
@@ -166,11 +179,13 @@ impl Vmas {
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
-                    let is_populated = |at| self.is_writable(at) && !self.is_behind_end(at, page);
-                    if !self.at(page).is_some_and(is_populated) {
+                    let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
+                        break;
+                    };
+                    self.own(page);
+                    if self.is_behind_end(at, page) {
                         break;
                     }
-                    self.own(page);
                 }
             }
             _ => {}
@@ -202,10 +217,11 @@ impl Vmas {
     /// What is mapped at `start`.
     fn source(&self, backing: &Backing<Numbered>, start: usize) -> Source {
         match backing {
-            Backing::SharedFile(at) => {
+            Backing::SharedFile(at) | Backing::PrivateFile(at) => {
                 let (file, page) = self.files.find(*at);
                 Source {
                     file: Some(file),
+                    shared: matches!(backing, Backing::SharedFile(_)),
                     offset: page as isize - start as isize,
                 }
             }
@@ -224,7 +240,7 @@ impl Vmas {
 
     /// Whether the VMA at `at` maps a file, which is not so long that it has `page`.
     fn is_behind_end(&self, at: usize, page: usize) -> bool {
-        let Source { file, offset } = self.list[at].source;
+        let Source { file, offset, .. } = self.list[at].source;
         file.is_some_and(|file| page as isize + offset >= self.files.of(file).len() as isize)
     }
 
@@ -260,7 +276,7 @@ impl Vmas {
 
     /// Whether what is stored is no process's own.
     fn is_shared(&self, source: Source) -> bool {
-        source.file.is_some() && self.merging.shared_is_no_ones
+        source.shared && self.merging.shared_is_no_ones
     }
 
     /// Adds a VMA where nothing is.
@@ -310,6 +326,9 @@ impl Vmas {
                 vma.prot = prot;
                 vma.account = match Kind::Write.allowed(prot) {
                     true => !is_shared,
+                    false if old.source.file.is_some() && self.merging.files_stay_accounted => {
+                        old.account
+                    }
                     false => old.account && old.anon.is_some(),
                 };
                 let whole = old.pages;
@@ -358,7 +377,8 @@ impl Vmas {
             Some(_) => self.merging.file_offsets_agree,
         };
         let is_same_file = one.file == other.file;
-        (is_same_file || !self.merging.files_agree)
+        (one.shared == other.shared || !self.merging.sharing_agrees)
+            && (is_same_file || !self.merging.files_agree)
             && (one.offset == other.offset || !is_same_file || !offsets_agree)
     }
 

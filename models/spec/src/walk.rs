@@ -160,7 +160,7 @@ impl Steps<'_> {
                 }
                 out.push(state);
             };
-            match write {
+            match write && self.rules.files.populating_copies {
                 true => self.copied(state, cpu, at, populated),
                 false => populated(state),
             }

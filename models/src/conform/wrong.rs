@@ -94,6 +94,30 @@ pub const WRONG: &[Wrong] = &[
     wrong("mincore-counts-what-is-mapped", |r| {
         r.files.mincore_counts_all = false;
     }),
+    wrong("private-stores-go-to-the-file", |r| {
+        r.files.stores_copy = false;
+    }),
+    wrong("populating-makes-no-copies", |r| {
+        r.files.populating_copies = false;
+    }),
+    wrong("stores-to-a-file-reach-copies", |r| {
+        r.files.copies_are_apart = false;
+    }),
+    wrong("mmap-copies-the-file", |r| {
+        r.files.private_shows_stores = false;
+    }),
+    wrong("dontneed-keeps-copies", |r| {
+        r.files.dontneed_drops_copies = false;
+    }),
+    wrong("dontneed-leaves-zeros", |r| {
+        r.files.file_is_behind_copies = false;
+    }),
+    wrong("fork-shares-copies", |r| {
+        r.files.fork_copies_copies = false;
+    }),
+    wrong("mremap-drops-copies", |r| {
+        r.files.mremap_moves_copies = false;
+    }),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;
@@ -128,6 +152,12 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("files-have-anon-vmas", |r| {
         r.merging.shared_is_no_ones = false
+    }),
+    wrong_vmas("merge-shared-with-private", |r| {
+        r.merging.sharing_agrees = false
+    }),
+    wrong_vmas("mprotect-unaccounts-files", |r| {
+        r.merging.files_stay_accounted = false;
     }),
     wrong_vmas("fork-chains-the-parent", |r| {
         r.merging.fork_chains_child = false

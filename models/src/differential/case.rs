@@ -211,13 +211,7 @@ impl Run<'_> {
             let mut birth = (*op == Given::FORK).then(|| Birth::new(&self.spec, &standings));
             let maps = op.call().row().family == Family::Mapping;
             for standing in &mut standings {
-                match op.call() {
-                    // What it stores is seen wherever the page is mapped.
-                    Call::Write { page, .. } | Call::Xchg { page, .. } => {
-                        standing.expect(&self.spec, self.spec.sharing(*page));
-                    }
-                    call => standing.expect(&self.spec, call.pages()),
-                }
+                standing.expect(&self.spec, self.spec.concerned(op.call()));
                 standing.expect_vmas(&self.vmas, maps);
             }
             for (turn, standing) in standings.iter_mut().enumerate() {

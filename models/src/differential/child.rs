@@ -36,7 +36,7 @@ static ACCESSES: LazyLock<Vec<Call>> = LazyLock::new(|| {
 pub(super) fn stores_to_files(spec: &mut Machine) -> Vec<Call> {
     let stores = (0..PAGES).map(|page| (page, Call::Write { page, word: WORD }));
     let stores =
-        stores.filter(|(page, store)| spec.is_of_file(*page) && spec.apply(store) == Answer::Ok);
+        stores.filter(|(page, store)| spec.is_shared(*page) && spec.apply(store) == Answer::Ok);
     stores.map(|(_, store)| store).collect()
 }
 

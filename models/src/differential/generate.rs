@@ -26,7 +26,7 @@ const BYTES_ONCE_IN: u64 = 16;
 /// A flag is there once in so many times.
 const FLAG_ONCE_IN: u64 = 3;
 
-/// One mapping in so many is of a file.
+/// One mapping in so many is of a file, and half of these are private.
 const FILE_ONCE_IN: u64 = 4;
 
 /// The shares of all system calls together among the shares of other operations.
@@ -209,9 +209,13 @@ impl Sequence {
     }
 
     fn backing(&mut self) -> Backing<Numbered> {
-        match self.file_pages > 0 && self.random.once_in(FILE_ONCE_IN) {
-            true => Backing::SharedFile(self.random.within(0..self.file_pages)),
-            false => Backing::Anon,
+        if self.file_pages == 0 || !self.random.once_in(FILE_ONCE_IN) {
+            return Backing::Anon;
+        }
+        let at = self.random.within(0..self.file_pages);
+        match self.random.once_in(2) {
+            true => Backing::PrivateFile(at),
+            false => Backing::SharedFile(at),
         }
     }
 

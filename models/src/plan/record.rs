@@ -7,7 +7,7 @@
 //! byte 3   low three bits: whose operation, where there are several CPUs
 //! ```
 //! Bytes 1 and 2 are the operands, one after the other, from the highest bit on: as many bits as the
-//! operand's kind takes. What is mapped is the last, in the lowest bits: of eight values the first six are anonymous
+//! operand's kind takes. What is mapped is the last, in the lowest bits: of eight values the first four are anonymous
 //! memory, and so are the others where there is no file. All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every four bytes are an operation.
 
@@ -69,8 +69,17 @@ const PROTS: [Prot; 8] = [
     Prot::R,
 ];
 
-/// What is mapped: the page of a file, or anonymous memory.
-const BACKINGS: [Option<usize>; 8] = [None, None, None, None, None, None, Some(0), Some(1)];
+/// What is mapped.
+const BACKINGS: [Backing<Numbered>; 8] = [
+    Backing::Anon,
+    Backing::Anon,
+    Backing::Anon,
+    Backing::Anon,
+    Backing::PrivateFile(0),
+    Backing::PrivateFile(1),
+    Backing::SharedFile(0),
+    Backing::SharedFile(1),
+];
 
 /// Bits of a page, of a length and of a word.
 const HALF: u32 = 4;
@@ -165,9 +174,13 @@ impl Reader {
     /// What the lowest bits stand for.
     fn backing(&self) -> Backing<Numbered> {
         let at = usize::from(self.all) % (1 << BACKING);
-        match BACKINGS[at].filter(|page| *page < self.window.file_pages) {
-            Some(page) => Backing::SharedFile(page),
-            None => Backing::Anon,
+        match &BACKINGS[at] {
+            Backing::PrivateFile(page) | Backing::SharedFile(page)
+                if *page >= self.window.file_pages =>
+            {
+                Backing::Anon
+            }
+            backing => backing.clone(),
         }
     }
 
@@ -233,12 +246,7 @@ impl Writer {
             }
             Operand::Flag(flag) => self.put(flag.into(), FLAG),
             Operand::Backing(backing) => {
-                let page = match backing {
-                    Backing::Anon => None,
-                    Backing::SharedFile(page) => Some(page),
-                    Backing::PrivateFile(_) | Backing::Driver => return None,
-                };
-                let at = BACKINGS.iter().position(|known| *known == page)?;
+                let at = BACKINGS.iter().position(|known| *known == backing)?;
                 self.lowest = u16::try_from(at).ok()?;
                 Some(())
             }
@@ -319,6 +327,7 @@ mod tests {
         let mut of_file = anonymous;
         of_file[WHAT] |= 0b111;
         assert_eq!(record(Backing::SharedFile(1)), of_file);
+        assert_eq!(record(Backing::PrivateFile(1))[WHAT] & 0b111, 0b101);
         let without = Window {
             file_pages: 0,
             ..WINDOW
@@ -340,7 +349,8 @@ mod tests {
             Call::Switch { process: 1 },
             Call::Fork { process: 2 },
             mmap(Backing::SharedFile(2)),
-            mmap(Backing::PrivateFile(0)),
+            mmap(Backing::PrivateFile(2)),
+            mmap(Backing::Driver),
             Call::Unpin {},
         ];
         for call in calls {

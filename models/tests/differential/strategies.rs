@@ -44,6 +44,7 @@ fn backing() -> impl Strategy<Value = Backing<Numbered>> {
     prop_oneof![
         3 => Just(Backing::Anon),
         1 => (0..FILE.len()).prop_map(Backing::SharedFile),
+        1 => (0..FILE.len()).prop_map(Backing::PrivateFile),
     ]
 }
 

@@ -180,19 +180,20 @@ fn window() -> Machine {
 #[test]
 fn a_sequence_knows_where_a_store_is_seen() {
     let mut machine = window();
-    let sharing = |machine: &Machine, page| Vec::from_iter(machine.sharing(page));
-    assert_eq!(sharing(&machine, 1), [1]);
-    assert_eq!(sharing(&machine, 2), [2, 5]);
+    let concerned = |machine: &Machine, call: &Call| Vec::from_iter(machine.concerned(call));
+    let store = Call::Write { page: 5, word: 9 };
+    machine.apply(&store);
+    assert_eq!(concerned(&machine, &store), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(machine.value(2), Answer::Word(9));
     // No memory is behind the end.
     assert_eq!(machine.value(3), Answer::BUS);
-    assert_eq!(sharing(&machine, 0), []);
-    machine.apply(&Call::Write { page: 5, word: 9 });
-    assert_eq!(machine.value(2), Answer::Word(9));
+    let hole = Call::Write { page: 0, word: 9 };
+    machine.apply(&hole);
+    assert_eq!(concerned(&machine, &hole), [0]);
     machine.apply(&Call::Mremap {
         from: 2..3,
         to: 0..1,
     });
-    assert_eq!(sharing(&machine, 5), [0, 5]);
     assert_eq!(machine.value(0), Answer::Word(9));
     assert_eq!(machine.expected(&Rules::linux(), 0).resident, Some(true));
 }

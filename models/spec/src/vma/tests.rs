@@ -149,12 +149,20 @@ fn what_was_writable_and_touched_differs_from_what_never_was() {
 }
 
 fn shared(pages: Range<usize>, at: usize) -> Call {
+    file(pages, Prot::Rw, Backing::SharedFile(at))
+}
+
+fn private(pages: Range<usize>, at: usize) -> Call {
+    file(pages, Prot::Rw, Backing::PrivateFile(at))
+}
+
+fn file(pages: Range<usize>, prot: Prot, backing: Backing<Numbered>) -> Call {
     Call::Mmap {
         pages,
-        prot: Prot::Rw,
+        prot,
         populate: false,
         noreplace: false,
-        backing: Backing::SharedFile(at),
+        backing,
     }
 }
 
@@ -214,13 +222,7 @@ fn a_file_keeps_its_offset_where_it_moves() {
 #[test]
 fn a_file_that_was_writable_is_as_one_that_never_was() {
     let mprotect = |pages, prot| Call::Mprotect { pages, prot };
-    let r = Call::Mmap {
-        pages: 1..2,
-        prot: Prot::R,
-        populate: false,
-        noreplace: false,
-        backing: Backing::SharedFile(1),
-    };
+    let r = file(1..2, Prot::R, Backing::SharedFile(1));
     let calls = [
         shared(0..1, 0),
         Call::Write { page: 0, word: 1 },
@@ -251,4 +253,63 @@ fn populating_stops_behind_the_end_of_a_file() {
     };
     assert!(is_touched(shared(0..2, 0)));
     assert!(!is_touched(shared(0..2, 1)));
+}
+
+#[test]
+fn a_store_to_a_private_mapping_makes_an_anon_vma() {
+    let moved = |touches: &[Call]| {
+        let first = [private(0..1, 0), private(4..5, 1)];
+        let mremap = Call::Mremap {
+            from: 4..5,
+            to: 1..2,
+        };
+        after(&[&first[..], touches, &[mremap]].concat())
+    };
+    let store = |page| Call::Write { page, word: 1 };
+    assert_eq!(moved(&[]), [(0, 2)]);
+    assert_eq!(moved(&[store(4)]), [(0, 2)]);
+    assert_eq!(moved(&[store(0), store(4)]), [(0, 1), (1, 2)]);
+}
+
+#[test]
+fn a_private_mapping_is_no_part_of_a_shared_one() {
+    assert_eq!(
+        after(&[private(0..1, 0), shared(1..2, 1)]),
+        [(0, 1), (1, 2)]
+    );
+    assert_eq!(after(&[private(0..1, 0), private(1..2, 1)]), [(0, 2)]);
+}
+
+/// Linux: mprotect_fixup() takes VM_ACCOUNT from anonymous memory alone.
+#[test]
+fn a_private_mapping_that_was_writable_stays_accounted() {
+    let mprotect = |pages, prot| Call::Mprotect { pages, prot };
+    let r = file(1..2, Prot::R, Backing::PrivateFile(1));
+    let calls = [private(0..1, 0), mprotect(0..1, Prot::R), r];
+    assert_eq!(after(&calls), [(0, 1), (1, 2)]);
+}
+
+/// Linux: do_cow_fault() prepares the anon_vma before it asks the file for its page.
+#[test]
+fn a_store_behind_the_end_makes_an_anon_vma() {
+    let filled = |touches: &[Call]| {
+        let first = [private(0..5, 0), Call::Munmap { pages: 3..4 }];
+        let from = [
+            private(6..10, 0),
+            Call::Mremap {
+                from: 9..10,
+                to: 3..4,
+            },
+        ];
+        after(&[&first[..], touches, &from].concat())
+    };
+    assert_eq!(filled(&[]), [(0, 5), (6, 9)]);
+    for touch in [
+        |page| Call::Write { page, word: 1 },
+        |page: usize| Call::PopulateWrite {
+            pages: page..page + 1,
+        },
+    ] {
+        assert_eq!(filled(&[touch(2), touch(4)]), [(0, 4), (4, 5), (6, 9)]);
+    }
 }
