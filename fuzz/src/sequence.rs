@@ -9,7 +9,7 @@
 //! are the window's pages, and four are, once more, pages at the borders of page tables.
 
 use seqfault_core::Protocol;
-use seqfault_models::differential::{Case, CoreSetup, FILE, Given, PAGES, Shape};
+use seqfault_models::differential::{Case, CoreSetup, Given, PAGES, Shape};
 
 use crate::choices;
 use crate::record::{RECORD, Window, op, record};
@@ -24,7 +24,6 @@ pub const HEADER: usize = 1 + choices::BYTES;
 pub const WINDOW: Window = Window {
     pages: PAGES,
     more: &[3, 4, 7, 8],
-    file_pages: FILE.len(),
 };
 
 const TLB_ENTRIES: [usize; 4] = [64, 3, 1, 64];

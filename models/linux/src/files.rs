@@ -123,12 +123,10 @@ impl Files {
         let file = files.find(|file| file.inode == part.inode);
         let file = file.expect("a mapping of an arena is of its own files");
         let page = part.first + up;
-        if page >= file.pages.len() {
-            return Ok(None);
-        }
         let mut bytes = [0; size_of::<u64>()];
-        file.file.read_exact_at(&mut bytes, (page * PAGE) as u64)?;
-        Ok(Some(u64::from_ne_bytes(bytes)))
+        // A page that the page cache does not have stays out of it: shmem_file_read_iter(), mm/shmem.c.
+        let len = file.file.read_at(&mut bytes, (page * PAGE) as u64)?;
+        Ok((len == bytes.len()).then(|| u64::from_ne_bytes(bytes)))
     }
 
     /// The descriptor of the file that has the page of this number, and where in it the page is.

@@ -40,7 +40,7 @@ pub struct Host {
     is_shown: bool,
     /// Nothing has happened since that makes, changes or ends a mapping.
     are_vmas_known: bool,
-    /// No file has been mapped since they were written.
+    /// No file has been mapped, or made shorter or longer, since they were written.
     are_files_new: bool,
     /// What the last child answered; made for the first one.
     answers: Option<Answers>,
@@ -94,6 +94,7 @@ impl Host {
             _ => {}
         }
         let answer = self.arena.apply(op, None);
+        self.are_files_new &= !changes_files(op);
         let is_advice = op.row().family == Family::Advice;
         self.reset();
         match answer {
@@ -109,9 +110,8 @@ impl Host {
     /// Does an operation, whose range is given as `bytes` if not as whole pages.
     fn perform(&mut self, op: &Call, bytes: Option<Bytes>) -> Result<Answer, Lacks> {
         self.is_shown &= !op.is_asked();
-        self.are_vmas_known &= op.row().family == Family::Access;
-        self.are_files_new &=
-            !matches!(op, Call::Mmap { backing, .. } if *backing != Backing::Anon);
+        self.are_vmas_known &= matches!(op.row().family, Family::Access | Family::File);
+        self.are_files_new &= !changes_files(op);
         match op {
             Call::Switch { process: 0 } => Ok(Answer::Ok),
             op => {
@@ -247,6 +247,14 @@ impl Subject for Host {
             answer.expect("the child answers, whatever it finds")
         }));
         Ok(Answer::Ok)
+    }
+}
+
+/// Whether `op` changes files, or lets others do so.
+fn changes_files(op: &Call) -> bool {
+    match op {
+        Call::Mmap { backing, .. } => *backing != Backing::Anon,
+        op => op.row().family == Family::File,
     }
 }
 

@@ -51,6 +51,16 @@ impl Instr {
         self.pages.iter().flat_map(Range::clone)
     }
 
+    /// The pages, of so many, that may have something new when it is done.
+    pub(super) fn reached(&self, pages: usize) -> impl Iterator<Item = usize> {
+        // Whatever maps the file, wherever it is.
+        let all = match self.call {
+            Call::Truncate { .. } => 0..pages,
+            _ => 0..0,
+        };
+        self.pages().chain(all)
+    }
+
     /// What it does to each page that it is about.
     fn done(&self) -> impl Iterator<Item = (usize, Later)> {
         self.pages.iter().enumerate().flat_map(|(nth, pages)| {

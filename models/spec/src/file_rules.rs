@@ -53,6 +53,16 @@ pub struct FileRules {
     pub fork_copies_copies: bool,
     /// What `mremap` moves keeps its copies. `false`: it shows the file's pages again.
     pub mremap_moves_copies: bool,
+    /// Copies of what `truncate` takes from a file go too. `false`: they stay.
+    pub truncate_drops_copies: bool,
+    /// Where `truncate` takes pages from a file, what maps them stays. `false`: it is unmapped.
+    pub truncate_keeps_mappings: bool,
+    /// What comes where a file was longer before is zero. `false`: it is what was there.
+    pub truncate_loses_words: bool,
+    /// What is mapped behind the end of a file shows what comes there. `false`: it is behind the end for ever.
+    pub growth_is_shown: bool,
+    /// What comes with a file's new length is in the page cache once it is touched. `false`: at once.
+    pub growth_is_untouched: bool,
 }
 
 impl Default for FileRules {
@@ -78,6 +88,11 @@ impl Default for FileRules {
             file_is_behind_copies: true,
             fork_copies_copies: true,
             mremap_moves_copies: true,
+            truncate_drops_copies: true,
+            truncate_keeps_mappings: true,
+            truncate_loses_words: true,
+            growth_is_shown: true,
+            growth_is_untouched: true,
         }
     }
 }

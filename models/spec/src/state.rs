@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::code::{Code, Instr, Later};
+use super::code::{Code, Later};
 use super::page::{Mapping, Page};
 use super::step::{At, Few};
 use super::walk::Walk;
@@ -83,7 +83,12 @@ impl State {
     /// Of the pages that they are about no version is left but the newest, and of each word no message
     /// but the last.
     pub(super) fn restart(&mut self, code: &Code) {
-        for page in code.threads.iter().flatten().flat_map(Instr::pages) {
+        for page in code
+            .threads
+            .iter()
+            .flatten()
+            .flat_map(|i| i.reached(code.pages))
+        {
             let newest = self.pages[page].versions.len() - 1;
             if newest > 0 {
                 self.drop_before(page, newest);

@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use super::call::Call;
 use super::code::Instr;
-use super::page::Memory;
+use super::page::{Memory, Page};
 use super::state::{Phase, State};
 use super::step::{At, Steps};
 use super::word::{Behind, Populated, Source, Word};
@@ -46,9 +46,11 @@ impl Steps<'_> {
         for (index, page) in file.enumerate() {
             let is_there = state.source(page).word.is_some();
             if is_there != (index < len) {
-                let word = (index < len).then(Word::fresh);
+                let word = (index < len).then(|| self.coming(&state.pages[page]));
                 state.page_mut(page).show(word);
-                self.show_anew(state, cpu, page, Copies::Go);
+                if index >= len || self.rules.files.growth_is_shown {
+                    self.show_anew(state, cpu, page, Copies::Go);
+                }
                 changed = true;
             }
         }
@@ -69,14 +71,27 @@ impl Steps<'_> {
         changed
     }
 
+    /// What comes with a file's new length, where `page` of it was before.
+    fn coming(&self, page: &Page) -> Word {
+        let rules = &self.rules.files;
+        let value = page.words.last().filter(|_| !rules.truncate_loses_words);
+        let value = value.map_or(0, Word::last);
+        match rules.growth_is_untouched {
+            true => Word::holding(value),
+            false => Word::cached(value),
+        }
+    }
+
     /// Begins new states of all that maps a file's page.
     fn show_anew(&self, state: &mut State, cpu: usize, of_file: usize, copies: Copies) {
+        let (rules, shows) = (&self.rules.files, state.source(of_file).word.is_some());
+        let copies_stay = copies == Copies::Stay || !rules.truncate_drops_copies;
         for page in 0..self.code.files.pages().start {
-            let word = state.newest_word(page);
-            let stays = copies == Copies::Stay
-                && word.is_some_and(|word| matches!(word.behind, Behind::Copied(_)));
-            if !stays && word.and_then(Word::source) == Some(of_file) {
+            let source = state.newest_word(page).and_then(Word::source);
+            let stays = state.is_copy(page) && copies_stay;
+            if source == Some(of_file) && !stays {
                 let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+                let prot = prot.filter(|_| shows || rules.truncate_keeps_mappings);
                 let memory = state.backing(page);
                 let made = state.event(cpu);
                 state.page_mut(page).begin(cpu, prot, memory, made);
@@ -109,7 +124,12 @@ impl Steps<'_> {
                 let source = state.source(of_file);
                 let new = match old.behind {
                     Behind::Shared(_) => Behind::Shared(source),
-                    Behind::Copied(_) if source.word.is_some() => continue,
+                    Behind::Copied(_)
+                        if source.word.is_some() || !self.rules.files.truncate_drops_copies =>
+                    {
+                        continue;
+                    }
+                    _ if source.word.is_some() && !self.rules.files.growth_is_shown => continue,
                     _ => Behind::Private(source),
                 };
                 if new != old.behind {

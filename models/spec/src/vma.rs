@@ -140,6 +140,8 @@ pub struct Vmas {
     /// How many `anon_vma` there were.
     anons: u32,
     files: Files,
+    /// How long each file is.
+    lengths: Vec<usize>,
     merging: Merging,
 }
 
@@ -148,6 +150,7 @@ impl Vmas {
     pub fn new(merging: Merging, files: &[Vec<u64>]) -> Vmas {
         Vmas {
             files: Files::new(0, files),
+            lengths: files.iter().map(Vec::len).collect(),
             merging,
             ..Vmas::default()
         }
@@ -175,6 +178,7 @@ impl Vmas {
                 }
             }
             Call::Munmap { pages } => self.unmap(pages),
+            Call::Truncate { file, len } => self.lengths[*file] = *len,
             Call::Mremap { from, to } if ret == Answer::Ok => self.mremap(from, to),
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
@@ -241,7 +245,7 @@ impl Vmas {
     /// Whether the VMA at `at` maps a file, which is not so long that it has `page`.
     fn is_behind_end(&self, at: usize, page: usize) -> bool {
         let Source { file, offset, .. } = self.list[at].source;
-        file.is_some_and(|file| page as isize + offset >= self.files.of(file).len() as isize)
+        file.is_some_and(|file| page as isize + offset >= self.lengths[file] as isize)
     }
 
     /// Splits VMAs where `pages` begin and end.

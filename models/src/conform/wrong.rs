@@ -118,6 +118,21 @@ pub const WRONG: &[Wrong] = &[
     wrong("mremap-drops-copies", |r| {
         r.files.mremap_moves_copies = false;
     }),
+    wrong("truncate-keeps-copies", |r| {
+        r.files.truncate_drops_copies = false;
+    }),
+    wrong("truncate-unmaps", |r| {
+        r.files.truncate_keeps_mappings = false;
+    }),
+    wrong("what-comes-again-is-what-was-there", |r| {
+        r.files.truncate_loses_words = false;
+    }),
+    wrong("growth-stays-behind-the-end", |r| {
+        r.files.growth_is_shown = false;
+    }),
+    wrong("growth-is-in-the-page-cache", |r| {
+        r.files.growth_is_untouched = false;
+    }),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;

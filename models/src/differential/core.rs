@@ -95,7 +95,7 @@ impl Subject for Core {
     }
 
     fn reset(&mut self) {
-        let system = System::with_files(self.config, &files(), false);
+        let system = System::with_files(self.config, &files(), true);
         self.running = Some(Running {
             local: CpuLocal::new(&system, CpuId(0)),
             system,

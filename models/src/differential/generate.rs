@@ -95,7 +95,7 @@ impl Case {
         let mut random = Random::of(seed, number);
         let core = setup(&mut random);
         let pages = random.within(LEAST_PAGES..PAGES + 1);
-        let mut sequence = Sequence::new(random, pages, FILE.len());
+        let mut sequence = Sequence::new(random, pages);
         let len = sequence.random.within(ops);
         let ops = (0..len).map(|_| sequence.op()).collect();
         Case { core, ops }
@@ -117,19 +117,16 @@ pub(crate) struct Sequence {
     pub random: Random,
     /// Pages of its window.
     pages: usize,
-    /// Pages of its file, if it has one.
-    file_pages: usize,
     /// Where ranges began and ended so far.
     borders: Vec<usize>,
 }
 
 impl Sequence {
-    /// The sequence of these choices, over so many pages, and a file of so many.
-    pub fn new(random: Random, pages: usize, file_pages: usize) -> Sequence {
+    /// The sequence of these choices, over so many pages, and the file.
+    pub fn new(random: Random, pages: usize) -> Sequence {
         Sequence {
             random,
             pages,
-            file_pages,
             borders: vec![0, pages / 2, pages],
         }
     }
@@ -178,7 +175,9 @@ impl Sequence {
             Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(1),
             Kind::Process => Operand::Process(0),
-            Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
+            Kind::File => Operand::File(0),
+            Kind::Len => Operand::Len(self.random.within(0..FILE.len() + 1)),
+            Kind::Modes | Kind::FilePage => {
                 unreachable!("what a sequence has not is in no operation that is drawn")
             }
         };
@@ -208,11 +207,12 @@ impl Sequence {
         self.random.within(1..4) as u64
     }
 
-    fn backing(&mut self) -> Backing<Numbered> {
-        if self.file_pages == 0 || !self.random.once_in(FILE_ONCE_IN) {
+    /// What is mapped.
+    pub fn backing(&mut self) -> Backing<Numbered> {
+        if !self.random.once_in(FILE_ONCE_IN) {
             return Backing::Anon;
         }
-        let at = self.random.within(0..self.file_pages);
+        let at = self.random.within(0..FILE.len());
         match self.random.once_in(2) {
             true => Backing::PrivateFile(at),
             false => Backing::SharedFile(at),
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn shares_are_what_the_table_says() {
         const OPS: usize = 200_000;
-        let mut sequence = Sequence::new(Random::new(5), PAGES, FILE.len());
+        let mut sequence = Sequence::new(Random::new(5), PAGES);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for _ in 0..OPS {
             *counts.entry(sequence.op().call().row().name).or_default() += 1;
@@ -317,7 +317,7 @@ mod tests {
     /// What is drawn is nothing that core lacks.
     #[test]
     fn core_has_what_is_drawn() {
-        let mut sequence = Sequence::new(Random::new(6), PAGES, FILE.len());
+        let mut sequence = Sequence::new(Random::new(6), PAGES);
         let mut core = Core::new(&CoreSetup::default(), &[]);
         for row in ROWS.iter().filter(|row| row.drawn != Drawn::Never) {
             let op = Given::Call(sequence.call(row, None));

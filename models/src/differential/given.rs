@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ops::{Answer, Bytes};
+use crate::ops::{Answer, Backing, Bytes};
 use crate::spec::seq::{Call, Machine, Specified};
 
 /// One operation of a CPU; pages are numbered from the window's first, the CPU's own process is
@@ -71,6 +71,14 @@ impl Given {
     /// Whether it has an answer that is worth a register.
     pub fn has_answer(&self) -> bool {
         self.is_statement() && self.is_asked()
+    }
+}
+
+/// Whether a call maps a file, or changes its length.
+pub(crate) fn has_file(call: &Call) -> bool {
+    match call {
+        Call::Mmap { backing, .. } => *backing != Backing::Anon,
+        call => matches!(call, Call::Truncate { .. }),
     }
 }
 

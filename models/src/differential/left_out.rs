@@ -1,6 +1,7 @@
 //! What a subject lacks of what sequences have.
 
 use super::case::Case;
+use super::given::has_file;
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, ROWS};
 use crate::plan::{WINDOW, record};
@@ -70,9 +71,8 @@ impl LeftOut {
 
     fn has(&self, call: &Call) -> bool {
         let moves_several = matches!(call, Call::Mremap { from, .. } if from.len() > 1);
-        let maps_file = matches!(call, Call::Mmap { backing, .. } if *backing != Backing::Anon);
         self.several && moves_several
-            || self.files && maps_file
+            || self.files && has_file(call)
             || self.rows.contains(&call.row().name)
     }
 }

@@ -54,6 +54,7 @@ pub use case::Case;
 pub use difference::{Difference, What};
 pub(crate) use generate::Sequence;
 pub use given::Given;
+pub(crate) use given::has_file;
 pub use left_out::LeftOut;
 pub use party::{Party, VmaRule};
 pub use setup::{CoreSetup, FILE, PAGES, Shape, protocols};

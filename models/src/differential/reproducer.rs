@@ -7,9 +7,9 @@ use seqfault_core as core;
 use super::child;
 use super::core::CORE;
 use super::difference::{Difference, What};
-use super::given::Given;
+use super::given::{Given, has_file};
 use super::setup::{FILE, PAGES, Shape, files};
-use crate::ops::{Answer, Backing};
+use crate::ops::Answer;
 use crate::spec::Rules;
 use crate::spec::seq::{Call, Machine};
 use crate::subject::{OWNED, RESIDENT};
@@ -60,7 +60,7 @@ impl Difference {
             line(&format!("with {name}={}", value.name));
         }
         line(&format!("\n{{\n  pages A[{PAGES}];"));
-        if self.maps_file() {
+        if self.has_file() {
             let words = Vec::from_iter(FILE.map(|word| word.to_string())).join(", ");
             line(&format!("  file F[{}] = {{{words}}};", FILE.len()));
         }
@@ -160,22 +160,21 @@ impl Difference {
         }
     }
 
-    /// Whether the test that shows it maps its file.
-    fn maps_file(&self) -> bool {
-        let mut calls = self.ops.iter().map(Given::call);
-        calls.any(|call| matches!(call, Call::Mmap { backing, .. } if *backing != Backing::Anon))
+    /// Whether the test that shows it has a file.
+    fn has_file(&self) -> bool {
+        self.ops.iter().map(Given::call).any(has_file)
     }
 
-    /// Whether it is about an entry, in a test that maps its file.
+    /// Whether it is about an entry, in a test that has a file.
     fn is_untold(&self) -> bool {
-        matches!(self.what, What::Property { .. }) && self.maps_file()
+        matches!(self.what, What::Property { .. }) && self.has_file()
     }
 
     /// Whether a page may hold `word` by what the test says.
     fn stores(&self, word: u64) -> bool {
         word == 0
             || self.ops.iter().any(|op| op.call().word() == Some(word))
-            || self.maps_file() && (FILE.contains(&word) || word == child::WORD)
+            || self.has_file() && (FILE.contains(&word) || word == child::WORD)
     }
 }
 
@@ -191,6 +190,7 @@ mod tests {
     use super::*;
     use crate::litmus::ast::Prot;
     use crate::litmus::parse;
+    use crate::ops::Backing;
     use crate::scenario::{Deviations, Scenario};
     use crate::spec::outcomes;
 

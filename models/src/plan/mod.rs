@@ -27,10 +27,11 @@ pub mod syntax;
 use seqfault_core::{Protocol, Quirks};
 
 use self::record::{RECORD, WHOSE, Window, op, record, whose};
-use crate::differential::Given;
+use crate::differential::{FILE, Given};
 use crate::litmus::ast::{self, Part, Place, Program};
-use crate::ops::{Numbers, Runs};
+use crate::ops::{Backing, Numbers, Runs};
 use crate::scenario::{Deviations, Scenario};
+use crate::spec::seq::Call;
 
 /// Pages of a program: two page tables of four entries have them.
 pub const PAGES: usize = 6;
@@ -38,7 +39,6 @@ pub const PAGES: usize = 6;
 pub const WINDOW: Window = Window {
     pages: PAGES,
     more: &[0, 0, 0, 3, 4, 0, 0, 1, 0, 0],
-    file_pages: 0,
 };
 /// Most CPUs.
 pub const MAX_CPUS: usize = 4;
@@ -83,7 +83,10 @@ impl Plan {
             rows[whose(record, cpus + 1)].push(op(*record, WINDOW));
         }
         let mut forks = false;
-        let mut rows = rows.into_iter().map(|row| possible(row, &mut forks));
+        let rows = rows.into_iter().map(|row| possible(row, &mut forks));
+        let mut rows: Vec<_> = rows.collect();
+        without_smaps_of_files(&mut rows);
+        let mut rows = rows.into_iter();
         let setup = rows.next().unwrap_or_default();
         let threads = rows.collect();
         let children = usize::from(shape) / CPU_COUNTS;
@@ -210,25 +213,45 @@ fn possible(mut ops: Vec<Given>, forked: &mut bool) -> Vec<Given> {
     ops
 }
 
+/// Leaves `smaps` out where a file is mapped: what it counts of files, the specification does not tell.
+fn without_smaps_of_files(rows: &mut [Vec<Given>]) {
+    let maps_file =
+        |op: &Given| matches!(op.call(), Call::Mmap { backing, .. } if *backing != Backing::Anon);
+    if rows.iter().flatten().any(maps_file) {
+        for row in rows {
+            row.retain(|op| !matches!(op.call(), Call::Smaps { .. }));
+        }
+    }
+}
+
 /// Where the pages of a test lie in the window: ranges one after the other, or,
 /// if they are not adjacent, in page tables of their own.
 struct Pages {
     starts: Vec<(String, usize, usize)>,
+    /// The file, if the test has one.
+    file: Option<String>,
 }
 
 impl Pages {
     fn of(program: &Program) -> Option<Pages> {
         let mut starts: Vec<(String, usize, usize)> = Vec::new();
-        let mut next = 0;
+        let (mut next, mut file) = (0, None);
         for decl in &program.decls {
-            let ast::Decl::Pages {
-                name,
-                len_pages,
-                after,
-                ..
-            } = decl
-            else {
-                return None;
+            let (name, len_pages, after) = match decl {
+                ast::Decl::Pages {
+                    name,
+                    len_pages,
+                    after,
+                    ..
+                } => (name, len_pages, after),
+                // Whatever its words are, those of plans are others.
+                ast::Decl::File {
+                    name, len_pages, ..
+                } if file.is_none() && *len_pages <= FILE.len() => {
+                    file = Some(name.clone());
+                    continue;
+                }
+                ast::Decl::File { .. } => return None,
             };
             let len = len_pages.unwrap_or(1);
             let start = match after {
@@ -243,7 +266,7 @@ impl Pages {
             next = start + len;
             starts.push((name.clone(), start, len));
         }
-        (next <= PAGES).then_some(Pages { starts })
+        (next <= PAGES).then_some(Pages { starts, file })
     }
 
     fn page(&self, place: &Place) -> Option<usize> {
@@ -265,6 +288,7 @@ impl Pages {
             page: |place: &Place| self.page(place).ok_or(()),
             pages: |pages: &ast::Pages| self.range(pages).ok_or(()),
             process: |process: &str| Ok(usize::from(process != own)),
+            file: |file: &str| (self.file.as_deref() == Some(file)).then_some(0).ok_or(()),
         });
         let op = Given::Call(call.ok()?);
         record(&op).is_some().then_some(op)
@@ -276,7 +300,6 @@ mod tests {
     use super::*;
     use crate::litmus::parse;
     use crate::random::Random;
-    use crate::spec::seq::Call;
 
     /// Random bytes, short and long.
     fn inputs() -> impl Iterator<Item = Vec<u8>> {

@@ -6,14 +6,15 @@
 //!
 //! [`Case::random`]: crate::differential::Case::random
 
+use std::iter;
 use std::ops::Range;
 
 use seqfault_core::Quirks;
 
-use super::{Plan, choices, possible};
+use super::{Plan, choices, possible, without_smaps_of_files};
 use crate::differential::{Given, Sequence};
 use crate::litmus::ast::Prot;
-use crate::ops::{Backing, Operand};
+use crate::ops::Operand;
 use crate::random::Random;
 use crate::spec::seq::Call;
 
@@ -45,7 +46,7 @@ impl Plan {
         chosen.fill_with(|| random.number() as u8);
         let window = random.pick(&WINDOWS).clone();
         let mut draw = Draw {
-            sequence: Sequence::new(random, window.len(), 0),
+            sequence: Sequence::new(random, window.len()),
             window,
             stored: 0,
         };
@@ -63,11 +64,14 @@ impl Plan {
             }
         }
         let threads = threads.into_iter().map(|ops| possible(ops, &mut forked));
+        let mut rows: Vec<_> = iter::once(setup).chain(threads).collect();
+        without_smaps_of_files(&mut rows);
+        let mut rows = rows.into_iter();
         Plan {
             protocol,
             quirks: Quirks::NONE,
-            setup,
-            threads: threads.collect(),
+            setup: rows.next().unwrap_or_default(),
+            threads: rows.collect(),
             in_child,
             schedule: Vec::new(),
         }
@@ -91,7 +95,7 @@ impl Draw {
                 prot: Prot::Rw,
                 populate: self.sequence.random.once_in(4),
                 noreplace: false,
-                backing: Backing::Anon,
+                backing: self.sequence.backing(),
             }));
         }
         let more = self.sequence.random.within(0..SETUP + 1);

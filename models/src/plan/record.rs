@@ -2,19 +2,19 @@
 //!
 //! ```text
 //! byte 0   the verb: the table of operations says which ones stand for which operation
-//! byte 1   high half: the page; low half: how many (for ranges), or the value
+//! byte 1   high half: the page, or the length of the file; low half: how many (for ranges), or the value
 //! byte 2   for the operations that need it: protection and flags, or where to; low three bits: a file's page
 //! byte 3   low three bits: whose operation, where there are several CPUs
 //! ```
 //! Bytes 1 and 2 are the operands, one after the other, from the highest bit on: as many bits as the
 //! operand's kind takes. What is mapped is the last, in the lowest bits: of eight values the first four are anonymous
-//! memory, and so are the others where there is no file. All records are of one length, so that inserting, dropping or swapping some
+//! memory. All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every four bytes are an operation.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::differential::Given;
+use crate::differential::{FILE, Given};
 use crate::litmus::ast::Prot;
 use crate::ops::{Backing, Kind, Numbered, Operand, ROWS, Row};
 use crate::spec::seq::Call;
@@ -44,8 +44,6 @@ pub struct Window {
     pub pages: usize,
     /// What the values above the pages stand for: pages that matter more.
     pub more: &'static [usize],
-    /// Pages of its file: as many as records can name, or none.
-    pub file_pages: usize,
 }
 
 impl Window {
@@ -165,7 +163,9 @@ impl Reader {
             Kind::Backing => Operand::Backing(self.backing()),
             Kind::NewProcess => Operand::Process(CHILD),
             Kind::Process => Operand::Process(OWN),
-            Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
+            Kind::File => Operand::File(0),
+            Kind::Len => Operand::Len(self.take(HALF) % (FILE.len() + 1)),
+            Kind::Modes | Kind::FilePage => {
                 unreachable!("no verb is of an operation that has no records")
             }
         }
@@ -174,14 +174,7 @@ impl Reader {
     /// What the lowest bits stand for.
     fn backing(&self) -> Backing<Numbered> {
         let at = usize::from(self.all) % (1 << BACKING);
-        match &BACKINGS[at] {
-            Backing::PrivateFile(page) | Backing::SharedFile(page)
-                if *page >= self.window.file_pages =>
-            {
-                Backing::Anon
-            }
-            backing => backing.clone(),
-        }
+        BACKINGS[at].clone()
     }
 
     fn page(&mut self) -> usize {
@@ -257,7 +250,9 @@ impl Writer {
                 };
                 (process == known).then_some(())
             }
-            Operand::Modes(_) | Operand::File(_) | Operand::FilePage(_) | Operand::Len(_) => None,
+            Operand::File(file) => (file == 0).then_some(()),
+            Operand::Len(len) if len <= FILE.len() => self.put(len, HALF),
+            Operand::Len(_) | Operand::FilePage(_) | Operand::Modes(_) => None,
         }
     }
 }
@@ -272,7 +267,6 @@ mod tests {
     const WINDOW: Window = Window {
         pages: 6,
         more: &[0, 3, 4],
-        file_pages: 2,
     };
 
     /// Each record but for whose it is, the operands not in all combinations.
@@ -328,11 +322,6 @@ mod tests {
         of_file[WHAT] |= 0b111;
         assert_eq!(record(Backing::SharedFile(1)), of_file);
         assert_eq!(record(Backing::PrivateFile(1))[WHAT] & 0b111, 0b101);
-        let without = Window {
-            file_pages: 0,
-            ..WINDOW
-        };
-        assert_eq!(op(of_file, without), op(anonymous, WINDOW));
     }
 
     #[test]
@@ -348,6 +337,8 @@ mod tests {
             },
             Call::Switch { process: 1 },
             Call::Fork { process: 2 },
+            Call::Truncate { file: 0, len: 3 },
+            Call::Truncate { file: 1, len: 0 },
             mmap(Backing::SharedFile(2)),
             mmap(Backing::PrivateFile(2)),
             mmap(Backing::Driver),
@@ -380,8 +371,9 @@ mod tests {
                     Kind::Prot => PROT,
                     Kind::Flag => FLAG,
                     Kind::Backing => BACKING,
-                    Kind::NewProcess | Kind::Process => 0,
-                    Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => u32::MAX,
+                    Kind::NewProcess | Kind::Process | Kind::File => 0,
+                    Kind::Len => HALF,
+                    Kind::Modes | Kind::FilePage => u32::MAX,
                 });
                 let bits = bits.fold(0, u32::saturating_add);
                 assert!(bits <= OPERANDS, "{} has no records", row.name);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use seqfault_core::Protocol;
 
 use super::{PAGES, Plan};
-use crate::differential::Given;
+use crate::differential::{FILE, Given, has_file};
 use crate::litmus::ast::{
     self, Atom, BrokenBy, Choice, Condition, Decl, Formula, Item, Place, Program, Quantifier, Stmt,
     Thread, Value,
@@ -14,6 +14,9 @@ use crate::ops::Named;
 
 /// The name of all pages together.
 const NAME: &str = "A";
+
+/// The name of the file.
+const NAME_OF_FILE: &str = "F";
 
 /// The name of the process that is forked.
 const CHILD: &str = "c";
@@ -46,12 +49,7 @@ pub fn program(plan: &Plan) -> Program {
         description: None,
         comments: Vec::new(),
         with,
-        decls: vec![Decl::Pages {
-            name: NAME.to_owned(),
-            len_pages: Some(PAGES),
-            after: None,
-            span: 0..0,
-        }],
+        decls: decls(plan),
         setup: statements(&plan.setup, MAIN, false),
         threads: threads.collect(),
         condition: condition(plan),
@@ -60,6 +58,25 @@ pub fn program(plan: &Plan) -> Program {
         needs: Vec::new(),
         notes: Vec::new(),
     }
+}
+
+/// The pages, and the file, if it is of use.
+fn decls(plan: &Plan) -> Vec<Decl> {
+    let pages = Decl::Pages {
+        name: NAME.to_owned(),
+        len_pages: Some(PAGES),
+        after: None,
+        span: 0..0,
+    };
+    let file = Decl::File {
+        name: NAME_OF_FILE.to_owned(),
+        len_pages: FILE.len(),
+        words: FILE.to_vec(),
+        span: 0..0,
+    };
+    let has_file = plan.rows().flatten().any(|op| has_file(op.call()));
+    let files = has_file.then_some(file);
+    std::iter::once(pages).chain(files).collect()
 }
 
 /// The choices that are not the usual ones.
@@ -172,8 +189,8 @@ fn statement(op: &Given, process: &str) -> ast::Op {
     let named = op.call().rename(&mut Named {
         pages: NAME,
         all: PAGES,
-        file: None,
+        file: Some(NAME_OF_FILE),
         processes: &[process, CHILD],
     });
-    named.expect("there are two processes and no files")
+    named.expect("there are two processes and a file")
 }

@@ -52,15 +52,17 @@ fn every_protocol_does_as_the_specification_says() {
             backing: Backing::Anon,
         })
     };
-    let mmap_file = |pages, at| {
+    let mmap_of = |pages, backing| {
         Given::Call(Call::Mmap {
             pages,
             prot: Prot::Rwx,
             populate: false,
             noreplace: false,
-            backing: Backing::SharedFile(at),
+            backing,
         })
     };
+    let mmap_file = |pages, at| mmap_of(pages, Backing::SharedFile(at));
+    let mmap_privately = |pages, at| mmap_of(pages, Backing::PrivateFile(at));
     let ops = vec![
         mmap(0..PAGES, Prot::Rw, false),
         Given::Call(Call::Read { page: 1 }),
@@ -108,6 +110,23 @@ fn every_protocol_does_as_the_specification_says() {
         }),
         Given::Call(Call::Mincore { pages: 7..9 }),
         Given::Call(Call::PopulateRead { pages: 7..9 }),
+        mmap_privately(5..8, 0),
+        Given::Call(Call::Read { page: 6 }),
+        Given::Call(Call::Write { page: 5, word: 8 }),
+        Given::Call(Call::PopulateWrite { pages: 6..7 }),
+        Given::Call(Call::Truncate { file: 0, len: 1 }),
+        Given::Call(Call::Xchg { page: 6, word: 9 }),
+        Given::Call(Call::Mincore { pages: 2..12 }),
+        Given::Call(Call::Truncate { file: 0, len: 2 }),
+        Given::Call(Call::Write { page: 6, word: 9 }),
+        Given::FORK,
+        Given::Call(Call::Dontneed { pages: 5..6 }),
+        Given::Call(Call::Mremap {
+            from: 5..7,
+            to: 2..4,
+        }),
+        Given::Call(Call::Truncate { file: 0, len: 0 }),
+        Given::Call(Call::Read { page: 2 }),
     ];
     for protocol in protocols() {
         let core = CoreSetup {
@@ -158,6 +177,7 @@ fn sequences_reach_every_answer() {
         ("mincore", &["0", "a word", "enomem"]),
         ("maps", &["0", "a word"]),
         ("smaps", &["0", "a word"]),
+        ("truncate", &["ok"]),
     ];
     let expected: BTreeSet<(String, String)> = expected
         .iter()

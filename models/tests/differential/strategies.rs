@@ -59,7 +59,9 @@ fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
         Kind::Backing => backing().prop_map(Operand::Backing).boxed(),
         Kind::NewProcess => Just(Operand::Process(1)).boxed(),
         Kind::Process => Just(Operand::Process(0)).boxed(),
-        Kind::Modes | Kind::File | Kind::FilePage | Kind::Len => {
+        Kind::File => Just(Operand::File(0)).boxed(),
+        Kind::Len => (0..FILE.len() + 1).prop_map(Operand::Len).boxed(),
+        Kind::Modes | Kind::FilePage => {
             unreachable!("what a sequence has not is in no operation that is drawn")
         }
     }

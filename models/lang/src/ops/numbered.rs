@@ -147,43 +147,45 @@ where
     }
 }
 
-/// Numbers for what the author of a test named, by a function for each kind of name.
-pub struct Numbers<A, B, C> {
+/// Numbers for what the author of a test with one file at most named, by a function for each kind of name.
+pub struct Numbers<A, B, C, D> {
     /// The number of a page.
     pub page: A,
     /// The numbers of pages.
     pub pages: B,
     /// The number of a process.
     pub process: C,
+    /// The number of a file, whose first page has the same number.
+    pub file: D,
 }
 
-impl<E, A, B, C> Rename<AsWritten, Numbered> for Numbers<A, B, C>
+impl<E, A, B, C, D> Rename<AsWritten, Numbered> for Numbers<A, B, C, D>
 where
     A: Fn(&Place) -> Result<usize, E>,
     B: Fn(&Pages) -> Result<Range<usize>, E>,
     C: Fn(&str) -> Result<usize, E>,
+    D: Fn(&str) -> Result<usize, E>,
 {
-    /// Files have no numbers yet.
-    type Error = Option<E>;
+    type Error = E;
 
-    fn page(&mut self, page: &Place) -> Result<usize, Option<E>> {
-        (self.page)(page).map_err(Some)
+    fn page(&mut self, page: &Place) -> Result<usize, E> {
+        (self.page)(page)
     }
 
-    fn pages(&mut self, pages: &Pages) -> Result<Range<usize>, Option<E>> {
-        (self.pages)(pages).map_err(Some)
+    fn pages(&mut self, pages: &Pages) -> Result<Range<usize>, E> {
+        (self.pages)(pages)
     }
 
-    fn file_page(&mut self, _: &Place) -> Result<usize, Option<E>> {
-        Err(None)
+    fn file_page(&mut self, page: &Place) -> Result<usize, E> {
+        Ok((self.file)(&page.name)? + page.index.unwrap_or(0))
     }
 
-    fn file(&mut self, _: &String) -> Result<usize, Option<E>> {
-        Err(None)
+    fn file(&mut self, file: &String) -> Result<usize, E> {
+        (self.file)(file)
     }
 
-    fn process(&mut self, process: &String) -> Result<usize, Option<E>> {
-        (self.process)(process).map_err(Some)
+    fn process(&mut self, process: &String) -> Result<usize, E> {
+        (self.process)(process)
     }
 }
 

@@ -223,7 +223,8 @@ operations! {
     File {
         Reclaim: "reclaim" (page: Page) by Any -> Unknown;
         Writeback: "writeback" (page: Page) by Any -> Unknown;
-        Truncate: "truncate" (file: File, len: Len) by Program -> Call[];
+        Truncate: "truncate" (file: File, len: Len)
+            by Program -> Call[], drawn Often(2), bytes 148..152;
         Punch: "punch" (page: FilePage) by Program -> Call[];
     }
     Kernel {

@@ -198,6 +198,44 @@ fn a_sequence_knows_where_a_store_is_seen() {
     assert_eq!(machine.expected(&Rules::linux(), 0).resident, Some(true));
 }
 
+/// What a file's length changes is not where the call's own pages are: it has none.
+#[test]
+fn a_sequence_knows_what_a_files_length_changes() {
+    let mut machine = window();
+    let mmap = Call::Mmap {
+        pages: 7..8,
+        prot: Prot::Rw,
+        backing: Backing::PrivateFile(1),
+        populate: false,
+        noreplace: false,
+    };
+    assert_eq!(machine.apply(&mmap), Answer::Ok);
+    machine.apply(&Call::Write { page: 7, word: 9 });
+    assert!(machine.expected(&Rules::linux(), 7).owned == Some(true));
+    let seen = |machine: &Machine, page| {
+        let seen = machine.expected(&Rules::linux(), page);
+        (seen.value, seen.resident)
+    };
+    for len in [1, 2, 1, 2] {
+        let truncate = Call::Truncate { file: 0, len };
+        assert_eq!(machine.apply(&truncate), Answer::Ok);
+        assert_eq!(machine.concerned(&truncate).count(), 8);
+        let there = match len {
+            1 => (Answer::BUS, Some(false)),
+            _ => (Answer::Word(0), Some(false)),
+        };
+        for page in [2, 5, 7] {
+            assert_eq!(seen(&machine, page), there, "{page}");
+        }
+        assert_eq!(seen(&machine, 1), (Answer::Word(5), Some(true)));
+    }
+    // It is there once it is touched, by whatever mapping.
+    assert_eq!(machine.apply(&Call::Read { page: 7 }), Answer::Word(0));
+    assert_eq!(seen(&machine, 2), (Answer::Word(0), Some(true)));
+    machine.apply(&Call::Write { page: 5, word: 3 });
+    assert_eq!(seen(&machine, 7), (Answer::Word(3), Some(true)));
+}
+
 #[test]
 fn a_child_of_a_sequence_shares_the_file() {
     let mut machine = window();
