@@ -3,7 +3,7 @@
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::file::{Backing, Shown};
-use crate::mm::page_cache::Link;
+use crate::mm::page_cache::{Link, PageCache};
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;
@@ -73,7 +73,7 @@ impl<P: Platform> System<P> {
                 };
                 let file = vma.and_then(|(_, vma)| vma.backing.file());
                 let file = file.map(|map| self.files().shown(map, vpn));
-                let page = pte.map(Pte::pfn).or(file.and_then(Shown::page));
+                let page = pte.map(Pte::pfn).or(file.and_then(Shown::content));
                 let state = PageState {
                     vma: vma.map(|(_, vma)| vma.prot),
                     present: pte.is_some(),
@@ -144,6 +144,8 @@ impl<P: Platform> System<P> {
                 mapped.union(cached).count()
             }
         };
+        let blocks: usize = self.files().caches().map(PageCache::blocks).sum();
+        let pages = pages + blocks;
         let of_files = match cached {
             None => 0,
             Some(_) => self.machine.frames.of_files(first_of_files),
@@ -213,9 +215,9 @@ impl<P: Platform> System<P> {
     }
 
     /// Checks that each VMA of a file is in its `i_mmap`, and nothing else is, and that entries show what the files
-    /// have. The pages of all page caches; `None` if no file changes its length.
+    /// have. The pages of all page caches; `None` if files have none.
     fn check_caches(&self) -> Option<BTreeSet<Pfn>> {
-        if !self.files().change_length() {
+        if !self.files().have_caches() {
             return None;
         }
         let mut linked = Vec::new();
@@ -252,11 +254,19 @@ impl<P: Platform> System<P> {
 
     /// Checks what the entry of `vpn` shows, in a VMA with this backing.
     fn check_shown(&self, mm: MmId, vpn: Vpn, backing: Backing) {
-        let Some(map) = backing.file() else { return };
         let table = self.leaf_table(mm, vpn);
         let index = self.geometry().index(vpn, LEAF);
         let entry = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
         let Some(pte) = entry else { return };
+        let Some(map) = backing.file() else {
+            if self.frame(pte.pfn()).is_of_file() {
+                violated::<P>(
+                    Invariant::WrongPage,
+                    "a page of a file is mapped where no file is",
+                );
+            }
+            return;
+        };
         let shown = self.files().shown(map, vpn);
         if shown == Shown::Nothing {
             violated::<P>(

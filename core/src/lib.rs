@@ -31,6 +31,7 @@
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
+//! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
@@ -56,9 +57,10 @@
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
 //! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
-//! | file that keeps its length | which pages it has | always | - | before CPUs run |
+//! | file in memory, where all keep their length | which pages it has | always | - | before CPUs run |
 //! | `PageCache` | `size` | the inode lock; if it is behind the page, that page's lock until an entry is set (T3) | by any CPU | the inode lock |
-//! | | `Slot::pfn` | the page's lock | by any CPU, as a value | the page's lock |
+//! | | `Slot::pfn`, and whether it was read | the page's lock | by any CPU, as a value | the page's lock |
+//! | | a block on the disk | the page's lock | - | the page's lock |
 //! | | `i_mmap` | its lock | - | its write lock |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
@@ -102,15 +104,15 @@ pub use mm::system::System;
 pub use platform::Platform;
 pub use types::addr::{Geometry, PageRange, Vpn};
 pub use types::choices::{CHOICES, ChoiceError, ChoiceInfo, ValueInfo};
-pub use types::config::Config;
+pub use types::config::{Config, FileStart};
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
 pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
 pub use types::ids::{CpuId, FileId, FilePage, MmId, Pfn, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps,
-    TlbFault, ZapFlush,
+    Dirty, Dontneed, FaultPath, Flush, IoWait, MprotectWritable, Munmap, Protocol, PtFree, Ptl,
+    Smaps, TlbFault, ZapFlush,
 };
 pub use types::pte::Pte;
 pub use types::quirk::{Quirk, Quirks};

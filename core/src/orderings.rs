@@ -87,15 +87,15 @@ orderings! {
     FRAME_COPY = Relaxed;
 }
 
-// Files whose length changes.
+// Files whose length changes, or which are read from a disk.
 orderings! {
     /// A file's length is read: the lock of the page, which `truncate` takes after it has set the length, orders it
     /// (T3).
     FILE_SIZE_READ = Relaxed;
     /// A file's length is set: see [`FILE_SIZE_READ`].
     FILE_SIZE_WRITE = Relaxed;
-    /// A page comes to a file, or goes, or is looked for: under its lock, which orders it. Without the lock the value
-    /// counts alone.
+    /// A page comes to a file, is uptodate, or goes, or is looked for: under its lock, which orders it, and what was read
+    /// with it. Without the lock the value counts alone: no CPU uses the content of a page that it has found so.
     PAGE_CACHE = Relaxed;
     /// Whether a frame is a file's: it is told before the frame has an entry, which publishes it.
     FRAME_OF_FILE = Relaxed;

@@ -123,7 +123,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     self.await_driver();
                     unresolved = None;
                 }
-                (Handled::Resolved | Handled::Again(Await::Nothing), _) => unresolved = None,
+                (Handled::Resolved | Handled::Again(Await::Nothing | Await::Page(_)), _) => {
+                    unresolved = None;
+                }
             }
         }
     }

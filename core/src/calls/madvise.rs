@@ -99,7 +99,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn dontneed_vma_locked(&mut self, range: PageRange, gather: &mut Gather) -> bool {
         // QUIRK(DontneedDropsVmaLock): proofs/vma_lock/dontneed-vs-munmap
         let early = self.sys.has(Quirk::DontneedDropsVmaLock);
-        let done = self.with_vma_locked(range.start, |cpu, vma| {
+        let done = self.with_vma_locked(range.start, |cpu, _, vma| {
             // QUIRK(DontneedPastVma): proofs/vma_lock/dontneed-past-the-vma
             if range.end > vma.range.end && !cpu.sys.has(Quirk::DontneedPastVma) {
                 cpu.how("falls back: the VMA ends before");

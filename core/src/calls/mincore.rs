@@ -41,7 +41,7 @@ impl<P: Platform> Cpu<'_, P> {
                     parts.map(|part| self.count_present(part, |_| false)).sum()
                 }
                 // A copy counts as well, whose page the file may not have any more: mincore_pte_range().
-                Backing::Private(map) if sys.files().change_length() => parts
+                Backing::Private(map) if sys.files().have_caches() => parts
                     .map(|part| self.count_present(part, |vpn| is_cached(map, vpn)))
                     .sum(),
                 // What is in the page cache counts, mapped or not: mincore_page().

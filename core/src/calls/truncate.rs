@@ -3,7 +3,9 @@
 //! ```text
 //! size --> entries behind it go --> each page: its lock, its entries go, it leaves the cache --> entries go again
 //! ```
-//! Pages that are new read zero, once they are touched. Private copies of pages that go, go too.
+//! Pages that are new read zero, once they are touched. Private copies of pages that go, go too, and so does what a file has
+//! of them on a disk: while the page is locked, so that no read of it is under way. (Linux keeps reads out by the mapping's
+//! `invalidate_lock`, and frees blocks afterwards.)
 //!
 //! # Linux
 //! mm/shmem.c: `shmem_setattr()`, `shmem_truncate_range()`; mm/truncate.c: `truncate_inode_folio()`,
@@ -14,10 +16,11 @@ use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
-use crate::mm::page_cache::PageCache;
+use crate::mm::page_cache::{Cached, PageCache};
 use crate::mm::unmap::Spares;
 use crate::platform::Platform;
 use crate::types::error::Errno;
+use crate::types::event::What;
 use crate::types::ids::{FileId, FilePage};
 use crate::types::quirk::Quirk;
 
@@ -96,11 +99,18 @@ impl<P: Platform> Cpu<'_, P> {
             false => None,
         };
         // Linux: folio_mapped(), in truncate_cleanup_folio().
-        let is_mapped = |pfn| self.sys.frame(pfn).is_shared();
+        let is_mapped = |page: Cached| self.sys.frame(page.pfn).is_shared();
         if cache.page(index).is_some_and(is_mapped) {
             self.unmap_mapping(cache, |link| link.page(index), Spares::Copies, gathers);
         }
         let gone = cache.remove(index);
+        // QUIRK(TruncateKeepsBlocks): proofs/file/blocks-go-too
+        if let Some(block) = cache.block(index)
+            && !self.sys.has(Quirk::TruncateKeepsBlocks)
+        {
+            self.sys.frame(block).zero();
+            self.event(What::BlockFreed { pfn: block });
+        }
         if let Some(page) = page {
             page.unlock();
         }

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
-    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
     MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
 };
 use crate::types::quirk::{Quirk, Quirks};
@@ -144,6 +144,7 @@ chosen! {
     driver_fault: DriverFault = "driver_fault";
     driver_map: DriverMap = "driver_map";
     driver_wait: DriverWait = "driver_wait";
+    io_wait: IoWait = "io_wait";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

@@ -10,7 +10,7 @@ use crate::hw::pool::{Arena, Pool};
 use crate::orderings;
 use crate::platform::{Cell, Mutex, Platform, Word, violated};
 use crate::types::addr::Vpn;
-use crate::types::config::Config;
+use crate::types::config::{Config, FileStart};
 use crate::types::event::{Event, What};
 use crate::types::ids::{CpuId, Pfn};
 use crate::types::quirk::Quirk;
@@ -200,6 +200,14 @@ impl<P: Platform> Frame<P> {
         self.word.store(word, orderings::FRAME_COPY);
     }
 
+    /// Takes the content of `block`, which stands for a block of a disk. It is a file's page, and not read yet.
+    pub fn read_from(&self, block: &Frame<P>) {
+        if let Some(content) = &self.content {
+            content.used();
+        }
+        self.copy(block);
+    }
+
     /// The frame is for the page `vpn` too, from now on.
     pub fn moved(&self, vpn: Vpn) {
         if P::CHECKED {
@@ -305,17 +313,19 @@ pub(crate) struct Frames<P: Platform> {
 }
 
 impl<P: Platform> Frames<P> {
-    /// Those of a machine, all of them free, but for those of files with these words, which are the last ones.
-    /// `change_length`: files do, so that a frame may be a file's at one time and not at another.
+    /// Those of a machine, all of them free, but for those of files, which are the last ones, and stand for the blocks
+    /// of a file that is on a disk. `change_length`: files do, so that a frame may be a file's at one time and not at
+    /// another; and so it may if a file is read.
     pub fn new(
         config: &Config,
-        files: &[Vec<u64>],
+        files: &[FileStart],
         change_length: bool,
         quirks: Active,
     ) -> Frames<P> {
         let first = config.file_frames().0;
+        let change_length = change_length || files.iter().any(|file| file.uncached);
         let device = core::iter::repeat_n(&0, config.device_pages as usize);
-        let words = files.iter().flatten().chain(device);
+        let words = files.iter().flat_map(|file| &file.words).chain(device);
         let frames = Frames {
             frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),

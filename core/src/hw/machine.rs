@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use crate::ghost::grants::Grants;
 use crate::ghost::looked::{Active, Chosen, Looked};
@@ -10,7 +9,7 @@ use crate::hw::frame::Frames;
 use crate::hw::interrupt::{IrqGuard, PerCpu};
 use crate::hw::table::Tables;
 use crate::platform::Platform;
-use crate::types::config::Config;
+use crate::types::config::{Config, FileStart};
 use crate::types::ids::CpuId;
 use crate::types::pte::MAX_NUMBER;
 
@@ -37,10 +36,11 @@ impl<P: Platform> Machine<P> {
     ///
     /// # Panics
     /// If a number is out of range.
-    pub fn new(config: Config, files: &[Vec<u64>], change_length: bool) -> Machine<P> {
+    pub fn new(config: Config, files: &[FileStart], change_length: bool) -> Machine<P> {
         assert!((1..=64).contains(&config.cpus), "1 to 64 CPUs");
         let last = CpuId(config.cpus - 1);
-        let of_files = files.iter().flatten().count() as u64 + u64::from(config.device_pages);
+        let of_files: usize = files.iter().map(|file| file.words.len()).sum();
+        let of_files = of_files as u64 + u64::from(config.device_pages);
         let frames = u64::from(config.file_frames().0) + of_files;
         let most = frames.max(config.tables_of(last).1.into());
         assert!(

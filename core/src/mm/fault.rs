@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Whatever the path, [`Cpu::commit`] changes the entry under the page-table
-//! lock. Copies of pages are made without it: see `cow`.
+//! lock. Copies of pages are made without it: see `cow`. A fault that needs a page that is still to be read leaves its
+//! locks, and starts again under the mmap lock: see `file_io`.
 //!
 //! # Linux
 //! `do_user_addr_fault()`, `handle_pte_fault()`, `do_anonymous_page()`,
@@ -55,9 +56,37 @@ pub(crate) enum Await {
     /// The entry allows the access already, and nothing was flushed: if the same translation faults
     /// again, another CPU's flush.
     Flush,
+    /// A page of a file is to be read. Only within a fault, which starts again then.
+    Page(Wanted),
 }
 
 pub(crate) type Outcome = Result<Handled, Fault>;
+
+/// Whether a fault may leave its locks to wait for I/O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It may. Linux: `fault_flag_allow_retry_first()`.
+    First,
+    /// It did so before. Linux: `FAULT_FLAG_TRIED`.
+    Tried,
+}
+
+/// A page of a file that a fault needs, and has left its locks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The VMA by which the file was found, which may be gone by now. The file is there: Linux pins it.
+    pub vma: VmaCopy,
+    /// The file did not have the page at all. Linux: `VM_FAULT_MAJOR`.
+    pub is_new: bool,
+}
+
+/// Whether a fault starts again after I/O.
+pub(crate) enum Started {
+    /// It does, as this attempt.
+    Again(Attempt),
+    /// It is over.
+    Not(Outcome),
+}
 
 /// The reason that a fault can rely on its VMA whenever it holds the page-table lock.
 #[derive(Clone, Copy, Debug)]
@@ -80,17 +109,37 @@ impl<'s, P: Platform> Cpu<'s, P> {
             FaultPath::VmaLock | FaultPath::VmaRefcnt => self.fault_vma_locked(vpn, access),
             FaultPath::RcuFault => self.fault_rcu(vpn, access).map(Ok),
         };
-        if let Some(outcome) = without_mmap_lock {
-            self.count(Counter::Speculative);
-            return outcome;
+        let mut attempt = Attempt::First;
+        match without_mmap_lock {
+            Some(Ok(Handled::Again(Await::Page(wanted)))) => {
+                match self.after_io(wanted, vpn, access) {
+                    // Linux: VMA_LOCK_RETRY, and FAULT_FLAG_TRIED if VM_FAULT_MAJOR.
+                    Started::Again(next) if wanted.is_new => attempt = next,
+                    Started::Again(_) => {}
+                    Started::Not(outcome) => return outcome,
+                }
+            }
+            Some(outcome) => {
+                self.count(Counter::Speculative);
+                return outcome;
+            }
+            None if self.sys.protocol().fault() != FaultPath::MmapLock => {
+                self.count(Counter::Fallbacks);
+            }
+            None => {}
         }
-        if self.sys.protocol().fault() != FaultPath::MmapLock {
-            self.count(Counter::Fallbacks);
+        loop {
+            let lock = self.mmap_read_lock();
+            let outcome = self.fault_mmap_locked(&lock, vpn, access, attempt);
+            lock.unlock();
+            let Ok(Handled::Again(Await::Page(wanted))) = outcome else {
+                return outcome;
+            };
+            match self.after_io(wanted, vpn, access) {
+                Started::Again(next) => attempt = next,
+                Started::Not(outcome) => return outcome,
+            }
         }
-        let lock = self.mmap_read_lock();
-        let outcome = self.fault_mmap_locked(&lock, vpn, access);
-        lock.unlock();
-        outcome
     }
 
     /// Under the mmap lock. Linux: `lock_mm_and_find_vma()`, `faultin_page()`.
@@ -99,15 +148,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock: &MmapRead<'s, P>,
         vpn: Vpn,
         access: Access,
+        attempt: Attempt,
     ) -> Outcome {
         match lock.find(vpn) {
             None => Err(Fault::MapErr),
-            Some(vma) => self.fault_stable(vma, vpn, access),
+            Some(vma) => self.fault_stable(vma, vpn, access, attempt),
         }
     }
 
     /// The VMA is stable. Linux: `handle_mm_fault()`.
-    fn fault_stable(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+    pub(crate) fn fault_stable(
+        &mut self,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        attempt: Attempt,
+    ) -> Outcome {
         if P::CHECKED && !vma.range.contains(vpn) {
             violated::<P>(
                 Invariant::TornVma,
@@ -123,7 +179,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         if self.needs_page_lock(vma, vpn) {
             let access = if is_allowed { access } else { Access::Read };
-            return self.fault_file(vma, vpn, access);
+            return self.fault_file(vma, vpn, access, attempt);
         }
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
         if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
@@ -170,7 +226,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Under the VMA's lock. `None`: under the mmap lock instead.
     fn fault_vma_locked(&mut self, vpn: Vpn, access: Access) -> Option<Outcome> {
-        self.with_vma_locked(vpn, |cpu, vma| {
+        let mut left = None;
+        let outcome = self.with_vma_locked(vpn, |cpu, found, vma| {
             if !cpu.may_call_driver(vma) {
                 cpu.how("falls back: the driver relies on the mmap lock");
                 return None;
@@ -178,12 +235,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
             let quirk = cpu.sys.has(Quirk::MmapLockUnderVmaLock);
             let mmap = quirk.then(|| cpu.mmap_read_lock());
-            let outcome = cpu.fault_stable(vma, vpn, access);
+            let outcome = cpu.fault_stable(vma, vpn, access, Attempt::First);
             if let Some(mmap) = mmap {
                 mmap.unlock();
             }
+            // QUIRK(VmaUsedAfterRetry): proofs/file/unmapped-while-it-is-read
+            if matches!(outcome, Ok(Handled::Again(Await::Page(_))))
+                && cpu.sys.has(Quirk::VmaUsedAfterRetry)
+            {
+                left = Some(found.clone());
+            }
             Some(outcome)
-        })
+        });
+        if let Some(vma) = left {
+            vma.life.used();
+        }
+        outcome
     }
 
     /// Changes the entry, which is `entry`, so that `access` may go through. `None`: the page-table

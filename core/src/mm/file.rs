@@ -1,8 +1,8 @@
 //! Files: pages that processes share, at however many places, or have copies of.
 //!
-//! A file is of memfd kind: its pages are in memory. Where no step takes one away or makes a file longer, a fault finds
-//! its page without a lock or a wait, and the page cache is an array. Else it is a
-//! [`PageCache`](crate::mm::page_cache::PageCache).
+//! A file is of memfd kind, whose pages are in memory, or on a disk, from which they are read. Where all are in memory,
+//! and no step takes one away or makes a file longer, a fault finds its page without a lock or a wait, and the page
+//! cache is an array. Else each file has a [`PageCache`](crate::mm::page_cache::PageCache).
 //!
 //! # Invariants
 //! - F1: a file has a reference of each of its pages, so that none is free until the file is made shorter; each entry
@@ -21,6 +21,7 @@ use alloc::vec::Vec;
 use crate::mm::page_cache::{Link, PageCache};
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
+use crate::types::config::FileStart;
 use crate::types::ids::{FileId, FilePage, MmId, Pfn};
 
 /// The files of a machine.
@@ -35,7 +36,7 @@ struct File<P: Platform> {
     start: Pfn,
     /// How many pages it has at first.
     len: u32,
-    /// Its page cache, if files change their length.
+    /// Its page cache, if files change their length, or one is on a disk.
     cache: Option<PageCache<P>>,
 }
 
@@ -46,6 +47,8 @@ pub(crate) enum Shown {
     Nothing,
     /// Zeros, for which there is no page yet.
     Hole,
+    /// What this block of a disk holds, which is still to be read.
+    Block(Pfn),
     /// A page.
     Page(Pfn),
 }
@@ -54,8 +57,16 @@ impl Shown {
     /// The page, if there is one.
     pub fn page(self) -> Option<Pfn> {
         match self {
-            Shown::Nothing | Shown::Hole => None,
+            Shown::Nothing | Shown::Hole | Shown::Block(_) => None,
             Shown::Page(pfn) => Some(pfn),
+        }
+    }
+
+    /// The frame that holds its word, in memory or on a disk; none where it is zero.
+    pub fn content(self) -> Option<Pfn> {
+        match self {
+            Shown::Nothing | Shown::Hole => None,
+            Shown::Block(pfn) | Shown::Page(pfn) => Some(pfn),
         }
     }
 }
@@ -172,22 +183,24 @@ impl FileMap {
 }
 
 impl<P: Platform> Files<P> {
-    /// Files of so many pages each, whose frames follow each other from `start` on. `change_length`: they may have
-    /// fewer one day. The memory of a device with so many pages comes behind them.
+    /// These files, whose frames, or blocks on a disk, follow each other from `start` on. `change_length`: they may have
+    /// fewer pages one day. The memory of a device with so many pages comes behind them.
     pub fn new(
         start: Pfn,
-        lens: impl Iterator<Item = usize>,
+        files: &[FileStart],
         change_length: bool,
         device_pages: u32,
     ) -> Files<P> {
         let mut next = start.0;
-        let mut files: Vec<File<P>> = lens
+        let has_caches = change_length || files.iter().any(|file| file.uncached);
+        let mut files: Vec<File<P>> = files
+            .iter()
             .enumerate()
-            .map(|(file, len)| {
-                let len = u32::try_from(len).expect("a short file");
+            .map(|(number, file)| {
+                let len = u32::try_from(file.words.len()).expect("a short file");
                 let start = Pfn(next);
                 next += len;
-                let cache = change_length.then(|| PageCache::new(file, start, len));
+                let cache = has_caches.then(|| PageCache::new(number, start, len, file.uncached));
                 File { start, len, cache }
             })
             .collect();
@@ -252,19 +265,20 @@ impl<P: Platform> Files<P> {
         let index = map.index(vpn);
         match &file.cache {
             None if index < file.len => Shown::Page(Pfn(file.start.0 + index)),
-            Some(cache) if index < cache.size() => {
-                cache.page_racy(index).map_or(Shown::Hole, Shown::Page)
-            }
+            Some(cache) if index < cache.size() => match cache.page_racy(index) {
+                Some(page) if page.is_uptodate => Shown::Page(page.pfn),
+                _ => cache.block(index).map_or(Shown::Hole, Shown::Block),
+            },
             _ => Shown::Nothing,
         }
     }
 
-    /// Whether files change their length.
-    pub fn change_length(&self) -> bool {
+    /// Whether files have page caches: one changes its length, or is on a disk.
+    pub fn have_caches(&self) -> bool {
         self.caches().next().is_some()
     }
 
-    /// The page caches: none if no file changes its length.
+    /// The page caches: all files have one, or none has.
     pub fn caches(&self) -> impl Iterator<Item = &PageCache<P>> {
         self.files.iter().filter_map(|file| file.cache.as_ref())
     }
@@ -272,14 +286,14 @@ impl<P: Platform> Files<P> {
     /// The page cache of `file`.
     ///
     /// # Panics
-    /// If there is no such file, or no file changes its length.
+    /// If there is no such file, or files have none.
     pub fn cache(&self, file: FileId) -> &PageCache<P> {
         let cache = self.files[file.0].cache.as_ref();
         cache.expect("a machine knows from the start whether files change their length")
     }
 
-    /// The page cache of the file that `map` shows, and the page of the file that it shows at `vpn`. `None` if no file
-    /// changes its length.
+    /// The page cache of the file that `map` shows, and the page of the file that it shows at `vpn`. `None` if files have
+    /// none.
     pub fn cached(&self, map: FileMap, vpn: Vpn) -> Option<(&PageCache<P>, u32)> {
         let cache = self.files[map.file as usize].cache.as_ref()?;
         Some((cache, map.index(vpn)))
@@ -300,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_mapping_shows_its_file_up_to_the_end() {
-        let files = Files::<Alone>::new(Pfn(10), [2, 3].into_iter(), false, 0);
+        let files = [2, 3].map(|len| FileStart::in_memory(alloc::vec![0; len]));
+        let files = Files::<Alone>::new(Pfn(10), &files, false, 0);
         let map = files.map(FilePage(3), Vpn(100));
         let shown = |map, vpn| files.shown(map, Vpn(vpn)).page();
         assert_eq!(

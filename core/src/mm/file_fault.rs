@@ -1,4 +1,5 @@
-//! First accesses to files whose length changes: under the lock of the page, and then under the page-table lock.
+//! First accesses to files that have page caches: under the lock of the page, and then under the page-table lock. A page that
+//! is to be read is read first (`file_io`).
 //!
 //! A fault that has no lock of its VMA does not come here: it cannot wait for a page with what keeps its VMA. It falls
 //! back to the mmap lock.
@@ -9,9 +10,9 @@
 //! copy is made, until that has its entry.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::{Await, Handled, Outcome};
+use crate::mm::fault::{Attempt, Await, Handled, Outcome};
 use crate::mm::file::Backing;
-use crate::mm::page_cache::{PageCache, PageGuard};
+use crate::mm::page_cache::{Cached, PageCache, PageGuard};
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::Vpn;
@@ -38,13 +39,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn may_wait_for_page(&self, vma: VmaCopy) -> bool {
         match vma.backing {
             Backing::Anonymous => false,
-            Backing::Shared(_) | Backing::Private(_) => self.sys.files().change_length(),
+            Backing::Shared(_) | Backing::Private(_) => self.sys.files().have_caches(),
             Backing::Driver(_) => true,
         }
     }
 
     /// Nothing was there. The VMA is stable. Linux: `do_fault()`.
-    pub(crate) fn fault_file(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+    pub(crate) fn fault_file(
+        &mut self,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+        attempt: Attempt,
+    ) -> Outcome {
         if let Backing::Driver(_) = vma.backing {
             return self.fault_driver(vma, vpn, access);
         }
@@ -53,9 +60,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some((cache, index)) = map.and_then(|map| sys.files().cached(map, vpn)) else {
             return Err(Fault::Bus);
         };
+        if cache.is_read() {
+            return self.fault_on_disk(cache, index, vma, (vpn, access), attempt);
+        }
         // QUIRK(FaultLooksUpEarly): proofs/file/page-goes-under-a-fault
         let early = self.sys.has(Quirk::FaultLooksUpEarly);
         let found = early.then(|| cache.page_racy(index)).flatten();
+        let found = found.map(|page| page.pfn);
         let Some(page) = cache.lock_page(index, self.id()) else {
             return Err(Fault::Bus);
         };
@@ -63,6 +74,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Some(found) => Ok(found),
             None => self.find_or_add(cache, &page, vpn, index),
         };
+        self.map_locked(page, pfn, vma, (vpn, access))
+    }
+
+    /// Maps the page `pfn` of a file, if there is one, and leaves its lock, which is `page`.
+    /// Linux: `do_read_fault()`, `do_cow_fault()`, `do_shared_fault()`.
+    pub(crate) fn map_locked(
+        &mut self,
+        page: PageGuard<'_, P>,
+        pfn: Result<Pfn, Fault>,
+        vma: VmaCopy,
+        (vpn, access): (Vpn, Access),
+    ) -> Outcome {
         let got = pfn.and_then(|pfn| vma.backing.shows(self, vma, vpn, access, pfn));
         // QUIRK(FaultMapsUnlocked): proofs/file/page-goes-under-a-fault
         let page = match self.sys.has(Quirk::FaultMapsUnlocked) {
@@ -94,12 +117,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if index >= cache.size() && !self.sys.has(Quirk::FaultIgnoresSize) {
             return Err(Fault::Bus);
         }
-        if let Some(pfn) = page.page() {
-            return Ok(pfn);
+        if let Some(page) = page.page() {
+            return Ok(page.pfn);
         }
+        self.add_page(page, vpn, true)
+    }
+
+    /// A new page of a file, whose lock is held. Linux: `shmem_alloc_and_add_folio()`, `__filemap_get_folio()`.
+    pub(crate) fn add_page(
+        &mut self,
+        page: &PageGuard<'_, P>,
+        vpn: Vpn,
+        is_uptodate: bool,
+    ) -> Result<Pfn, Fault> {
         let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
         self.sys.frame(pfn).becomes_a_files();
-        page.add(pfn);
+        page.add(Cached { pfn, is_uptodate });
         Ok(pfn)
     }
 

@@ -4,7 +4,7 @@
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
 //! with its address spaces), [`file`] and [`page_cache`], [`driver`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`driver_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`driver_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
 //! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
@@ -16,6 +16,7 @@ pub mod driver_fault;
 pub mod fault;
 pub mod file;
 pub mod file_fault;
+pub mod file_io;
 pub mod flush;
 pub mod gather;
 pub mod i_mmap;

@@ -1,4 +1,4 @@
-//! The page cache of a file whose length changes, and the mappings of that file.
+//! The page cache of a file whose length changes or which is read from a disk, and the mappings of that file.
 //!
 //! ```text
 //! a fault        page lock: index < size? page there, or a new one --> ptl: entry set --> page lock is left
@@ -43,6 +43,8 @@ use crate::types::ids::{CpuId, MmId, Pfn};
 pub(crate) struct PageCache<P: Platform> {
     /// The file's number.
     file: usize,
+    /// The frames that stand for its blocks on a disk begin here; none if all of it is in memory.
+    disk: Option<Pfn>,
     /// So many pages it has. Linux: `i_size`.
     size: P::Word,
     /// What `size` is. Linux: `i_rwsem`.
@@ -55,8 +57,31 @@ pub(crate) struct PageCache<P: Platform> {
 struct Slot<P: Platform> {
     /// Linux: `folio_lock()`.
     lock: P::Mutex<()>,
-    /// The frame; zero if there is none yet, or any more.
+    /// The frame; zero if there is none yet, or any more. With [`UPTODATE`] once it was read.
     pfn: P::Word,
+}
+
+/// A bit above the numbers of frames: the page holds what the file does. Linux: `PG_uptodate`.
+const UPTODATE: u64 = 1 << 32;
+
+/// A page that is in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cached {
+    /// Its frame.
+    pub pfn: Pfn,
+    /// Whether it holds what the file does, or is still to be read.
+    pub is_uptodate: bool,
+}
+
+impl Cached {
+    /// From the word of its slot.
+    fn of(word: u64) -> Option<Cached> {
+        let pfn = word as u32;
+        (pfn != 0).then_some(Cached {
+            pfn: Pfn(pfn),
+            is_uptodate: word & UPTODATE != 0,
+        })
+    }
 }
 
 /// A VMA that maps the file.
@@ -101,15 +126,14 @@ pub(crate) struct PageGuard<'a, P: Platform> {
 
 impl<P: Platform> PageGuard<'_, P> {
     /// The page, if there is one.
-    pub fn page(&self) -> Option<Pfn> {
+    pub fn page(&self) -> Option<Cached> {
         self.cache.page(self.index)
     }
 
-    /// Adds a page where none is. The caller's reference becomes that of the cache.
-    /// Linux: `shmem_add_to_page_cache()`.
-    pub fn add(&self, pfn: Pfn) {
-        let slot = &self.cache.slots[self.index as usize];
-        slot.pfn.swap(u64::from(pfn.0), orderings::PAGE_CACHE);
+    /// Adds a page where none is, which is to be read or not. The caller's reference becomes that of the cache.
+    /// Linux: `shmem_add_to_page_cache()`, `filemap_add_folio()`.
+    pub fn add(&self, page: Cached) {
+        self.cache.set(self.index, page);
     }
 
     /// Leaves the lock. Linux: `folio_unlock()`.
@@ -196,14 +220,20 @@ impl<P: Platform> IMmapWrite<'_, P> {
 }
 
 impl<P: Platform> PageCache<P> {
-    /// That of file number `file`, which has the pages `start` on, `len` of them, and never has more.
-    pub fn new(file: usize, start: Pfn, len: u32) -> PageCache<P> {
+    /// That of file number `file`, which has the pages `start` on, `len` of them, and never has more. `uncached`: these are
+    /// its blocks on a disk, and none of its pages is in the cache.
+    pub fn new(file: usize, start: Pfn, len: u32, uncached: bool) -> PageCache<P> {
+        let first = |index: u32| match uncached {
+            true => 0,
+            false => UPTODATE | u64::from(start.0 + index),
+        };
         let slot = |index: u32| Slot {
             lock: P::Mutex::new(()).called("page_lock"),
-            pfn: P::Word::new(u64::from(start.0 + index)).called("page_cache"),
+            pfn: P::Word::new(first(index)).called("page_cache"),
         };
         PageCache {
             file,
+            disk: uncached.then_some(start),
             size: P::Word::new(u64::from(len)).called("i_size"),
             inode: P::Mutex::new(len).called("i_rwsem"),
             slots: (0..len).map(slot).collect(),
@@ -216,25 +246,47 @@ impl<P: Platform> PageCache<P> {
         self.size.load(orderings::FILE_SIZE_READ) as u32
     }
 
+    /// Whether the pages of the file are read from a disk.
+    pub fn is_read(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// The frame that stands for the block of the page `index` on the disk, if there is one.
+    pub fn block(&self, index: u32) -> Option<Pfn> {
+        let start = self.disk?;
+        ((index as usize) < self.slots.len()).then_some(Pfn(start.0 + index))
+    }
+
+    /// How many blocks the file has on a disk.
+    pub fn blocks(&self) -> usize {
+        self.disk.map_or(0, |_| self.slots.len())
+    }
+
     /// The page `index`, if it is in the cache right now.
-    pub fn page_racy(&self, index: u32) -> Option<Pfn> {
+    pub fn page_racy(&self, index: u32) -> Option<Cached> {
         let slot = self.slots.get(index as usize)?;
-        let pfn = slot.pfn.load(orderings::PAGE_CACHE) as u32;
-        (pfn != 0).then_some(Pfn(pfn))
+        Cached::of(slot.pfn.load(orderings::PAGE_CACHE))
     }
 
     /// The same for a caller that has the page's lock, and is about to add the page or to take it out.
-    pub fn page(&self, index: u32) -> Option<Pfn> {
+    pub fn page(&self, index: u32) -> Option<Cached> {
         let slot = self.slots.get(index as usize)?;
-        let pfn = slot.pfn.fetch_add(0, orderings::PAGE_CACHE) as u32;
-        (pfn != 0).then_some(Pfn(pfn))
+        Cached::of(slot.pfn.fetch_add(0, orderings::PAGE_CACHE))
+    }
+
+    /// What the page `index` is from now on. The caller has the page's lock.
+    pub fn set(&self, index: u32, page: Cached) {
+        let uptodate = if page.is_uptodate { UPTODATE } else { 0 };
+        let slot = &self.slots[index as usize];
+        let word = uptodate | u64::from(page.pfn.0);
+        slot.pfn.swap(word, orderings::PAGE_CACHE);
     }
 
     /// Takes the page `index` out, if it is there. Its reference is the caller's then. Linux: `filemap_remove_folio()`.
     pub fn remove(&self, index: u32) -> Option<Pfn> {
         let slot = self.slots.get(index as usize)?;
-        let pfn = slot.pfn.swap(0, orderings::PAGE_CACHE) as u32;
-        (pfn != 0).then_some(Pfn(pfn))
+        let page = Cached::of(slot.pfn.swap(0, orderings::PAGE_CACHE));
+        page.map(|page| page.pfn)
     }
 
     /// Waits for the lock of the page `index`, for `cpu`. `None`: the file never has that page.
@@ -288,8 +340,8 @@ impl<P: Platform> PageCache<P> {
     /// The pages that are in the cache, and the VMAs. No CPU runs any more.
     pub fn at_rest(&self) -> (Vec<(u32, Pfn)>, Vec<Link>) {
         let pages = (0..).zip(&self.slots).filter_map(|(index, slot)| {
-            let pfn = slot.pfn.load(orderings::AT_REST) as u32;
-            (pfn != 0).then_some((index, Pfn(pfn)))
+            let page = Cached::of(slot.pfn.load(orderings::AT_REST))?;
+            Some((index, page.pfn))
         });
         (pages.collect(), self.i_mmap.read().clone())
     }
@@ -321,19 +373,43 @@ mod tests {
 
     #[test]
     fn a_page_is_taken_out_once() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 2);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, false);
+        let read = |pfn| Cached {
+            pfn: Pfn(pfn),
+            is_uptodate: true,
+        };
         assert_eq!(
             [0, 1, 2].map(|index| cache.page_racy(index)),
-            [Some(Pfn(7)), Some(Pfn(8)), None]
+            [Some(read(7)), Some(read(8)), None]
         );
         assert_eq!(cache.remove(0), Some(Pfn(7)));
         assert_eq!(cache.remove(0), None);
         assert_eq!(cache.remove(1), Some(Pfn(8)));
         let page = cache.lock_page(1, CpuId(0)).expect("it may have it");
-        page.add(Pfn(3));
-        assert_eq!(page.page(), Some(Pfn(3)));
+        page.add(read(3));
+        assert_eq!(page.page(), Some(read(3)));
         page.unlock();
         assert!(cache.lock_page(2, CpuId(0)).is_none());
         assert_eq!(cache.at_rest().0, [(1, Pfn(3))]);
+        assert_eq!([0, 1].map(|index| cache.block(index)), [None; 2]);
+    }
+
+    #[test]
+    fn a_file_on_a_disk_has_no_page_at_first() {
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, true);
+        assert_eq!([0, 1].map(|index| cache.page_racy(index)), [None; 2]);
+        assert_eq!(
+            [0, 1, 2].map(|index| cache.block(index)),
+            [Some(Pfn(7)), Some(Pfn(8)), None]
+        );
+        let page = cache.lock_page(1, CpuId(0)).expect("it may have it");
+        let unread = Cached {
+            pfn: Pfn(3),
+            is_uptodate: false,
+        };
+        page.add(unread);
+        assert_eq!(page.page(), Some(unread));
+        assert_eq!(cache.remove(1), Some(Pfn(3)));
+        page.unlock();
     }
 }

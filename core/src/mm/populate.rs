@@ -4,7 +4,7 @@
 //! mm/gup.c: `faultin_page_range()`, `populate_vma_page_range()`.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::{Await, Handled};
+use crate::mm::fault::{Attempt, Await, Handled, Started, Wanted};
 use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
@@ -13,9 +13,17 @@ use crate::types::error::{Errno, Fault};
 use crate::types::prot::Access;
 use crate::types::quirk::Quirk;
 
+/// Why a page is not populated.
+enum Stopped {
+    /// The call ends with this.
+    By(Errno),
+    /// This page is to be read, with the mmap lock left.
+    ToRead(Wanted),
+}
+
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Under one mmap read lock: no other call changes what is mapped between two pages.
-    /// Linux: `faultin_page_range()`.
+    /// Under one mmap read lock, but where a page of a file is waited for: no other call changes what is mapped between two
+    /// pages. Linux: `faultin_page_range()`.
     pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
         let mut lock = self.mmap_read_lock();
         let mut result = Ok(());
@@ -25,7 +33,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 lock.unlock();
                 lock = self.mmap_read_lock();
             }
-            result = self.populate_page(&lock, vpn, access);
+            (lock, result) = self.populate_page(lock, vpn, access);
             if result.is_err() {
                 break;
             }
@@ -34,16 +42,47 @@ impl<'s, P: Platform> Cpu<'s, P> {
         result
     }
 
+    /// One page. The lock may have been left meanwhile, and is held again.
     fn populate_page(
+        &mut self,
+        mut lock: MmapRead<'s, P>,
+        vpn: Vpn,
+        access: Access,
+    ) -> (MmapRead<'s, P>, Result<(), Errno>) {
+        let mut attempt = Attempt::First;
+        loop {
+            let outcome = match self.populate_attempt(&lock, vpn, access, attempt) {
+                Ok(()) => Ok(()),
+                Err(Stopped::By(errno)) => Err(errno),
+                Err(Stopped::ToRead(wanted)) => {
+                    // Linux: __get_user_pages_locked(), which takes it again for the rest.
+                    lock.unlock();
+                    let started = self.after_io(wanted, vpn, access);
+                    lock = self.mmap_read_lock();
+                    match started {
+                        Started::Again(next) => {
+                            attempt = next;
+                            continue;
+                        }
+                        Started::Not(outcome) => outcome.map(|_| ()).map_err(|_| Errno::Fault),
+                    }
+                }
+            };
+            return (lock, outcome);
+        }
+    }
+
+    fn populate_attempt(
         &mut self,
         lock: &MmapRead<'s, P>,
         vpn: Vpn,
         access: Access,
-    ) -> Result<(), Errno> {
+        attempt: Attempt,
+    ) -> Result<(), Stopped> {
         // Where no VMA is, munmap frees page tables while others hold this lock for reading too.
         // QUIRK(PopulateWalksFirst): proofs/pt_free/walked-without-vma
         if !lock.covers(vpn) && !self.sys.has(Quirk::PopulateWalksFirst) {
-            return Err(Errno::Nomem);
+            return Err(Stopped::By(Errno::Nomem));
         }
         loop {
             // QUIRK(PopulateWalksUnprotected): proofs/pt_free/populate-vs-reclaim
@@ -55,18 +94,23 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 return Ok(());
             }
             self.count(Counter::Faults);
-            match self.fault_mmap_locked(lock, vpn, access) {
+            let stopped = match self.fault_mmap_locked(lock, vpn, access, attempt) {
                 // Linux: __get_user_pages() looks for the page again.
-                Ok(Handled::Again(Await::Nothing)) => {}
+                Ok(Handled::Again(Await::Nothing)) => continue,
+                Ok(Handled::Again(Await::Page(wanted))) => return Err(Stopped::ToRead(wanted)),
                 // Linux: fixup_user_fault() and its like take the mmap lock again.
-                Ok(Handled::Again(Await::Driver)) => self.await_driver(),
+                Ok(Handled::Again(Await::Driver)) => {
+                    self.await_driver();
+                    continue;
+                }
                 // The page is there: the access itself waits for a flush, if it must.
                 Ok(Handled::Resolved | Handled::Again(Await::Flush)) => return Ok(()),
                 // Behind the end of a file: madvise_populate(), mm/madvise.c.
-                Err(Fault::Bus) if self.is_file(lock, vpn) => return Err(Errno::Fault),
-                Err(Fault::MapErr | Fault::Bus) => return Err(Errno::Nomem),
-                Err(Fault::AccErr) => return Err(Errno::Inval),
-            }
+                Err(Fault::Bus) if self.is_file(lock, vpn) => Errno::Fault,
+                Err(Fault::MapErr | Fault::Bus) => Errno::Nomem,
+                Err(Fault::AccErr) => Errno::Inval,
+            };
+            return Err(Stopped::By(stopped));
         }
     }
 

@@ -15,7 +15,7 @@ use crate::mm::file::Files;
 use crate::mm::space::Mm;
 use crate::platform::Platform;
 use crate::types::addr::Geometry;
-use crate::types::config::Config;
+use crate::types::config::{Config, FileStart};
 use crate::types::ids::{CpuId, MmId, Pfn, TableId};
 use crate::types::quirk::{Quirk, Quirks};
 
@@ -44,6 +44,15 @@ impl<P: Platform> System<P> {
     /// # Panics
     /// As [`System::new`].
     pub fn with_files(config: Config, files: &[Vec<u64>], change_length: bool) -> System<P> {
+        let files: Vec<FileStart> = files.iter().cloned().map(FileStart::in_memory).collect();
+        System::with_files_of(config, &files, change_length)
+    }
+
+    /// The same with files of any kind.
+    ///
+    /// # Panics
+    /// As [`System::new`].
+    pub fn with_files_of(config: Config, files: &[FileStart], change_length: bool) -> System<P> {
         if let Some(conflict) = config.protocol.conflict() {
             panic!("{conflict}");
         }
@@ -57,9 +66,8 @@ impl<P: Platform> System<P> {
             Mm::new(root, cpumask)
         };
         let mms = (0..config.mms).map(mm).collect();
-        let lens = files.iter().map(Vec::len);
         let device = config.device_pages;
-        let files = Files::new(config.file_frames(), lens, change_length, device);
+        let files = Files::new(config.file_frames(), files, change_length, device);
         System {
             machine,
             mms,

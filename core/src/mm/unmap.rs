@@ -86,7 +86,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Takes the VMAs `gone` out of `i_mmap`.
     fn unlink_all(&mut self, gone: &[Removed<P>]) {
-        if self.sys.files().change_length() {
+        if self.sys.files().have_caches() {
             for (_, vma) in gone {
                 self.unlink_file(vma.copy_stable());
             }

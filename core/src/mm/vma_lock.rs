@@ -3,8 +3,10 @@
 //! # Linux
 //! mm/mmap_lock.c: `lock_vma_under_rcu()`.
 
+use alloc::sync::Arc;
+
 use crate::mm::cpu::Cpu;
-use crate::mm::vma::VmaCopy;
+use crate::mm::vma::{Vma, VmaCopy};
 use crate::platform::{Platform, RcuPointer};
 use crate::types::addr::Vpn;
 use crate::types::counters::Counter;
@@ -17,7 +19,7 @@ impl<P: Platform> Cpu<'_, P> {
     pub(crate) fn with_vma_locked<R>(
         &mut self,
         vpn: Vpn,
-        work: impl FnOnce(&mut Self, VmaCopy) -> Option<R>,
+        work: impl FnOnce(&mut Self, &Arc<Vma<P>>, VmaCopy) -> Option<R>,
     ) -> Option<R> {
         let mm = self.mm();
         // QUIRK(TreeWalkWithoutRcu): proofs/vma_tree/walk-without-rcu
@@ -44,7 +46,7 @@ impl<P: Platform> Cpu<'_, P> {
         drop(rcu);
         // QUIRK(VmaNoRevalidate): proofs/vma_lock/reused-not-revalidated
         let result = if copy.range.contains(vpn) || self.sys.has(Quirk::VmaNoRevalidate) {
-            work(self, copy)
+            work(self, vma, copy)
         } else {
             self.how("falls back: the VMA is another one by now");
             None

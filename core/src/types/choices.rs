@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::types::protocol::{
-    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
     MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
 };
 
@@ -372,6 +372,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
                 "leaves that, waits, and starts again",
                 "drivers/gpu/drm/ttm/ttm_bo_vm.c, ttm_bo_vm_reserve()",
                 driver_wait = DriverWait::Retry
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "io_wait",
+        summary: "what a fault holds while it waits until a page of a file is read",
+        values: &[
+            value!(
+                "retry",
+                "no lock: it starts again afterwards; the second time it waits with what it holds",
+                "mm/filemap.c, maybe_unlock_mmap_for_io(), fault_flag_allow_retry_first(); Linux 5.1",
+                io_wait = IoWait::Retry
+            ),
+            value!(
+                "hold_vma",
+                "the lock of its VMA, or the mmap lock, so that nothing changes meanwhile",
+                "M. Wilcox at LSFMM+BPF, LWN May 2023: \"or VMA changes are kept out\"",
+                io_wait = IoWait::HoldVma
             ),
         ],
     },

@@ -1,5 +1,7 @@
 //! The configuration of a machine: its size and its choices.
 
+use alloc::vec::Vec;
+
 use crate::types::addr::Geometry;
 use crate::types::ids::{CpuId, Pfn};
 use crate::types::protocol::Protocol;
@@ -59,5 +61,24 @@ impl Config {
     pub(crate) fn tables_of(&self, cpu: CpuId) -> (u32, u32) {
         let start = self.mms as u32 + cpu.0 as u32 * self.tables_per_cpu;
         (start, start + self.tables_per_cpu)
+    }
+}
+
+/// What a file is when the machine starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FileStart {
+    /// The word of each page that it has, or may ever have.
+    pub words: Vec<u64>,
+    /// It is on a disk, and none of its pages is in memory: the first access to one reads it.
+    pub uncached: bool,
+}
+
+impl FileStart {
+    /// A file of memfd kind.
+    pub const fn in_memory(words: Vec<u64>) -> FileStart {
+        FileStart {
+            words,
+            uncached: false,
+        }
     }
 }

@@ -262,6 +262,20 @@ pub enum What {
         /// To which frame.
         to: Pfn,
     },
+    /// A page of a file was read.
+    PageRead {
+        /// The page.
+        vpn: Vpn,
+        /// From which block, which is a frame that is never mapped.
+        from: Pfn,
+        /// Into which frame.
+        to: Pfn,
+    },
+    /// A block of a file was freed: it reads zero.
+    BlockFreed {
+        /// The frame that stands for it.
+        pfn: Pfn,
+    },
     /// A page was freed.
     FrameFreed {
         /// The frame.

@@ -55,6 +55,15 @@ pub enum Smaps {
     Rcu,
 }
 
+/// What a fault holds while it waits until a page of a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IoWait {
+    /// Nothing: it leaves the lock of its VMA, or the mmap lock, and starts again afterwards.
+    Retry,
+    /// What it has: the lock of its VMA, or the mmap lock.
+    HoldVma,
+}
+
 /// When a zap may drop the page-table lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZapFlush {
@@ -183,6 +192,8 @@ pub struct Protocol {
     pub driver_map: DriverMap,
     /// `driver_wait`
     pub driver_wait: DriverWait,
+    /// `io_wait`
+    pub io_wait: IoWait,
 }
 
 impl Protocol {
@@ -210,6 +221,7 @@ impl Protocol {
             driver_fault: DriverFault::VmaLock,
             driver_map: DriverMap::Fault,
             driver_wait: DriverWait::Hold,
+            io_wait: IoWait::Retry,
         }
     }
 

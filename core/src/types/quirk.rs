@@ -399,6 +399,24 @@ quirks! {
     DriverFaultUnlocked, "driver-fault-unlocked", "M. Wilcox at LSFMM+BPF 2023: a driver must say that it can do without the mmap lock";
     /// A driver waits for its lock where it maps pages ahead of time.
     MapPagesSleeps, "map-pages-sleeps", "Documentation/filesystems/locking.rst: map_pages() may not block";
+    /// A fault that has left its locks to wait for a page goes on with the VMA that it had, and does not start again.
+    IoDropNoRestart, "io-drop-no-restart", "mm/filemap.c, filemap_fault(): out_retry, VM_FAULT_RETRY; LWN, \"Improving page-fault scalability\", May 2023";
+    /// A fault looks at its VMA after it has left its lock to wait for a page.
+    VmaUsedAfterRetry, "vma-used-after-retry", "commit fc8efd2ddfed, mm/memory.c, do_fault()";
+    /// A fault that starts again for a page takes no note of it, and leaves its locks the next time too.
+    RetryNotNoted, "retry-not-noted", "mm/filemap.c, fault_flag_allow_retry_first(); FAULT_FLAG_TRIED";
+    /// A page that is in its file is taken for one that was read.
+    UptodateIgnored, "uptodate-ignored", "mm/filemap.c, filemap_fault(): folio_test_uptodate() under the folio's lock";
+    /// A CPU leaves a page's lock before it has read the page.
+    PageReadUnlocked, "page-read-unlocked", "mm/filemap.c, filemap_read_folio(): the folio is locked until it is read";
+    /// A CPU looks up before it has a page's lock that the page has to be read, and does not look again.
+    ReadLooksUpEarly, "read-looks-up-early", "mm/filemap.c, filemap_fault(): folio->mapping under the folio's lock, \"Did it get truncated?\"";
+    /// A CPU looks up before it has a page's lock that the file does not have the page, adds one, and does not look again.
+    PageAddedTwice, "page-added-twice", "mm/filemap.c, __filemap_add_folio(): -EEXIST";
+    /// A page is added to be read though its file has become shorter.
+    ReadIgnoresSize, "read-ignores-size", "mm/filemap.c, filemap_create_folio(): why invalidate_lock is held";
+    /// What a file has on its disk behind the new end stays there, and is read again when the file gets longer.
+    TruncateKeepsBlocks, "truncate-keeps-blocks", "fs/ext4/inode.c, ext4_setattr(): ext4_truncate() after truncate_pagecache()";
 }
 
 impl Quirk {

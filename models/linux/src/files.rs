@@ -1,4 +1,5 @@
-//! The files that a test maps: each is memory of the kernel's, without a name in any directory.
+//! The files that a test maps: each is memory of the kernel's, without a name in any directory; or, if it is `uncached`, a
+//! file without a name in a directory that is on a disk.
 //!
 //! ```text
 //! copy 0              copy 1
@@ -9,13 +10,19 @@
 //! A page number belongs to the file that it is in, and what is mapped behind that file's last page is
 //! beyond its end, not in the next file.
 //!
+//! Whenever it is [renewed](Files::renew), a file on a disk is written back, and then dropped from the page cache:
+//! generic_fadvise(), mm/fadvise.c, with `POSIX_FADV_DONTNEED`. Where no directory is on a disk, it is in memory all the same:
+//! which of its pages are in the page cache is not told of it.
+//!
 //! Linux: shmem_file_setup(), mm/shmem.c. A page beyond the end is `VM_FAULT_SIGBUS` in
 //! shmem_fault(), as it is in filemap_fault(), mm/filemap.c, for other file systems.
 
 use std::fs::File;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use super::answer::failed;
 use super::arena::PAGE;
@@ -39,6 +46,8 @@ struct Declared {
     /// The numbers of its pages.
     pages: Range<usize>,
     words: Words,
+    /// Whether it is on a disk.
+    on_disk: bool,
 }
 
 impl Files {
@@ -47,18 +56,35 @@ impl Files {
     /// # Errors
     /// What the host lacks.
     pub fn new(declared: &[Words], copies: usize) -> Result<Files, String> {
+        Files::on(declared, &[], copies)
+    }
+
+    /// The same of files of which some, as `uncached` says, are on a disk if the host has one.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn on(declared: &[Words], uncached: &[bool], copies: usize) -> Result<Files, String> {
         let needs = |error| format!("files in memory ({error})");
         let mut files = Vec::new();
         let mut next = 0;
-        for words in (0..copies).flat_map(|_| declared) {
+        let disk = uncached.contains(&true).then(a_disk).flatten();
+        let numbered = || declared.iter().enumerate();
+        for (number, words) in (0..copies).flat_map(|_| numbered()) {
             let pages = next..next + words.len();
             next = pages.end;
-            let file = in_memory().map_err(needs)?;
+            let is_read = uncached.get(number).is_some_and(|is| *is);
+            let disk = disk.as_deref().filter(|_| is_read);
+            let file = match disk {
+                Some(directory) => unnamed(directory),
+                None => in_memory(),
+            };
+            let file = file.map_err(needs)?;
             files.push(Declared {
                 inode: file.metadata().map_err(needs)?.ino(),
                 file,
                 pages,
                 words: words.clone(),
+                on_disk: disk.is_some(),
             });
         }
         let files = Files { files };
@@ -82,7 +108,27 @@ impl Files {
                 file.write_all_at(&word.to_ne_bytes(), (page * PAGE) as u64)?;
             }
         }
+        self.drop_pages();
         Ok(())
+    }
+
+    /// Lets go the pages of files on a disk. What the kernel refuses stays in memory, as it might anyway.
+    fn drop_pages(&self) {
+        let on_disk = || self.files.iter().filter(|file| file.on_disk);
+        // All begin to be written before any is waited for.
+        for flags in [
+            libc::SYNC_FILE_RANGE_WRITE,
+            libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER,
+        ] {
+            for Declared { file, .. } in on_disk() {
+                // SAFETY: the descriptor is the file's.
+                unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, flags) };
+            }
+        }
+        for Declared { file, .. } in on_disk() {
+            // SAFETY: as above.
+            unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+        }
     }
 
     /// Makes a file `len` pages long: what goes is lost, and what comes is zero. `None` if there is no such file.
@@ -135,6 +181,30 @@ impl Files {
         let offset = (page - found.pages.start) * PAGE;
         Some((found.file.as_raw_fd(), offset as i64))
     }
+}
+
+/// A directory on a disk in which files can be made that have no name.
+fn a_disk() -> Option<PathBuf> {
+    let candidates = [std::env::temp_dir(), PathBuf::from("/var/tmp")];
+    let mut directories = candidates.into_iter();
+    directories.find(|directory| unnamed(directory).is_ok_and(|file| is_on_disk(&file)))
+}
+
+/// A new file of no length and without a name in `directory`, which goes with its descriptor.
+fn unnamed(directory: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    let options = options.read(true).write(true);
+    options.custom_flags(libc::O_TMPFILE).open(directory)
+}
+
+/// Whether a file is not in memory alone.
+fn is_on_disk(file: &File) -> bool {
+    const IN_MEMORY: [i64; 2] = [libc::TMPFS_MAGIC as i64, 0x8584_58f6];
+    let mut stat = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the descriptor is the file's, and what is written is a `statfs`.
+    let told = unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } == 0;
+    // SAFETY: it was written.
+    told && !IN_MEMORY.contains(&(unsafe { stat.assume_init() }.f_type as i64))
 }
 
 /// A new file in memory, of no length.
@@ -243,6 +313,29 @@ mod tests {
         map(&mut arena, 0..3, Prot::R, 0);
         assert_eq!(arena.mincore(&(0..3), None), Answer::Word(2));
         assert_eq!(words(&arena), first);
+    }
+
+    #[test]
+    fn files_on_a_disk_are_read_again() {
+        if a_disk().is_none() {
+            eprintln!("no directory is on a disk: nothing is tested");
+            return;
+        }
+        let files = Files::on(&[vec![5, 6], vec![7]], &[true, false], 1).expect("files");
+        let mut arena = Arena::new(3).expect("an arena");
+        arena.set_files(files);
+        for _ in 0..2 {
+            arena.reset();
+            arena.renew_files().expect("they are written to");
+            map(&mut arena, 0..2, Prot::Rw, 0);
+            map(&mut arena, 2..3, Prot::Rw, 2);
+            assert_eq!(arena.mincore(&(0..2), None), Answer::Word(0));
+            assert_eq!(arena.mincore(&(2..3), None), Answer::Word(1));
+            let words = [0, 1, 2].map(|page| arena.read(page));
+            assert_eq!(words, [5, 6, 7].map(Answer::Word));
+            assert_eq!(arena.mincore(&(0..3), None), Answer::Word(3));
+            arena.write(0, 9);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::call::{Call, Course, Kind, Specified};
 use super::rules::Rules;
+use super::word::Source;
 use seqfault_lang::ops::Backing;
 
 /// One statement.
@@ -277,6 +278,8 @@ pub(super) struct Files {
     files: Vec<Range<usize>>,
     /// The one that is a device's memory, which has no page cache.
     device: Option<usize>,
+    /// Those files none of whose pages is in the page cache at first.
+    uncached: Vec<usize>,
 }
 
 impl Files {
@@ -292,6 +295,7 @@ impl Files {
             files: pages.collect(),
             start,
             device: None,
+            uncached: Vec::new(),
         }
     }
 
@@ -332,6 +336,27 @@ impl Files {
         device.is_some_and(|device| {
             self.of(device).contains(&page) || page == self.start + self.numbered() + device
         })
+    }
+
+    /// The same where some files are on a disk, and not in the page cache at first.
+    pub(super) fn with_uncached(mut self, uncached: &[bool]) -> Files {
+        let numbers = uncached.iter().enumerate();
+        self.uncached = numbers
+            .filter_map(|(file, is)| is.then_some(file))
+            .collect();
+        self
+    }
+
+    /// Whether `page` is one of a file that is on a disk.
+    pub(super) fn is_read(&self, page: usize) -> bool {
+        let mut files = self.uncached.iter();
+        files.any(|&file| self.of(file).contains(&page))
+    }
+
+    /// Whether the kernel may read this page of a file at any time, ahead of accesses. `page_cache_ra_order()`,
+    /// mm/readahead.c.
+    pub(super) fn may_be_read(&self, source: Source) -> bool {
+        source.word.is_some() && self.is_read(source.page)
     }
 
     /// Whether there are none.

@@ -18,7 +18,7 @@ impl State {
                     answer(&mut bytes, Some(ret));
                 }
                 Phase::Walking(walk) => {
-                    bytes.push(2 | u8::from(walk.holds) << 2);
+                    bytes.push(2 | u8::from(walk.holds) << 2 | u8::from(walk.waited) << 3);
                     number(&mut bytes, u64::from(walk.done));
                     answer(&mut bytes, Some(walk.answer));
                 }

@@ -65,6 +65,12 @@
 //! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
 //! has in its entries is not told: page properties other than `mapped`, and `smaps`, are outside the slice where a test maps a file.
 //!
+//! A file that is `uncached` is on a disk. Its words are those of any file, and an access that has to wait for one is like any
+//! that faults: it may find afterwards that the mapping has gone. Whether `mincore` counts a page of it that was neither
+//! accessed nor populated is open at any time, as the kernel reads ahead (page_cache_ra_order(), mm/readahead.c). And what
+//! populates several pages leaves its section to wait for one (faultin_page(), mm/gup.c, of `VM_FAULT_RETRY`): sections of
+//! others may come before it, once for each page but the first.
+//!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
 //! each word that no file has the last value of its modification order, all at one instant between the call and the
@@ -245,6 +251,7 @@ fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
         resolved.own,
         resolved.processes,
         &resolved.files,
+        &resolved.uncached,
         rules.clone(),
     );
     for call in &resolved.setup {

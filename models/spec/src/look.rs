@@ -86,6 +86,7 @@ impl Steps<'_> {
             let walk = Walk {
                 done,
                 holds: false,
+                waited: false,
                 answer: Answer::Word(count),
             };
             self.go_on(&mut state, cpu, call, walk);
@@ -156,7 +157,11 @@ impl Steps<'_> {
                 if memory.shown().is_none_or(|source| state.is_cached(source)) {
                     return (may_lack, true);
                 }
+                // One of a file that is on a disk may have been read ahead: page_cache_ra_order(), mm/readahead.c.
                 may_lack = true;
+                may_be |= memory
+                    .shown()
+                    .is_some_and(|source| self.code.files.may_be_read(source));
                 continue;
             }
             may_lack |= memory.lazy == Lazy::MayGo;

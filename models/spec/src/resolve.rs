@@ -25,6 +25,8 @@ pub(super) struct Resolved {
     pub(super) processes: usize,
     /// The words of each file.
     pub(super) files: Vec<Vec<u64>>,
+    /// Of each file whether it is on a disk.
+    pub(super) uncached: Vec<bool>,
     /// The setup's calls.
     pub(super) setup: Vec<Call>,
     /// The threads.
@@ -50,11 +52,13 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let own = ids.len();
     let processes = ids.processes().len();
     let mut files = program.files();
+    let uncached = program.uncached();
     let mut places = Files::new(processes * own, &files);
     if program.device_pages() > 0 {
         files.push(vec![0; program.device_pages()]);
         places = Files::with_device(processes * own, &files);
     }
+    let places = places.with_uncached(&uncached);
     let mut runs = Runs::default();
     let has_files = has_files(program);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
@@ -149,6 +153,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         own,
         processes,
         files,
+        uncached,
         setup,
         code,
         regs,

@@ -34,6 +34,8 @@ pub struct Machine {
     own: usize,
     /// The words that files begin with.
     files: Vec<Vec<u64>>,
+    /// Of each of them whether it is on a disk.
+    uncached: Vec<bool>,
     /// The only state that there is. Between calls: in normal form, with nothing known of the past.
     state: Vec<State>,
     rules: Rules,
@@ -57,7 +59,18 @@ impl Machine {
     /// The same with files, each with the words of its pages.
     pub fn with_files(pages: usize, files: &[Vec<u64>], rules: Rules) -> Machine {
         // The second one is the child of a fork.
-        Machine::of_processes(pages, 2, files, rules)
+        Machine::with_files_on(pages, files, &[], rules)
+    }
+
+    /// The same with files of which some, as `uncached` says, are on a disk: which of their pages are in the page cache
+    /// before they are touched is open.
+    pub fn with_files_on(
+        pages: usize,
+        files: &[Vec<u64>],
+        uncached: &[bool],
+        rules: Rules,
+    ) -> Machine {
+        Machine::of_processes(pages, 2, files, uncached, rules)
     }
 
     /// Windows of `own` pages each, of so many processes: the CPU is in the first one, which may
@@ -66,16 +79,21 @@ impl Machine {
         own: usize,
         processes: usize,
         files: &[Vec<u64>],
+        uncached: &[bool],
         rules: Rules,
     ) -> Machine {
-        let places = Files::new(processes * own, files);
+        let places = Files::new(processes * own, files).with_uncached(uncached);
         let nothing = Instr::new(Call::RcuBarrier {}, Some(0), 0, own, &places);
         // One for all, until they differ.
         let hole = Rc::new(Page::hole());
         let mut pages = vec![hole; places.pages().end];
         for (number, file) in files.iter().enumerate() {
             for (page, &value) in places.of(number).zip(file) {
-                Rc::make_mut(&mut pages[page]).show(Some(Word::cached(value)));
+                let word = match places.is_read(page) {
+                    true => Word::holding(value),
+                    false => Word::cached(value),
+                };
+                Rc::make_mut(&mut pages[page]).show(Some(word));
             }
         }
         let mut code = Code::new(vec![vec![nothing]], pages.len(), 1);
@@ -85,6 +103,7 @@ impl Machine {
             code,
             own,
             files: files.to_vec(),
+            uncached: uncached.to_vec(),
             // What a read leaves is told by looking at pages too: what the rules say of it, calls find.
             open: Rules {
                 zero_page: rules.zero_page,
@@ -240,7 +259,10 @@ impl Machine {
         if let Some(source) = last.and_then(|(_, word)| word.shown()) {
             return Seen {
                 resident: match rules.files.mincore_counts_all {
-                    true => Some(state.is_cached(source)),
+                    true => {
+                        let is_cached = state.is_cached(source);
+                        (is_cached || !self.code.files.may_be_read(source)).then_some(is_cached)
+                    }
                     false => has(PageProperty::Present),
                 },
                 ..by_program

@@ -14,6 +14,8 @@ pub(super) struct Walk {
     pub(super) done: u16,
     /// Whether it holds its section.
     pub(super) holds: bool,
+    /// Whether it has left its section to wait for the next page to be read.
+    pub(super) waited: bool,
     /// What it answers, unless a page stops it.
     pub(super) answer: Answer,
 }
@@ -24,6 +26,7 @@ impl Walk {
         Walk {
             done: 0,
             holds: false,
+            waited: false,
             answer,
         }
     }
@@ -59,7 +62,10 @@ impl Steps<'_> {
             (call, Answer::Word(found)) if call.counts() => {
                 self.count(state, cpu, call, (page, found), out);
             }
-            _ => self.populate(state, cpu, call, walk, page, out),
+            _ => {
+                self.wait_for_io(&state, cpu, call, (walk, page), out);
+                self.populate(state, cpu, call, walk, page, out);
+            }
         }
     }
 
@@ -72,7 +78,40 @@ impl Steps<'_> {
         if !walk.holds {
             self.release(state, cpu, self.walking_section(call));
         }
-        state.cpus[cpu].phase = Phase::Walking(Walk { done, ..walk });
+        state.cpus[cpu].phase = Phase::Walking(Walk {
+            done,
+            waited: false,
+            ..walk
+        });
+    }
+
+    /// Before a page is populated that may have to be read, or waited for, other sections may come: `mmap_lock` is left.
+    /// maybe_unlock_mmap_for_io(), mm/filemap.c; __get_user_pages_locked(), mm/gup.c, which goes on behind it.
+    fn wait_for_io(
+        &self,
+        state: &State,
+        cpu: usize,
+        call: &Call,
+        (walk, page): (Walk, usize),
+        out: &mut Vec<State>,
+    ) {
+        let mut mappings = state.pages[page].versions.iter().filter_map(|v| v.mapping);
+        let is_read = mappings.any(|mapping| {
+            let word = &state.pages[state.home(page, mapping)].words[mapping.word];
+            word.shown()
+                .is_some_and(|source| self.code.files.may_be_read(source))
+        });
+        // Before the first page nothing is populated that could change meanwhile; and one CPU is alone.
+        if is_read && walk.done > 0 && !walk.waited && state.cpus.len() > 1 {
+            let mut waits = state.clone();
+            self.release(&mut waits, cpu, self.walking_section(call));
+            waits.cpus[cpu].phase = Phase::Walking(Walk {
+                holds: false,
+                waited: true,
+                ..walk
+            });
+            out.push(waits);
+        }
     }
 
     /// The walk is over.

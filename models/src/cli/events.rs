@@ -160,7 +160,7 @@ fn on_core(scenario: &Scenario) -> Result<[Option<f64>; 3], Trouble> {
     let run = || {
         platform::begin(platform::nobody);
         let system: System<Native> =
-            { System::with_files(scenario.config, &scenario.files, scenario.truncates) };
+            { System::with_files_of(scenario.config, &scenario.files, scenario.truncates) };
         let mut local = CpuLocal::new(&system, CpuId(0));
         let counts = |local: &CpuLocal<Native>| {
             COUNTED.map(|(.., counter)| Some(local.counters().get(counter?)))

@@ -4,6 +4,7 @@
 //! each by which the command line knows it.
 
 mod bound;
+mod chains;
 mod collector;
 pub mod driven;
 mod engine;

@@ -151,7 +151,7 @@ fn execution(collector: &Arc<Collector>, control: &Control, delays: &[u64]) -> E
         return Ended::Stopped(entries, stop);
     }
     let finale = platform::catch(|| {
-        let outcome = run.finale();
+        let outcome = run.finale_of_parts();
         collector.outcome(outcome, &entries)
     });
     platform::end();

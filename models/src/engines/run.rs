@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use seqfault_core::{Cpu, CpuId, CpuLocal, Platform, Quirk, System, Walker};
 
+use super::chains::longest_wait;
 use super::collector::Collector;
 use crate::litmus::ast::{Outcome, Value};
 use crate::platform::{self, Entry, record, start};
-use crate::scenario::Statement;
+use crate::scenario::{LONGEST_WAIT, Statement};
 use crate::subjects;
 
 /// An execution that is under way.
@@ -34,7 +35,7 @@ impl<P: Platform> Run<P> {
     /// setup that nothing more is wanted.
     pub fn new(collector: &Arc<Collector>, is_over: impl Fn() -> bool) -> Option<Made<P>> {
         let scenario = &collector.scenario;
-        let system = System::with_files(scenario.config, &scenario.files, scenario.truncates);
+        let system = System::with_files_of(scenario.config, &scenario.files, scenario.truncates);
         let cpus = scenario.config.cpus;
         let mut locals: Vec<_> = (0..cpus)
             .map(|cpu| CpuLocal::new(&system, CpuId(cpu)))
@@ -99,8 +100,18 @@ impl<P: Platform> Run<P> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks the machine when all CPUs have stopped, and tells the outcome.
+    /// Checks the machine when all CPUs have stopped, and tells the outcome. What all CPUs did is recorded in one order.
     pub fn finale(&self) -> Outcome {
+        let mut outcome = self.finale_of_parts();
+        if self.collector.scenario.asks_for_longest_wait() {
+            let longest = platform::with_timeline(longest_wait);
+            outcome.counts.insert(LONGEST_WAIT.to_owned(), longest);
+        }
+        outcome
+    }
+
+    /// The same where each CPU recorded its own part. What needs them in one order is left open.
+    pub fn finale_of_parts(&self) -> Outcome {
         let mut stopped = self.stopped();
         stopped.locals.sort_by_key(CpuLocal::id);
         self.system.check_at_rest(&stopped.locals);

@@ -72,6 +72,7 @@ fn decls(plan: &Plan) -> Vec<Decl> {
         name: NAME_OF_FILE.to_owned(),
         len_pages: FILE.len(),
         words: FILE.to_vec(),
+        uncached: false,
         span: 0..0,
     };
     let has_file = plan.rows().flatten().any(|op| has_file(op.call()));

@@ -6,7 +6,9 @@ mod speculation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use seqfault_core::{Config, Counter, CpuId, Geometry, MmId, Platform, Quirks, System, Vpn};
+use seqfault_core::{
+    Config, Counter, CpuId, FileStart, Geometry, MmId, Platform, Quirks, System, Vpn,
+};
 
 use deviations::with_limits;
 pub use deviations::{Deviations, choose, limit, quirk};
@@ -56,8 +58,8 @@ pub struct Scenario {
     pub layout: Layout,
     /// The machine.
     pub config: Config,
-    /// The words of each file.
-    pub files: Vec<Vec<u64>>,
+    /// The files.
+    pub files: Vec<FileStart>,
     /// Whether a statement takes pages from a file.
     pub truncates: bool,
     /// The address space that each CPU runs.
@@ -144,13 +146,19 @@ impl Scenario {
             setup,
             threads,
             runs: runs.map(|thread| MmId(process_of(thread))).collect(),
-            files: program.files(),
+            files: files(program),
             truncates: truncates(program),
             program: with_limits(program, deviations),
             layout,
             config,
             chosen,
         })
+    }
+
+    /// Whether the condition asks how long chains of waits are.
+    pub(crate) fn asks_for_longest_wait(&self) -> bool {
+        let counters = self.program.condition.counters();
+        counters.iter().any(|name| name == LONGEST_WAIT)
     }
 
     /// How its faults find their VMA: the value of the choice `protocol`.
@@ -273,6 +281,9 @@ impl Scenario {
     }
 }
 
+/// The counter that is no event of core's, but found by what was recorded of an execution.
+pub(crate) const LONGEST_WAIT: &str = "longest_wait";
+
 /// Core's counter of this name.
 fn counter(name: &str) -> Option<Counter> {
     Counter::ALL.iter().copied().find(|c| c.name() == name)
@@ -293,6 +304,7 @@ fn cannot_tell(condition: &Condition) -> Option<Unsupported> {
                 PageProperty::Swapped => Some("swap"),
                 PageProperty::Huge => Some("huge pages"),
             },
+            Atom::Count { counter: name, .. } if name == LONGEST_WAIT => None,
             Atom::Count { counter: name, .. } if counter(name).is_none() => Some("such counter"),
             Atom::Count { .. } | Atom::Reg { .. } | Atom::Word { .. } => None,
         };
@@ -349,6 +361,14 @@ fn check_files(program: &Program) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The files, as core has them.
+fn files(program: &Program) -> Vec<FileStart> {
+    let files = program.files().into_iter().zip(program.uncached());
+    files
+        .map(|(words, uncached)| FileStart { words, uncached })
+        .collect()
+}
+
 /// Whether a statement takes pages from a file.
 fn truncates(program: &Program) -> bool {
     let takes = |op: &Op<AsWritten>| matches!(op, Op::Truncate { .. } | Op::Punch { .. });
@@ -365,8 +385,8 @@ fn most_pages(program: &Program) -> u32 {
         op => op.pages().iter().map(len).sum(),
     };
     let most: usize = program.ops().map(of).sum();
-    // A page that a file has gained may be new, and so may a copy of it.
-    let most = match truncates(program) {
+    // A page that a file has gained may be new, or one that is read, and so may a copy of it.
+    let most = match truncates(program) || program.uncached().contains(&true) {
         true => 2 * most,
         false => most,
     };

@@ -22,7 +22,7 @@ use crate::engines::{Failure, Order, Violated};
 use crate::platform::Entry;
 use crate::scenario::{Scenario, Statement};
 pub(crate) use graph::drawn;
-pub(crate) use locks::Locks;
+pub(crate) use locks::{Lock, Locks};
 use names::{Names, cpus};
 pub(crate) use order::{Told, in_coherent_order};
 use table::Row;

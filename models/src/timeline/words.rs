@@ -196,6 +196,11 @@ impl Teller<'_> {
                 let (page, from, to) = (names.page(vpn), names.frame(from), names.frame(to));
                 format!("copies {page} from {from} to {to}")
             }
+            What::PageRead { vpn, from, to } => {
+                let (page, from, to) = (names.page(vpn), names.frame(from), names.frame(to));
+                format!("reads {page} from the disk, where it is {from}, into {to}")
+            }
+            What::BlockFreed { pfn } => format!("frees {} of the disk", names.frame(pfn)),
             What::FrameFreed { pfn } => format!("frees {}", names.frame(pfn)),
             What::VmaSet { range, prot: p } => {
                 format!("VMA of {} is now {}", names.range(range), prot(p))

@@ -98,6 +98,7 @@ families! {
         reserved_names: &around("fork main;\n  fork lazy;\n  page ok;", "P0 { exit; }", "exists (count(faults)=0)");
         unknown_declaration: &around("pgae A;\n  mmap A rw;", "P0 { read A; }", "exists (A=0)");
         page_with_a_length: &around("page A[2];\n  pages B;\n  pages C[0];\n  pages D[9999];", "P0 { read A; read B; }", "exists (C=0)");
+        file_of_an_unknown_kind: &around("file F[1] = {1} uncachd;\n  file G[1] cached;\n  file H[1] uncached = {1};\n  page A uncached;", "P0 { exit; }", "exists (A=0)");
         file_with_too_many_words: &around("file F[1] = {1, 2};\n  file G[2] = {1 2};\n  page A;", "P0 { exit; }", "exists (A=0)");
         after_unknown: &around("page A after B;\n  page C after Aa;", "P0 { exit; }", "exists (A=0)");
         after_cycle: &around("page A after C;\n  page B after A;\n  page C after B;\n  page D after D;", "P0 { exit; }", "exists (A=0)");

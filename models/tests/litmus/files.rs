@@ -41,6 +41,25 @@ fn what_a_process_stores_to_its_own_copy_is_not_in_the_file() {
 }
 
 #[test]
+fn a_file_on_a_disk_is_one_as_well() {
+    for io_wait in ["retry", "hold_vma"] {
+        everywhere(&format!(
+            "with io_wait={io_wait}\n\
+             {{ file F[2] = {{5, 6}} uncached; pages A[2]; page B; page C; mmap A rw shared F[0]; mmap B rw private F[0]; }}\n\
+             P0 {{ r0 = read A[0]; r1 = write B 7; r2 = madvise A populate_write; r3 = mincore A; r4 = write A[1] 8; \
+             truncate F 1; r5 = read A[1]; truncate F 2; r6 = read A[1]; r7 = read B; r8 = read A[0]; }}\n\
+             forall (0:r0=5 /\\ 0:r1=ok /\\ 0:r2=ok /\\ 0:r3=2 /\\ 0:r4=ok /\\ 0:r5=bus /\\ 0:r6=0 /\\ 0:r7=7 /\\ 0:r8=5)",
+        ));
+        everywhere(&format!(
+            "with io_wait={io_wait}\n\
+             {{ file F[1] = {{5}} uncached; page A; mmap A rw shared F[0]; fork c; }}\n\
+             P0 {{ r0 = xchg A 1; }}\nP1 in c {{ r0 = xchg A 2; }}\n\
+             forall (0:r0=5 /\\ 1:r0=1 /\\ c:A=2 \\/ 0:r0=2 /\\ 1:r0=5 /\\ A=1)",
+        ));
+    }
+}
+
+#[test]
 fn a_file_ends_before_its_mapping() {
     everywhere(
         "{ file F[1] = {5}; file G[1] = {6}; pages A[2]; mmap A rw shared F[0]; }\n\

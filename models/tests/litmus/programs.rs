@@ -125,10 +125,12 @@ impl Tape {
                 .map(|_| self.word())
                 .collect();
             self.files.push((name.to_owned(), len_pages));
+            let uncached = self.below(3) == 0;
             decls.push(Decl::File {
                 name: name.to_owned(),
                 len_pages,
                 words,
+                uncached,
                 span: 0..0,
             });
         }

@@ -39,6 +39,7 @@ with ptl=allocated
   page C after B;
   pages D[2] after C;
   file F[2] = {1, 18446744073709551615};
+  file G[1] = {} uncached;
   (* before the first statement *)
   mmap A rw;
   mmap B[0..2] r private F[1] populate noreplace;

@@ -151,10 +151,10 @@ impl Memory {
                 self.through_tlb(cpu, vpn, pfn)?;
             }
             What::UserExec { vpn, pfn } => self.through_tlb(cpu, vpn, pfn)?,
-            What::FrameFreed { pfn } => {
+            What::FrameFreed { pfn } | What::BlockFreed { pfn } => {
                 self.words.remove(&pfn);
             }
-            What::FrameCopied { from, to, .. } => {
+            What::FrameCopied { from, to, .. } | What::PageRead { from, to, .. } => {
                 self.words.remove(&to);
                 if let Some(&word) = self.words.get(&from) {
                     self.words.insert(to, word);

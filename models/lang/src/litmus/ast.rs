@@ -72,7 +72,7 @@ pub enum Decl {
         /// The whole declaration.
         span: Span,
     },
-    /// `file F[n] = {v0, v1, …};`
+    /// `file F[n] = {v0, v1, …};`, with or without `uncached`
     File {
         /// The file's name.
         name: String,
@@ -80,6 +80,8 @@ pub enum Decl {
         len_pages: usize,
         /// The words given; missing ones are 0.
         words: Vec<u64>,
+        /// Whether it is on a disk, and none of its pages is in memory at first.
+        uncached: bool,
         /// The whole declaration.
         span: Span,
     },

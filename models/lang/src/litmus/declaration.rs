@@ -56,7 +56,7 @@ impl Parser<'_> {
     }
 
     fn file(&mut self, start: usize) -> Parsed<Decl> {
-        self.usage = Some("file F[n] = {v0, v1, …};");
+        self.usage = Some("file F[n] = {v0, v1, …} [uncached];");
         let (name, span) = self.name("the file's name")?;
         let at = self.mentions.define(name, span, DefinitionKind::File(None));
         let len_pages = self.len_pages()?;
@@ -80,10 +80,15 @@ impl Parser<'_> {
                 words.push(self.number("a word or `}`")?);
             }
         }
+        let uncached = self.eat_word("uncached");
+        if !uncached && self.peek_word(0).is_some() && !self.token(0).starts_line {
+            return Err(self.expected("`uncached` or `;`"));
+        }
         Ok(Decl::File {
             name: name.to_owned(),
             len_pages,
             words,
+            uncached,
             span: self.span_from(start),
         })
     }

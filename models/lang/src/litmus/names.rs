@@ -45,6 +45,9 @@ pub const COUNTERS: &[&str] = &[
     "grace_periods",
     "host_syscalls",
     "ptes_touched",
+    "io_waits",
+    "retries",
+    "longest_wait",
 ];
 
 /// The limit on the page frames of each CPU.

@@ -190,10 +190,12 @@ impl fmt::Display for Decl {
                 name,
                 len_pages,
                 words,
+                uncached,
                 ..
             } => {
                 let words: Vec<String> = words.iter().map(u64::to_string).collect();
-                write!(f, "file {name}[{len_pages}] = {{{}}}", words.join(", "))
+                write!(f, "file {name}[{len_pages}] = {{{}}}", words.join(", "))?;
+                f.write_str(if *uncached { " uncached" } else { "" })
             }
         }
     }

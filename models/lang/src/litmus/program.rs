@@ -41,6 +41,15 @@ impl Program {
         }
     }
 
+    /// Of each file whether none of its pages is in memory at first.
+    pub fn uncached(&self) -> Vec<bool> {
+        let files = self.decls.iter().filter_map(|decl| match decl {
+            Decl::File { uncached, .. } => Some(*uncached),
+            Decl::Pages { .. } => None,
+        });
+        files.collect()
+    }
+
     /// The `source:` comments, without the word: those of the head, then those
     /// that stand elsewhere.
     pub fn sources(&self) -> impl Iterator<Item = &str> {

@@ -111,7 +111,7 @@ fn means<'a>(
 ) -> Result<(Arena, Observer, Crew<'a>), String> {
     let instances = side_by_side(plan, settings);
     let mut arena = Arena::new(window(plan, instances))?;
-    arena.set_files(Files::new(&plan.files, instances)?);
+    arena.set_files(Files::on(&plan.files, &plan.uncached, instances)?);
     // SAFETY: neither has pointers.
     let (meeting, pace) = unsafe {
         let meeting = Shared::new(Meeting::new(plan.cpus(), cpus.len()))?;

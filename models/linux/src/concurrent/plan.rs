@@ -63,6 +63,8 @@ pub(super) struct Plan {
     pub populated: Vec<usize>,
     /// What the files of an instance begin with.
     pub files: Vec<Words>,
+    /// Of each of them whether it is on a disk.
+    pub uncached: Vec<bool>,
     /// Where the CPUs are.
     pub homes: Homes,
     /// All of an instance in as few page tables as can be.
@@ -82,7 +84,8 @@ impl Plan {
         }
         let homes = Homes::new(program, ids)?;
         let files = program.files();
-        let mut machine = Machine::with_files(ids.len(), &files, Rules::linux());
+        let mut machine =
+            Machine::with_files_on(ids.len(), &files, &program.uncached(), Rules::linux());
         // Behind what the specification does not know it knows nothing.
         let mut is_known = true;
         let setup = program.setup.iter();
@@ -176,6 +179,7 @@ impl Plan {
             children,
             populated,
             files,
+            uncached: program.uncached(),
             homes,
             dense: Spread::dense(layout),
             apart: Spread::apart(layout),

@@ -118,7 +118,7 @@ fn run(plan: &Plan, events: &[Event], turns: u64, board: &Board) -> Result<Vec<R
     let counters: Vec<Result<Counter, String>> =
         events.iter().map(|event| Counter::new(*event)).collect();
     let mut arena = Arena::new(plan.apart.len_pages(1))?;
-    arena.set_files(Files::new(&plan.files, 1)?);
+    arena.set_files(Files::on(&plan.files, &plan.uncached, 1)?);
     let answers = room(plan, 1)?;
     let mut family = Family::new(plan, &answers);
     let mut random = Random::new(0);

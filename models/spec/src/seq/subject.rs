@@ -11,7 +11,7 @@ impl Subject for Machine {
     }
 
     fn reset(&mut self) {
-        *self = Machine::with_files(self.own, &self.files, self.rules.clone());
+        *self = Machine::with_files_on(self.own, &self.files, &self.uncached, self.rules.clone());
     }
 
     fn apply(&mut self, op: &Op<Numbered>) -> Result<Answer, Lacks> {

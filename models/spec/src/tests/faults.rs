@@ -241,7 +241,7 @@ fn a_fault_ends_with_its_access() {
             code: &code,
             rules: &rules,
         };
-        let mut machine = Machine::of_processes(2, 1, &[], rules.clone());
+        let mut machine = Machine::of_processes(2, 1, &[], &[], rules.clone());
         machine.apply(&mapped);
         let mut under_way = vec![State::start(&code, machine.into_pages())];
         let (mut next, mut known) = (Vec::new(), HashSet::new());

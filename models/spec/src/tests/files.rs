@@ -255,3 +255,66 @@ fn what_has_moved_before_the_threads_start_shows_the_file() {
     let init = "file F[1] = {5}; page A; page B; mmap A rw shared F[0]; mremap A B;";
     run(init, &["r0 = read A;", "r0 = mincore B;"], "B=0").only(&["0:r0=maperr 1:r0=1 B=5"]);
 }
+
+/// A file on a disk, mapped twice.
+const ON_DISK: &str = "file F[2] = {5, 6} uncached; pages A[3]; page B; mmap A rw shared F[0]; mmap B rw private F[1];";
+
+#[test]
+fn a_file_on_a_disk_holds_the_same() {
+    let thread = "r0 = read A[0]; r1 = xchg B 7; r2 = read A[1]; r3 = read A[2];";
+    run(ON_DISK, &[thread], r"A[1]=0 /\ B=0").only(&["0:r0=5 0:r1=6 0:r2=6 0:r3=bus A[1]=6 B=7"]);
+}
+
+/// What was touched is in the page cache; what was not may be.
+#[test]
+fn what_is_read_ahead_is_open() {
+    run(ON_DISK, &["r0 = mincore A;"], "A[0]=0")
+        .allows("0:r0=0")
+        .allows("0:r0=1")
+        .allows("0:r0=2")
+        .counts(3);
+    run(ON_DISK, &["read A[0]; r0 = mincore A;"], "A[0]=0")
+        .allows("0:r0=1")
+        .allows("0:r0=2")
+        .counts(2);
+    let thread =
+        "r0 = madvise A[0..2] populate_read; r1 = mincore A; truncate F 1; r2 = mincore A;";
+    run(ON_DISK, &[thread], "A[0]=0").only(&["0:r0=ok 0:r1=2 0:r2=1 A[0]=5"]);
+    let thread = "read A[1]; truncate F 1; truncate F 2; r0 = mincore A[1..3];";
+    run(ON_DISK, &[thread], "A[1]=0")
+        .allows("0:r0=0")
+        .allows("0:r0=1")
+        .counts(2);
+    let mut machine = Machine::with_files_on(4, &[vec![5, 6]], &[true], Rules::linux());
+    let mmap = Call::Mmap {
+        pages: 0..2,
+        prot: Prot::Rw,
+        backing: Backing::SharedFile(0),
+        populate: false,
+        noreplace: false,
+    };
+    assert_eq!(machine.apply(&mmap), Answer::Ok);
+    machine.apply(&Call::Read { page: 0 });
+    let resident = |page| machine.expected(&Rules::linux(), page).resident;
+    assert_eq!([0, 1].map(resident), [Some(true), None]);
+}
+
+/// To wait for a page is to let others in: to populate two is no one section then.
+#[test]
+fn what_populates_leaves_its_section_for_io() {
+    let threads = [
+        "r0 = madvise A[0..2] populate_read;",
+        "mprotect A[0] none; munmap A[1];",
+    ];
+    let in_memory = &ON_DISK.replace(" uncached", "");
+    for (init, outcomes) in [(in_memory.as_str(), 2), (ON_DISK, 3)] {
+        run(init, &threads, "A[2]=0")
+            .allows("0:r0=ok")
+            .allows("0:r0=einval")
+            .counts(outcomes);
+    }
+    run(ON_DISK, &threads, "A[2]=0").allows("0:r0=enomem");
+    // The page at which it begins is found mapped when it has been read, or not.
+    let threads = ["r0 = madvise A[0] populate_read;", "munmap A[0];"];
+    run(ON_DISK, &threads, "A[0]=0").counts(2);
+}

@@ -72,8 +72,20 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
 /// A program of one process whose answers, final words and final properties are all watched.
 fn resolved(threads: &[Vec<Call>], pages: usize) -> Resolved {
     let process = vec![0; threads.len()];
-    resolved_in(threads, process, pages, &[true], &[], &Rules::default())
+    resolved_in(
+        threads,
+        process,
+        pages,
+        &[true],
+        NO_FILES,
+        &Rules::default(),
+    )
 }
+
+/// The words of files, and which of these are on a disk.
+type Started<'a> = (&'a [Vec<u64>], &'a [bool]);
+
+const NO_FILES: Started<'static> = (&[], &[]);
 
 /// The same for as many processes as may be `asked` for their final words; properties are those of
 /// the first.
@@ -82,11 +94,11 @@ fn resolved_in(
     process: Vec<usize>,
     pages: usize,
     asked: &[bool],
-    files: &[Vec<u64>],
+    (files, uncached): Started<'_>,
     rules: &Rules,
 ) -> Resolved {
     let all_pages = pages * asked.len();
-    let places = Files::new(all_pages, files);
+    let places = Files::new(all_pages, files).with_uncached(uncached);
     let mut regs = Vec::new();
     let mut instrs = Vec::new();
     for (cpu, thread) in threads.iter().enumerate() {
@@ -133,6 +145,7 @@ fn resolved_in(
         own: pages,
         processes: asked.len(),
         files: files.to_vec(),
+        uncached: uncached.to_vec(),
         setup: Vec::new(),
         code,
         regs,
@@ -145,12 +158,17 @@ fn resolved_in(
 
 /// A window where the first page holds 9.
 fn mapped(pages: usize, rules: &Rules) -> Machine {
-    mapped_of(1, pages, &[], rules)
+    mapped_of(1, pages, NO_FILES, rules)
 }
 
 /// The same of so many processes, of which the first has all its pages mapped.
-fn mapped_of(processes: usize, pages: usize, files: &[Vec<u64>], rules: &Rules) -> Machine {
-    let mut machine = Machine::of_processes(pages, processes, files, rules.clone());
+fn mapped_of(
+    processes: usize,
+    pages: usize,
+    (files, uncached): Started<'_>,
+    rules: &Rules,
+) -> Machine {
+    let mut machine = Machine::of_processes(pages, processes, files, uncached, rules.clone());
     machine.apply(&Call::Mmap {
         pages: 0..pages,
         prot: Prot::Rw,
@@ -342,13 +360,13 @@ fn forking(others: usize, calls: usize) -> impl Strategy<Value = Forking> {
 }
 
 fn compare_forking(forking: &Forking, rules: &Rules) -> Result<(), TestCaseError> {
-    compare_with_files(forking, &[], rules)
+    compare_with_files(forking, NO_FILES, rules)
 }
 
 /// The same where the first process has mapped the first page of a file at each of its pages.
 fn compare_with_files(
     forking: &Forking,
-    files: &[Vec<u64>],
+    files: Started<'_>,
     rules: &Rules,
 ) -> Result<(), TestCaseError> {
     let Forking {
@@ -419,11 +437,12 @@ proptest! {
     fn memory_loses_nothing_of_files(
         mut forking in forking(1, 2),
         rules in prop::sample::select(variants_of_fork()),
+        uncached in any::<bool>(),
     ) {
         for thread in &mut forking.threads {
             *thread = thread.drain(..).map(of_file).collect();
         }
-        compare_with_files(&forking, &[vec![5, 6]], &rules)?;
+        compare_with_files(&forking, (&[vec![5, 6]], &[uncached]), &rules)?;
     }
 
     /// One CPU shows one outcome, and it is what the sequential machine answers; but `cold` leaves
