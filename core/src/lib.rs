@@ -103,7 +103,8 @@ pub use mm::cpu::{Cpu, CpuLocal};
 pub use mm::system::System;
 pub use platform::Platform;
 pub use types::addr::{Geometry, PageRange, Vpn};
-pub use types::choices::{CHOICES, ChoiceError, ChoiceInfo, ValueInfo};
+pub use types::choices::{CHOICES, ChoiceInfo, ValueInfo};
+pub use types::choosing::ChoiceError;
 pub use types::config::{Config, FileStart};
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
@@ -115,5 +116,6 @@ pub use types::protocol::{
     Smaps, TlbFault, ZapFlush,
 };
 pub use types::pte::Pte;
-pub use types::quirk::{Quirk, Quirks};
+pub use types::quirk::Quirk;
+pub use types::quirks::Quirks;
 pub use types::violation::{Invariant, Violation};

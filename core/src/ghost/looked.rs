@@ -10,7 +10,8 @@ use crate::types::protocol::{
     Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
     MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
 };
-use crate::types::quirk::{Quirk, Quirks};
+use crate::types::quirk::Quirk;
+use crate::types::quirks::Quirks;
 
 /// Which choices, and which of the quirks that are on, some step has looked at (G5).
 #[derive(Debug)]

@@ -17,7 +17,8 @@ use crate::platform::Platform;
 use crate::types::addr::Geometry;
 use crate::types::config::{Config, FileStart};
 use crate::types::ids::{CpuId, MmId, Pfn, TableId};
-use crate::types::quirk::{Quirk, Quirks};
+use crate::types::quirk::Quirk;
+use crate::types::quirks::Quirks;
 
 /// A machine: its CPUs, its memory, and its address spaces.
 pub struct System<P: Platform> {

@@ -455,7 +455,7 @@ mod tests {
     use crate::test_platform::Alone;
     use crate::types::config::FileStart;
     use crate::types::ids::{FilePage, Pfn};
-    use crate::types::quirk::Quirks;
+    use crate::types::quirks::Quirks;
 
     #[test]
     fn a_vma_keeps_what_backs_it() {

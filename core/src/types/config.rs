@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::types::addr::Geometry;
 use crate::types::ids::{CpuId, Pfn};
 use crate::types::protocol::Protocol;
-use crate::types::quirk::Quirks;
+use crate::types::quirks::Quirks;
 
 /// The configuration of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 
 pub mod addr;
 pub mod choices;
+pub mod choosing;
 pub mod config;
 pub mod counters;
 pub mod error;
@@ -13,4 +14,5 @@ pub mod prot;
 pub mod protocol;
 pub mod pte;
 pub mod quirk;
+pub mod quirks;
 pub mod violation;

@@ -169,6 +169,7 @@ mod encode;
 mod explore;
 mod fault;
 mod file_rules;
+mod files;
 mod finale;
 mod lazy;
 mod look;

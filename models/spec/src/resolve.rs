@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::call::{Call, Course, Specified};
-use super::code::{Code, Files, Instr, Sharing};
+use super::code::{Code, Instr, Sharing};
+use super::files::Files;
 use super::rules::Rules;
 use seqfault_lang::litmus::Ids;
 use seqfault_lang::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};

@@ -14,7 +14,8 @@ pub use super::call::{Call, Specified};
 
 use super::argument::refusal;
 use super::call::Course;
-use super::code::{Code, Files, Instr};
+use super::code::{Code, Instr};
+use super::files::Files;
 use super::finale::{last, owned, property, value};
 use super::page::Page;
 use super::rules::Rules;

@@ -40,7 +40,7 @@
 use std::ops::Range;
 
 use super::call::{Call, Kind};
-use super::code::Files;
+use super::files::Files;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Numbered};
 

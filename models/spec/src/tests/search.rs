@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::super::Rules;
 use super::super::call::Course;
-use super::super::code::{Code, Files, Instr, Sharing};
+use super::super::code::{Code, Instr, Sharing};
 use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
+use super::files::Files;
 use super::variants::{variants, variants_of_fork};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
 use seqfault_lang::ops::Backing;
