@@ -191,6 +191,12 @@ impl Arena {
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
             Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
             Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
+            Call::Pageout { pages } => self.madvise(pages.clone(), bytes, libc::MADV_PAGEOUT),
+            Call::Reclaim { page } => {
+                // Where nothing is mapped there is nothing to reclaim.
+                self.madvise(*page..*page + 1, bytes, libc::MADV_PAGEOUT);
+                Answer::Ok
+            }
             Call::Free { pages } => self.madvise(pages.clone(), bytes, libc::MADV_FREE),
             Call::Willneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_WILLNEED),
             Call::PopulateRead { pages } => {

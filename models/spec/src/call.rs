@@ -78,10 +78,11 @@ impl Course for Call {
             | Op::PopulateWrite { .. }
             | Op::Willneed { .. }
             | Op::Cold { .. }
+            | Op::Pageout { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
             Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
             Op::Truncate { .. } | Op::Punch { .. } => Some(Section::File),
-            Op::Maps { .. } | Op::Smaps { .. } => Some(Section::Open),
+            Op::Maps { .. } | Op::Smaps { .. } | Op::Reclaim { .. } => Some(Section::Open),
             _ => None,
         }
     }

@@ -212,6 +212,15 @@ impl Steps<'_> {
                 pages.clone().for_each(|page| state.make_old(cpu, page));
                 failed
             }
+            Call::Reclaim { .. } | Call::Pageout { .. } => {
+                let is_mapped = |page: usize| state.pages[page].newest().is_some();
+                changed = call.range().any(is_mapped);
+                call.range().for_each(|page| state.reclaim(page));
+                match call {
+                    Call::Reclaim { .. } => Answer::Ok,
+                    _ => failed,
+                }
+            }
             Call::Free { pages } => {
                 for page in pages.clone() {
                     // It goes no further: madvise_free_single_vma(), mm/madvise.c.
@@ -270,6 +279,11 @@ impl Steps<'_> {
             Call::Punch { page } => {
                 self.forget_truncated(state, cpu, &self.code.files.one(*page));
                 (0..state.pages.len()).collect()
+            }
+            // What was accessed meanwhile may be out as well.
+            Call::Reclaim { .. } | Call::Pageout { .. } => {
+                call.range().for_each(|page| state.reclaim(page));
+                Few::new()
             }
             _ => call.pages().collect(),
         };

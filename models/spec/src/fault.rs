@@ -43,7 +43,7 @@ impl Steps<'_> {
                     faulted.cache((page, word));
                     let touch = &mut faulted.page_mut(page).words[word].touch;
                     match state.may_fault_again(cpu, at, *version, (page, word)) {
-                        true => touch.populated = Populated::Yes,
+                        true => touch.populate(),
                         false => touch.fault(cpu),
                     }
                     if kind == Kind::Write {
@@ -263,17 +263,22 @@ impl State {
     /// An access of `cpu`, a fault of its, or its call has found or made an entry of `page` that
     /// serves this kind of access to the word.
     pub(super) fn arrive(&mut self, cpu: usize, page: usize, (home, word): At, kind: Kind) {
+        let is_out = self.pages[home].words[word].touch.may_be_out;
         let home = (home != page).then_some(home);
         let mut event = None;
         for at in 0..self.pages[page].versions.len() {
             let version = &self.pages[page].versions[at];
-            if !version.maps(home, word) || version.serves_as_known(kind) {
+            if !version.maps(home, word) || version.serves_as_known(kind) && !is_out {
                 continue;
             }
             let mut version = *version;
             // For the first store the entry that served loads is cleared, and another one set.
-            let served = &mut version.arrivals[..=usize::from(kind == Kind::Write)];
-            if served.contains(&Arrival::Absent) {
+            let served = match is_out {
+                // The entry that was there may have gone, and comes again.
+                true => &mut version.arrivals[..],
+                false => &mut version.arrivals[..=usize::from(kind == Kind::Write)],
+            };
+            if is_out || served.contains(&Arrival::Absent) {
                 served.fill(Arrival::By(*event.get_or_insert_with(|| self.event(cpu))));
             }
             version

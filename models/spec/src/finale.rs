@@ -1,15 +1,17 @@
 //! What a final state shows: registers, words and page properties.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::call::Kind;
 
-use super::resolve::Resolved;
+use super::resolve::{NamedProperty, Resolved};
 use super::rules::{Freedom, Rules};
 use super::state::State;
+use super::step::Few;
 use super::word::{Bit, Populated, Touch, Word};
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Prot};
 use seqfault_lang::ops::Answer;
+use smallvec::smallvec;
 
 /// What a page is at the end: what its mapping admits, and its memory; `None` if it is not mapped.
 pub(super) type Last<'a> = Option<(Prot, &'a Word)>;
@@ -36,26 +38,40 @@ pub(super) fn value(state: &State, page: usize, rules: &Rules) -> Answer {
 
 /// Whether such a page has a property.
 pub(super) fn property(last: Last<'_>, property: PageProperty, rules: &Rules) -> Freedom {
-    let Some((prot, Word { touch, .. })) = last else {
-        return Freedom::No;
-    };
-    let touch = *touch;
+    last.map_or(Freedom::No, |(prot, word)| {
+        has(prot, word.touch, property, rules)
+    })
+}
+
+/// The same of a page that is in memory, though it might be out.
+fn kept(last: Last<'_>, property: PageProperty, rules: &Rules) -> Freedom {
+    last.map_or(Freedom::No, |(prot, word)| {
+        let touch = Touch {
+            may_be_out: false,
+            ..word.touch
+        };
+        has(prot, touch, property, rules)
+    })
+}
+
+fn has(prot: Prot, touch: Touch, property: PageProperty, rules: &Rules) -> Freedom {
     let populated = populated(touch, rules);
     match property {
         PageProperty::Mapped => Freedom::Yes,
+        PageProperty::Swapped if touch.may_be_out => populated,
         PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => Freedom::No,
         _ if populated == Freedom::No => Freedom::No,
         PageProperty::Dirty => match touch.dirty {
             Bit::No => Freedom::No,
-            Bit::Maybe => rules.populate_write_dirties,
-            Bit::Yes => Freedom::Yes,
+            Bit::Maybe => populated.and(rules.populate_write_dirties),
+            Bit::Yes => populated,
         },
         PageProperty::Young if prot == Prot::None => populated.and(rules.none_keeps_present),
         PageProperty::Present => present(touch, prot, rules),
         PageProperty::Young => match touch.accessed {
             Bit::No => populated.and(rules.young_unaccessed),
             Bit::Maybe => populated.and(Freedom::Either),
-            Bit::Yes => Freedom::Yes,
+            Bit::Yes => populated,
         },
         PageProperty::Writable if !Kind::Write.allowed(prot) => Freedom::No,
         PageProperty::Writable => populated.and(rules.writable_pte),
@@ -74,6 +90,11 @@ pub(super) fn present(touch: Touch, prot: Prot, rules: &Rules) -> Freedom {
 /// Whether a page that is mapped is populated.
 fn populated(touch: Touch, rules: &Rules) -> Freedom {
     match touch {
+        Touch {
+            populated: Populated::ByFault(_) | Populated::Yes,
+            may_be_out: true,
+            ..
+        } => Freedom::Either,
         Touch {
             populated: Populated::ByFault(_) | Populated::Yes,
             ..
@@ -117,30 +138,58 @@ pub(super) fn finish(
             .insert(name.clone(), value(state, *page, rules).into());
     }
     // A page may have several names (`A` and `A[0]`), which must agree.
-    let asked: BTreeSet<(PageProperty, usize)> = resolved
-        .properties
-        .iter()
-        .map(|((property, _), page)| (*property, *page))
-        .collect();
-    for (asked_property, asked_page) in asked {
-        let freedom = property(last(state, asked_page), asked_property, rules);
-        let names: Vec<_> = resolved
-            .properties
-            .iter()
-            .filter(|((property, _), page)| (*property, *page) == (asked_property, asked_page))
-            .map(|(name, _)| name)
-            .collect();
+    let mut asked: BTreeMap<usize, BTreeSet<PageProperty>> = BTreeMap::new();
+    for ((property, _), page) in &resolved.properties {
+        asked.entry(*page).or_default().insert(*property);
+    }
+    for (page, properties) in asked {
+        let last = last(state, page);
         let mut extended = Vec::new();
-        for outcome in shown {
-            for &answer in freedom.answers() {
-                let mut outcome = outcome.clone();
-                for &name in &names {
-                    outcome.pages.insert(name.clone(), answer);
-                }
-                extended.push(outcome);
+        for is_out in where_it_is(last, rules) {
+            let mut ways = shown.clone();
+            for &asked in &properties {
+                let freedom = match is_out {
+                    true => {
+                        (asked == PageProperty::Swapped || asked == PageProperty::Mapped).into()
+                    }
+                    false if asked == PageProperty::Swapped => Freedom::No,
+                    false => kept(last, asked, rules),
+                };
+                let names = resolved.properties.iter();
+                let names = names.filter(|((property, _), at)| (*property, *at) == (asked, page));
+                let names: Vec<_> = names.map(|(name, _)| name).collect();
+                ways = with_answers(ways, freedom, &names);
             }
+            extended.extend(ways);
         }
         shown = extended;
     }
     outcomes.extend(shown);
+}
+
+/// Whether such a page is out of memory at the end: what is told of it goes by that.
+fn where_it_is(last: Last<'_>, rules: &Rules) -> Few<bool> {
+    match property(last, PageProperty::Swapped, rules) {
+        Freedom::No => smallvec![false],
+        _ => smallvec![false, true],
+    }
+}
+
+/// Each of `outcomes` with each answer that is open, under these names.
+fn with_answers(
+    outcomes: Vec<Outcome>,
+    freedom: Freedom,
+    names: &[&NamedProperty],
+) -> Vec<Outcome> {
+    let mut extended = Vec::new();
+    for outcome in outcomes {
+        for &answer in freedom.answers() {
+            let mut outcome = outcome.clone();
+            for &name in names {
+                outcome.pages.insert(name.clone(), answer);
+            }
+            extended.push(outcome);
+        }
+    }
+    extended
 }

@@ -87,11 +87,11 @@
 //! | `fork` | exclusive, over all pages | all, in its own process |
 //! | `munmap` | exclusive, then shared | the same, then exclusive ones |
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
-//! | `cold`, `willneed` | shared | exclusive ones |
+//! | `cold`, `willneed`, `pageout` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
 //! | `dontneed`, `free` | local | exclusive ones over its pages |
 //! | `truncate` | of its file | other ones of the file, in any process |
-//! | `maps`, `smaps` | open | nothing |
+//! | `maps`, `smaps`, `reclaim` | open | nothing |
 //!
 //! An access that is refused went by the newest state. If an older one has an entry that the CPU
 //! does not know of (another CPU populated the page, stored to what was to be copied first, or
@@ -151,10 +151,14 @@
 //! | `young` | accessed | | populated only, made old by `cold` or `free`, or protection `none` |
 //! | `dirty` | stored to | else | `populate_write` only, a store's fault, or freed lazily |
 //! | `writable` | | no write permission | else |
+//! | `swapped` | | never reclaimed, or accessed since | else |
+//!
+//! Of a page that may be out of memory all are false but `swapped`, or as if it had never gone (`swap.rs`).
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of files and of a driver's device, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`, `punch`; `smaps` where no file is mapped; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`, `punch`; `smaps`, `reclaim` and
+//! `madvise pageout` where no file is mapped; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.
@@ -182,6 +186,7 @@ mod section;
 pub mod seq;
 mod state;
 mod step;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod truncate;

@@ -140,7 +140,7 @@ impl Steps<'_> {
     /// Whether the entry of a page that is mapped may not be present, and whether it may, by any version
     /// whose entry may be there: where one is present for certain, none is there of those before it.
     fn presence(&self, state: &State, page: usize) -> May {
-        let (mut may_lack, mut may_be) = (false, false);
+        let (mut may_lack, mut may_be) = (self.is_being_reclaimed(state, page), false);
         let versions = state.pages[page].versions.iter().rev();
         for mapping in versions.filter_map(|version| version.mapping) {
             let memory = &state.pages[state.home(page, mapping)].words[mapping.word];
@@ -180,7 +180,8 @@ impl Steps<'_> {
         if self.is_moved_to(state, page) {
             return (true, true);
         }
-        let (mut may_lack, mut may_be) = (self.may_be_hole(state, page), false);
+        let mut may_lack = self.may_be_hole(state, page) || self.is_being_reclaimed(state, page);
+        let mut may_be = false;
         let versions = state.pages[page].versions.iter().rev();
         for mapping in versions.filter_map(|version| version.mapping) {
             if state.has_gone(page, mapping) {

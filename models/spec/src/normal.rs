@@ -109,6 +109,8 @@ impl State {
                     true => old.touch.populated,
                     false => Populated::No,
                 },
+                may_be_out: is_asked_for && old.touch.may_be_out,
+                is_forked: old.touch.is_forked,
                 ..Touch::default()
             },
         };

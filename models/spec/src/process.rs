@@ -96,6 +96,10 @@ impl Steps<'_> {
             let home = Some(state.home(from, mapping));
             (smallvec![], Mapping { home, ..mapping })
         };
+        if let Some(mapping) = state.pages[from].newest() {
+            let home = state.home(from, mapping);
+            state.page_mut(home).words[mapping.word].touch.is_forked = true;
+        }
         // What either of them stores to is copied first.
         for version in &mut state.page_mut(from).versions {
             version.arrivals[1] = Arrival::Absent;

@@ -63,7 +63,11 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let mut runs = Runs::default();
     let has_files = has_files(program);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
-        if has_files && matches!(stmt.op, Op::Smaps { .. }) {
+        let asks_entries = matches!(
+            stmt.op,
+            Op::Smaps { .. } | Op::Reclaim { .. } | Op::Pageout { .. }
+        );
+        if has_files && asks_entries {
             let what = format!("`{}` in a test with mappings of files", stmt.op);
             return Err(unsupported(what, stmt.span.clone()));
         }
@@ -109,7 +113,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                 words.insert((process.clone(), place.clone()), of * own + ids.page(place));
             }
             Atom::Page {
-                property: PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge,
+                property: PageProperty::Wp | PageProperty::Huge,
                 ..
             } => {
                 let spans = &program.condition.atom_spans;

@@ -3,7 +3,7 @@
 use super::call::{Call, Course, Kind};
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
-use super::word::{Bit, Populated};
+use super::word::Bit;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 
@@ -193,7 +193,7 @@ impl Steps<'_> {
             let mut populated = |mut state: State| {
                 state.arrive(cpu, page, at, kind);
                 let touch = &mut state.page_mut(at.0).words[at.1].touch;
-                touch.populated = Populated::Yes;
+                touch.populate();
                 if write {
                     touch.dirty = touch.dirty.max(Bit::Maybe);
                 }

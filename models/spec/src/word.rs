@@ -127,6 +127,10 @@ pub(super) struct Touch {
     pub(super) accessed: Bit,
     /// It was stored to; perhaps, if it was populated for writing.
     pub(super) dirty: Bit,
+    /// It may be out of memory, and its entry one of swap: see `swap.rs`.
+    pub(super) may_be_out: bool,
+    /// `fork` has copied it, or made it: another process may have the same memory until either stores to it.
+    pub(super) is_forked: bool,
 }
 
 impl Touch {
@@ -140,9 +144,16 @@ impl Touch {
             }
     }
 
+    /// It is populated, and in memory.
+    pub(super) fn populate(&mut self) {
+        self.populated = Populated::Yes;
+        self.may_be_out = false;
+    }
+
     /// A fault of `cpu` finds it populated, or populates it.
     pub(super) fn fault(&mut self, cpu: usize) {
         let cpu = u8::try_from(cpu).expect("few CPUs");
+        self.may_be_out = false;
         self.populated = match self.populated {
             Populated::No => Populated::ByFault(cpu),
             Populated::ByFault(other) if other == cpu => Populated::ByFault(cpu),
@@ -243,7 +254,10 @@ impl Word {
         Word {
             behind: self.behind,
             messages: smallvec![Message::base(self.last())],
-            touch: self.touch,
+            touch: Touch {
+                is_forked: true,
+                ..self.touch
+            },
             lazy: self.lazy,
         }
     }
@@ -326,7 +340,7 @@ impl Word {
 
     /// It was accessed.
     pub(super) fn accessed(&mut self) {
-        self.touch.populated = Populated::Yes;
+        self.touch.populate();
         self.touch.accessed = Bit::Yes;
     }
 

@@ -179,7 +179,7 @@ operations! {
         PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 120..124;
         Willneed: "madvise" (pages: Pages) "willneed" () by Program -> Call[ENOMEM, EINVAL];
-        Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Unknown;
+        Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Call[ENOMEM, EINVAL];
         Cold: "madvise" (pages: Pages) "cold" ()
             by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 128..132;
         AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
@@ -221,7 +221,7 @@ operations! {
         Unpin: "unpin" () by Any -> Unknown;
     }
     File {
-        Reclaim: "reclaim" (page: Page) by Any -> Unknown;
+        Reclaim: "reclaim" (page: Page) by Any -> Call[];
         Writeback: "writeback" (page: Page) by Any -> Unknown;
         Truncate: "truncate" (file: File, len: Len)
             by Program -> Call[], drawn Often(2), bytes 148..152;

@@ -15,6 +15,7 @@ mod rules;
 mod search;
 mod sequences;
 mod slice;
+mod swap;
 mod truncate;
 mod variants;
 
