@@ -4,13 +4,14 @@ use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::file::{Backing, Shown};
 use crate::mm::page_cache::{Link, PageCache};
+use crate::mm::swap::Swap;
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
 use crate::orderings;
 use crate::platform::{Platform, RwLock, Word, violated};
 use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counters;
-use crate::types::ids::{FileId, MmId, Pfn};
+use crate::types::ids::{FileId, MmId, Pfn, SwapSlot};
 use crate::types::prot::{Access, Prot};
 use crate::types::pte::{Entry, Pte, TableAt};
 use crate::types::violation::Invariant;
@@ -30,6 +31,8 @@ pub struct PageState {
     pub dirty: bool,
     /// Whether its entry is young.
     pub young: bool,
+    /// Whether its entry is one of swap.
+    pub swapped: bool,
     /// The word that a read would return, if reading is allowed.
     pub word: u64,
     /// It is behind the end of the file that is mapped there, so that an access is a bus error.
@@ -66,13 +69,18 @@ impl<P: Platform> System<P> {
                     let found = lock.tree.find(vpn);
                     vma = found.map(|(range, vma)| (range, vma.copy_stable()));
                 }
-                let pte = table.and_then(|table| Entry::of(table.peek(index), LEAF).leaf());
+                let entry = table.map_or(Entry::None, |table| Entry::of(table.peek(index), LEAF));
+                let pte = entry.leaf();
                 let word = |pfn: Pfn| {
                     let word = self.frame(pfn).word.load(orderings::AT_REST);
                     P::user_value(word).0
                 };
                 let file = vma.and_then(|(_, vma)| vma.backing.file());
                 let file = file.map(|map| self.files().shown(map, vpn));
+                let swapped = match entry {
+                    Entry::Swapped(pte) => Some(pte.slot()),
+                    _ => None,
+                };
                 let page = pte.map(Pte::pfn).or(file.and_then(Shown::content));
                 let state = PageState {
                     vma: vma.map(|(_, vma)| vma.prot),
@@ -80,7 +88,8 @@ impl<P: Platform> System<P> {
                     writable: pte.is_some_and(|pte| pte.allows(Access::Write)),
                     dirty: pte.is_some_and(Pte::is_dirty),
                     young: pte.is_some_and(Pte::is_young),
-                    word: page.map_or(0, word),
+                    swapped: swapped.is_some(),
+                    word: swapped.map_or_else(|| page.map_or(0, word), |slot| self.in_swap(slot)),
                     is_behind_end: file == Some(Shown::Nothing),
                 };
                 see(vpn, state);
@@ -112,6 +121,7 @@ impl<P: Platform> System<P> {
             return;
         }
         let mut mapped: BTreeMap<Pfn, u64> = BTreeMap::new();
+        let mut swapped: BTreeMap<SwapSlot, u32> = BTreeMap::new();
         let (mut tables, mut linked) = (0, 0);
         for mm in self.mms() {
             let vmas = self.vmas(mm);
@@ -126,14 +136,20 @@ impl<P: Platform> System<P> {
                         *mapped.entry(pte.pfn()).or_default() += 1;
                     }
                 }
+                Visited::Swapped(slot) => *swapped.entry(slot).or_default() += 1,
             });
         }
         let first_of_files = self.config().file_frames();
+        let in_swap_cache = self.check_swap(&swapped);
+        for pfn in &in_swap_cache {
+            mapped.entry(*pfn).or_default();
+        }
         let cached = self.check_caches();
         for (&pfn, &entries) in &mapped {
             let is_cached = cached
                 .as_ref()
                 .map_or(pfn >= first_of_files, |cached| cached.contains(&pfn));
+            let is_cached = is_cached || in_swap_cache.contains(&pfn);
             self.frame(pfn).check_entries(entries, is_cached);
         }
         // Where files keep their length, their pages never were in a pool.
@@ -212,6 +228,36 @@ impl<P: Platform> System<P> {
                 "a node of the VMA tree is neither in a tree nor free",
             );
         }
+    }
+
+    /// What a page holds whose entry has `slot`.
+    fn in_swap(&self, slot: SwapSlot) -> u64 {
+        let swap = self.swap().expect("an entry of swap");
+        let cached = swap.at_rest()[slot.0 as usize].cached;
+        let word = match cached {
+            Some(pfn) => self.frame(pfn).word.load(orderings::AT_REST),
+            None => swap.peek(slot),
+        };
+        P::user_value(word).0
+    }
+
+    /// Checks that each slot of swap has as many entries as it counts, so many that are `swapped`, and nothing else. The pages of
+    /// the swap cache.
+    fn check_swap(&self, swapped: &BTreeMap<SwapSlot, u32>) -> BTreeSet<Pfn> {
+        let slots = self.swap().map_or_else(Vec::new, Swap::at_rest);
+        for (number, slot) in (0..).map(SwapSlot).zip(&slots) {
+            let entries = swapped.get(&number).copied().unwrap_or(0);
+            if slot.count != entries {
+                violated::<P>(
+                    Invariant::Refcount,
+                    "the count of a slot of swap is not the number of its entries",
+                );
+            }
+            if entries == 0 && (slot.cached.is_some() || slot.pinned) {
+                violated::<P>(Invariant::Leak, "a slot of swap is neither free nor in use");
+            }
+        }
+        slots.iter().filter_map(|slot| slot.cached).collect()
     }
 
     /// Checks that each VMA of a file is in its `i_mmap`, and nothing else is, and that entries show what the files
@@ -302,6 +348,7 @@ impl<P: Platform> System<P> {
             match self.machine.tables.peek(table, pages.start) {
                 Entry::None => {}
                 Entry::Leaf(pte) => see(Visited::Page(pages.start, pte)),
+                Entry::Swapped(pte) => see(Visited::Swapped(pte.slot())),
                 Entry::Table(below) => {
                     see(Visited::Table);
                     self.visit(below, pages, see);
@@ -323,6 +370,7 @@ impl<P: Platform> System<P> {
 enum Visited {
     Table,
     Page(Vpn, Pte),
+    Swapped(SwapSlot),
 }
 
 #[cfg(test)]

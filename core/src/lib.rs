@@ -33,6 +33,9 @@
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
 //! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
+//! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
+//! | what a slot of swap is, and the swap cache | `mm::swap` |
+//! | when a flush of reclaim is pending | `mm::batch` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
 //! | what an entry is at which level, and which pages it translates | `types::pte`, `mm::ptl` |
@@ -56,12 +59,14 @@
 //! | | `tree` (what readers see) | mmap lock | under RCU: an old tree stays whole | mmap write lock |
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
-//! | | `tlb_gen`, `flush_pending` | - | by any CPU | any CPU |
+//! | | `tlb_gen`, `flush_pending`, `tlb_flush_batched` | - | by any CPU | any CPU |
 //! | file in memory, where all keep their length | which pages it has | always | - | before CPUs run |
 //! | `PageCache` | `size` | the inode lock; if it is behind the page, that page's lock until an entry is set (T3) | by any CPU | the inode lock |
 //! | | `Slot::pfn`, and whether it was read | the page's lock | by any CPU, as a value | the page's lock |
 //! | | a block on the disk | the page's lock | - | the page's lock |
 //! | | `i_mmap` | its lock | - | its write lock |
+//! | `Swap` | counts, pages of the cache, pins | its lock; a count besides the ptl of an entry that has the slot (S1), a page of the cache besides its own lock (S2) | - | its lock |
+//! | | content of a slot | the lock of its page, or its pin | - | the lock of its page |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
@@ -109,11 +114,11 @@ pub use types::config::{Config, FileStart};
 pub use types::counters::{Counter, Counters};
 pub use types::error::{Errno, Fault};
 pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSource};
-pub use types::ids::{CpuId, FileId, FilePage, MmId, Pfn, TableId};
+pub use types::ids::{CpuId, FileId, FilePage, MmId, Pfn, SwapSlot, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
     Dirty, Dontneed, FaultPath, Flush, IoWait, MprotectWritable, Munmap, Protocol, PtFree, Ptl,
-    Smaps, TlbFault, ZapFlush,
+    Smaps, Swapin, TlbFault, ZapFlush,
 };
 pub use types::pte::Pte;
 pub use types::quirk::Quirk;

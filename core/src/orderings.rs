@@ -101,6 +101,19 @@ orderings! {
     FRAME_OF_FILE = Relaxed;
 }
 
+// Swap.
+orderings! {
+    /// What a page holds goes to a slot, or comes from it: the lock of the slots orders it, which is taken before a slot is
+    /// another page's, and the entry that maps the page publishes it.
+    SWAP_CONTENT = Relaxed;
+    /// A flush of reclaim is told, looked for, or told to be done. An entry is clear before its flush is told, so that one who
+    /// looks, and flushes, leaves no walk that finds it; and what others accessed before that flush comes before what
+    /// relies on it later. The lock of a table orders neither: it may be another table.
+    FLUSH_BATCHED = AcqRel, proof "swap/told-while-it-is-flushed";
+    /// Another flush of reclaim was told meanwhile: the next one that looks reads it again.
+    FLUSH_BATCHED_FAILED = Relaxed;
+}
+
 // VMAs.
 orderings! {
     /// A VMA's fields are read as values alone: the reader holds a lock, or checks a sequence

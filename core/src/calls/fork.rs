@@ -194,8 +194,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
             for (grant, past) in ptl.past(vpn) {
                 gather.revoked(grant, past & Prot::W);
             }
-            let Entry::Leaf(soft) = ptl.entry(vpn) else {
-                continue;
+            let soft = match ptl.entry(vpn) {
+                Entry::Leaf(soft) => soft,
+                // Linux: copy_nonpresent_pte().
+                Entry::Swapped(swapped) => {
+                    // QUIRK(ForkSwapNotCounted): proofs/swap/forked-in-swap
+                    if !self.sys.has(Quirk::ForkSwapNotCounted) {
+                        self.swap().duplicate(swapped.slot(), self.id());
+                    }
+                    self.event(What::Forked { child, vpn });
+                    child_ptl.set(vpn, swapped);
+                    continue;
+                }
+                Entry::None | Entry::Table(_) => continue,
             };
             let prot = soft.prot() & !Prot::W;
             // QUIRK(ForkParentWritable): proofs/cow/fork-protects-both

@@ -120,7 +120,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn drop_pages(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
         self.zap(range, gather);
         if self.sys.protocol().pt_reclaim() {
-            self.reclaim(range, locked, gather);
+            self.reclaim_tables(range, locked, gather);
         }
     }
 
@@ -135,8 +135,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// accessed bit and the dirty bit, and translations that have them go. A store that comes before
     /// the return may go as well. Over a hole: `Nomem`, and the mapped pages are freed. `Inval` at a mapping of a
     /// file, and what is mapped before it is freed.
-    /// Linux: `madvise(MADV_FREE)`, `madvise_free_pte_range()`. Changed: nothing reclaims memory yet,
-    /// so that each page stays.
+    /// Linux: `madvise(MADV_FREE)`, `madvise_free_pte_range()`. Changed: what is in swap goes at once, as there; of what is in
+    /// memory reclaim takes nothing back without writing it to swap.
     pub fn madvise_free(&mut self, range: PageRange) -> Result<(), Errno> {
         self.advise(range, Advice::Free)
     }
@@ -183,9 +183,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
+        self.flush_batched_pending();
         for vpn in ptl.entries(part) {
-            let Entry::Leaf(soft) = ptl.entry(vpn) else {
-                continue;
+            let soft = match ptl.entry(vpn) {
+                Entry::Leaf(soft) => soft,
+                Entry::Swapped(swapped) if advice == Advice::Free => {
+                    ptl.set(vpn, Pte::NONE);
+                    self.free_swap(swapped.slot(), false);
+                    continue;
+                }
+                _ => continue,
             };
             let is_shared = soft.pfn() == Pfn::ZERO || self.sys.frame(soft.pfn()).is_shared();
             let current = ptl.current(vpn);
@@ -228,7 +235,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Unhooks the tables that are empty now. Under a VMA's lock those alone that the VMA has for
     /// itself: in the rest of others a writer may be at work. Linux: `reclaim_pt_is_enabled()`.
-    fn reclaim(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
+    fn reclaim_tables(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
         let geometry = self.sys.geometry();
         let mut vpn = range.start;
         while vpn < range.end {

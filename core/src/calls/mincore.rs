@@ -62,7 +62,12 @@ impl<P: Platform> Cpu<'_, P> {
         let Some(ptl) = self.lock_leaf(part.start, true) else {
             return part.iter().filter(|&vpn| otherwise(vpn)).count() as u64;
         };
-        let counts = |vpn: &Vpn| matches!(ptl.entry(*vpn), Entry::Leaf(_)) || otherwise(*vpn);
+        let counts = |vpn: &Vpn| match ptl.entry(*vpn) {
+            Entry::Leaf(_) => true,
+            // Linux: mincore_swap().
+            Entry::Swapped(swapped) => self.swap().is_cached(swapped.slot(), self.id()),
+            Entry::None | Entry::Table(_) => otherwise(*vpn),
+        };
         let found = part.iter().filter(counts).count();
         ptl.unlock();
         found as u64

@@ -17,6 +17,7 @@ pub mod mmap;
 pub mod mprotect;
 pub mod mremap;
 pub mod munmap;
+pub mod reclaim;
 pub mod truncate;
 
 impl<P: Platform> Cpu<'_, P> {

@@ -106,6 +106,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some(mut ptl) = self.lock_leaf(part.start, true) else {
             return;
         };
+        self.flush_batched_pending();
         for vpn in ptl.entries(part) {
             let removed = !prot;
             for (grant, past) in ptl.past(vpn) {

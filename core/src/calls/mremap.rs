@@ -216,18 +216,28 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // A fault that came too late has hooked the old table in, and nothing into it.
             return old.unlock();
         }
+        self.flush_batched_pending();
         let mut revoked = Vec::new();
         for vpn in old.entries(from) {
             revoked.extend(old.past(vpn));
-            if old.entry(vpn) == Entry::None {
-                continue;
+            let target = Vpn(vpn.0 - from.start.0 + to.0);
+            match old.entry(vpn) {
+                Entry::None => continue,
+                Entry::Swapped(swapped) => {
+                    old.set(vpn, Pte::NONE);
+                    // QUIRK(MremapDropsSwap): proofs/swap/moved-in-swap
+                    if !self.sys.has(Quirk::MremapDropsSwap) {
+                        new.as_mut().unwrap_or(&mut old).set(target, swapped);
+                    }
+                    continue;
+                }
+                Entry::Leaf(_) | Entry::Table(_) => {}
             }
             let pte = old.set(vpn, Pte::NONE);
             revoked.push((pte.grant(), pte.prot()));
             if !pte.prot().is_empty() {
                 gather.changed(old.pages(vpn), FlushType::Strict);
             }
-            let target = Vpn(vpn.0 - from.start.0 + to.0);
             self.sys.frame(pte.pfn()).moved(target);
             let grant = self.grant(pte.prot());
             let mut moved = Pte::new(pte.pfn(), pte.prot(), grant);

@@ -8,7 +8,7 @@ use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
     Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
-    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
+    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
 };
 use crate::types::quirk::Quirk;
 use crate::types::quirks::Quirks;
@@ -146,6 +146,7 @@ chosen! {
     driver_map: DriverMap = "driver_map";
     driver_wait: DriverWait = "driver_wait";
     io_wait: IoWait = "io_wait";
+    swapin: Swapin = "swapin";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

@@ -23,6 +23,8 @@ pub(crate) struct Frame<P: Platform> {
     /// How many references it has, where an entry's may not be the only one: entries have one each
     /// until they are flushed, and faults that copy it. Linux: `_refcount`.
     refcount: Option<P::Word>,
+    /// Its lock, where it may go to swap. Linux: `folio_lock()`.
+    lock: Option<P::SpinLock<()>>,
     /// How many entries map it (ghost): never more than it has references. Linux: `_mapcount`.
     map_count: AtomicU64,
     /// Whether it is allocated (ghost, G1).
@@ -64,11 +66,12 @@ const FREED: Violation = Violation {
 };
 
 impl<P: Platform> Frame<P> {
-    /// A frame. `shares`: it may have more than one entry.
-    pub fn new(shares: bool, quirks: Active) -> Frame<P> {
+    /// A frame. `shares`: it may have more than one entry. `swaps`: it may go to swap.
+    pub fn new(shares: bool, swaps: bool, quirks: Active) -> Frame<P> {
         Frame {
             word: P::Word::new(0).called("page"),
             refcount: shares.then(|| P::Word::new(0).called("refcount")),
+            lock: swaps.then(|| P::SpinLock::new(()).called("page_lock")),
             map_count: AtomicU64::new(0),
             life: Life::new(FREED),
             content: shares.then(|| Life::of("a page was copied after it was freed")),
@@ -91,7 +94,7 @@ impl<P: Platform> Frame<P> {
             refcount: Some(P::Word::new(1).called("refcount")),
             owner: (P::CHECKED && !stays).then(|| P::Cell::new(1)),
             of_file: AtomicBool::new(true),
-            ..Frame::new(true, quirks)
+            ..Frame::new(true, false, quirks)
         }
     }
 
@@ -113,6 +116,15 @@ impl<P: Platform> Frame<P> {
         if let Some(refcount) = &self.refcount {
             refcount.fetch_add(1, orderings::FRAME_FIRST_ENTRY);
         }
+    }
+
+    /// Its lock.
+    ///
+    /// # Panics
+    /// If nothing goes to swap, or it is a file's.
+    pub fn lock(&self) -> &P::SpinLock<()> {
+        let lock = self.lock.as_ref();
+        lock.expect("a page that may go to swap has a lock")
     }
 
     /// Makes it read zero. Linux: `clear_highpage()`.
@@ -163,7 +175,7 @@ impl<P: Platform> Frame<P> {
 
     /// Checks that both counts are the number of its entries, which is `entries`. To be asked when no
     /// CPU runs: each reference is that of an entry then.
-    /// A page that is in a file's page cache has one reference more.
+    /// A page that is in a file's page cache, or in the swap cache, has one reference more.
     pub fn check_entries(&self, entries: u64, is_cached: bool) {
         let refcount = self.refcount.as_ref();
         let references = entries + u64::from(is_cached);
@@ -309,6 +321,8 @@ pub(crate) struct Frames<P: Platform> {
     reserve: P::Mutex<Vec<u32>>,
     /// Whether a frame may have more than one entry.
     shares: bool,
+    /// Whether a frame may go to swap.
+    swaps: bool,
     quirks: Active,
 }
 
@@ -329,10 +343,11 @@ impl<P: Platform> Frames<P> {
         let frames = Frames {
             frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
-            shares: config.mms > 1 || change_length,
+            shares: config.mms > 1 || change_length || config.swap_slots > 0,
+            swaps: config.swap_slots > 0,
             quirks,
         };
-        let zero = || Frame::new(false, frames.quirks.clone());
+        let zero = || Frame::new(false, false, frames.quirks.clone());
         frames.frames.get_or_make(Pfn::ZERO.0, zero);
         for (pfn, &word) in (first..).zip(words) {
             // As if the first CPU had written it: a checker keeps track of who writes what.
@@ -372,7 +387,7 @@ impl<P: Platform> Frames<P> {
     /// A zeroed frame for the page `vpn`, if one is free.
     pub fn alloc(&self, pool: &mut Pool, vpn: Vpn) -> Option<Pfn> {
         let number = pool.take::<P>(&self.reserve)?;
-        let make = || Frame::new(self.shares, self.quirks.clone());
+        let make = || Frame::new(self.shares, self.swaps, self.quirks.clone());
         let frame = self.frames.get_or_make(number, make);
         frame.allocated(vpn);
         // QUIRK(PageNotZeroed): proofs/basics/reused-page-reads-zero

@@ -269,6 +269,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // It went meanwhile, and comes under the lock of a page.
             Entry::None if self.may_wait_for_page(vma) => Ok(Handled::Again(Await::Nothing)),
             Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
+            // It is waited for, with the VMA as it is.
+            Entry::Swapped(seen) => {
+                ptl.unlock();
+                return match stays {
+                    VmaStays::Locked => Some(self.swap_in(vma, vpn, access, seen)),
+                    VmaStays::Seq(_) | VmaStays::Found => {
+                        self.how("falls back: the page is in swap");
+                        None
+                    }
+                };
+            }
             // Not a leaf table any more.
             Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
             Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(&ptl, vpn, access)),

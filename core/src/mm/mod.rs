@@ -2,13 +2,14 @@
 //! it.
 //!
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
-//! with its address spaces), [`file`] and [`page_cache`], [`driver`], and [`cpu`] (a CPU that works on one of them). Then what holds them
+//! with its address spaces), [`file`] and [`page_cache`], [`driver`], [`swap`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`driver_fault`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
-//! change: [`gather`], [`flush`]. It imports [`hw`](crate::hw) and what that imports; no two files
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
+//! change: [`gather`], [`flush`], [`batch`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
 pub mod backing;
+pub mod batch;
 pub mod cow;
 pub mod cpu;
 pub mod driver;
@@ -29,6 +30,8 @@ pub mod rcu;
 pub mod rmap;
 pub mod space;
 pub mod speculative;
+pub mod swap;
+pub mod swap_in;
 pub mod system;
 pub mod tables;
 pub mod unmap;

@@ -6,11 +6,12 @@
 //! mmap_lock, or a file's inode lock
 //!   mmap_lock of a child that is being forked
 //!   vma lock
-//!     lock of a file's page
+//!     lock of a page
 //!       i_mmap of the file
 //!         page_table_lock (pml)
 //!           ptl
 //!             ptl of a child that is being forked, or where mremap moves to
+//!             lock of the slots of swap
 //!             irq of another CPU (a shootdown)
 //! rcu: may wait for pml, ptl and other CPUs' irq; no CPU waits for a grace
 //!      period while it holds one of these
@@ -42,6 +43,8 @@ pub(crate) struct Mm<P: Platform> {
     pub cpumask: P::Word,
     /// Zaps whose flush has not ended. Linux: `tlb_flush_pending`.
     pub flush_pending: P::Word,
+    /// Entries that reclaim has cleared, and how many of them are flushed, where there is swap. Linux: `tlb_flush_batched`.
+    pub tlb_flush_batched: Option<P::Word>,
     /// Where a writer waits for a VMA's readers. Linux: `vma_writer_wait`.
     pub writer_wait: P::Rcuwait,
 }
@@ -56,8 +59,8 @@ pub(crate) struct Mmap<P: Platform> {
 
 impl<P: Platform> Mm<P> {
     /// An address space in which nothing is mapped. Its top page table is `root`, the CPUs of
-    /// the set `cpumask` run it.
-    pub fn new(root: TableId, cpumask: u64) -> Mm<P> {
+    /// the set `cpumask` run it. `swaps`: there is swap.
+    pub fn new(root: TableId, cpumask: u64, swaps: bool) -> Mm<P> {
         Mm {
             mmap_lock: P::RwLock::new(Mmap {
                 tree: VmaTree::new(),
@@ -71,6 +74,7 @@ impl<P: Platform> Mm<P> {
             tlb_gen: P::Word::new(0).called("tlb_gen"),
             cpumask: P::Word::new(cpumask).called("cpumask"),
             flush_pending: P::Word::new(0).called("tlb_flush_pending"),
+            tlb_flush_batched: swaps.then(|| P::Word::new(0).called("tlb_flush_batched")),
             writer_wait: P::Rcuwait::new().called("vma_writer_wait"),
         }
     }

@@ -13,6 +13,7 @@ use crate::hw::table::Table;
 use crate::mm::driver::Driver;
 use crate::mm::file::Files;
 use crate::mm::space::Mm;
+use crate::mm::swap::Swap;
 use crate::platform::Platform;
 use crate::types::addr::Geometry;
 use crate::types::config::{Config, FileStart};
@@ -26,6 +27,7 @@ pub struct System<P: Platform> {
     mms: Box<[Mm<P>]>,
     files: Files<P>,
     driver: Option<Driver<P>>,
+    swap: Option<Swap<P>>,
 }
 
 impl<P: Platform> System<P> {
@@ -64,7 +66,7 @@ impl<P: Platform> System<P> {
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
             let root = TableId(mm as u32);
             machine.tables.make(root);
-            Mm::new(root, cpumask)
+            Mm::new(root, cpumask, config.swap_slots > 0)
         };
         let mms = (0..config.mms).map(mm).collect();
         let device = config.device_pages;
@@ -74,6 +76,7 @@ impl<P: Platform> System<P> {
             mms,
             files,
             driver: (device > 0).then(Driver::new),
+            swap: (config.swap_slots > 0).then(|| Swap::new(config.swap_slots)),
         }
     }
 
@@ -89,6 +92,10 @@ impl<P: Platform> System<P> {
     /// The driver, if there is one.
     pub(crate) fn driver(&self) -> Option<&Driver<P>> {
         self.driver.as_ref()
+    }
+
+    pub(crate) fn swap(&self) -> Option<&Swap<P>> {
+        self.swap.as_ref()
     }
 
     pub(crate) fn mm(&self, mm: MmId) -> &Mm<P> {

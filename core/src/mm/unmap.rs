@@ -127,6 +127,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 freed_tables: false,
             });
         }
+        self.flush_batched_pending();
         for vpn in ptl.entries(part) {
             // Linux: should_zap_folio().
             let is_spared = |pte: Pte| !self.sys.frame(pte.pfn()).is_of_file();
@@ -136,8 +137,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
             for (grant, prot) in ptl.past(vpn) {
                 gather.revoked(grant, prot);
             }
-            if ptl.entry(vpn) == Entry::None {
-                continue;
+            match ptl.entry(vpn) {
+                Entry::None => continue,
+                Entry::Swapped(swapped) => {
+                    ptl.set(vpn, Pte::NONE);
+                    // QUIRK(ZapKeepsSlot): proofs/swap/unmapped-in-swap
+                    if !self.sys.has(Quirk::ZapKeepsSlot) {
+                        self.free_swap(swapped.slot(), false);
+                    }
+                    continue;
+                }
+                Entry::Leaf(_) | Entry::Table(_) => {}
             }
             // QUIRK(ZapPutsFirst): proofs/cow/freed-when-no-entry-is-left
             let puts_first = self.sys.has(Quirk::ZapPutsFirst);

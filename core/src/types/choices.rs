@@ -3,7 +3,7 @@
 
 use crate::types::protocol::{
     Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
-    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, TlbFault, ZapFlush,
+    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
 };
 
 /// A choice: its name, its values, and where they come from.
@@ -388,6 +388,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
                 "the lock of its VMA, or the mmap lock, so that nothing changes meanwhile",
                 "M. Wilcox at LSFMM+BPF, LWN May 2023: \"or VMA changes are kept out\"",
                 io_wait = IoWait::HoldVma
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "swapin",
+        summary: "how a fault reads a page from swap",
+        values: &[
+            value!(
+                "cache",
+                "to the swap cache, where other faults find it",
+                "mm/memory.c, do_swap_page(): swap_cache_get_folio(), swapin_readahead()",
+                swapin = Swapin::Cache
+            ),
+            value!(
+                "direct",
+                "past the swap cache, if no other entry has the slot, which is pinned meanwhile",
+                "mm/memory.c, do_swap_page(): SWP_SYNCHRONOUS_IO; commit 0bcac06f27d7, Linux 4.15",
+                swapin = Swapin::Direct
             ),
         ],
     },

@@ -28,6 +28,8 @@ pub struct Config {
     pub device_pages: u32,
     /// Translations that a TLB holds. One more, and the oldest makes room.
     pub tlb_entries: usize,
+    /// Slots of the swap area. 0: there is none, and nothing is reclaimed.
+    pub swap_slots: u32,
 }
 
 impl Config {
@@ -43,6 +45,7 @@ impl Config {
             tables_per_cpu: 32,
             device_pages: 0,
             tlb_entries: usize::MAX,
+            swap_slots: 0,
         }
     }
 

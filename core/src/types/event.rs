@@ -2,7 +2,7 @@
 
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
-use crate::types::ids::{CpuId, MmId, Pfn, TableId};
+use crate::types::ids::{CpuId, MmId, Pfn, SwapSlot, TableId};
 use crate::types::prot::{Access, Prot};
 use crate::types::pte::Pte;
 
@@ -28,7 +28,7 @@ pub enum LockClass {
     Vma,
     /// The lock of a driver.
     Driver,
-    /// The lock of a page of a file.
+    /// The lock of a page: one of a file, or an anonymous one on its way to swap or back.
     Page,
     /// A file's `i_mmap_rwsem`: which VMAs map it.
     IMmap,
@@ -36,6 +36,8 @@ pub enum LockClass {
     Pml,
     /// A page table's lock.
     Ptl,
+    /// The lock of the slots of swap, and of the swap cache.
+    Swap,
     /// A CPU's RCU read side.
     Rcu,
     /// A CPU's interrupts being off.
@@ -45,10 +47,26 @@ pub enum LockClass {
 /// Bits of an instance that say which lock of its address space it is.
 const INSTANCE_BITS: u32 = 48;
 
+/// The bit by which instances of anonymous pages differ from those of files' pages.
+const ANONYMOUS: u64 = 1 << 63;
+
 impl LockClass {
     /// The instance of lock `number` of an address space.
     pub(crate) const fn in_mm(mm: MmId, number: u64) -> u64 {
         (mm.0 as u64) << INSTANCE_BITS | number
+    }
+
+    /// The instance of [`LockClass::Page`] that an anonymous page's lock is.
+    pub(crate) const fn of_frame(pfn: Pfn) -> u64 {
+        ANONYMOUS | pfn.0 as u64
+    }
+
+    /// The anonymous page whose lock this instance of [`LockClass::Page`] is; `None` if it is a file's.
+    pub const fn frame(instance: u64) -> Option<Pfn> {
+        match instance & ANONYMOUS {
+            0 => None,
+            _ => Some(Pfn(instance as u32)),
+        }
     }
 
     /// The address space, and the lock's number in it, of an instance of [`LockClass::Mmap`],
@@ -275,6 +293,24 @@ pub enum What {
     BlockFreed {
         /// The frame that stands for it.
         pfn: Pfn,
+    },
+    /// What a page holds was written to swap.
+    SwappedOut {
+        /// The page.
+        vpn: Vpn,
+        /// From which frame.
+        pfn: Pfn,
+        /// Where to.
+        slot: SwapSlot,
+    },
+    /// A page was read from swap.
+    SwappedIn {
+        /// The page.
+        vpn: Vpn,
+        /// To which frame.
+        pfn: Pfn,
+        /// From where.
+        slot: SwapSlot,
     },
     /// A page was freed.
     FrameFreed {

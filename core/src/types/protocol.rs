@@ -155,6 +155,15 @@ pub enum DriverWait {
     Retry,
 }
 
+/// How a fault reads a page that is in swap and not in the swap cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Swapin {
+    /// To the swap cache.
+    Cache,
+    /// Past it, if no other entry has the slot, which is pinned meanwhile.
+    Direct,
+}
+
 /// One value for each choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
@@ -194,6 +203,8 @@ pub struct Protocol {
     pub driver_wait: DriverWait,
     /// `io_wait`
     pub io_wait: IoWait,
+    /// `swapin`
+    pub swapin: Swapin,
 }
 
 impl Protocol {
@@ -222,6 +233,7 @@ impl Protocol {
             driver_map: DriverMap::Fault,
             driver_wait: DriverWait::Hold,
             io_wait: IoWait::Retry,
+            swapin: Swapin::Cache,
         }
     }
 

@@ -8,18 +8,20 @@
 //! ```
 //!
 //! Hardware reads R, W and X, and sets A and D. MAPPED is software's: there is
-//! a frame, even where R is clear (`prot none`). `grant` is ghost state: which
+//! a frame, even where R is clear (`prot none`). Where MAPPED is clear, SWAPPED, the bit above it, tells that the page is in
+//! swap, and the number is that of its slot. `grant` is ghost state: which
 //! handing-out of permissions this entry is; 0 where nothing is checked.
 
 use core::fmt;
 
 use crate::types::addr::LEAF;
-use crate::types::ids::{GrantId, Pfn, TableId};
+use crate::types::ids::{GrantId, Pfn, SwapSlot, TableId};
 use crate::types::prot::{Access, Prot};
 
 const ACCESSED: u64 = 1 << 3;
 const DIRTY: u64 = 1 << 4;
 const MAPPED: u64 = 1 << 5;
+const SWAPPED: u64 = 1 << 6;
 const NUMBER_SHIFT: u32 = 8;
 const NUMBER_MASK: u64 = MAX_NUMBER as u64;
 const GRANT_SHIFT: u32 = 32;
@@ -54,9 +56,24 @@ impl Pte {
         self.0
     }
 
-    /// Whether there is no frame.
+    /// An entry of a page that is in swap. Linux: `swp_entry_to_pte()`.
+    pub(crate) fn swapped(slot: SwapSlot) -> Pte {
+        Pte(SWAPPED | u64::from(slot.0) << NUMBER_SHIFT)
+    }
+
+    /// Whether there is no page, neither a frame nor one in swap.
     pub const fn is_none(self) -> bool {
-        self.0 & MAPPED == 0
+        self.0 & (MAPPED | SWAPPED) == 0
+    }
+
+    /// Whether the page is in swap. Linux: `is_swap_pte()`.
+    pub const fn is_swapped(self) -> bool {
+        self.0 & (MAPPED | SWAPPED) == SWAPPED
+    }
+
+    /// The slot, where the page is in swap.
+    pub const fn slot(self) -> SwapSlot {
+        SwapSlot((self.0 >> NUMBER_SHIFT & NUMBER_MASK) as u32)
     }
 
     /// The accesses that hardware lets through. Writing implies reading; an entry without
@@ -128,6 +145,9 @@ impl fmt::Display for Pte {
         if self.is_none() {
             return f.write_str("none");
         }
+        if self.is_swapped() {
+            return write!(f, "{}", self.slot());
+        }
         write!(f, "{} {}", self.pfn(), self.prot())?;
         if self.is_young() {
             f.write_str(" young")?;
@@ -169,6 +189,8 @@ pub(crate) enum Entry {
     Table(TableAt),
     /// A page: the walk ends here.
     Leaf(Pte),
+    /// A page that is in swap: hardware finds nothing.
+    Swapped(Pte),
 }
 
 impl Entry {
@@ -176,6 +198,9 @@ impl Entry {
     /// ends: a page is in a leaf table, and what is mapped above is a table. There are no huge pages,
     /// whose entries are leaves of an upper table. Linux: `pmd_leaf()`.
     pub const fn of(word: u64, level: u8) -> Entry {
+        if Pte(word).is_swapped() {
+            return Entry::Swapped(Pte(word));
+        }
         if word & MAPPED == 0 {
             return Entry::None;
         }
@@ -192,7 +217,7 @@ impl Entry {
     pub const fn leaf(self) -> Option<Pte> {
         match self {
             Entry::Leaf(pte) => Some(pte),
-            Entry::None | Entry::Table(_) => None,
+            Entry::None | Entry::Table(_) | Entry::Swapped(_) => None,
         }
     }
 
@@ -200,7 +225,7 @@ impl Entry {
     pub const fn table(self) -> Option<TableAt> {
         match self {
             Entry::Table(table) => Some(table),
-            Entry::None | Entry::Leaf(_) => None,
+            Entry::None | Entry::Leaf(_) | Entry::Swapped(_) => None,
         }
     }
 }
@@ -235,6 +260,19 @@ mod tests {
         for level in [LEAF, LEAF + 1] {
             assert_eq!(Entry::of(Pte::NONE.word(), level), Entry::None);
         }
+    }
+
+    #[test]
+    fn what_is_in_swap_is_no_page_for_hardware() {
+        for slot in [0, 1, MAX_NUMBER] {
+            let pte = Pte::swapped(SwapSlot(slot));
+            assert_eq!(pte.slot(), SwapSlot(slot));
+            assert!(pte.is_swapped() && !pte.is_none() && pte.prot().is_empty());
+            assert_eq!(pte.software(), pte);
+            assert_eq!(Entry::of(pte.word(), LEAF), Entry::Swapped(pte));
+            assert_eq!(Entry::of(pte.word(), LEAF).leaf(), None);
+        }
+        assert!(!Pte::NONE.is_swapped());
     }
 
     #[test]

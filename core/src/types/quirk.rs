@@ -417,6 +417,32 @@ quirks! {
     ReadIgnoresSize, "read-ignores-size", "mm/filemap.c, filemap_create_folio(): why invalidate_lock is held";
     /// What a file has on its disk behind the new end stays there, and is read again when the file gets longer.
     TruncateKeepsBlocks, "truncate-keeps-blocks", "fs/ext4/inode.c, ext4_setattr(): ext4_truncate() after truncate_pagecache()";
+    /// A fault that reads a page past the swap cache does not pin its slot.
+    SwapinNotPinned, "swapin-not-pinned", "commit 13ddaf26be32, CVE-2024-26759: swapcache_prepare() in do_swap_page()";
+    /// A fault maps the page that it has read from swap, whatever its entry is by now.
+    SwapinNoPteSame, "swapin-no-pte-same", "mm/memory.c, do_swap_page(): pte_same() under the page-table lock";
+    /// A page that comes from swap is made writable though another process has its slot, or the page.
+    SwapinSharesWritable, "swapin-shares-writable", "mm/memory.c, do_swap_page(): exclusive";
+    /// A page leaves the swap cache with the last entry of its slot, though another CPU has its lock.
+    FreeSwapUnlocked, "free-swap-unlocked", "mm/swapfile.c, __try_to_reclaim_swap(): folio_trylock()";
+    /// A page stays in the swap cache though the last entry of its slot went while it was locked.
+    UnlockKeepsCached, "unlock-keeps-cached", "mm/memory.c, do_swap_page(): folio_free_swap()";
+    /// A zap clears an entry of swap and leaves its slot.
+    ZapKeepsSlot, "zap-keeps-slot", "mm/memory.c, zap_nonpresent_ptes(): free_swap_and_cache_nr()";
+    /// `fork` copies an entry of swap and does not count it.
+    ForkSwapNotCounted, "fork-swap-not-counted", "mm/memory.c, copy_nonpresent_pte(): swap_duplicate()";
+    /// `mremap` leaves entries of swap behind.
+    MremapDropsSwap, "mremap-drops-swap", "mm/mremap.c, move_ptes(): moves what is not none";
+    /// A page is written to swap before the TLBs are flushed that may still let stores through.
+    PageoutBeforeFlush, "pageout-before-flush", "mm/vmscan.c, shrink_folio_list(): try_to_unmap_flush_dirty() before pageout()";
+    /// A page that was reclaimed is freed before the TLBs are flushed.
+    ReclaimFreesBeforeFlush, "reclaim-frees-before-flush", "mm/vmscan.c, shrink_folio_list(): try_to_unmap_flush() before free_unref_folios()";
+    /// What finds that reclaim has cleared an entry does not look whether it is flushed yet.
+    BatchedFlushIgnored, "batched-flush-ignored", "commit 3ea277194daa, N. Amit: flush_tlb_batched_pending()";
+    /// A flush that reclaim tells of while another one is done is taken for done.
+    BatchedFlushLost, "batched-flush-lost", "commit 5ee2fa2f0636, mm/rmap.c, flush_tlb_batched_pending()";
+    /// What reclaim tells of its flushes has no order with the entries that it clears.
+    BatchedFlushRelaxed, "batched-flush-relaxed", "mm/rmap.c, set_tlb_ubc_flush_pending(): barrier()";
 }
 
 impl Quirk {

@@ -372,6 +372,7 @@ fn name(class: LockClass) -> &'static str {
         LockClass::IMmap => "a file's i_mmap_rwsem",
         LockClass::Pml => "mm->page_table_lock",
         LockClass::Ptl => "a page-table lock",
+        LockClass::Swap => "the swap lock",
         LockClass::Rcu => "an RCU read section",
         LockClass::Irq => "interrupts off",
     }

@@ -33,7 +33,7 @@ struct Named {
 }
 
 /// What the classes are called where they are kept.
-const CLASSES: [(LockClass, &str); 10] = [
+const CLASSES: [(LockClass, &str); 11] = [
     (LockClass::Inode, "inode"),
     (LockClass::Mmap, "mmap"),
     (LockClass::Vma, "vma"),
@@ -42,6 +42,7 @@ const CLASSES: [(LockClass, &str); 10] = [
     (LockClass::IMmap, "i_mmap"),
     (LockClass::Pml, "pml"),
     (LockClass::Ptl, "ptl"),
+    (LockClass::Swap, "swap"),
     (LockClass::Rcu, "rcu"),
     (LockClass::Irq, "irq"),
 ];

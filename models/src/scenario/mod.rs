@@ -108,6 +108,11 @@ impl Scenario {
         config.device_pages = u32::try_from(program.device_pages()).expect("pages that are placed");
         config.mms = layout.ids().processes().len();
         let most = most_pages(program);
+        if reclaims(program) {
+            // As many pages as there are may be out at once.
+            let pages = layout.len() * config.mms;
+            config.swap_slots = u32::try_from(pages).unwrap_or(u32::MAX);
+        }
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
         for (key, limit) in limits {
@@ -247,7 +252,8 @@ impl Scenario {
                 PageProperty::Present => page.present,
                 PageProperty::Writable => page.writable,
                 PageProperty::Mapped => page.vma.is_some(),
-                PageProperty::Wp | PageProperty::Swapped | PageProperty::Huge => return None,
+                PageProperty::Swapped => page.swapped,
+                PageProperty::Wp | PageProperty::Huge => return None,
             })
         };
         let count = |name: &String| counter(name).map(|counter| counts.get(counter));
@@ -299,9 +305,9 @@ fn cannot_tell(condition: &Condition) -> Option<Unsupported> {
                 | PageProperty::Young
                 | PageProperty::Present
                 | PageProperty::Writable
+                | PageProperty::Swapped
                 | PageProperty::Mapped => None,
                 PageProperty::Wp => Some("userfaultfd"),
-                PageProperty::Swapped => Some("swap"),
                 PageProperty::Huge => Some("huge pages"),
             },
             Atom::Count { counter: name, .. } if name == LONGEST_WAIT => None,
@@ -375,6 +381,12 @@ fn truncates(program: &Program) -> bool {
     program.ops().any(takes)
 }
 
+/// Whether a statement lets pages go to swap.
+fn reclaims(program: &Program) -> bool {
+    let reclaims = |op: &Op<AsWritten>| matches!(op, Op::Reclaim { .. } | Op::Pageout { .. });
+    program.ops().any(reclaims)
+}
+
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each
 /// statement names, and of a fork for every page. So no test runs out of memory unawares.
 fn most_pages(program: &Program) -> u32 {
@@ -385,8 +397,8 @@ fn most_pages(program: &Program) -> u32 {
         op => op.pages().iter().map(len).sum(),
     };
     let most: usize = program.ops().map(of).sum();
-    // A page that a file has gained may be new, or one that is read, and so may a copy of it.
-    let most = match truncates(program) || program.uncached().contains(&true) {
+    // A page that a file has gained may be new, one that is read, or that comes from swap, and so may a copy of it.
+    let most = match truncates(program) || reclaims(program) || program.uncached().contains(&true) {
         true => 2 * most,
         false => most,
     };

@@ -159,6 +159,8 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),
         Op::Cold { pages } => called.by(|cpu| cpu.madvise_cold(pages)),
         Op::Free { pages } => called.by(|cpu| cpu.madvise_free(pages)),
+        Op::Pageout { pages } => called.by(|cpu| cpu.madvise_pageout(pages)),
+        Op::Reclaim { page } => called.by(|cpu| cpu.reclaim(page)),
         Op::PopulateRead { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Read)),
         Op::PopulateWrite { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Write)),
         Op::Mincore { pages } => called.by(|cpu| cpu.mincore(pages)),

@@ -182,6 +182,7 @@ fn place_of(
                 LockClass::Vma => matches!(known, Some("vm_lock" | "vm_refcnt")),
                 LockClass::Pml => known == Some("page_table_lock"),
                 LockClass::Ptl => known == Some("ptl"),
+                LockClass::Swap => known == Some("swap_lock"),
                 LockClass::Rcu => known == Some("rcu"),
                 LockClass::Irq => known == Some("irq"),
             };

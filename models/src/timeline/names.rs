@@ -70,6 +70,9 @@ impl<'a> Names<'a> {
 
     /// `frame 1, rw, young, dirty`
     pub fn pte(&mut self, pte: Pte) -> String {
+        if pte.is_swapped() {
+            return pte.slot().to_string();
+        }
         let mut out = format!("{}, {}", self.frame(pte.pfn()), prot(pte.prot()));
         if pte.is_young() {
             out += ", young";
@@ -90,10 +93,14 @@ impl<'a> Names<'a> {
         match class {
             LockClass::Inode => format!("the i_rwsem of file {instance}"),
             LockClass::Driver => "the driver's lock".to_owned(),
-            LockClass::Page => {
-                let (file, page) = (instance >> 32, instance & u64::from(u32::MAX));
-                format!("the lock of page {page} of file {file}")
-            }
+            LockClass::Page => match LockClass::frame(instance) {
+                Some(pfn) => format!("the lock of {}", self.frame(pfn)),
+                None => {
+                    let (file, page) = (instance >> 32, instance & u64::from(u32::MAX));
+                    format!("the lock of page {page} of file {file}")
+                }
+            },
+            LockClass::Swap => "the swap lock".to_owned(),
             LockClass::IMmap => format!("the i_mmap_rwsem of file {instance}"),
             LockClass::Mmap => whose("mmap_lock".to_owned()),
             LockClass::Vma => {

@@ -201,6 +201,16 @@ impl Teller<'_> {
                 format!("reads {page} from the disk, where it is {from}, into {to}")
             }
             What::BlockFreed { pfn } => format!("frees {} of the disk", names.frame(pfn)),
+            What::SwappedOut { vpn, pfn, slot } => format!(
+                "writes {} of {} to {slot}",
+                names.frame(pfn),
+                names.page(vpn)
+            ),
+            What::SwappedIn { vpn, pfn, slot } => format!(
+                "reads {slot} to {} for {}",
+                names.frame(pfn),
+                names.page(vpn)
+            ),
             What::FrameFreed { pfn } => format!("frees {}", names.frame(pfn)),
             What::VmaSet { range, prot: p } => {
                 format!("VMA of {} is now {}", names.range(range), prot(p))
@@ -305,7 +315,7 @@ impl Teller<'_> {
             }
             (_, LockStep::Waits) if self.never_gets(at, cpu) => format!("waits for {name}"),
             (_, LockStep::Waits) => return None,
-            (LockClass::Pml, _) => return None,
+            (LockClass::Pml | LockClass::Swap, _) => return None,
             (LockClass::Vma, LockStep::TryLocked) => format!("takes {name} for reading"),
             (LockClass::Vma, LockStep::Locked) => format!("takes {name} for writing"),
             (_, LockStep::Locked | LockStep::TryLocked) => {
