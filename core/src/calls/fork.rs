@@ -171,6 +171,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let Some(mut ptl) = self.lock_leaf(part.start, true) else {
                 continue;
             };
+            // Linux flushes in any case, at the end of dup_mmap().
+            self.flush_batched_pending();
             let child_table = self.within(child, |cpu| cpu.walk(&Walk::Held, part.start));
             if let Some(table) = child_table {
                 let mut child_ptl = self.ptl_lock(table);

@@ -2,21 +2,22 @@
 //!
 //! ```text
 //! mmap lock, ptl: the page is alone --> page lock, if it is free --> a slot, and into the cache --> entry cleared, a flush
-//! is pending, entry of swap set --> both locks are left --> flush --> written to the slot --> out of the cache, if no
-//! reference came --> page lock is left
+//! is pending, entry of swap set --> both locks are left --> flush --> written to the slot --> out of the cache -->
+//! page lock is left
 //! ```
 //! The flush is a batch's: between the locks and the flush others find the entry of swap, and TLBs have translations. Whoever
-//! promises that none is left looks whether one is pending (D12, D13 of the flush: [`Cpu::flush_batched_pending`]).
+//! promises that none is left looks whether one is pending ([`Cpu::flush_batched_pending`]).
 //!
 //! # Linux
 //! mm/vmscan.c: `shrink_folio_list()`, `__remove_mapping()`; mm/rmap.c: `try_to_unmap_one()`,
 //! `try_to_unmap_flush()`; mm/madvise.c: `madvise_cold_or_pageout_pte_range()`. Kept: the page's lock from before its entry goes
-//! until it has left the cache; it is written after the flush. Changed: the page is found by its address, under the mmap lock, which is left with the page-table lock,
-//! where Linux finds it by its list and its entries by the reverse mapping. Dropped: pages with more than one
-//! entry stay (`madvise pageout` of Linux passes over them too), as do those of files and copies that private mappings
-//! of files have; a page that was freed lazily goes to swap like any other; a page that is clean in the cache is never
+//! until it has left the cache; it is written after the flush. Changed: the page is found by its address, under the mmap
+//! lock, which is left with the page-table lock, where Linux finds it by its list and its entries by the reverse mapping.
+//! Dropped: pages with more than one entry stay (`madvise pageout` of Linux passes over them too), as do those of files and
+//! copies that private mappings of files have; a page that was freed lazily goes to swap like any other; a page that is clean in the cache is never
 //! mapped, so that there is no write to be saved. References are not frozen before the page goes: a fault that has found it
-//! keeps it by its own, and looks whether it is the slot's still; nothing else holds a page that has no entry, as there are no pins.
+//! keeps it by its own, and looks whether it is the slot's still; nothing else holds a page that has no entry, as there are
+//! no pins.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::flush::FlushInfo;

@@ -1,12 +1,13 @@
 //! Flushes that reclaim does later than its entries: who promises that no translation is left waits for them.
 //!
-//! An entry that is cleared for reclaim is told under its table's lock, in a word of the address space: how many were, and up to which
-//! of them all TLBs were flushed since. An operation that takes that lock and may find nothing to flush looks at it, and flushes
-//! everything if the two differ.
+//! An entry that is cleared for reclaim is told under its table's lock, in a word of the address space: how many were, and up
+//! to which of them all TLBs were flushed since. An operation that takes that lock and may find nothing to flush looks at it,
+//! and flushes everything if the two differ.
 //!
 //! # Linux
-//! mm/rmap.c: `set_tlb_ubc_flush_pending()`, `flush_tlb_batched_pending()`; commit 3ea277194daa for the look, 5ee2fa2f0636 for the
-//! two counts. Changed: a word has them, 32 bits each, that do not overflow. Kept: the flush of reclaim itself does not tell that it was done.
+//! mm/rmap.c: `set_tlb_ubc_flush_pending()`, `flush_tlb_batched_pending()`; commit 3ea277194daa for the look, 5ee2fa2f0636
+//! for the two counts. Kept: the flush of reclaim itself does not tell that it was done. Changed: a word has both counts, of
+//! 32 bits each, which do not overflow.
 
 use core::sync::atomic::Ordering;
 
