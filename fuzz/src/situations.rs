@@ -4,7 +4,7 @@
 use seqfault_models::litmus::ast::Program;
 use seqfault_models::litmus::parse;
 
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     // Software makes a page writable again when it is written.
     "MM writable-by-fault
      with mprotect_writable=fault
@@ -47,6 +47,12 @@ const TEXTS: [&str; 6] = [
      P1 { read A[0]; }
      P2 { read B[0]; }
      exists (B[0]=0)",
+    // A copy goes with its file's page, and another one is made of what comes there.
+    "MM copied-again-after-truncate
+     { file F[2] = {5, 6}; pages A[2]; mmap A rw private F[0]; write A[1] 1; }
+     P0 { truncate F 1; truncate F 2; }
+     P1 { write A[1] 2; read A[1]; }
+     exists (A[1]=0)",
 ];
 
 /// The programs, by name.

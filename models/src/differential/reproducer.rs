@@ -65,16 +65,13 @@ impl Difference {
             line(&format!("  file F[{}] = {{{words}}};", FILE.len()));
         }
         line("}\n\nP0 {");
-        let mut spec = Machine::with_files(PAGES, &files(), Rules::default());
-        let mut children = (0..).map(|number| format!("c{number}"));
+        let mut children = self.children().into_iter().enumerate();
         for (number, op) in ops.iter().enumerate() {
-            op.apply(&mut spec);
             if *op == Given::FORK {
-                let child = children.next().expect("there are enough numbers");
-                line(&format!("  r{number} = fork {child};"));
-                spec.exit();
+                let (child, stores) = children.next().expect("each fork has a child");
+                line(&format!("  r{number} = fork c{child};"));
                 if number + 1 < ops.len() || !shows_child {
-                    for store in child::stores_to_files(&mut spec) {
+                    for store in stores {
                         line(&format!("  {}; (* the child's *)", store.in_window()));
                     }
                 }
@@ -160,6 +157,20 @@ impl Difference {
         }
     }
 
+    /// What the child of each `fork` stores to the file.
+    fn children(&self) -> Vec<Vec<Call>> {
+        let mut spec = Machine::with_files(PAGES, &files(), Rules::default());
+        let mut children = Vec::new();
+        for op in &self.ops {
+            op.apply(&mut spec);
+            if *op == Given::FORK {
+                spec.exit();
+                children.push(child::stores_to_files(&mut spec));
+            }
+        }
+        children
+    }
+
     /// Whether the test that shows it has a file.
     fn has_file(&self) -> bool {
         self.ops.iter().map(Given::call).any(has_file)
@@ -174,7 +185,8 @@ impl Difference {
     fn stores(&self, word: u64) -> bool {
         word == 0
             || self.ops.iter().any(|op| op.call().word() == Some(word))
-            || self.has_file() && (FILE.contains(&word) || word == child::WORD)
+            || self.has_file() && FILE.contains(&word)
+            || word == child::WORD && self.children().iter().any(|stores| !stores.is_empty())
     }
 }
 
@@ -358,5 +370,44 @@ mod tests {
             .unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false)));
         let found = outcomes(&program, &Rules::default()).expect("it is covered");
         assert!(program.condition.holds(&found.outcomes), "{text}");
+    }
+    /// What a child stores to its own copies is not in the test, and no word to ask for.
+    #[test]
+    fn a_difference_in_a_copy_asks_for_no_word_that_nothing_stores() {
+        let mmap = Given::Call(Call::Mmap {
+            pages: 5..6,
+            prot: Prot::Rw,
+            populate: false,
+            noreplace: false,
+            backing: Backing::PrivateFile(0),
+        });
+        let mut rules = Rules::default();
+        rules.files.fork_copies_copies = false;
+        let mut spec = Machine::with_files(PAGES, &files(), rules);
+        let store = Given::Call(Call::Write { page: 5, word: 1 });
+        let ops = vec![mmap, store, Given::FORK];
+        for op in &ops {
+            op.apply(&mut spec);
+        }
+        spec.apply(&Call::Write {
+            page: PAGES + 5,
+            word: child::WORD,
+        });
+        spec.exit();
+        assert_eq!(spec.value(5), Answer::Word(child::WORD));
+        let text = Difference {
+            party: "linux",
+            core: CoreSetup::default(),
+            ops,
+            what: What::Value {
+                page: 5,
+                found: Answer::Word(1),
+            },
+            allowed: vec![Answer::Ok],
+            spec,
+        }
+        .litmus();
+        assert!(text.ends_with("forall (~A[5]=1)\n"), "{text}");
+        assert!(parse("difference.litmus", &text).is_ok(), "{text}");
     }
 }

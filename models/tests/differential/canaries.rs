@@ -4,11 +4,14 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use seqfault_core::{Quirk, Quirks};
-use seqfault_models::conform::WRONG;
+use seqfault_models::conform::{WRONG, Wrong};
 use seqfault_models::differential::{Case, CoreSetup, Difference, Given, What};
 use seqfault_models::engines::{self, Control, Judge, Native, Violated};
+use seqfault_models::litmus::ast::Prot;
 use seqfault_models::litmus::parse;
+use seqfault_models::ops::Backing;
 use seqfault_models::scenario::{Deviations, Scenario};
+use seqfault_models::spec::seq::Call;
 use seqfault_models::spec::{Freedom, HoleRule, Rules};
 
 use crate::strategies::case;
@@ -16,13 +19,20 @@ use crate::strategies::case;
 /// A planted difference shows within so many sequences.
 const SEQUENCES: usize = 1_000;
 
-/// The difference that the first random case shows, with `quirks` and under `rules`.
+/// A wrong rule that shows where a subject tells what is in the page cache.
+const BY_MINCORE: &str = "growth-is-in-the-page-cache";
+
+/// The first difference that a random case shows, with `quirks` and under `rules`, and that a litmus test
+/// can ask for.
 fn find(quirks: Quirks, rules: &Rules) -> Option<Box<Difference>> {
     let mut runner = TestRunner::deterministic();
     (0..SEQUENCES).find_map(|_| {
         let mut case = case().new_tree(&mut runner).expect("a case").current();
         case.core.quirks = quirks;
-        case.check_and_shrink(rules).err()
+        let difference = case.check_and_shrink(rules).err()?;
+        // Of a copy's entry is told here, and nowhere in a test that maps a file.
+        let is_untold = difference.litmus().contains("(* No condition tells");
+        (!is_untold).then_some(difference)
     })
 }
 
@@ -34,7 +44,9 @@ fn wrong_rules() -> Vec<(&'static str, Rules)> {
         rules
     };
     let of_files = WRONG.iter().map(|wrong| (wrong.name, with(wrong.change)));
-    let of_files = of_files.filter(|(_, wrong)| wrong.files != rules.files);
+    // What is in the page cache, core tells by `mincore` alone: a test of its own asks that.
+    let of_files =
+        of_files.filter(|(name, wrong)| wrong.files != rules.files && *name != BY_MINCORE);
     let mut all: Vec<_> = of_files.collect();
     assert!(all.len() >= 10, "there are wrong rules of files");
     all.extend([
@@ -104,6 +116,34 @@ fn a_wrong_specification_is_noticed() {
         let case = Case { core, ops };
         assert!(case.check(&Rules::default()).is_ok(), "{name}: {case:?}");
     }
+}
+
+#[test]
+fn growth_that_is_in_the_page_cache_is_noticed_by_mincore() {
+    let wrong = Wrong::find(BY_MINCORE).expect("there is this rule");
+    let mut rules = Rules::default();
+    (wrong.change)(&mut rules);
+    let ops = [
+        Call::Mmap {
+            pages: 0..2,
+            prot: Prot::Rw,
+            populate: false,
+            noreplace: false,
+            backing: Backing::SharedFile(0),
+        },
+        Call::Truncate { file: 0, len: 1 },
+        Call::Truncate { file: 0, len: 2 },
+        Call::Mincore { pages: 0..2 },
+    ];
+    let case = Case {
+        core: CoreSetup::default(),
+        ops: ops.into_iter().map(Given::Call).collect(),
+    };
+    let difference = case.check(&rules).expect_err("it counts one page");
+    assert!(matches!(difference.what, What::Answer(_)), "{difference}");
+    let violated = reproduce(&difference);
+    assert_eq!(violated, Some(Violated::Condition), "{difference}");
+    assert!(case.check(&Rules::default()).is_ok());
 }
 
 #[test]
