@@ -31,6 +31,7 @@ const WORDS: &[&str] = &[
     "page",
     "pages",
     "file",
+    "uncached",
     "after",
     "in",
     "A",

@@ -52,8 +52,8 @@ impl<P: Platform> FrameGuard<'_, P> {
 enum Found {
     /// In the cache; the caller has a reference.
     Cached(Pfn),
-    /// In the slot, which is the caller's to read past the cache.
-    Pinned,
+    /// In the slot, which is the caller's to read past the cache; whether it is pinned for that.
+    Alone(bool),
     /// In the slot.
     OnDisk,
     /// Another fault reads it past the cache.
@@ -156,9 +156,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         match self.find_swapped(slot) {
             Found::Cached(pfn) => {
                 let page = self.lock_frame(pfn);
-                // No quirk: the smallest program that needs this look lets one page go to the slot of another while a fault
-                // waits for the first, and has tens of thousands of executions.
-                if !self.is_cached_at(pfn, slot) {
+                // QUIRK(SwapinCacheNotRechecked): proofs/swap/another-page-of-the-slot
+                let looks = !self.sys.has(Quirk::SwapinCacheNotRechecked);
+                if looks && !self.is_cached_at(pfn, slot) {
                     self.how("drops the page: it left the swap cache");
                     page.unlock();
                     self.free_frame(pfn);
@@ -183,7 +183,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.unlock_cached(page, pfn, slot);
                 outcome
             }
-            Found::Pinned => {
+            Found::Alone(pinned) => {
                 let outcome = match self.alloc_frame(vpn) {
                     None => Err(Fault::Bus),
                     Some(pfn) => {
@@ -191,8 +191,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                         self.map_swapped(vma, vpn, access, seen, pfn, false)
                     }
                 };
-                // QUIRK(SwapinNotPinned): proofs/swap/read-past-the-cache
-                if !self.sys.has(Quirk::SwapinNotPinned) {
+                if pinned {
                     self.swap().unpin(slot, self.id());
                 }
                 outcome
@@ -209,6 +208,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Where what is in `slot` is found. Linux: `swap_cache_get_folio()`, `swapcache_prepare()`.
     fn find_swapped(&mut self, slot: SwapSlot) -> Found {
         let direct = self.sys.protocol().swapin() == Swapin::Direct;
+        // QUIRK(SwapinNotPinned): proofs/swap/read-past-the-cache
         let pins = !self.sys.has(Quirk::SwapinNotPinned);
         let mut slots = self.swap().lock(self.id());
         let known = slots.slot(slot);
@@ -221,7 +221,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             None if known.pinned => Found::Busy,
             None if direct && known.count == 1 => {
                 known.pinned = pins;
-                Found::Pinned
+                Found::Alone(pins)
             }
             None => Found::OnDisk,
         };

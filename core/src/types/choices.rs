@@ -386,7 +386,7 @@ pub static CHOICES: &[ChoiceInfo] = &[
             value!(
                 "hold_vma",
                 "the lock of its VMA, or the mmap lock, so that nothing changes meanwhile",
-                "M. Wilcox at LSFMM+BPF, LWN May 2023: \"or VMA changes are kept out\"",
+                "M. Wilcox at LSFMM+BPF 2023: the other way, to keep changes of the VMA out",
                 io_wait = IoWait::HoldVma
             ),
         ],

@@ -419,6 +419,8 @@ quirks! {
     TruncateKeepsBlocks, "truncate-keeps-blocks", "fs/ext4/inode.c, ext4_setattr(): ext4_truncate() after truncate_pagecache()";
     /// A fault that reads a page past the swap cache does not pin its slot.
     SwapinNotPinned, "swapin-not-pinned", "commit 13ddaf26be32, CVE-2024-26759: swapcache_prepare() in do_swap_page()";
+    /// A fault maps the page that it has found in the swap cache, whatever is there when it has that page's lock.
+    SwapinCacheNotRechecked, "swapin-cache-not-rechecked", "mm/memory.c, do_swap_page(): folio_matches_swap_entry() under the folio's lock";
     /// A fault maps the page that it has read from swap, whatever its entry is by now.
     SwapinNoPteSame, "swapin-no-pte-same", "mm/memory.c, do_swap_page(): pte_same() under the page-table lock";
     /// A page that comes from swap is made writable though another process has its slot, or the page.

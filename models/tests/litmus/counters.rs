@@ -25,6 +25,10 @@ with mprotect_writable=direct
 P0 { mprotect A rw; }
 P1 { read A; write A 2; }";
 
+/// The page has to be read from a disk: the fault waits for that, and starts again.
+const READS: &str = "{ file F[1] = {5} uncached; page A; mmap A r shared F[0]; }
+P0 { read A; read A; }";
+
 /// The values that a counter has in all executions.
 const TESTS: &[(&str, Counter, &[u64])] = &[
     // Two writes, one page populated, one read of nothing.
@@ -50,6 +54,8 @@ const TESTS: &[(&str, Counter, &[u64])] = &[
     (ALL, Counter::GracePeriods, &[1]),
     // One for each page that comes; two for the write that opens its entry again.
     (ALL, Counter::PtesTouched, &[4]),
+    (READS, Counter::IoWaits, &[1]),
+    (READS, Counter::Retries, &[1]),
 ];
 
 #[test]
