@@ -34,6 +34,7 @@ static CUT_UNDER_LOOM: AtomicUsize = AtomicUsize::new(0);
 const MATRIX_EXECUTIONS: u64 = 5_000;
 /// The proofs that need more under some: those are not searched to the end here.
 const LONG: &[&str] = &[
+    "another-page-of-the-slot",
     "cow-over-old-page",
     "flush-is-over",
     "nested-zap-third-cpu",
