@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::files::Files;
 use super::{NOTHING, Shown, run, run_under};
 use crate::code::{Code, Instr};
+use crate::files::Files;
 use crate::seq::{Call, Machine};
 use crate::state::State;
 use crate::step::Steps;

@@ -318,3 +318,18 @@ fn what_populates_leaves_its_section_for_io() {
     let threads = ["r0 = madvise A[0] populate_read;", "munmap A[0];"];
     run(ON_DISK, &threads, "A[0]=0").counts(2);
 }
+
+/// What the initial state has moved shows its page at the new place, for other CPUs too.
+#[test]
+fn what_has_moved_before_is_shared() {
+    let init = "file F[2] = {5, 6}; pages A[2]; page B; mmap A rw shared F[0]; mmap B rw shared F[0]; mremap B A[1];";
+    run(init, &["r0 = read A[0];", "write A[1] 7;"], "A[0]=0")
+        .allows("0:r0=5 A[0]=7")
+        .allows("0:r0=7 A[0]=7")
+        .counts(2);
+    let on_disk = &init.replace("};", "} uncached;");
+    run(on_disk, &["r0 = mincore A[0];", "read A[1];"], "A[0]=0")
+        .allows("0:r0=0")
+        .allows("0:r0=1")
+        .counts(2);
+}

@@ -8,8 +8,8 @@ use super::super::code::{Code, Instr, Sharing};
 use super::super::explore::{explore, explore_naively, reaches};
 use super::super::resolve::Resolved;
 use super::super::seq::{Call, Machine};
-use super::files::Files;
 use super::variants::{variants, variants_of_fork};
+use crate::files::Files;
 use seqfault_lang::litmus::ast::{Outcome, PageProperty, Place, Prot, Value};
 use seqfault_lang::ops::Backing;
 
