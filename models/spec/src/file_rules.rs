@@ -63,6 +63,10 @@ pub struct FileRules {
     pub growth_is_shown: bool,
     /// What comes with a file's new length is in the page cache once it is touched. `false`: at once.
     pub growth_is_untouched: bool,
+    /// `punch` takes the page, and what comes there is zero. `false`: nothing happens.
+    pub punch_clears: bool,
+    /// `punch` leaves the copies of the page that private mappings have. `false`: they go.
+    pub punch_spares_copies: bool,
 }
 
 impl Default for FileRules {
@@ -93,6 +97,8 @@ impl Default for FileRules {
             truncate_loses_words: true,
             growth_is_shown: true,
             growth_is_untouched: true,
+            punch_clears: true,
+            punch_spares_copies: true,
         }
     }
 }

@@ -226,7 +226,7 @@ impl Machine {
     /// The pages of the first process that may not be as they were, now that `call` is done: its own, or all, if it
     /// is about a file.
     pub fn concerned(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
-        let is_of_files = matches!(call, Call::Truncate { .. })
+        let is_of_files = matches!(call, Call::Truncate { .. } | Call::Punch { .. })
             || call.pages().any(|page| self.state[0].shows_file(page));
         let (all, own) = match is_of_files {
             true => (0..self.own, None),

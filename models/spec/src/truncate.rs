@@ -61,10 +61,14 @@ impl Steps<'_> {
     /// Whether there is such a page.
     pub(super) fn punch(&self, state: &mut State, cpu: usize, hole: Range<usize>) -> bool {
         let mut changed = false;
+        let copies = match self.rules.files.punch_spares_copies {
+            true => Copies::Stay,
+            false => Copies::Go,
+        };
         for page in hole {
-            if state.source(page).word.is_some() {
+            if state.source(page).word.is_some() && self.rules.files.punch_clears {
                 state.page_mut(page).show(Some(Word::fresh()));
-                self.show_anew(state, cpu, page, Copies::Stay);
+                self.show_anew(state, cpu, page, copies);
                 changed = true;
             }
         }

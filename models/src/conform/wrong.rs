@@ -133,6 +133,10 @@ pub const WRONG: &[Wrong] = &[
     wrong("growth-is-in-the-page-cache", |r| {
         r.files.growth_is_untouched = false;
     }),
+    wrong("punch-does-nothing", |r| r.files.punch_clears = false),
+    wrong("punch-drops-copies", |r| {
+        r.files.punch_spares_copies = false;
+    }),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;

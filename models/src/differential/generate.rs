@@ -177,9 +177,8 @@ impl Sequence {
             Kind::Process => Operand::Process(0),
             Kind::File => Operand::File(0),
             Kind::Len => Operand::Len(self.random.within(0..FILE.len() + 1)),
-            Kind::Modes | Kind::FilePage => {
-                unreachable!("what a sequence has not is in no operation that is drawn")
-            }
+            Kind::FilePage => Operand::FilePage(self.random.within(0..FILE.len())),
+            Kind::Modes => unreachable!("what a sequence has not is in no operation that is drawn"),
         };
         Call::level(row, row.kinds().map(operand))
     }

@@ -74,11 +74,11 @@ impl Given {
     }
 }
 
-/// Whether a call maps a file, or changes its length.
+/// Whether a call maps a file, or takes pages from it.
 pub(crate) fn has_file(call: &Call) -> bool {
     match call {
         Call::Mmap { backing, .. } => *backing != Backing::Anon,
-        call => matches!(call, Call::Truncate { .. }),
+        call => matches!(call, Call::Truncate { .. } | Call::Punch { .. }),
     }
 }
 

@@ -165,9 +165,8 @@ impl Reader {
             Kind::Process => Operand::Process(OWN),
             Kind::File => Operand::File(0),
             Kind::Len => Operand::Len(self.take(HALF) % (FILE.len() + 1)),
-            Kind::Modes | Kind::FilePage => {
-                unreachable!("no verb is of an operation that has no records")
-            }
+            Kind::FilePage => Operand::FilePage(self.take(HALF) % FILE.len()),
+            Kind::Modes => unreachable!("no verb is of an operation that has no records"),
         }
     }
 
@@ -252,6 +251,7 @@ impl Writer {
             }
             Operand::File(file) => (file == 0).then_some(()),
             Operand::Len(len) if len <= FILE.len() => self.put(len, HALF),
+            Operand::FilePage(page) if page < FILE.len() => self.put(page, HALF),
             Operand::Len(_) | Operand::FilePage(_) | Operand::Modes(_) => None,
         }
     }
@@ -285,8 +285,8 @@ mod tests {
         for record in records() {
             let op = op(record, WINDOW);
             assert!(op.call().pages().all(|page| page < WINDOW.pages), "{op}");
-            let is_truncate = matches!(op.call(), Call::Truncate { .. });
-            let is_about_pages = op.is_asked() && op != Given::FORK && !is_truncate;
+            let of_file = matches!(op.call(), Call::Truncate { .. } | Call::Punch { .. });
+            let is_about_pages = op.is_asked() && op != Given::FORK && !of_file;
             assert!(
                 op.call().pages().next().is_some() || !is_about_pages,
                 "{op}"
@@ -340,6 +340,7 @@ mod tests {
             Call::Fork { process: 2 },
             Call::Truncate { file: 0, len: 3 },
             Call::Truncate { file: 1, len: 0 },
+            Call::Punch { page: 2 },
             mmap(Backing::SharedFile(2)),
             mmap(Backing::PrivateFile(2)),
             mmap(Backing::Driver),
@@ -373,8 +374,8 @@ mod tests {
                     Kind::Flag => FLAG,
                     Kind::Backing => BACKING,
                     Kind::NewProcess | Kind::Process | Kind::File => 0,
-                    Kind::Len => HALF,
-                    Kind::Modes | Kind::FilePage => u32::MAX,
+                    Kind::Len | Kind::FilePage => HALF,
+                    Kind::Modes => u32::MAX,
                 });
                 let bits = bits.fold(0, u32::saturating_add);
                 assert!(bits <= OPERANDS, "{} has no records", row.name);

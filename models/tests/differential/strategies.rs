@@ -61,9 +61,8 @@ fn operand(kind: Kind) -> BoxedStrategy<Operand<Numbered>> {
         Kind::Process => Just(Operand::Process(0)).boxed(),
         Kind::File => Just(Operand::File(0)).boxed(),
         Kind::Len => (0..FILE.len() + 1).prop_map(Operand::Len).boxed(),
-        Kind::Modes | Kind::FilePage => {
-            unreachable!("what a sequence has not is in no operation that is drawn")
-        }
+        Kind::FilePage => (0..FILE.len()).prop_map(Operand::FilePage).boxed(),
+        Kind::Modes => unreachable!("what a sequence has not is in no operation that is drawn"),
     }
 }
 

@@ -225,7 +225,7 @@ operations! {
         Writeback: "writeback" (page: Page) by Any -> Unknown;
         Truncate: "truncate" (file: File, len: Len)
             by Program -> Call[], drawn Often(2), bytes 148..152;
-        Punch: "punch" (page: FilePage) by Program -> Call[];
+        Punch: "punch" (page: FilePage) by Program -> Call[], drawn Often(1), bytes 152..156;
     }
     Kernel {
         Collapse: "collapse" (pages: Pages) by Any -> Unknown;
