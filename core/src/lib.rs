@@ -36,6 +36,7 @@
 //! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
 //! | what a slot of swap is, and the swap cache | `mm::swap` |
 //! | when a flush of reclaim is pending | `mm::batch` |
+//! | what calls a driver, under which lock, and what guards its state | `mm::driver`, `mm::driver_fault` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
 //! | what is told when an entry of a page comes or goes, and what a reference is | `mm::rmap` |
 //! | what an entry is at which level, and which pages it translates | `types::pte`, `mm::ptl` |
@@ -67,6 +68,7 @@
 //! | | `i_mmap` | its lock | - | its write lock |
 //! | `Swap` | counts, pages of the cache, pins | its lock; a count besides the ptl of an entry that has the slot (S1), a page of the cache besides its own lock (S2) | - | its lock |
 //! | | content of a slot | the lock of its page, or its pin | - | the lock of its page |
+//! | `Driver` | `mappings` | its lock; or its callers' mmap lock, which will not do where there are two of them (R3) | - | the same |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
