@@ -57,5 +57,5 @@ pub use given::Given;
 pub(crate) use given::has_file;
 pub use left_out::LeftOut;
 pub use party::{Party, VmaRule};
-pub use setup::{CoreSetup, FILE, PAGES, Shape, protocols};
+pub use setup::{CoreSetup, FILE, PAGES, Shape, choices, protocols};
 pub use shrink::simpler;

@@ -1,6 +1,6 @@
 //! Which core is compared: its shape, its choices, its quirks.
 
-use seqfault_core::{CHOICES, Config, Geometry, Protocol, Quirks, Vpn};
+use seqfault_core::{CHOICES, ChoiceInfo, Config, Geometry, Protocol, Quirks, Vpn};
 
 use super::given::Given;
 use crate::random::Random;
@@ -105,13 +105,29 @@ impl CoreSetup {
     }
 }
 
+/// Choices of what no sequence and no random program has: a device, a file on a disk, swap.
+const UNUSED: &[&str] = &[
+    "driver_state",
+    "driver_fault",
+    "driver_map",
+    "driver_wait",
+    "io_wait",
+    "swapin",
+];
+
+/// The choices that sequences and random programs make, in their order.
+pub fn choices() -> impl Iterator<Item = &'static ChoiceInfo> {
+    let choices = CHOICES.iter();
+    choices.filter(|choice| !UNUSED.contains(&choice.name))
+}
+
 /// One of [`protocols`], as likely as each other. A list of all of them would be in every process
 /// that draws one, and be copied with it by each `fork` on the host.
 pub(super) fn any_protocol(seed: u64) -> Protocol {
     let mut random = Random::new(seed);
     loop {
         let mut protocol = Protocol::default();
-        for choice in CHOICES {
+        for choice in choices() {
             let made = protocol.choose(choice.name, random.pick(choice.values).name);
             made.expect("the table of choices names its own values");
         }
@@ -121,11 +137,11 @@ pub(super) fn any_protocol(seed: u64) -> Protocol {
     }
 }
 
-/// Every combination of choices that does not conflict.
+/// Every combination of these [`choices`] that does not conflict.
 pub fn protocols() -> Vec<Protocol> {
     let mut all = vec![Protocol::default()];
     // `protocol` comes first, as it resets the others.
-    for choice in CHOICES {
+    for choice in choices() {
         let with_value = |protocol: Protocol| {
             choice.values.iter().map(move |value| {
                 let mut protocol = protocol;
@@ -150,7 +166,12 @@ mod tests {
     fn every_value_of_every_choice_is_among_the_protocols() {
         let all = protocols();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
-        for choice in CHOICES {
+        assert!(
+            UNUSED
+                .iter()
+                .all(|name| CHOICES.iter().any(|choice| choice.name == *name))
+        );
+        for choice in choices() {
             for value in choice.values {
                 let has = |p: &Protocol| p.choices().any(|(c, v)| c == choice.name && v == value);
                 assert!(all.iter().any(has), "{}={}", choice.name, value.name);

@@ -1,6 +1,8 @@
-//! Six bytes are a protocol: three bits for each choice, the first in the lowest.
+//! Six bytes are a protocol: three bits for each choice that programs make, the first in the lowest.
 
-use seqfault_core::{CHOICES, Protocol};
+use seqfault_core::Protocol;
+
+use crate::differential;
 
 /// Bytes of a protocol.
 pub const BYTES: usize = 6;
@@ -14,7 +16,7 @@ pub fn decode(bytes: [u8; BYTES]) -> Protocol {
     let [a, b, c, d, e, f] = bytes;
     let choices = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
     let mut protocol = Protocol::default();
-    for (number, choice) in CHOICES.iter().enumerate() {
+    for (number, choice) in differential::choices().enumerate() {
         let shifted = choices >> (number * CHOICE_BITS);
         let value = shifted as usize % (1 << CHOICE_BITS) % choice.values.len();
         let mut chosen = protocol;
@@ -30,8 +32,10 @@ pub fn decode(bytes: [u8; BYTES]) -> Protocol {
 /// The bytes that stand for `protocol`.
 pub fn encode(protocol: &Protocol) -> [u8; BYTES] {
     let mut choices = 0;
-    for (number, (choice, (_, value))) in CHOICES.iter().zip(protocol.choices()).enumerate() {
-        let value = choice.values.iter().position(|v| v == value);
+    for (number, choice) in differential::choices().enumerate() {
+        let mut made = protocol.choices();
+        let made = made.find(|(name, _)| *name == choice.name);
+        let value = made.and_then(|(_, made)| choice.values.iter().position(|v| v == made));
         let value = value.expect("a protocol has values of its choices");
         choices |= (value as u64) << (number * CHOICE_BITS);
     }
@@ -47,7 +51,7 @@ mod tests {
 
     #[test]
     fn every_protocol_can_be_chosen() {
-        assert!(CHOICES.len() * CHOICE_BITS <= BYTES * 8);
+        assert!(differential::choices().count() * CHOICE_BITS <= BYTES * 8);
         for wanted in protocols() {
             assert_eq!(decode(encode(&wanted)), wanted);
         }

@@ -178,7 +178,7 @@ mod tests {
             assert!(ops.contains(&op), "{op}");
         }
         assert!(plans().any(|plan| plan.in_child.contains(&true)));
-        for choice in seqfault_core::CHOICES {
+        for choice in crate::differential::choices() {
             for value in choice.values {
                 let has = |plan: Plan| {
                     let mut choices = plan.protocol.choices();
