@@ -136,7 +136,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn unlock_cached(&mut self, page: FrameGuard<'s, P>, pfn: Pfn, slot: SwapSlot) {
         let mut slots = self.swap().lock(self.id());
         let known = slots.slot(slot);
-        // QUIRK(UnlockKeepsCached): proofs/swap/unmapped-while-it-is-read
+        // QUIRK(UnlockKeepsCached): proofs/swap/unmapped-while-it-comes-back
         let looks = !self.sys.has(Quirk::UnlockKeepsCached);
         let leaves = looks && known.cached == Some(pfn) && known.count == 0;
         if leaves {
@@ -272,7 +272,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         locked: bool,
     ) -> Outcome {
         let ptl = self.lock_leaf(vpn, true);
-        // QUIRK(SwapinNoPteSame): proofs/swap/unmapped-while-it-is-read
+        // QUIRK(SwapinNoPteSame): proofs/swap/unmapped-while-it-comes-back
         let any = self.sys.has(Quirk::SwapinNoPteSame);
         let is_same = |ptl: &PtlGuard<'s, P>| any || ptl.entry(vpn) == Entry::Swapped(seen);
         let mut ptl = match ptl {
