@@ -109,7 +109,7 @@ orderings! {
     /// A flush of reclaim is told, looked for, or told to be done. An entry is clear before its flush is told, so that one who
     /// looks, and flushes, leaves no walk that finds it; and what others accessed before that flush comes before what
     /// relies on it later. The lock of a table orders neither: it may be another table.
-    FLUSH_BATCHED = AcqRel, proof "swap/told-while-it-is-flushed";
+    FLUSH_BATCHED = AcqRel, proof "swap/flushed-what-was-told";
     /// Another flush of reclaim was told meanwhile: the next one that looks reads it again.
     FLUSH_BATCHED_FAILED = Relaxed;
 }

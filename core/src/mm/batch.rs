@@ -61,7 +61,7 @@ impl<P: Platform> Cpu<'_, P> {
     }
 
     fn flush_batched(&self) -> Ordering {
-        // QUIRK(BatchedFlushRelaxed): proofs/swap/told-while-it-is-flushed
+        // QUIRK(BatchedFlushRelaxed): proofs/swap/flushed-what-was-told
         let quirks = self.sys.quirks();
         quirks.weaken(Quirk::BatchedFlushRelaxed, orderings::FLUSH_BATCHED)
     }

@@ -49,6 +49,9 @@ pub(super) trait Course {
     /// Whether it answers how many of its pages are so.
     fn counts(&self) -> bool;
 
+    /// Whether it lets pages go out of memory.
+    fn reclaims(&self) -> bool;
+
     /// Whether it changes nothing that a program can see.
     fn rests(&self) -> bool;
 }
@@ -98,6 +101,10 @@ impl Course for Call {
 
     fn counts(&self) -> bool {
         matches!(self.row().answers, Answers::Count(_))
+    }
+
+    fn reclaims(&self) -> bool {
+        matches!(self, Op::Reclaim { .. } | Op::Pageout { .. })
     }
 
     fn rests(&self) -> bool {

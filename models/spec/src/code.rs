@@ -160,6 +160,8 @@ pub(super) struct Code {
     later: Vec<Vec<Vec<Later>>>,
     /// By CPU and statement, whether it or one after it is a system call.
     sections: Vec<Vec<bool>>,
+    /// Whether a statement lets pages go out of memory.
+    pub(super) reclaims: bool,
 }
 
 impl Code {
@@ -191,6 +193,8 @@ impl Code {
                 sections
             })
             .collect();
+        let mut calls = threads.iter().flatten().map(|instr| &instr.call);
+        let reclaims = calls.any(Call::reclaims);
         let watched_words = vec![true; pages];
         let watched_touch = vec![true; pages];
         Code {
@@ -204,6 +208,7 @@ impl Code {
             sharing,
             later,
             sections,
+            reclaims,
         }
     }
 

@@ -110,7 +110,7 @@ impl State {
                     false => Populated::No,
                 },
                 may_be_out: is_asked_for && old.touch.may_be_out,
-                is_forked: old.touch.is_forked,
+                is_forked: code.reclaims && old.touch.is_forked,
                 ..Touch::default()
             },
         };

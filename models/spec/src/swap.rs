@@ -20,7 +20,7 @@
 //! `shrink_folio_list()`, mm/vmscan.c; `do_swap_page()`, mm/memory.c; `madvise_cold_or_pageout_pte_range()`, mm/madvise.c,
 //! which cleared accessed bits before 6.9; `mincore_swap()`, mm/mincore.c.
 
-use super::call::Call;
+use super::call::Course;
 use super::state::{Phase, State};
 use super::step::Steps;
 use super::word::Bit;
@@ -62,11 +62,9 @@ impl Steps<'_> {
         cpus.any(|(cpu, at)| {
             let instr = self.code.at(cpu, at.pc);
             let call = instr.map(|instr| &instr.call);
-            let reclaims =
-                |call: &Call| matches!(call, Call::Reclaim { .. } | Call::Pageout { .. });
             matches!(at.phase, Phase::Pending(_))
                 && call.is_some_and(|call| {
-                    reclaims(call) && (is_forked || call.range().contains(&page))
+                    call.reclaims() && (is_forked || call.range().contains(&page))
                 })
         })
     }

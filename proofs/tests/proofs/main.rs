@@ -38,6 +38,7 @@ const LONG: &[&str] = &[
     "cow-over-old-page",
     "flush-is-over",
     "nested-zap-third-cpu",
+    "read-past-the-cache",
     "reused-while-copied",
     "store-lost-in-fork",
 ];
