@@ -199,12 +199,12 @@ fn unnamed(directory: &Path) -> std::io::Result<File> {
 
 /// Whether a file is not in memory alone.
 fn is_on_disk(file: &File) -> bool {
-    const IN_MEMORY: [i64; 2] = [libc::TMPFS_MAGIC as i64, 0x8584_58f6];
+    const IN_MEMORY: [libc::c_long; 2] = [libc::TMPFS_MAGIC, 0x8584_58f6];
     let mut stat = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the descriptor is the file's, and what is written is a `statfs`.
     let told = unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } == 0;
     // SAFETY: it was written.
-    told && !IN_MEMORY.contains(&(unsafe { stat.assume_init() }.f_type as i64))
+    told && !IN_MEMORY.contains(&unsafe { stat.assume_init() }.f_type)
 }
 
 /// A new file in memory, of no length.

@@ -34,8 +34,8 @@
 //!    mm/memory.c; nor `VM_ACCOUNT`: accountable_mapping(), mm/vma.c, and mprotect_fixup(). It merges with no
 //!    private one, as `VM_SHARED` is among the flags.
 //! 10. A private mapping of a file has both as anonymous memory has them, but that it keeps `VM_ACCOUNT` once it has it:
-//!    mprotect_fixup(). It gets its `anon_vma` before its file is asked for the page, so behind the file's end too:
-//!    do_cow_fault(), mm/memory.c.
+//!     mprotect_fixup(). It gets its `anon_vma` before its file is asked for the page, so behind the file's end too:
+//!     do_cow_fault(), mm/memory.c.
 
 use std::ops::Range;
 
