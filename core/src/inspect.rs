@@ -37,6 +37,8 @@ pub struct PageState {
     pub word: u64,
     /// It is behind the end of the file that is mapped there, so that an access is a bus error.
     pub is_behind_end: bool,
+    /// It is a guard page, so that an access is answered as if nothing were mapped.
+    pub is_guard: bool,
 }
 
 impl<P: Platform> System<P> {
@@ -91,6 +93,7 @@ impl<P: Platform> System<P> {
                     swapped: swapped.is_some(),
                     word: swapped.map_or_else(|| page.map_or(0, word), |slot| self.in_swap(slot)),
                     is_behind_end: file == Some(Shown::Nothing),
+                    is_guard: entry == Entry::Guard,
                 };
                 see(vpn, state);
             }
@@ -346,7 +349,7 @@ impl<P: Platform> System<P> {
     fn visit(&self, table: TableAt, range: PageRange, see: &mut dyn FnMut(Visited)) {
         for pages in self.geometry().entry_parts(range, table.level) {
             match self.machine.tables.peek(table, pages.start) {
-                Entry::None => {}
+                Entry::None | Entry::Guard => {}
                 Entry::Leaf(pte) => see(Visited::Page(pages.start, pte)),
                 Entry::Swapped(pte) => see(Visited::Swapped(pte.slot())),
                 Entry::Table(below) => {

@@ -72,8 +72,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 Backing::Shared(_) | Backing::Driver(_) => true,
                 Backing::Private(_) => self.sys.has(Quirk::ForkPassesOverPrivate),
             };
-            for vma in copies.iter().filter(|vma| !passes_over(vma.backing)) {
-                self.copy_page_range(vma.range, child, &mut gather);
+            for vma in &copies {
+                // anon_vma, which guard_install sets; VM_MAYBE_GUARD since Linux 6.19.
+                let guards_alone = passes_over(vma.backing);
+                if !guards_alone || self.sys.config().guards {
+                    self.copy_page_range(vma.range, child, guards_alone, &mut gather);
+                }
             }
             if late_links {
                 self.within(child, |cpu| {
@@ -165,8 +169,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         Ok(())
     }
 
-    /// Shares the pages of `range` with the child. Linux: `copy_page_range()`.
-    fn copy_page_range(&mut self, range: PageRange, child: MmId, gather: &mut Gather) {
+    /// Shares the pages of `range` with the child, or gives it the markers of guard pages alone.
+    /// Linux: `copy_page_range()`.
+    fn copy_page_range(
+        &mut self,
+        range: PageRange,
+        child: MmId,
+        guards_alone: bool,
+        gather: &mut Gather,
+    ) {
         for part in self.sys.geometry().leaf_parts(range) {
             let Some(mut ptl) = self.lock_leaf(part.start, true) else {
                 continue;
@@ -176,7 +187,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let child_table = self.within(child, |cpu| cpu.walk(&Walk::Held, part.start));
             if let Some(table) = child_table {
                 let mut child_ptl = self.ptl_lock(table);
-                self.copy_ptes(part, &mut ptl, child, &mut child_ptl, gather);
+                self.copy_ptes(
+                    part,
+                    &mut ptl,
+                    (child, &mut child_ptl),
+                    guards_alone,
+                    gather,
+                );
                 child_ptl.unlock();
             }
             ptl.unlock();
@@ -188,8 +205,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         &mut self,
         part: PageRange,
         ptl: &mut PtlGuard<'s, P>,
-        child: MmId,
-        child_ptl: &mut PtlGuard<'s, P>,
+        (child, child_ptl): (MmId, &mut PtlGuard<'s, P>),
+        guards_alone: bool,
         gather: &mut Gather,
     ) {
         for vpn in ptl.entries(part) {
@@ -197,6 +214,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 gather.revoked(grant, past & Prot::W);
             }
             let soft = match ptl.entry(vpn) {
+                Entry::Leaf(_) if guards_alone => continue,
                 Entry::Leaf(soft) => soft,
                 // Linux: copy_nonpresent_pte().
                 Entry::Swapped(swapped) => {
@@ -206,6 +224,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     }
                     self.event(What::Forked { child, vpn });
                     child_ptl.set(vpn, swapped);
+                    continue;
+                }
+                // Linux: copy_pte_marker().
+                Entry::Guard => {
+                    // QUIRK(ForkDropsGuards): proofs/cow/child-has-the-guards
+                    if !self.sys.has(Quirk::ForkDropsGuards) {
+                        self.event(What::Forked { child, vpn });
+                        child_ptl.set(vpn, Pte::GUARD);
+                    }
                     continue;
                 }
                 Entry::None | Entry::Table(_) => continue,

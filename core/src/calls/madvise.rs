@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapRead;
+use crate::mm::unmap::Spares;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
@@ -118,7 +119,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Clears the entries of `range`, which is mapped. Linux: `zap_page_range_single_batched()`.
     fn drop_pages(&mut self, range: PageRange, locked: Locked, gather: &mut Gather) {
-        self.zap(range, gather);
+        // QUIRK(ZapDropsGuards): proofs/basics/guard-pages-stay
+        let spares = match self.sys.has(Quirk::ZapDropsGuards) {
+            true => Spares::NOTHING,
+            false => Spares::GUARDS,
+        };
+        self.zap_but(range, spares, gather);
         if self.sys.protocol().pt_reclaim() {
             self.reclaim_tables(range, locked, gather);
         }
@@ -220,7 +226,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// The mapped parts of `range`, and whether they are all of it.
-    fn mapped(lock: &MmapRead<'s, P>, range: PageRange) -> (Vec<PageRange>, bool) {
+    pub(super) fn mapped(lock: &MmapRead<'s, P>, range: PageRange) -> (Vec<PageRange>, bool) {
         let mut end = range.start;
         let mut whole = true;
         let mut parts = Vec::new();

@@ -66,7 +66,7 @@ impl<P: Platform> Cpu<'_, P> {
             Entry::Leaf(_) => true,
             // Linux: mincore_swap().
             Entry::Swapped(swapped) => self.swap().is_cached(swapped.slot(), self.id()),
-            Entry::None | Entry::Table(_) => otherwise(*vpn),
+            Entry::None | Entry::Guard | Entry::Table(_) => otherwise(*vpn),
         };
         let found = part.iter().filter(counts).count();
         ptl.unlock();

@@ -10,6 +10,7 @@ use crate::types::error::Errno;
 
 pub mod access;
 pub mod fork;
+pub mod guard;
 pub mod madvise;
 pub mod maps;
 pub mod mincore;

@@ -231,6 +231,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     }
                     continue;
                 }
+                Entry::Guard => {
+                    old.set(vpn, Pte::NONE);
+                    // QUIRK(MremapDropsGuards): proofs/basics/guard-pages-move
+                    if !self.sys.has(Quirk::MremapDropsGuards) {
+                        new.as_mut().unwrap_or(&mut old).set(target, Pte::GUARD);
+                    }
+                    continue;
+                }
                 Entry::Leaf(_) | Entry::Table(_) => {}
             }
             let pte = old.set(vpn, Pte::NONE);

@@ -43,8 +43,8 @@ impl<P: Platform> Cpu<'_, P> {
         if len < old {
             // QUIRK(TruncateKeepsCopies): proofs/file/copies-go-too
             let spares = match self.sys.has(Quirk::TruncateKeepsCopies) {
-                true => Spares::Copies,
-                false => Spares::Nothing,
+                true => Spares::COPIES,
+                false => Spares::GUARDS,
             };
             self.unmap_mapping(cache, |link| link.behind(len), spares, &mut gathers);
             for index in len..old {
@@ -78,8 +78,8 @@ impl<P: Platform> Cpu<'_, P> {
         let inode = cache.lock_inode(self.id());
         // QUIRK(PunchDropsCopies): proofs/file/copies-stay-over-a-hole
         let spares = match self.sys.has(Quirk::PunchDropsCopies) {
-            true => Spares::Nothing,
-            false => Spares::Copies,
+            true => Spares::GUARDS,
+            false => Spares::COPIES,
         };
         self.unmap_mapping(cache, |link| link.page(index), spares, &mut gathers);
         self.truncate_page(cache, index, &mut gathers);
@@ -101,7 +101,11 @@ impl<P: Platform> Cpu<'_, P> {
         // Linux: folio_mapped(), in truncate_cleanup_folio().
         let is_mapped = |page: Cached| self.sys.frame(page.pfn).is_shared();
         if cache.page(index).is_some_and(is_mapped) {
-            self.unmap_mapping(cache, |link| link.page(index), Spares::Copies, gathers);
+            // QUIRK(TruncateDropsGuards): proofs/file/guarded-where-a-page-goes
+            let guards = !self.sys.has(Quirk::TruncateDropsGuards);
+            let copies = true;
+            let spares = Spares { copies, guards };
+            self.unmap_mapping(cache, |link| link.page(index), spares, gathers);
         }
         let gone = cache.remove(index);
         // QUIRK(TruncateKeepsBlocks): proofs/file/blocks-go-too

@@ -280,6 +280,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     }
                 };
             }
+            // Linux: handle_pte_marker().
+            Entry::Guard => Err(Fault::MapErr),
             // Not a leaf table any more.
             Entry::Table(_) => Ok(Handled::Again(Await::Nothing)),
             Entry::Leaf(pte) if pte.allows(access) => Ok(self.spurious(&ptl, vpn, access)),

@@ -32,7 +32,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let walk = self.walk_begin(true);
         let (_, entry) = self.walk_to_end(vpn);
         drop(walk);
-        entry.leaf().is_none()
+        !matches!(entry, Entry::Leaf(_) | Entry::Guard)
     }
 
     /// Whether a fault in `vma` may have to wait for a page's lock.

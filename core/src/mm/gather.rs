@@ -80,6 +80,12 @@ impl Gather {
         self.range = Some(PageRange::new(start, end));
     }
 
+    /// What was changed so far needs no flush any more. Only for a quirk.
+    pub fn needs_no_flush(&mut self) {
+        self.flush = FlushType::None;
+        self.range = None;
+    }
+
     /// A frame is to be freed.
     pub fn frame(&mut self, pfn: Pfn) {
         self.frames.push(pfn);

@@ -105,7 +105,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 }
                 // The page is there: the access itself waits for a flush, if it must.
                 Ok(Handled::Resolved | Handled::Again(Await::Flush)) => return Ok(()),
-                // Behind the end of a file: madvise_populate(), mm/madvise.c.
+                // A guard page: madvise_populate(), mm/madvise.c.
+                Err(Fault::MapErr) if lock.find(vpn).is_some() => Errno::Fault,
+                // Behind the end of a file.
                 Err(Fault::Bus) if self.is_file(lock, vpn) => Errno::Fault,
                 Err(Fault::MapErr | Fault::Bus) => Errno::Nomem,
                 Err(Fault::AccErr) => Errno::Inval,

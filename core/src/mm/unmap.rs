@@ -11,10 +11,11 @@ use crate::mm::cpu::Cpu;
 use crate::mm::flush::FlushInfo;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
+use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::Vma;
 use crate::mm::vma_tree::VmaTree;
 use crate::platform::Platform;
-use crate::types::addr::PageRange;
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::protocol::ZapFlush;
 use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
@@ -24,11 +25,29 @@ type Removed<P> = (PageRange, Arc<Vma<P>>);
 
 /// What a zap leaves. Linux: `struct zap_details`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spares {
-    /// Nothing.
-    Nothing,
+pub(crate) struct Spares {
     /// What is no file's: the copies of a private mapping. Linux: not `even_cows`.
-    Copies,
+    pub copies: bool,
+    /// The markers of guard pages. Linux: not `ZAP_FLAG_DROP_MARKER`.
+    pub guards: bool,
+}
+
+impl Spares {
+    /// Nothing: the VMA goes.
+    pub const NOTHING: Spares = Spares {
+        copies: false,
+        guards: false,
+    };
+    /// Guard pages: the VMA stays.
+    pub const GUARDS: Spares = Spares {
+        copies: false,
+        guards: true,
+    };
+    /// These, and copies: the file loses a page, and no more.
+    pub const COPIES: Spares = Spares {
+        copies: true,
+        guards: true,
+    };
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
@@ -104,7 +123,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Clears the entries of `range`. Linux: `zap_pte_range()`.
     pub(crate) fn zap(&mut self, range: PageRange, gather: &mut Gather) {
-        self.zap_but(range, Spares::Nothing, gather);
+        self.zap_but(range, Spares::NOTHING, gather);
     }
 
     /// The same, but for what `spares` says.
@@ -129,46 +148,72 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.flush_batched_pending();
         for vpn in ptl.entries(part) {
-            // Linux: should_zap_folio().
-            let is_spared = |pte: Pte| !self.sys.frame(pte.pfn()).is_of_file();
-            if spares == Spares::Copies && ptl.entry(vpn).leaf().is_some_and(is_spared) {
-                continue;
-            }
-            for (grant, prot) in ptl.past(vpn) {
-                gather.revoked(grant, prot);
-            }
-            match ptl.entry(vpn) {
-                Entry::None => continue,
-                Entry::Swapped(swapped) => {
-                    ptl.set(vpn, Pte::NONE);
-                    // QUIRK(ZapKeepsSlot): proofs/swap/unmapped-in-swap
-                    if !self.sys.has(Quirk::ZapKeepsSlot) {
-                        self.free_swap(swapped.slot(), false);
-                    }
-                    continue;
-                }
-                Entry::Leaf(_) | Entry::Table(_) => {}
-            }
-            // QUIRK(ZapPutsFirst): proofs/cow/freed-when-no-entry-is-left
-            let puts_first = self.sys.has(Quirk::ZapPutsFirst);
-            if puts_first {
-                self.free_frame(ptl.pte(vpn).pfn());
-            }
-            let old = ptl.set(vpn, Pte::NONE);
-            self.entry_went(old);
-            if !puts_first {
-                gather.frame(old.pfn());
-            }
-            gather.revoked(old.grant(), old.prot());
-            if !old.prot().is_empty() && !early {
-                gather.changed(ptl.pages(vpn), FlushType::Strict);
-            }
+            self.zap_entry(&mut ptl, vpn, spares, gather);
         }
+        if early {
+            gather.needs_no_flush();
+        }
+        self.flush_zapped(gather);
+        ptl.unlock();
+    }
+
+    /// Clears the entry of `vpn`, but for what `spares` says.
+    pub(crate) fn zap_entry(
+        &mut self,
+        ptl: &mut PtlGuard<'s, P>,
+        vpn: Vpn,
+        spares: Spares,
+        gather: &mut Gather,
+    ) {
+        // Linux: should_zap_folio().
+        let is_spared = |pte: Pte| !self.sys.frame(pte.pfn()).is_of_file();
+        if spares.copies && ptl.entry(vpn).leaf().is_some_and(is_spared) {
+            return;
+        }
+        for (grant, prot) in ptl.past(vpn) {
+            gather.revoked(grant, prot);
+        }
+        match ptl.entry(vpn) {
+            Entry::None => return,
+            Entry::Swapped(swapped) => {
+                ptl.set(vpn, Pte::NONE);
+                // QUIRK(ZapKeepsSlot): proofs/swap/unmapped-in-swap
+                if !self.sys.has(Quirk::ZapKeepsSlot) {
+                    self.free_swap(swapped.slot(), false);
+                }
+                return;
+            }
+            // Linux: zap_drop_markers().
+            Entry::Guard => {
+                if !spares.guards {
+                    ptl.set(vpn, Pte::NONE);
+                }
+                return;
+            }
+            Entry::Leaf(_) | Entry::Table(_) => {}
+        }
+        // QUIRK(ZapPutsFirst): proofs/cow/freed-when-no-entry-is-left
+        let puts_first = self.sys.has(Quirk::ZapPutsFirst);
+        if puts_first {
+            self.free_frame(ptl.pte(vpn).pfn());
+        }
+        let old = ptl.set(vpn, Pte::NONE);
+        self.entry_went(old);
+        if !puts_first {
+            gather.frame(old.pfn());
+        }
+        gather.revoked(old.grant(), old.prot());
+        if !old.prot().is_empty() {
+            gather.changed(ptl.pages(vpn), FlushType::Strict);
+        }
+    }
+
+    /// Entries were cleared under a page-table lock, which is still held.
+    pub(crate) fn flush_zapped(&mut self, gather: &mut Gather) {
         let flush_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;
         // QUIRK(FlushAfterPtl): proofs/tlb/flush-after-ptl
         if flush_now && !self.sys.has(Quirk::FlushAfterPtl) {
             self.flush_gathered(gather);
         }
-        ptl.unlock();
     }
 }

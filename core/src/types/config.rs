@@ -30,6 +30,8 @@ pub struct Config {
     pub tlb_entries: usize,
     /// Slots of the swap area. 0: there is none, and nothing is reclaimed.
     pub swap_slots: u32,
+    /// Whether there may be guard pages: `fork` looks for them where it would pass over a mapping of a file.
+    pub guards: bool,
 }
 
 impl Config {
@@ -46,6 +48,7 @@ impl Config {
             device_pages: 0,
             tlb_entries: usize::MAX,
             swap_slots: 0,
+            guards: false,
         }
     }
 

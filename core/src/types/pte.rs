@@ -1,15 +1,15 @@
 //! Page-table entries.
 //!
 //! ```text
-//!  63        32 31           8 7 6   5     4 3 2 1 0
-//! +------------+--------------+---+------+-+-+-+-+-+
-//! |   grant    |  frame/table |   |MAPPED|D|A|X|W|R|
-//! +------------+--------------+---+------+-+-+-+-+-+
+//!  63        32 31           8    7     6      5    4 3 2 1 0
+//! +------------+--------------+-----+-------+------+-+-+-+-+-+
+//! |   grant    |  frame/table |GUARD|SWAPPED|MAPPED|D|A|X|W|R|
+//! +------------+--------------+-----+-------+------+-+-+-+-+-+
 //! ```
 //!
 //! Hardware reads R, W and X, and sets A and D. MAPPED is software's: there is
 //! a frame, even where R is clear (`prot none`). Where MAPPED is clear, SWAPPED, the bit above it, tells that the page is in
-//! swap, and the number is that of its slot. `grant` is ghost state: which
+//! swap, and the number is that of its slot. GUARD alone is the marker of a guard page: there is no page, and none comes. `grant` is ghost state: which
 //! handing-out of permissions this entry is; 0 where nothing is checked.
 
 use core::fmt;
@@ -22,6 +22,7 @@ const ACCESSED: u64 = 1 << 3;
 const DIRTY: u64 = 1 << 4;
 const MAPPED: u64 = 1 << 5;
 const SWAPPED: u64 = 1 << 6;
+const GUARD: u64 = 1 << 7;
 const NUMBER_SHIFT: u32 = 8;
 const NUMBER_MASK: u64 = MAX_NUMBER as u64;
 const GRANT_SHIFT: u32 = 32;
@@ -37,6 +38,9 @@ pub struct Pte(u64);
 impl Pte {
     /// No frame, no access.
     pub const NONE: Pte = Pte(0);
+
+    /// The marker of a guard page. Linux: `make_pte_marker(PTE_MARKER_GUARD)`.
+    pub const GUARD: Pte = Pte(GUARD);
 
     /// An entry that maps `pfn` with `prot`, neither accessed nor dirty.
     pub fn new(pfn: Pfn, prot: Prot, grant: GrantId) -> Pte {
@@ -61,9 +65,14 @@ impl Pte {
         Pte(SWAPPED | u64::from(slot.0) << NUMBER_SHIFT)
     }
 
-    /// Whether there is no page, neither a frame nor one in swap.
+    /// Whether there is nothing: no frame, no page in swap, no marker. Linux: `pte_none()`.
     pub const fn is_none(self) -> bool {
-        self.0 & (MAPPED | SWAPPED) == 0
+        self.0 & (MAPPED | SWAPPED | GUARD) == 0
+    }
+
+    /// Whether it is the marker of a guard page. Linux: `is_guard_pte_marker()`.
+    pub const fn is_guard(self) -> bool {
+        self.0 & GUARD != 0
     }
 
     /// Whether the page is in swap. Linux: `is_swap_pte()`.
@@ -145,6 +154,9 @@ impl fmt::Display for Pte {
         if self.is_none() {
             return f.write_str("none");
         }
+        if self.is_guard() {
+            return f.write_str("guard");
+        }
         if self.is_swapped() {
             return write!(f, "{}", self.slot());
         }
@@ -191,6 +203,8 @@ pub(crate) enum Entry {
     Leaf(Pte),
     /// A page that is in swap: hardware finds nothing.
     Swapped(Pte),
+    /// A guard page: hardware finds nothing, and no fault brings anything.
+    Guard,
 }
 
 impl Entry {
@@ -200,6 +214,9 @@ impl Entry {
     pub const fn of(word: u64, level: u8) -> Entry {
         if Pte(word).is_swapped() {
             return Entry::Swapped(Pte(word));
+        }
+        if Pte(word).is_guard() {
+            return Entry::Guard;
         }
         if word & MAPPED == 0 {
             return Entry::None;
@@ -217,7 +234,7 @@ impl Entry {
     pub const fn leaf(self) -> Option<Pte> {
         match self {
             Entry::Leaf(pte) => Some(pte),
-            Entry::None | Entry::Table(_) | Entry::Swapped(_) => None,
+            Entry::None | Entry::Table(_) | Entry::Swapped(_) | Entry::Guard => None,
         }
     }
 
@@ -225,7 +242,7 @@ impl Entry {
     pub const fn table(self) -> Option<TableAt> {
         match self {
             Entry::Table(table) => Some(table),
-            Entry::None | Entry::Leaf(_) | Entry::Swapped(_) => None,
+            Entry::None | Entry::Leaf(_) | Entry::Swapped(_) | Entry::Guard => None,
         }
     }
 }
@@ -273,6 +290,9 @@ mod tests {
             assert_eq!(Entry::of(pte.word(), LEAF).leaf(), None);
         }
         assert!(!Pte::NONE.is_swapped());
+        let guard = Pte::GUARD;
+        assert!(!guard.is_none() && !guard.is_swapped() && guard.prot().is_empty());
+        assert_eq!(Entry::of(guard.word(), LEAF), Entry::Guard);
     }
 
     #[test]

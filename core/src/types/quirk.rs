@@ -387,6 +387,20 @@ quirks! {
     ChildVisitedFirst, "child-visited-first", "kernel/fork.c, dup_mmap(): \"insert tmp into the share list, just after mpnt\"";
     /// A hole in a file takes the copies with it that private mappings have of the page.
     PunchDropsCopies, "punch-drops-copies", "mm/shmem.c, shmem_fallocate(): unmap_mapping_range() without even_cows";
+    /// `madvise guard_install` sets its marker over a page that is there.
+    GuardOverPage, "guard-over-page", "mm/madvise.c, guard_install_pte_entry(): \"If populated return >0 so we abort the operation + zap\"";
+    /// `madvise guard_install` zaps what is there, and does not look whether a fault has brought a page before it sets the marker.
+    GuardInstallsOnce, "guard-installs-once", "mm/madvise.c, madvise_guard_install(): MAX_MADVISE_GUARD_RETRIES, restart_syscall()";
+    /// `madvise guard_install` that finds nothing to zap does not look whether another zap has still to flush.
+    GuardTellsNoFlush, "guard-tells-no-flush", "mm/madvise.c, madvise_guard_install(), as it is";
+    /// `madvise dontneed` takes the markers of guard pages too.
+    ZapDropsGuards, "zap-drops-guards", "mm/memory.c, zap_nonpresent_ptes(): zap_drop_markers()";
+    /// `truncate` takes the markers of guard pages where it finds the page that goes mapped once more.
+    TruncateDropsGuards, "truncate-drops-guards", "mm/memory.c, unmap_mapping_folio(), as it is: ZAP_FLAG_DROP_MARKER";
+    /// `mremap` leaves the markers of guard pages behind.
+    MremapDropsGuards, "mremap-drops-guards", "mm/mremap.c, move_ptes(): moves what is not none";
+    /// `fork` does not copy the markers of guard pages.
+    ForkDropsGuards, "fork-drops-guards", "mm/memory.c, copy_nonpresent_pte(): copy_pte_marker()";
     /// `fork` does not tell a driver that its device is mapped once more.
     ForkOpensNoDriver, "fork-opens-no-driver", "kernel/fork.c, dup_mmap(): vm_ops->open()";
     /// A split does not tell a driver that its device is mapped once more.

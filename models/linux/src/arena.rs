@@ -23,6 +23,7 @@ use super::access::{Accessor, take_signals};
 use super::answer::failed;
 use super::files::Files;
 use super::monitor::Monitor;
+use super::probe::uapi;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Bytes, Strange};
 use seqfault_spec::seq::Call;
@@ -192,6 +193,12 @@ impl Arena {
             Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
             Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
             Call::Pageout { pages } => self.madvise(pages.clone(), bytes, libc::MADV_PAGEOUT),
+            Call::GuardInstall { pages } => {
+                self.madvise(pages.clone(), bytes, uapi::MADV_GUARD_INSTALL)
+            }
+            Call::GuardRemove { pages } => {
+                self.madvise(pages.clone(), bytes, uapi::MADV_GUARD_REMOVE)
+            }
             Call::Reclaim { page } => {
                 // Where nothing is mapped there is nothing to reclaim.
                 self.madvise(*page..*page + 1, bytes, libc::MADV_PAGEOUT);

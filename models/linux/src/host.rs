@@ -180,7 +180,7 @@ impl Subject for Host {
             let value = match vma {
                 None => Answer::MAPERR,
                 Some(vma) if !vma.rights.allows_reads() => Answer::ACCERR,
-                Some(_) if present => self.arena.read(page),
+                Some(_) if present || entry.is_guard() => self.arena.read(page),
                 // A read would make the page present.
                 Some(vma) => first_value(&self.arena, vma, page),
             };

@@ -15,7 +15,8 @@ use std::os::fd::AsRawFd;
 use super::arena::{PAGE, errno};
 use super::observe::Observer;
 use super::probe::uapi::{
-    PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGEMAP_SCAN, Region, ScanArguments,
+    PAGE_IS_GUARD, PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGEMAP_SCAN, Region,
+    ScanArguments,
 };
 
 /// What tells of this process, opened when it is first asked for.
@@ -61,23 +62,29 @@ impl Monitor {
         let pagemap = self.observer()?.pagemap().as_raw_fd();
         // No two regions are adjacent, or they would be one.
         let mut regions = vec![Region::default(); addresses.len() / PAGE];
-        let mut scan = ScanArguments {
-            size: size_of::<ScanArguments>() as u64,
-            start: addresses.start as u64,
-            end: addresses.end as u64,
-            vec: regions.as_mut_ptr() as u64,
-            vec_len: regions.len() as u64,
-            category_inverted: PAGE_IS_PFNZERO,
-            category_mask: PAGE_IS_PFNZERO,
-            category_anyof_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-            return_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-            ..ScanArguments::default()
+        let mut scan = |uncounted: u64| {
+            let mut scan = ScanArguments {
+                size: size_of::<ScanArguments>() as u64,
+                start: addresses.start as u64,
+                end: addresses.end as u64,
+                vec: regions.as_mut_ptr() as u64,
+                vec_len: regions.len() as u64,
+                category_inverted: uncounted,
+                category_mask: uncounted,
+                category_anyof_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+                return_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+                ..ScanArguments::default()
+            };
+            // SAFETY: the kernel writes no more regions than `vec_len`, and no more of the argument than its size.
+            let found = unsafe { libc::ioctl(pagemap, PAGEMAP_SCAN, &mut scan) };
+            usize::try_from(found).map_err(|_| errno())
         };
-        // SAFETY: the kernel writes no more regions than `vec_len`, and no more of the argument than its size.
-        let found = unsafe { libc::ioctl(pagemap, PAGEMAP_SCAN, &mut scan) };
-        let Ok(found) = usize::try_from(found) else {
-            return Err(format!("PAGEMAP_SCAN (Linux 6.7): errno {}", errno()));
+        // The marker of a guard page is an entry of swap too. Linux 6.13 and 6.14 do not tell them apart.
+        let found = match scan(PAGE_IS_PFNZERO | PAGE_IS_GUARD) {
+            Err(libc::EINVAL) => scan(PAGE_IS_PFNZERO),
+            found => found,
         };
+        let found = found.map_err(|errno| format!("PAGEMAP_SCAN (Linux 6.7): errno {errno}"))?;
         let bytes = regions[..found]
             .iter()
             .map(|region| region.end - region.start);

@@ -58,7 +58,12 @@ impl Entry {
 
     /// The page is in swap.
     pub fn is_swapped(self) -> bool {
-        self.0 >> 62 & 1 == 1
+        self.0 >> 62 & 1 == 1 && !self.is_guard()
+    }
+
+    /// It is a guard page, whose marker shows as an entry of swap too. Linux: `PM_GUARD_REGION`, fs/proc/task_mmu.c, since 6.15.
+    pub fn is_guard(self) -> bool {
+        self.0 >> 58 & 1 == 1
     }
 
     /// The page belongs to this process alone; the zero page never does.

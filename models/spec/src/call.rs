@@ -83,7 +83,10 @@ impl Course for Call {
             | Op::Cold { .. }
             | Op::Pageout { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
-            Op::Dontneed { .. } | Op::Free { .. } => Some(Section::Local),
+            Op::Dontneed { .. }
+            | Op::Free { .. }
+            | Op::GuardInstall { .. }
+            | Op::GuardRemove { .. } => Some(Section::Local),
             Op::Truncate { .. } | Op::Punch { .. } => Some(Section::File),
             Op::Maps { .. } | Op::Smaps { .. } | Op::Reclaim { .. } => Some(Section::Open),
             _ => None,

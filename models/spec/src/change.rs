@@ -20,11 +20,11 @@ use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing};
 
 impl Steps<'_> {
-    /// Begins a call that changes pages.
-    pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call) {
+    /// Begins a call that changes pages, or but outlasts those that are [`late`](Steps::contested).
+    pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call, late: &[usize]) {
         let section = self.section(call);
         self.acquire(state, cpu, section);
-        let (ret, changed) = self.change(state, cpu, call);
+        let (ret, changed) = self.change(state, cpu, call, late);
         if changed && self.rules.window {
             state.cpus[cpu].phase = Phase::Pending(ret);
             if matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades {
@@ -37,7 +37,7 @@ impl Steps<'_> {
 
     /// Begins the new states of a call's pages. Returns its answer and
     /// whether any page changes.
-    fn change(&self, state: &mut State, cpu: usize, call: &Call) -> (Answer, bool) {
+    fn change(&self, state: &mut State, cpu: usize, call: &Call, late: &[usize]) -> (Answer, bool) {
         let hole = call
             .range()
             .find(|&page| state.pages[page].newest().is_none());
@@ -46,7 +46,7 @@ impl Steps<'_> {
         } else {
             Answer::Ok
         };
-        let mut changed = false;
+        let (mut changed, mut outlasted) = (false, false);
         let mut begin = |state: &mut State, page: usize, prot, memory| {
             let made = state.event(cpu);
             state.page_mut(page).begin(cpu, prot, memory, made);
@@ -140,6 +140,9 @@ impl Steps<'_> {
                         true if !rules.mremap_moves_copies && state.is_copy(old) => {
                             Some(state.backing(old))
                         }
+                        true if !self.rules.guards.move_with_mremap && state.is_guard(old) => {
+                            Some(state.backing(old))
+                        }
                         true => None,
                     };
                     let memory = otherwise.unwrap_or(match self.rules.mremap_moves {
@@ -174,7 +177,10 @@ impl Steps<'_> {
                             true => None,
                             false => self.without_offset(state, page, page - pages.start),
                         };
-                        let memory = without_offset.unwrap_or(Memory::Same);
+                        let memory = match state.is_guard(page) {
+                            true if !self.rules.guards.stay_over_mprotect => state.backing(page),
+                            _ => without_offset.unwrap_or(Memory::Same),
+                        };
                         begin(state, page, Some(*prot), memory);
                     }
                 }
@@ -185,6 +191,10 @@ impl Steps<'_> {
                     let Some(old) = state.pages[page].newest() else {
                         continue;
                     };
+                    if state.is_guard(page) && self.rules.guards.stay_over_dontneed {
+                        outlasted |= self.outlast(state, cpu, page);
+                        continue;
+                    }
                     let memory = match state.backing(page) {
                         // What goes are entries: they come again for the same page.
                         Memory::File(Behind::Shared(_)) => {
@@ -230,11 +240,20 @@ impl Steps<'_> {
                             false => continue,
                         }
                     }
+                    if state.is_guard(page) {
+                        continue;
+                    }
                     state.make_old(cpu, page);
                     state.free_lazily(page);
                 }
                 changed = true;
                 failed
+            }
+            Call::GuardInstall { pages } | Call::GuardRemove { pages } => {
+                let guard = matches!(call, Call::GuardInstall { .. });
+                let (answer, any) = self.guard(state, cpu, pages.clone(), guard, late);
+                changed = any;
+                answer.unwrap_or(failed)
             }
             Call::Truncate { file, len } => {
                 changed = self.truncate(state, cpu, self.code.files.of(*file), *len);
@@ -246,7 +265,7 @@ impl Steps<'_> {
             }
             _ => failed,
         };
-        (ret, changed)
+        (ret, changed || outlasted)
     }
 
     /// Whether `mprotect` makes `new` of `old`.
@@ -289,6 +308,12 @@ impl Steps<'_> {
         };
         for page in pages {
             if state.pages[page].pending(cpu).is_none() {
+                continue;
+            }
+            if matches!(call, Call::GuardInstall { .. })
+                && !self.rules.guards.install_flushes
+                && state.leave_to_pending(cpu, page)
+            {
                 continue;
             }
             if self.rules.revoke_on_return {

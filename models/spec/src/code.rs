@@ -162,6 +162,8 @@ pub(super) struct Code {
     sections: Vec<Vec<bool>>,
     /// Whether a statement lets pages go out of memory.
     pub(super) reclaims: bool,
+    /// Whether a statement makes guard pages.
+    pub(super) guards: bool,
 }
 
 impl Code {
@@ -193,8 +195,9 @@ impl Code {
                 sections
             })
             .collect();
-        let mut calls = threads.iter().flatten().map(|instr| &instr.call);
-        let reclaims = calls.any(Call::reclaims);
+        let calls = || threads.iter().flatten().map(|instr| &instr.call);
+        let reclaims = calls().any(Call::reclaims);
+        let guards = calls().any(|call| matches!(call, Call::GuardInstall { .. }));
         let watched_words = vec![true; pages];
         let watched_touch = vec![true; pages];
         Code {
@@ -209,6 +212,7 @@ impl Code {
             later,
             sections,
             reclaims,
+            guards,
         }
     }
 

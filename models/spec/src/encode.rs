@@ -88,7 +88,7 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
     } = word.touch;
     let bits = u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3;
     bytes.push(bits | (word.lazy as u8) << 5);
-    bytes.push(u8::from(may_be_out) | u8::from(is_forked) << 1);
+    bytes.push(u8::from(may_be_out) | u8::from(is_forked) << 1 | u8::from(word.guard) << 2);
     match word.behind {
         Behind::Own => bytes.push(0),
         Behind::Shared(source) => source_bytes(bytes, 1, source),

@@ -7,6 +7,7 @@ use super::rules::Freedom;
 use super::state::State;
 use super::step::{Admission, At, Steps};
 use super::word::{Bit, Label, Populated};
+use seqfault_lang::litmus::ast::Prot;
 
 impl Steps<'_> {
     /// Appends the states in which the access has faulted and not been tried again yet: its page is
@@ -198,8 +199,10 @@ impl Steps<'_> {
         let versions = &state.pages[page].versions;
         let populated = |version: usize| {
             let mapping = versions[version].mapping?;
-            let touch = state.pages[state.home(page, mapping)].words[mapping.word].touch;
-            Some((mapping.prot, touch.is_populated_for(cpu)))
+            let word = &state.pages[state.home(page, mapping)].words[mapping.word];
+            // A guard page refuses all.
+            let prot = if word.guard { Prot::None } else { mapping.prot };
+            Some((prot, word.touch.is_populated_for(cpu)))
         };
         match populated(version) {
             // A CPU has one translation of a page for loads and stores.

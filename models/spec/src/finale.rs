@@ -25,6 +25,9 @@ pub(super) fn last(state: &State, page: usize) -> Last<'_> {
 /// What a read of a page would return.
 pub(super) fn value(state: &State, page: usize, rules: &Rules) -> Answer {
     match state.pages[page].newest() {
+        Some(mapping) if Kind::Read.allowed(mapping.prot) && state.is_guard(page) => {
+            rules.guards.access
+        }
         Some(mapping) if Kind::Read.allowed(mapping.prot) => {
             match state.content((state.home(page, mapping), mapping.word)) {
                 Some((page, word)) => Answer::Word(state.pages[page].words[word].last()),

@@ -65,6 +65,9 @@
 //! (mincore_page(), mm/mincore.c). A mapping that `mremap` makes longer goes on with the file. What an implementation
 //! has in its entries is not told: page properties other than `mapped`, and `smaps`, are outside the slice where a test maps a file.
 //!
+//! `guard_install` makes pages of either kind, or anonymous ones, guard pages: what they held goes, and an access is answered as
+//! if nothing were mapped, until `guard_remove` or the end of the mapping (`guard.rs`).
+//!
 //! A file that is `uncached` is on a disk. Its words are those of any file, and an access that has to wait for one is like any
 //! that faults: it may find afterwards that the mapping has gone. Whether `mincore` counts a page of it that was neither
 //! accessed nor populated is open at any time, as the kernel reads ahead (page_cache_ra_order(), mm/readahead.c). And what
@@ -89,7 +92,7 @@
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `cold`, `willneed`, `pageout` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
-//! | `dontneed`, `free` | local | exclusive ones over its pages |
+//! | `dontneed`, `free`, `guard_install`, `guard_remove` | local | exclusive ones over its pages |
 //! | `truncate` | of its file | other ones of the file, in any process |
 //! | `maps`, `smaps`, `reclaim` | open | nothing |
 //!
@@ -98,7 +101,7 @@
 //! moved it or changed its protection), the CPU's next access may still go by that: the fault of the first had begun
 //! before the entry came. What a CPU knows is in its view, as with messages.
 //!
-//! So pages pend for several calls at once only if these are `dontneed` (and `populate`, which changes
+//! So pages pend for several calls at once only if these are `dontneed` or about guard pages (and `populate`, which changes
 //! no state). Such a page has a chain of states, one more with each begin. An
 //! access goes by any of them that is not older than what its CPU and kind went by before; an
 //! end drops all that are older than the state its own call began. Hence each `dontneed`
@@ -157,7 +160,7 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of files and of a driver's device, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed`, `mincore`, `maps`, `truncate`, `punch`; `smaps`, `reclaim` and
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `truncate`, `punch`; `smaps`, `reclaim` and
 //! `madvise pageout` where no file is mapped; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
@@ -175,6 +178,7 @@ mod fault;
 mod file_rules;
 mod files;
 mod finale;
+mod guard;
 mod lazy;
 mod look;
 mod normal;
@@ -196,6 +200,7 @@ mod word;
 
 pub use explore::Spec;
 pub use file_rules::FileRules;
+pub use guard::GuardRules;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 use std::collections::BTreeMap;

@@ -55,11 +55,16 @@ impl State {
         }
         let used = if self.is_touch_watched(code, page) {
             Later::ACCESS.and(Later::POPULATE).and(Later::LOOK)
-        } else if self.shows_file(page) {
-            // Whether it can be populated depends on the version: `truncate` excludes no call.
+        } else if self.shows_file(page) || code.guards {
+            // Whether it can be populated depends on the version: `truncate` excludes no call, and `guard_install` none that populates.
             Later::ACCESS.and(Later::POPULATE)
         } else {
             Later::ACCESS
+        };
+        // Which of two calls about guard pages is the later one on a page is still to be chosen.
+        let used = match code.guards {
+            true => used.and(Later::CHANGE),
+            false => used,
         };
         let later: Few<Later> = (0..self.cpus.len())
             .map(|cpu| self.later(code, cpu, page))

@@ -78,7 +78,10 @@ impl Steps<'_> {
                 let value = shown.map(|(page, word)| state.pages[page].words[word].last());
                 Word::holding(value.unwrap_or(0))
             }
-            true => word.copy(),
+            true => Word {
+                guard: word.guard && self.rules.guards.are_forked,
+                ..word.copy()
+            },
             false => Word {
                 touch: word.touch,
                 ..Word::fresh()

@@ -139,6 +139,9 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let sharing = Sharing::of(all, &places, rules);
     let mut code = Code::of_processes(threads, process, &sharing, regs.len());
     code.files = places;
+    code.guards |= setup
+        .iter()
+        .any(|call| matches!(call, Call::GuardInstall { .. }));
     if code.threads.len() > MAX_CPUS {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));

@@ -1,6 +1,7 @@
 //! The named rules of the specification, each of which can be changed alone.
 
 use super::file_rules::FileRules;
+use super::guard::GuardRules;
 use super::vma::Merging;
 use seqfault_lang::ops::Answer;
 
@@ -108,6 +109,8 @@ pub struct Rules {
     pub lengths_round_up: bool,
     /// What mappings of files show.
     pub files: FileRules,
+    /// What guard pages are.
+    pub guards: GuardRules,
     /// Where VMAs begin and end.
     pub merging: Merging,
     /// Whether a page that was only read, executed or populated for reading is the zero page,
@@ -165,6 +168,7 @@ impl Default for Rules {
             populate_denied: Answer::EINVAL,
             lengths_round_up: true,
             files: FileRules::default(),
+            guards: GuardRules::default(),
             merging: Merging::default(),
             zero_page: Freedom::Either,
             refused_exec_populates: Freedom::Either,
@@ -185,8 +189,17 @@ impl Rules {
     ///   only then refused: access_error(), arch/x86/mm/fault.c.
     /// - `mprotect none` changes the protection of an entry and leaves it present:
     ///   change_pte_range(), mm/mprotect.c, and pte_present(), arch/x86/include/asm/pgtable.h.
+    /// - What a guard page held can be accessed for a while after `guard_install`, if another call has taken its entry away
+    ///   and not flushed yet: madvise_guard_install(), mm/madvise.c. And `truncate` or
+    ///   `punch` that races with a fault may end one: unmap_mapping_folio(), mm/memory.c. Both are more than the reference
+    ///   allows.
     pub fn linux() -> Rules {
         Rules {
+            guards: GuardRules {
+                install_flushes: false,
+                survive_races: false,
+                ..GuardRules::default()
+            },
             zero_page: Freedom::Yes,
             refused_exec_populates: Freedom::Yes,
             none_keeps_present: Freedom::Yes,

@@ -51,6 +51,8 @@ pub(super) enum Admission {
     Refused,
     /// A fault: it would be admitted, but the file is not so long.
     BehindEnd,
+    /// A fault: it would be admitted, but it is a guard page.
+    Guarded,
 }
 
 /// What there are few of.
@@ -84,6 +86,7 @@ impl Steps<'_> {
             Some(cpu) => self.step(state, cpu, out),
             None => {
                 self.discards(&state, out);
+                self.losses(&state, out);
                 let cpus: Few<usize> = cpus.filter(|&cpu| self.can_step(&state, cpu)).collect();
                 fork(state, cpus, |state, cpu| self.step(state, cpu, out));
             }
@@ -139,8 +142,17 @@ impl Steps<'_> {
                 (Some(kind), _) => self.access(state, cpu, call, kind, out),
                 (None, Some(walk)) => self.walk(state, cpu, call, walk, out),
                 (None, None) => {
-                    self.begin(&mut state, cpu, call);
-                    out.push(state);
+                    let contested = self.contested(&state, call);
+                    let chosen = |set: u32| -> Few<usize> {
+                        let pages = contested.iter().enumerate();
+                        let chosen = pages.filter(|(at, _)| set >> at & 1 == 1);
+                        chosen.map(|(_, page)| *page).collect()
+                    };
+                    let ways = (0..1 << contested.len()).map(chosen);
+                    fork(state, ways, |mut state, late| {
+                        self.begin(&mut state, cpu, call, &late);
+                        out.push(state);
+                    });
                 }
             },
         }
@@ -210,6 +222,7 @@ impl Steps<'_> {
                 }
                 Some(Admission::Refused) => Answer::ACCERR,
                 Some(Admission::BehindEnd) => self.rules.files.behind_end,
+                Some(Admission::Guarded) => self.rules.guards.access,
                 None => Answer::MAPERR,
             };
             if self.rules.faults_synchronize {
@@ -247,7 +260,10 @@ impl Steps<'_> {
                 // A fetch is taken for a read until the page is there: access_error(),
                 // arch/x86/mm/fault.c; VM_FAULT_SIGBUS: filemap_fault(), mm/filemap.c.
                 let is_fetch = kind == Kind::Exec && Kind::Read.allowed(mapping.prot);
-                if state.content(word).is_none() && (is_admitted || is_fetch) {
+                if state.is_guard_word(word) && (is_admitted || is_fetch) {
+                    // VM_FAULT_SIGSEGV: handle_pte_marker(), mm/memory.c.
+                    Admission::Guarded
+                } else if state.content(word).is_none() && (is_admitted || is_fetch) {
                     Admission::BehindEnd
                 } else if is_admitted {
                     Admission::Granted(word)

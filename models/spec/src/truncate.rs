@@ -92,7 +92,8 @@ impl Steps<'_> {
         let copies_stay = copies == Copies::Stay || !rules.truncate_drops_copies;
         for page in 0..self.code.files.pages().start {
             let source = state.newest_word(page).and_then(Word::source);
-            let stays = state.is_copy(page) && copies_stay;
+            let is_guarded = state.is_guard(page) && self.rules.guards.stay_over_truncate;
+            let stays = is_guarded || state.is_copy(page) && copies_stay;
             if source == Some(of_file) && !stays {
                 let prot = state.pages[page].newest().map(|mapping| mapping.prot);
                 let prot = prot.filter(|_| shows || rules.truncate_keeps_mappings);
@@ -137,7 +138,11 @@ impl Steps<'_> {
                     _ => Behind::Private(source),
                 };
                 if new != old.behind {
-                    state.page_mut(page).words[word] = Word::of_file(new);
+                    let guard = old.guard && self.rules.guards.stay_over_truncate;
+                    state.page_mut(page).words[word] = Word {
+                        guard,
+                        ..Word::of_file(new)
+                    };
                 }
             }
         }

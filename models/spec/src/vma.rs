@@ -36,6 +36,8 @@
 //! 10. A private mapping of a file has both as anonymous memory has them, but that it keeps `VM_ACCOUNT` once it has it:
 //!     mprotect_fixup(). It gets its `anon_vma` before its file is asked for the page, so behind the file's end too:
 //!     do_cow_fault(), mm/memory.c.
+//! 11. `guard_install` gives what it is about its `anon_vma`, be it unwritable or shared: madvise_guard_install(),
+//!     mm/madvise.c. Since 6.19 no mapping of a file gets one by that: `VM_MAYBE_GUARD` does for `fork`.
 
 use std::ops::Range;
 
@@ -111,6 +113,8 @@ pub struct Merging {
     pub files_stay_accounted: bool,
     /// `fork` leaves the parent's chains as they are (rule 7).
     pub fork_chains_child: bool,
+    /// Guard pages give their VMA an `anon_vma` (rule 11).
+    pub guards_are_owned: bool,
 }
 
 impl Default for Merging {
@@ -129,6 +133,7 @@ impl Default for Merging {
             sharing_agrees: true,
             files_stay_accounted: true,
             fork_chains_child: true,
+            guards_are_owned: true,
         }
     }
 }
@@ -178,6 +183,7 @@ impl Vmas {
                 }
             }
             Call::Munmap { pages } => self.unmap(pages),
+            Call::GuardInstall { pages } => self.guard(pages),
             Call::Truncate { file, len } => self.lengths[*file] = *len,
             Call::Mremap { from, to } if ret == Answer::Ok => self.mremap(from, to),
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
@@ -398,7 +404,24 @@ impl Vmas {
         let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
             return;
         };
-        if self.list[at].anon.is_some() || self.is_shared(self.list[at].source) {
+        if !self.is_shared(self.list[at].source) {
+            self.prepare_anon(at);
+        }
+    }
+
+    /// Guard pages are made in what is mapped of `pages`.
+    fn guard(&mut self, pages: &Range<usize>) {
+        for at in 0..self.list.len() {
+            let vma = &self.list[at].pages;
+            if vma.start < pages.end && pages.start < vma.end && self.merging.guards_are_owned {
+                self.prepare_anon(at);
+            }
+        }
+    }
+
+    /// The VMA at `at` gets its `anon_vma`, if it has none.
+    fn prepare_anon(&mut self, at: usize) {
+        if self.list[at].anon.is_some() {
             return;
         }
         let next = self.neighbours_anon(at, at + 1);

@@ -152,13 +152,15 @@ impl Steps<'_> {
             }
         }
         let all = words.len();
-        words.retain(|word| state.content(*word).is_some());
+        let guarded = words.iter().any(|word| state.is_guard_word(*word));
+        words.retain(|word| state.content(*word).is_some() && !state.is_guard_word(*word));
         if words.len() < all {
-            // VM_FAULT_SIGBUS: it goes no further, madvise_populate(), mm/madvise.c; which is ignored,
+            // VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV: it goes no further, madvise_populate(), mm/madvise.c; which is ignored,
             // populate_vma_page_range(), mm/gup.c.
             let mut stopped = state.clone();
             let answer = match call {
                 Call::Mmap { .. } => walk.answer,
+                _ if guarded => self.rules.guards.populate,
                 _ => self.rules.files.populate_behind_end,
             };
             self.arrive_at_end(&mut stopped, cpu, call, answer);

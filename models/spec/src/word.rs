@@ -196,6 +196,8 @@ pub(super) struct Word {
     pub(super) touch: Touch,
     /// Whether it may go.
     pub(super) lazy: Lazy,
+    /// It is a guard page.
+    pub(super) guard: bool,
 }
 
 impl Word {
@@ -206,6 +208,7 @@ impl Word {
             messages: smallvec![Message::base(0)],
             touch: Touch::default(),
             lazy: Lazy::Kept,
+            guard: false,
         }
     }
 
@@ -259,6 +262,7 @@ impl Word {
                 ..self.touch
             },
             lazy: self.lazy,
+            guard: self.guard,
         }
     }
 

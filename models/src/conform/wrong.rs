@@ -137,6 +137,28 @@ pub const WRONG: &[Wrong] = &[
     wrong("punch-drops-copies", |r| {
         r.files.punch_spares_copies = false;
     }),
+    wrong("guard-pages-are-accerr", |r| {
+        r.guards.access = Answer::ACCERR;
+    }),
+    wrong("populating-guard-pages-is-enomem", |r| {
+        r.guards.populate = Answer::ENOMEM;
+    }),
+    wrong("guard-pages-keep-words", |r| {
+        r.guards.install_discards = false;
+    }),
+    wrong("dontneed-ends-guard-pages", |r| {
+        r.guards.stay_over_dontneed = false;
+    }),
+    wrong("mremap-ends-guard-pages", |r| {
+        r.guards.move_with_mremap = false;
+    }),
+    wrong("fork-ends-guard-pages", |r| r.guards.are_forked = false),
+    wrong("truncate-ends-guard-pages", |r| {
+        r.guards.stay_over_truncate = false;
+    }),
+    wrong("mprotect-ends-guard-pages", |r| {
+        r.guards.stay_over_mprotect = false;
+    }),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;
@@ -171,6 +193,9 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("files-have-anon-vmas", |r| {
         r.merging.shared_is_no_ones = false
+    }),
+    wrong_vmas("guard-pages-have-no-anon-vma", |r| {
+        r.merging.guards_are_owned = false;
     }),
     wrong_vmas("merge-shared-with-private", |r| {
         r.merging.sharing_agrees = false

@@ -4,6 +4,7 @@ use seqfault_core::{CHOICES, ChoiceInfo, Config, Geometry, Protocol, Quirks, Vpn
 
 use super::given::Given;
 use crate::random::Random;
+use crate::spec::seq::Call;
 
 /// Pages of the window.
 pub const PAGES: usize = 12;
@@ -96,6 +97,9 @@ impl CoreSetup {
             quirks: self.quirks,
             mms: 1 + usize::from(forks),
             tlb_entries: self.tlb_entries,
+            guards: ops
+                .iter()
+                .any(|op| matches!(op.call(), Call::GuardInstall { .. })),
             // Those that are mapped, those that are being freed, and as many again.
             frames_per_cpu: 4 * pages,
             // A window has no more tables than pages.

@@ -113,6 +113,9 @@ impl Scenario {
             let pages = layout.len() * config.mms;
             config.swap_slots = u32::try_from(pages).unwrap_or(u32::MAX);
         }
+        config.guards = program
+            .ops()
+            .any(|op| matches!(op, Op::GuardInstall { .. }));
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
         for (key, limit) in limits {

@@ -159,6 +159,8 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),
         Op::Cold { pages } => called.by(|cpu| cpu.madvise_cold(pages)),
         Op::Free { pages } => called.by(|cpu| cpu.madvise_free(pages)),
+        Op::GuardInstall { pages } => called.by(|cpu| cpu.madvise_guard_install(pages)),
+        Op::GuardRemove { pages } => called.by(|cpu| cpu.madvise_guard_remove(pages)),
         Op::Pageout { pages } => called.by(|cpu| cpu.madvise_pageout(pages)),
         Op::Reclaim { page } => called.by(|cpu| cpu.reclaim(page)),
         Op::PopulateRead { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Read)),
@@ -205,6 +207,7 @@ pub fn shown(page: &PageState) -> Answer {
     match page.vma {
         None => Answer::MAPERR,
         Some(prot) if !prot.allows(Access::Read) => Answer::ACCERR,
+        Some(_) if page.is_guard => Answer::MAPERR,
         Some(_) if page.is_behind_end => Answer::BUS,
         Some(_) => Answer::Word(page.word),
     }

@@ -182,6 +182,10 @@ operations! {
         Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Call[ENOMEM, EINVAL];
         Cold: "madvise" (pages: Pages) "cold" ()
             by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 128..132;
+        GuardInstall: "madvise" (pages: Pages) "guard_install" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 156..160;
+        GuardRemove: "madvise" (pages: Pages) "guard_remove" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 160..164;
         AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
         Hugepage: "madvise" (pages: Pages) "hugepage" () by Program -> Unknown;
         Nohugepage: "madvise" (pages: Pages) "nohugepage" () by Program -> Unknown;

@@ -1,7 +1,9 @@
 //! Numbers and structs of the kernel's interface that libc does not have.
 
 /// `MADV_GUARD_INSTALL`, include/uapi/asm-generic/mman-common.h, since Linux 6.13.
-pub(super) const MADV_GUARD_INSTALL: i32 = 102;
+pub(crate) const MADV_GUARD_INSTALL: i32 = 102;
+/// `MADV_GUARD_REMOVE`, there.
+pub(crate) const MADV_GUARD_REMOVE: i32 = 103;
 
 /// `struct page_region`, include/uapi/linux/fs.h.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +40,8 @@ pub(crate) const PAGE_IS_PRESENT: u64 = 1 << 3;
 pub(crate) const PAGE_IS_SWAPPED: u64 = 1 << 4;
 /// `PAGE_IS_PFNZERO`
 pub(crate) const PAGE_IS_PFNZERO: u64 = 1 << 5;
+/// `PAGE_IS_GUARD`, since Linux 6.15.
+pub(crate) const PAGE_IS_GUARD: u64 = 1 << 8;
 
 /// `struct uffdio_api`, include/uapi/linux/userfaultfd.h.
 #[derive(Debug, Default)]

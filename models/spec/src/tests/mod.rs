@@ -4,6 +4,7 @@ mod cost;
 mod drivers;
 mod faults;
 mod files;
+mod guard;
 mod lazy;
 mod looks;
 mod mapping;
