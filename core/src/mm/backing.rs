@@ -21,6 +21,16 @@ use crate::types::pte::Pte;
 use crate::types::quirk::Quirk;
 
 impl Backing {
+    /// Whether a first access may have to wait: for the lock of a page, or a driver's. If not, its page comes under the
+    /// page-table lock alone.
+    pub fn may_wait<P: Platform>(self, cpu: &Cpu<'_, P>) -> bool {
+        match self {
+            Backing::Anonymous => false,
+            Backing::Shared(_) | Backing::Private(_) => cpu.sys.files().have_caches(),
+            Backing::Driver(_) => true,
+        }
+    }
+
     /// The page for a first `access` at `vpn`, with a reference for its entry, and the permissions that
     /// this may have of those of `vma`. Linux: `do_anonymous_page()`, `do_fault()`.
     pub fn first_page<P: Platform>(

@@ -7,7 +7,7 @@
 use crate::mm::cpu::Cpu;
 use crate::mm::driver::{Driver, DriverGuard};
 use crate::mm::fault::{Await, Handled, Outcome};
-use crate::mm::file::Backing;
+use crate::mm::file::{Backing, FileMap};
 use crate::mm::vma::{Vma, VmaCopy};
 use crate::platform::Platform;
 use crate::types::addr::Vpn;
@@ -64,13 +64,20 @@ impl<'s, P: Platform> Cpu<'s, P> {
             || self.sys.protocol().driver_fault() == DriverFault::VmaLock
     }
 
-    /// Nothing was there. The VMA is stable. Linux: `do_fault()`, `vm_ops->fault()`.
-    pub(crate) fn fault_driver(&mut self, vma: VmaCopy, vpn: Vpn, access: Access) -> Outcome {
+    /// Nothing was there in `vma`, which maps the device as `map` says, and is stable. Linux: `do_fault()`,
+    /// `vm_ops->fault()`.
+    pub(crate) fn fault_driver(
+        &mut self,
+        map: FileMap,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Access,
+    ) -> Outcome {
         let Some(driver) = self.sys.driver() else {
             return Err(Fault::Bus);
         };
         let ahead = self.sys.protocol().driver_map() == DriverMap::Around;
-        if ahead && access != Access::Write && self.map_pages(driver, vma, vpn) {
+        if ahead && access != Access::Write && self.map_pages(driver, map, vma, vpn) {
             return Ok(Handled::Resolved);
         }
         let has_lock = self.sys.protocol().driver_state() == DriverState::OwnLock;
@@ -91,11 +98,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if let Some(guard) = guard {
             guard.unlock();
         }
-        let shown = vma
-            .backing
-            .file()
-            .map(|map| self.sys.files().shown(map, vpn));
-        let Some(pfn) = shown.and_then(|shown| shown.page()) else {
+        let Some(pfn) = self.sys.files().shown(map, vpn).page() else {
             return Err(Fault::Bus);
         };
         let (pfn, prot) = vma.backing.shows(self, vma, vpn, access, pfn)?;
@@ -111,7 +114,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Maps what is to be read at `vpn`, and ahead of time what one page table has beside it, if that can be done without
     /// a sleep. Linux: `do_fault_around()`, `vm_ops->map_pages()`.
-    fn map_pages(&mut self, driver: &'s Driver<P>, vma: VmaCopy, vpn: Vpn) -> bool {
+    fn map_pages(&mut self, driver: &'s Driver<P>, map: FileMap, vma: VmaCopy, vpn: Vpn) -> bool {
         let rcu = self.rcu_read_lock();
         let guard = match self.sys.protocol().driver_state() {
             DriverState::MmapLock => None,
@@ -127,9 +130,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
             guard.unlock();
         }
         drop(rcu);
-        let Some(map) = vma.backing.file() else {
-            return false;
-        };
         let mut ptl = loop {
             match self.lock_leaf(vpn, true) {
                 Some(ptl) => break ptl,

@@ -22,6 +22,7 @@
 //! cannot sleep, and no other CPU sees it before.
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::mm::mmap_lock::MmapRead;
 use crate::mm::ptl::PtlGuard;
 use crate::mm::vma::VmaCopy;
@@ -177,9 +178,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !is_allowed && !is_fetch {
             return Err(Fault::AccErr);
         }
-        if self.needs_page_lock(vma, vpn) {
-            let access = if is_allowed { access } else { Access::Read };
-            return self.fault_file(vma, vpn, access, attempt);
+        let first = if is_allowed { access } else { Access::Read };
+        match vma.backing {
+            Backing::Shared(map) | Backing::Private(map)
+                if self.sys.files().have_caches() && self.is_unmapped(vpn) =>
+            {
+                return self.fault_file(map, vma, (vpn, first), attempt);
+            }
+            Backing::Driver(map) if self.is_unmapped(vpn) => {
+                return self.fault_driver(map, vma, vpn, first);
+            }
+            Backing::Anonymous | Backing::Shared(_) | Backing::Private(_) | Backing::Driver(_) => {}
         }
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
         if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
@@ -211,6 +220,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 None => return Err(Fault::Bus),
             }
         }
+    }
+
+    /// Whether nothing is there at `vpn` right now. Another CPU may change that: who acts on it looks again.
+    fn is_unmapped(&self, vpn: Vpn) -> bool {
+        let walk = self.walk_begin(true);
+        let (_, entry) = self.walk_to_end(vpn);
+        drop(walk);
+        !matches!(entry, Entry::Leaf(_) | Entry::Guard)
     }
 
     /// Adds W to the entry of `vpn`, if it is there, under no lock. Only for a quirk.
@@ -266,8 +283,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         stays: VmaStays,
     ) -> Option<Outcome> {
         let outcome = match entry {
-            // It went meanwhile, and comes under the lock of a page.
-            Entry::None if self.may_wait_for_page(vma) => Ok(Handled::Again(Await::Nothing)),
+            // It went meanwhile, and comes under the lock of a page, or a driver's.
+            Entry::None if vma.backing.may_wait(self) => Ok(Handled::Again(Await::Nothing)),
             Entry::None => self.fault_none(&mut ptl, vma, vpn, access),
             // It is waited for, with the VMA as it is.
             Entry::Swapped(seen) => {

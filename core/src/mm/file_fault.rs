@@ -11,7 +11,7 @@
 
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Attempt, Await, Handled, Outcome};
-use crate::mm::file::Backing;
+use crate::mm::file::FileMap;
 use crate::mm::page_cache::{Cached, PageCache, PageGuard};
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
@@ -23,41 +23,16 @@ use crate::types::pte::Entry;
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Whether the fault at `vpn` is for [`Cpu::fault_file`]: nothing is there, and the page of a file that is to be
-    /// there may be going.
-    pub(crate) fn needs_page_lock(&self, vma: VmaCopy, vpn: Vpn) -> bool {
-        if !self.may_wait_for_page(vma) {
-            return false;
-        }
-        let walk = self.walk_begin(true);
-        let (_, entry) = self.walk_to_end(vpn);
-        drop(walk);
-        !matches!(entry, Entry::Leaf(_) | Entry::Guard)
-    }
-
-    /// Whether a fault in `vma` may have to wait for a page's lock.
-    pub(crate) fn may_wait_for_page(&self, vma: VmaCopy) -> bool {
-        match vma.backing {
-            Backing::Anonymous => false,
-            Backing::Shared(_) | Backing::Private(_) => self.sys.files().have_caches(),
-            Backing::Driver(_) => true,
-        }
-    }
-
-    /// Nothing was there. The VMA is stable. Linux: `do_fault()`.
+    /// Nothing was there in `vma`, which maps a file as `map` says, and is stable. Linux: `do_fault()`.
     pub(crate) fn fault_file(
         &mut self,
+        map: FileMap,
         vma: VmaCopy,
-        vpn: Vpn,
-        access: Access,
+        (vpn, access): (Vpn, Access),
         attempt: Attempt,
     ) -> Outcome {
-        if let Backing::Driver(_) = vma.backing {
-            return self.fault_driver(vma, vpn, access);
-        }
-        let map = vma.backing.file();
         let sys = self.sys;
-        let Some((cache, index)) = map.and_then(|map| sys.files().cached(map, vpn)) else {
+        let Some((cache, index)) = sys.files().cached(map, vpn) else {
             return Err(Fault::Bus);
         };
         if cache.is_read() {

@@ -54,7 +54,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // A page that has to be waited for is none either.
         let suits = copy.range.contains(vpn) && copy.prot.allows(access);
-        if !suits || self.may_wait_for_page(copy) {
+        if !suits || copy.backing.may_wait(self) {
             self.how("falls back: not for speculation");
             return None;
         }
@@ -140,7 +140,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.how("falls back: no VMA for it");
             return None;
         };
-        if self.may_wait_for_page(copy) {
+        if copy.backing.may_wait(self) {
             self.how("falls back: a page may have to be waited for");
             return None;
         }
