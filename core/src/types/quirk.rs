@@ -5,36 +5,8 @@
 
 use core::fmt;
 
-macro_rules! quirks {
-    ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal, $source:literal;)+) => {
-        /// A deviation known to be wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum Quirk {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl Quirk {
-            /// Every quirk.
-            pub const ALL: &'static [Quirk] = &[$(Quirk::$variant,)+];
-
-            /// Its name in litmus tests and on the command line.
-            pub const fn name(self) -> &'static str {
-                match self { $(Quirk::$variant => $name,)+ }
-            }
-
-            /// What it does wrong.
-            pub fn summary(self) -> &'static str {
-                match self { $(Quirk::$variant => concat!($($doc),+).trim_ascii(),)+ }
-            }
-
-            /// Where the story is told.
-            pub const fn source(self) -> &'static str {
-                match self { $(Quirk::$variant => $source,)+ }
-            }
-        }
-    };
-}
+#[macro_use]
+mod table;
 
 quirks! {
     /// A page table's memory is freed when its last VMA goes, before any CPU is told.
@@ -475,19 +447,4 @@ impl fmt::Display for Quirk {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn names_lead_back() {
-        for &quirk in Quirk::ALL {
-            assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
-            assert!(!quirk.summary().is_empty() && !quirk.source().is_empty());
-        }
-        assert_eq!(Quirk::from_name("no-such-quirk"), None);
-        let names: BTreeSet<_> = Quirk::ALL.iter().map(|quirk| quirk.name()).collect();
-        assert_eq!(names.len(), Quirk::ALL.len());
-    }
-}
+mod tests;
