@@ -1,5 +1,6 @@
 //! Looking at a machine on which no CPU runs any more.
 
+use crate::hw::account::Account;
 use crate::hw::table::Table;
 use crate::mm::cpu::CpuLocal;
 use crate::mm::file::{Backing, Shown};
@@ -296,9 +297,24 @@ impl<P: Platform> System<P> {
                     violated::<P>(Invariant::Leak, "a page is in its file behind the end");
                 }
                 cached.insert(pfn);
+                if let Some(block) = cache.block(index).filter(|_| cache.writes_back()) {
+                    self.check_written(pfn, block);
+                }
             }
         }
         Some(cached)
+    }
+
+    /// Checks that a page which differs from its block on a disk is to be written.
+    fn check_written(&self, page: Pfn, block: Pfn) {
+        let word = |pfn| P::user_value(self.frame(pfn).word.load(orderings::AT_REST)).0;
+        let is_dirty = |account: &Account<P>| account.is_dirty();
+        if word(page) != word(block) && !self.frame(page).account().is_some_and(is_dirty) {
+            violated::<P>(
+                Invariant::LostDirty,
+                "a page of a file differs from its block on the disk, and is not dirty",
+            );
+        }
     }
 
     /// Checks what the entry of `vpn` shows, in a VMA with this backing.
@@ -316,6 +332,14 @@ impl<P: Platform> System<P> {
             }
             return;
         };
+        let account = self.frame(pte.pfn()).account();
+        let may_store = pte.allows(Access::Write) && self.files().writes_back(map);
+        if may_store && account.is_some_and(|account| !account.is_dirty()) {
+            violated::<P>(
+                Invariant::LostDirty,
+                "an entry lets stores through to a page of a file that is not dirty",
+            );
+        }
         let shown = self.files().shown(map, vpn);
         if shown == Shown::Nothing {
             violated::<P>(

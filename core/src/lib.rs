@@ -32,6 +32,7 @@
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
 //! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
+//! | how a page of a file becomes dirty, and is written back | `mm::writeback`, `hw::account`, `calls::msync` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
 //! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
 //! | what a slot of swap is, and the swap cache | `mm::swap` |
@@ -64,7 +65,8 @@
 //! | file in memory, where all keep their length | which pages it has | always | - | before CPUs run |
 //! | `PageCache` | `size` | the inode lock; if it is behind the page, that page's lock until an entry is set (T3) | by any CPU | the inode lock |
 //! | | `Slot::pfn`, and whether it was read | the page's lock | by any CPU, as a value | the page's lock |
-//! | | a block on the disk | the page's lock | - | the page's lock |
+//! | | a block on the disk | the page's lock, and its writeback (D4) | - | the page's lock, while it is not written back; its writeback |
+//! | | `Slot::writeback` | the page's lock, while it is not held | - | begins: the page's lock |
 //! | | `i_mmap` | its lock | - | its write lock |
 //! | `Swap` | counts, pages of the cache, pins | its lock; a count besides the ptl of an entry that has the slot (S1), a page of the cache besides its own lock (S2) | - | its lock |
 //! | | content of a slot | the lock of its page, or its pin | - | the lock of its page |
@@ -81,6 +83,8 @@
 //! | | `Slots` | ptl | - | ptl |
 //! | `Frame` | `word` | a reference, if it is shared (C1) | by users, through a translation | users, through a translation; the kernel before an entry maps it |
 //! | | `refcount` | the ptl of an entry that maps it, if it is 1 | - | up: the ptl of an entry that maps it, or before an entry does; down: any CPU |
+//! | `Account` | `dirty` | the page's lock | - | the page's lock |
+//! | | `entries` | the page's lock, if there are none | by any CPU | up: the page's lock, or the ptl of another entry; down: any CPU, after its flush (D3) |
 //! | CPU | TLB: entries, `generation`, `lazy`, `stuck` | the CPU's irq lock | - | the CPU's irq lock |
 //! | | `PerCpu::lazy` | the CPU itself | by any CPU, with fences (see `mm::flush`) | the CPU itself |
 //! | | `CpuLocal` | the CPU itself | - | the CPU itself |

@@ -97,6 +97,15 @@ orderings! {
     /// A page comes to a file, is uptodate, or goes, or is looked for: under its lock, which orders it, and what was read
     /// with it. Without the lock the value counts alone: no CPU uses the content of a page that it has found so.
     PAGE_CACHE = Relaxed;
+    /// Whether a page is to be written: its lock orders it.
+    PAGE_DIRTY = Relaxed;
+    /// An entry of a page that is written back comes: the page's lock orders it.
+    MAPCOUNT_INC = Relaxed;
+    /// An entry of such a page is gone, and flushed; pairs with [`MAPCOUNT_READ`]: what was stored through it comes before.
+    MAPCOUNT_DEC = Release, proof "file/stored-while-unmapped";
+    /// Whether an entry maps a page that is about to be written; pairs with [`MAPCOUNT_DEC`]: if none does, what is written
+    /// has what was stored through those that did.
+    MAPCOUNT_READ = Acquire, proof "file/stored-while-unmapped";
     /// Whether a frame is a file's: it is told before the frame has an entry, which publishes it.
     FRAME_OF_FILE = Relaxed;
 }

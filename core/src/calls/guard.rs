@@ -112,6 +112,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         };
         self.flush_batched_pending();
+        let mut flushes_now = false;
         for vpn in ptl.entries(part) {
             match ptl.entry(vpn) {
                 Entry::Guard => continue,
@@ -121,13 +122,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 _ if self.sys.has(Quirk::GuardOverPage) => {}
                 _ => {
                     let gather = gather.get_or_insert_with(|| self.gather());
-                    self.zap_entry(&mut ptl, vpn, Spares::GUARDS, gather);
+                    flushes_now |= self.zap_entry(&mut ptl, vpn, Spares::GUARDS, gather);
                 }
             }
             ptl.set(vpn, Pte::GUARD);
         }
         if let Some(gather) = gather {
-            self.flush_zapped(gather);
+            self.flush_zapped(gather, flushes_now);
         }
         ptl.unlock();
         Ok(())

@@ -17,6 +17,7 @@ pub mod mincore;
 pub mod mmap;
 pub mod mprotect;
 pub mod mremap;
+pub mod msync;
 pub mod munmap;
 pub mod reclaim;
 pub mod truncate;

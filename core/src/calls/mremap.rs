@@ -218,6 +218,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         self.flush_batched_pending();
         let mut revoked = Vec::new();
+        let mut of_files = true;
         for vpn in old.entries(from) {
             revoked.extend(old.past(vpn));
             let target = Vpn(vpn.0 - from.start.0 + to.0);
@@ -247,6 +248,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 gather.changed(old.pages(vpn), FlushType::Strict);
             }
             self.sys.frame(pte.pfn()).moved(target);
+            of_files &= self.sys.frame(pte.pfn()).account().is_some();
             let grant = self.grant(pte.prot());
             let mut moved = Pte::new(pte.pfn(), pte.prot(), grant);
             // QUIRK(MremapDropsHistory): proofs/tlb/dirty-kept-by-mremap
@@ -255,14 +257,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             new.as_mut().unwrap_or(&mut old).set(target, moved);
         }
+        // QUIRK(MremapDirtyFlushedAfterPtl): proofs/file/stored-while-moved
+        let late = of_files && self.sys.has(Quirk::MremapDirtyFlushedAfterPtl);
         // QUIRK(MremapFlushAfterPtl): proofs/tlb/mremap-flush-after-ptl
-        if !self.sys.has(Quirk::MremapFlushAfterPtl) {
+        if !late && !self.sys.has(Quirk::MremapFlushAfterPtl) {
             self.flush_gathered(gather);
         }
-        // The CPU that takes one of these locks next may free the page: it cannot be reached at its
-        // old place any more (ghost).
+        // The CPU that takes one of these locks next may free the page, but for one that the page cache has: it cannot be
+        // reached at its old place any more (ghost).
         for (grant, prot) in revoked {
-            self.sys.machine.grants.revoked(grant, prot, self.id());
+            match late {
+                true => gather.revoked(grant, prot),
+                false => self.sys.machine.grants.revoked(grant, prot, self.id()),
+            }
         }
         if let Some(new) = new {
             new.unlock();

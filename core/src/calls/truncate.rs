@@ -4,7 +4,7 @@
 //! size --> entries behind it go --> each page: its lock, its entries go, it leaves the cache --> entries go again
 //! ```
 //! Pages that are new read zero, once they are touched. Private copies of pages that go, go too, and so does what a file has
-//! of them on a disk: while the page is locked, so that no read of it is under way. (Linux keeps reads out by the mapping's
+//! of them on a disk: while the page is locked, and not written back, so that neither a read nor a write of it is under way. (Linux keeps reads out by the mapping's
 //! `invalidate_lock`, and frees blocks afterwards.)
 //!
 //! # Linux
@@ -98,6 +98,10 @@ impl<P: Platform> Cpu<'_, P> {
             true => cache.lock_page(index, self.id()),
             false => None,
         };
+        // QUIRK(TruncateWaitsForNoWriteback): proofs/file/truncated-while-written
+        if !self.sys.has(Quirk::TruncateWaitsForNoWriteback) {
+            cache.wait_for_writeback(index, self.id());
+        }
         // Linux: folio_mapped(), in truncate_cleanup_folio().
         let is_mapped = |page: Cached| self.sys.frame(page.pfn).is_shared();
         if cache.page(index).is_some_and(is_mapped) {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::ghost::life::Life;
 use crate::ghost::looked::Active;
+use crate::hw::account::Account;
 use crate::hw::pool::{Arena, Pool};
 use crate::orderings;
 use crate::platform::{Cell, Mutex, Platform, Word, violated};
@@ -25,6 +26,8 @@ pub(crate) struct Frame<P: Platform> {
     refcount: Option<P::Word>,
     /// Its lock, where it may go to swap. Linux: `folio_lock()`.
     lock: Option<P::SpinLock<()>>,
+    /// Its account, where pages of files are written back to a disk.
+    account: Option<Account<P>>,
     /// How many entries map it (ghost): never more than it has references. Linux: `_mapcount`.
     map_count: AtomicU64,
     /// Whether it is allocated (ghost, G1).
@@ -49,6 +52,17 @@ pub(crate) struct Frame<P: Platform> {
     quirks: Active,
 }
 
+/// What frames of a machine are for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Uses {
+    /// A frame may have more than one entry.
+    shares: bool,
+    /// A frame may go to swap.
+    swaps: bool,
+    /// Pages of files are written back to a disk.
+    writes_back: bool,
+}
+
 /// The set that has `vpn` alone.
 const fn home(vpn: Vpn) -> u64 {
     1 << (vpn.0 % 64)
@@ -66,12 +80,18 @@ const FREED: Violation = Violation {
 };
 
 impl<P: Platform> Frame<P> {
-    /// A frame. `shares`: it may have more than one entry. `swaps`: it may go to swap.
-    pub fn new(shares: bool, swaps: bool, quirks: Active) -> Frame<P> {
+    /// A frame.
+    fn new(uses: Uses, quirks: Active) -> Frame<P> {
+        let Uses {
+            shares,
+            swaps,
+            writes_back,
+        } = uses;
         Frame {
             word: P::Word::new(0).called("page"),
             refcount: shares.then(|| P::Word::new(0).called("refcount")),
             lock: swaps.then(|| P::SpinLock::new(()).called("page_lock")),
+            account: writes_back.then(Account::new),
             map_count: AtomicU64::new(0),
             life: Life::new(FREED),
             content: shares.then(|| Life::of("a page was copied after it was freed")),
@@ -88,13 +108,18 @@ impl<P: Platform> Frame<P> {
 
     /// A frame of a file, which holds `word`. It may be at any address, and its content is the file's whether
     /// an entry is dirty or not. `stays`: it is the file's for good.
-    fn of_file(word: u64, stays: bool, quirks: Active) -> Frame<P> {
+    fn of_file(word: u64, stays: bool, uses: Uses, quirks: Active) -> Frame<P> {
+        let uses = Uses {
+            shares: true,
+            swaps: false,
+            ..uses
+        };
         Frame {
             word: P::Word::new(word).called("page"),
             refcount: Some(P::Word::new(1).called("refcount")),
             owner: (P::CHECKED && !stays).then(|| P::Cell::new(1)),
             of_file: AtomicBool::new(true),
-            ..Frame::new(true, false, quirks)
+            ..Frame::new(uses, quirks)
         }
     }
 
@@ -201,6 +226,14 @@ impl<P: Platform> Frame<P> {
     /// It becomes a file's: no entry maps it yet, and the reference that it has becomes that of the page cache.
     pub fn becomes_a_files(&self) {
         self.of_file.store(true, orderings::FRAME_OF_FILE);
+        if let Some(account) = &self.account {
+            account.renew();
+        }
+    }
+
+    /// The account of a file's page, where some are written back.
+    pub fn account(&self) -> Option<&Account<P>> {
+        self.account.as_ref().filter(|_| self.is_of_file())
     }
 
     /// Takes the content of `other`: a file's, or one to which no CPU stores any more.
@@ -271,6 +304,9 @@ impl<P: Platform> Frame<P> {
         if P::CHECKED {
             self.map_count.fetch_add(1, orderings::GHOST);
         }
+        if let Some(account) = self.account() {
+            account.entry_comes();
+        }
     }
 
     /// An entry that mapped it was cleared, and was dirty or not.
@@ -280,6 +316,9 @@ impl<P: Platform> Frame<P> {
             if dirty {
                 self.dirty.store(true, orderings::GHOST);
             }
+        }
+        if let Some(account) = self.account() {
+            account.entry_went(&self.quirks);
         }
     }
 
@@ -319,10 +358,7 @@ impl<P: Platform> Frame<P> {
 pub(crate) struct Frames<P: Platform> {
     frames: Arena<Frame<P>>,
     reserve: P::Mutex<Vec<u32>>,
-    /// Whether a frame may have more than one entry.
-    shares: bool,
-    /// Whether a frame may go to swap.
-    swaps: bool,
+    uses: Uses,
     quirks: Active,
 }
 
@@ -343,11 +379,14 @@ impl<P: Platform> Frames<P> {
         let frames = Frames {
             frames: Arena::new(first as usize + words.clone().count()),
             reserve: P::Mutex::new(Vec::new()).called("frame_reserve"),
-            shares: config.mms > 1 || change_length || config.swap_slots > 0,
-            swaps: config.swap_slots > 0,
+            uses: Uses {
+                shares: config.mms > 1 || change_length || config.swap_slots > 0,
+                swaps: config.swap_slots > 0,
+                writes_back: config.writes_back,
+            },
             quirks,
         };
-        let zero = || Frame::new(false, false, frames.quirks.clone());
+        let zero = || Frame::new(Uses::default(), frames.quirks.clone());
         frames.frames.get_or_make(Pfn::ZERO.0, zero);
         for (pfn, &word) in (first..).zip(words) {
             // As if the first CPU had written it: a checker keeps track of who writes what.
@@ -363,7 +402,8 @@ impl<P: Platform> Frames<P> {
                     P::user_word(CpuId(0), value)
                 }
             };
-            let of_file = || Frame::of_file(word, !change_length, frames.quirks.clone());
+            let (uses, quirks) = (frames.uses, &frames.quirks);
+            let of_file = || Frame::of_file(word, !change_length, uses, quirks.clone());
             frames.frames.get_or_make(pfn, of_file);
         }
         frames
@@ -387,7 +427,7 @@ impl<P: Platform> Frames<P> {
     /// A zeroed frame for the page `vpn`, if one is free.
     pub fn alloc(&self, pool: &mut Pool, vpn: Vpn) -> Option<Pfn> {
         let number = pool.take::<P>(&self.reserve)?;
-        let make = || Frame::new(self.shares, self.swaps, self.quirks.clone());
+        let make = || Frame::new(self.uses, self.quirks.clone());
         let frame = self.frames.get_or_make(number, make);
         frame.allocated(vpn);
         // QUIRK(PageNotZeroed): proofs/basics/reused-page-reads-zero

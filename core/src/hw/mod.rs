@@ -6,6 +6,7 @@
 //! in their memory, but how they are taken is told in [`mm`](crate::mm). It imports
 //! [`types`](crate::types), [`platform`](crate::platform) and [`ghost`](crate::ghost).
 
+pub mod account;
 pub mod frame;
 pub mod interrupt;
 pub mod machine;

@@ -81,9 +81,21 @@ impl Backing {
             cpu.sys.frame(pfn).get();
         }
         // QUIRK(PrivateReadMapsWritable): proofs/file/private-read-then-write
-        match is_private && !quirk && !cpu.sys.has(Quirk::PrivateReadMapsWritable) {
+        let is_copied = is_private && !quirk && !cpu.sys.has(Quirk::PrivateReadMapsWritable);
+        let is_told = access != Access::Write && self.tells_of_stores(cpu);
+        // QUIRK(CleanMappedWritable): proofs/file/written-back
+        match is_copied || is_told && !cpu.sys.has(Quirk::CleanMappedWritable) {
             true => Ok((pfn, vma.prot & !Prot::W)),
             false => Ok((pfn, vma.prot)),
+        }
+    }
+
+    /// Whether the first store to a clean page is to fault, so that the page becomes dirty first: it is shared, and written
+    /// back. Linux: `vma_wants_writenotify()`.
+    pub fn tells_of_stores<P: Platform>(self, cpu: &Cpu<'_, P>) -> bool {
+        match self {
+            Backing::Shared(map) => cpu.sys.files().writes_back(map),
+            Backing::Anonymous | Backing::Private(_) | Backing::Driver(_) => false,
         }
     }
 

@@ -305,6 +305,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Entry::Leaf(pte) if access == Access::Write && vma.backing.must_copy(self, pte) => {
                 return self.copy_on_write(ptl, vma, vpn, pte, stays);
             }
+            Entry::Leaf(pte) if access == Access::Write && vma.backing.tells_of_stores(self) => {
+                ptl.unlock();
+                return Some(self.write_shared(vma, vpn, pte));
+            }
             Entry::Leaf(pte) => {
                 self.add_permission(&mut ptl, vma, vpn, access, pte);
                 Ok(Handled::Resolved)
@@ -367,7 +371,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// The page is there, and the VMA allows more than its entry does.
     /// Linux: `wp_page_reuse()`, `ptep_set_access_flags()`.
-    fn add_permission(
+    pub(crate) fn add_permission(
         &mut self,
         ptl: &mut PtlGuard<'s, P>,
         vma: VmaCopy,

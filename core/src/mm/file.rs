@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use crate::mm::page_cache::{Link, PageCache};
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
-use crate::types::config::FileStart;
+use crate::types::config::{Config, FileStart};
 use crate::types::ids::{FileId, FilePage, MmId, Pfn};
 
 /// The files of a machine.
@@ -184,14 +184,10 @@ impl FileMap {
 
 impl<P: Platform> Files<P> {
     /// These files, whose frames, or blocks on a disk, follow each other from `start` on. `change_length`: they may have
-    /// fewer pages one day. The memory of a device with so many pages comes behind them.
-    pub fn new(
-        start: Pfn,
-        files: &[FileStart],
-        change_length: bool,
-        device_pages: u32,
-    ) -> Files<P> {
+    /// fewer pages one day. The memory of the machine's device comes behind them.
+    pub fn new(start: Pfn, files: &[FileStart], change_length: bool, config: &Config) -> Files<P> {
         let mut next = start.0;
+        let (device_pages, writes_back) = (config.device_pages, config.writes_back);
         let has_caches = change_length || files.iter().any(|file| file.uncached);
         let mut files: Vec<File<P>> = files
             .iter()
@@ -200,7 +196,8 @@ impl<P: Platform> Files<P> {
                 let len = u32::try_from(file.words.len()).expect("a short file");
                 let start = Pfn(next);
                 next += len;
-                let cache = has_caches.then(|| PageCache::new(number, start, len, file.uncached));
+                let cache = || PageCache::new(number, start, len, file.uncached, writes_back);
+                let cache = has_caches.then(cache);
                 File { start, len, cache }
             })
             .collect();
@@ -292,6 +289,12 @@ impl<P: Platform> Files<P> {
         cache.expect("a machine knows from the start whether files change their length")
     }
 
+    /// Whether pages of the file that `map` shows are written to a disk. Linux: `mapping_can_writeback()`.
+    pub fn writes_back(&self, map: FileMap) -> bool {
+        let cache = self.files[map.file as usize].cache.as_ref();
+        cache.is_some_and(PageCache::writes_back)
+    }
+
     /// The page cache of the file that `map` shows, and the page of the file that it shows at `vpn`. `None` if files have
     /// none.
     pub fn cached(&self, map: FileMap, vpn: Vpn) -> Option<(&PageCache<P>, u32)> {
@@ -315,7 +318,7 @@ mod tests {
     #[test]
     fn a_mapping_shows_its_file_up_to_the_end() {
         let files = [2, 3].map(|len| FileStart::in_memory(alloc::vec![0; len]));
-        let files = Files::<Alone>::new(Pfn(10), &files, false, 0);
+        let files = Files::<Alone>::new(Pfn(10), &files, false, &Config::small(1));
         let map = files.map(FilePage(3), Vpn(100));
         let shown = |map, vpn| files.shown(map, Vpn(vpn)).page();
         assert_eq!(

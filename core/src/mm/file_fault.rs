@@ -61,6 +61,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vma: VmaCopy,
         (vpn, access): (Vpn, Access),
     ) -> Outcome {
+        if let Ok(pfn) = pfn
+            && access == Access::Write
+            && vma.backing.tells_of_stores(self)
+        {
+            self.page_mkwrite(&page, pfn);
+        }
         let got = pfn.and_then(|pfn| vma.backing.shows(self, vma, vpn, access, pfn));
         // QUIRK(FaultMapsUnlocked): proofs/file/page-goes-under-a-fault
         let page = match self.sys.has(Quirk::FaultMapsUnlocked) {

@@ -44,6 +44,9 @@ pub(crate) struct Gather {
     flush: FlushType,
     range: Option<PageRange>,
     frames: Vec<Pfn>,
+    /// Entries of pages that are written back, which were dirty: the page has them until they are flushed.
+    /// Linux: `delayed_rmap`.
+    dirty: Vec<Pte>,
     tables: Vec<TableId>,
     /// The permissions that it promises to have taken away when it completes (ghost).
     revoked: Vec<(GrantId, Prot)>,
@@ -89,6 +92,11 @@ impl Gather {
     /// A frame is to be freed.
     pub fn frame(&mut self, pfn: Pfn) {
         self.frames.push(pfn);
+    }
+
+    /// The entry `old` was cleared, which was dirty, of a page that is written back.
+    pub fn dirty(&mut self, old: Pte) {
+        self.dirty.push(old);
     }
 
     /// A page table, which translated `vpn`, was unhooked and is to be freed. Its pages were zapped
@@ -140,6 +148,10 @@ impl<P: Platform> Cpu<'_, P> {
                 range,
                 freed_tables: !gather.tables.is_empty(),
             }),
+        }
+        // Linux: tlb_flush_rmaps().
+        for old in gather.dirty.drain(..) {
+            self.entry_went(old);
         }
         self.free_gathered(gather);
     }

@@ -1,4 +1,5 @@
-//! VMAs enter and leave the `i_mmap` of the file that they map, and `truncate` removes entries through it.
+//! VMAs enter and leave the `i_mmap` of the file that they map. Through it `truncate` removes entries, and writeback cleans
+//! them.
 //!
 //! Where no file changes its length, there is no `i_mmap`, and all of this does nothing.
 //!
@@ -71,6 +72,23 @@ impl<'s, P: Platform> Cpu<'s, P> {
         spares: Spares,
         gathers: &mut Vec<Gather>,
     ) {
+        // Linux: zap_page_range_single().
+        self.visit_mappings(cache, pages, |cpu, pages| {
+            let mut gather = cpu.gather();
+            cpu.zap_but(pages, spares, &mut gather);
+            cpu.finish(&mut gather);
+            gathers.push(gather);
+        });
+    }
+
+    /// Visits the pages of each VMA that `pages` says, in its address space.
+    /// Linux: `vma_interval_tree_foreach()`, `rmap_walk_file()`.
+    pub(crate) fn visit_mappings(
+        &mut self,
+        cache: &PageCache<P>,
+        pages: impl Fn(Link) -> PageRange,
+        mut visit: impl FnMut(&mut Self, PageRange),
+    ) {
         let i_mmap = cache.i_mmap_read(self.id());
         let links = i_mmap.links();
         // QUIRK(UnmapMappingUnlocked): proofs/file/truncated-while-unmapped
@@ -87,20 +105,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 continue;
             }
             let own = self.local.mm;
-            let visit = |cpu: &Self, mm| {
+            let goes_on = |cpu: &Self, mm| {
                 if link.mm != own {
                     cpu.event(What::Visits { mm });
                 }
             };
-            visit(self, link.mm);
-            // Linux: zap_page_range_single().
-            gathers.push(self.within(link.mm, |cpu| {
-                let mut gather = cpu.gather();
-                cpu.zap_but(pages, spares, &mut gather);
-                cpu.finish(&mut gather);
-                gather
-            }));
-            visit(self, own);
+            goes_on(self, link.mm);
+            self.within(link.mm, |cpu| visit(cpu, pages));
+            goes_on(self, own);
         }
         if let Some(i_mmap) = i_mmap {
             i_mmap.unlock();

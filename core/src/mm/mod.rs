@@ -4,8 +4,8 @@
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
 //! with its address spaces), [`file`] and [`page_cache`], [`driver`], [`swap`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what ends a
-//! change: [`gather`], [`flush`], [`batch`]. It imports [`hw`](crate::hw) and what that imports; no two files
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`writeback`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what
+//! ends a change: [`gather`], [`flush`], [`batch`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
 pub mod backing;
@@ -40,3 +40,4 @@ pub mod vma_lock;
 pub mod vma_tree;
 pub mod vmas;
 pub mod walk;
+pub mod writeback;

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! a fault        page lock: index < size? page there, or a new one --> ptl: entry set --> page lock is left
-//! truncate       inode lock: size --> i_mmap: entries behind it go --> each page: page lock, its entries go,
+//! truncate       inode lock: size --> i_mmap: entries behind it go --> each page: page lock, no writeback, its entries go,
 //!                it leaves the cache --> i_mmap: entries go again
+//! writeback      page lock: dirty? --> i_mmap, ptl: entries cleaned, flushed --> page lock is left --> written
 //! mmap, fork     VMA --> i_mmap --> entries
 //! munmap         entries go --> i_mmap --> page tables go
 //! ```
@@ -45,6 +46,8 @@ pub(crate) struct PageCache<P: Platform> {
     file: usize,
     /// The frames that stand for its blocks on a disk begin here; none if all of it is in memory.
     disk: Option<Pfn>,
+    /// Whether its pages are written back to the disk. Linux: `mapping_can_writeback()`.
+    writes_back: bool,
     /// So many pages it has. Linux: `i_size`.
     size: P::Word,
     /// What `size` is. Linux: `i_rwsem`.
@@ -57,6 +60,8 @@ pub(crate) struct PageCache<P: Platform> {
 struct Slot<P: Platform> {
     /// Linux: `folio_lock()`.
     lock: P::Mutex<()>,
+    /// Held while the page is written to the disk, where it is. Linux: `PG_writeback`.
+    writeback: Option<P::Mutex<()>>,
     /// The frame; zero if there is none yet, or any more. With [`UPTODATE`] once it was read.
     pfn: P::Word,
 }
@@ -143,6 +148,20 @@ impl<P: Platform> PageGuard<'_, P> {
     }
 }
 
+/// A page is being written to the disk, by the CPU that has this.
+pub(crate) struct WritebackGuard<'a, P: Platform> {
+    guard: <P::Mutex<()> as Mutex<()>>::Guard<'a>,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform> WritebackGuard<'_, P> {
+    /// It is written. Linux: `folio_end_writeback()`.
+    pub fn end(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
+    }
+}
+
 /// The lock of the inode, held.
 pub(crate) struct InodeGuard<'a, P: Platform> {
     cache: &'a PageCache<P>,
@@ -221,19 +240,28 @@ impl<P: Platform> IMmapWrite<'_, P> {
 
 impl<P: Platform> PageCache<P> {
     /// That of file number `file`, which has the pages `start` on, `len` of them, and never has more. `uncached`: these are
-    /// its blocks on a disk, and none of its pages is in the cache.
-    pub fn new(file: usize, start: Pfn, len: u32, uncached: bool) -> PageCache<P> {
+    /// its blocks on a disk, and none of its pages is in the cache. `writes_back`: if so, pages are written there.
+    pub fn new(
+        file: usize,
+        start: Pfn,
+        len: u32,
+        uncached: bool,
+        writes_back: bool,
+    ) -> PageCache<P> {
+        let writes_back = uncached && writes_back;
         let first = |index: u32| match uncached {
             true => 0,
             false => UPTODATE | u64::from(start.0 + index),
         };
         let slot = |index: u32| Slot {
             lock: P::Mutex::new(()).called("page_lock"),
+            writeback: writes_back.then(|| P::Mutex::new(()).called("PG_writeback")),
             pfn: P::Word::new(first(index)).called("page_cache"),
         };
         PageCache {
             file,
             disk: uncached.then_some(start),
+            writes_back,
             size: P::Word::new(u64::from(len)).called("i_size"),
             inode: P::Mutex::new(len).called("i_rwsem"),
             slots: (0..len).map(slot).collect(),
@@ -249,6 +277,11 @@ impl<P: Platform> PageCache<P> {
     /// Whether the pages of the file are read from a disk.
     pub fn is_read(&self) -> bool {
         self.disk.is_some()
+    }
+
+    /// Whether pages of the file are written to its disk. Linux: `mapping_can_writeback()`.
+    pub fn writes_back(&self) -> bool {
+        self.writes_back
     }
 
     /// The frame that stands for the block of the page `index` on the disk, if there is one.
@@ -293,8 +326,7 @@ impl<P: Platform> PageCache<P> {
     /// Linux: `folio_lock()`.
     pub fn lock_page(&self, index: u32, cpu: CpuId) -> Option<PageGuard<'_, P>> {
         let slot = self.slots.get(index as usize)?;
-        let instance = (self.file as u64) << 32 | u64::from(index);
-        let events = LockEvents::new(cpu, LockClass::Page, instance);
+        let events = LockEvents::new(cpu, LockClass::Page, self.instance(index));
         events.tell(LockStep::Waits);
         let guard = slot.lock.lock();
         events.tell(LockStep::Locked);
@@ -304,6 +336,29 @@ impl<P: Platform> PageCache<P> {
             guard,
             events,
         })
+    }
+
+    /// Waits until the page `index` is not being written, for `cpu`, which begins to write it, or to wait. `None`: no page
+    /// of the file is ever written. Linux: `folio_wait_writeback()`, `folio_start_writeback()`.
+    pub fn writeback(&self, index: u32, cpu: CpuId) -> Option<WritebackGuard<'_, P>> {
+        let lock = self.slots.get(index as usize)?.writeback.as_ref()?;
+        let events = LockEvents::new(cpu, LockClass::Writeback, self.instance(index));
+        events.tell(LockStep::Waits);
+        let guard = lock.lock();
+        events.tell(LockStep::Locked);
+        Some(WritebackGuard { guard, events })
+    }
+
+    /// Waits until the page `index` is not being written, for `cpu`. Linux: `folio_wait_writeback()`.
+    pub fn wait_for_writeback(&self, index: u32, cpu: CpuId) {
+        if let Some(writeback) = self.writeback(index, cpu) {
+            writeback.end();
+        }
+    }
+
+    /// The number of the page `index` among those of all files.
+    fn instance(&self, index: u32) -> u64 {
+        (self.file as u64) << 32 | u64::from(index)
     }
 
     /// Waits for the lock of the inode, for `cpu`. Linux: `inode_lock()`.
@@ -373,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_page_is_taken_out_once() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, false);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, false, false);
         let read = |pfn| Cached {
             pfn: Pfn(pfn),
             is_uptodate: true,
@@ -396,7 +451,7 @@ mod tests {
 
     #[test]
     fn a_file_on_a_disk_has_no_page_at_first() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, true);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, true, false);
         assert_eq!([0, 1].map(|index| cache.page_racy(index)), [None; 2]);
         assert_eq!(
             [0, 1, 2].map(|index| cache.block(index)),

@@ -17,7 +17,7 @@
 //! mm/rmap.c. Kept: references are taken before entries are counted, and put after (the comment in
 //! mm/memory.c, `__wp_can_reuse_large_anon_folio()`); the zero page has no count (`vm_normal_page()`);
 //! `move_ptes()` calls nothing, as the page has as many entries as before. Changed: the count is ghost
-//! state, as no step depends on it. It is checked at rest, and where a page is freed: that put comes after
+//! state but for pages that are written back, as no other step depends on it ([`writeback`](crate::mm::writeback), D3). It is checked at rest, and where a page is freed: that put comes after
 //! all others, and each of them after the end of its entry, so that the count does not depend on the
 //! order in which a checker runs what is not ordered. By M2 a step that did depend on it would need an
 //! atomic word.

@@ -7,6 +7,7 @@
 //!   mmap_lock of a child that is being forked
 //!   vma lock
 //!     lock of a page
+//!       writeback of a page (which goes on without the lock)
 //!       i_mmap of the file
 //!         page_table_lock (pml)
 //!           ptl

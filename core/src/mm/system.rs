@@ -70,7 +70,7 @@ impl<P: Platform> System<P> {
         };
         let mms = (0..config.mms).map(mm).collect();
         let device = config.device_pages;
-        let files = Files::new(config.file_frames(), files, change_length, device);
+        let files = Files::new(config.file_frames(), files, change_length, &config);
         System {
             machine,
             mms,

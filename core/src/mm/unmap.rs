@@ -147,48 +147,51 @@ impl<'s, P: Platform> Cpu<'s, P> {
             });
         }
         self.flush_batched_pending();
+        // Linux: force_flush.
+        let mut flushes_now = false;
         for vpn in ptl.entries(part) {
-            self.zap_entry(&mut ptl, vpn, spares, gather);
+            flushes_now |= self.zap_entry(&mut ptl, vpn, spares, gather);
         }
         if early {
             gather.needs_no_flush();
         }
-        self.flush_zapped(gather);
+        self.flush_zapped(gather, flushes_now);
         ptl.unlock();
     }
 
-    /// Clears the entry of `vpn`, but for what `spares` says.
+    /// Clears the entry of `vpn`, but for what `spares` says. Whether what was gathered is to be flushed before the lock is
+    /// left.
     pub(crate) fn zap_entry(
         &mut self,
         ptl: &mut PtlGuard<'s, P>,
         vpn: Vpn,
         spares: Spares,
         gather: &mut Gather,
-    ) {
+    ) -> bool {
         // Linux: should_zap_folio().
         let is_spared = |pte: Pte| !self.sys.frame(pte.pfn()).is_of_file();
         if spares.copies && ptl.entry(vpn).leaf().is_some_and(is_spared) {
-            return;
+            return false;
         }
         for (grant, prot) in ptl.past(vpn) {
             gather.revoked(grant, prot);
         }
         match ptl.entry(vpn) {
-            Entry::None => return,
+            Entry::None => return false,
             Entry::Swapped(swapped) => {
                 ptl.set(vpn, Pte::NONE);
                 // QUIRK(ZapKeepsSlot): proofs/swap/unmapped-in-swap
                 if !self.sys.has(Quirk::ZapKeepsSlot) {
                     self.free_swap(swapped.slot(), false);
                 }
-                return;
+                return false;
             }
             // Linux: zap_drop_markers().
             Entry::Guard => {
                 if !spares.guards {
                     ptl.set(vpn, Pte::NONE);
                 }
-                return;
+                return false;
             }
             Entry::Leaf(_) | Entry::Table(_) => {}
         }
@@ -198,7 +201,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.free_frame(ptl.pte(vpn).pfn());
         }
         let old = ptl.set(vpn, Pte::NONE);
-        self.entry_went(old);
+        let is_owed = old.is_dirty() && self.sys.frame(old.pfn()).account().is_some();
+        // QUIRK(RmapRemovedBeforeFlush): proofs/file/stored-while-unmapped
+        match is_owed && !self.sys.has(Quirk::RmapRemovedBeforeFlush) {
+            true => gather.dirty(old),
+            false => self.entry_went(old),
+        }
         if !puts_first {
             gather.frame(old.pfn());
         }
@@ -206,13 +214,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if !old.prot().is_empty() {
             gather.changed(ptl.pages(vpn), FlushType::Strict);
         }
+        is_owed
     }
 
-    /// Entries were cleared under a page-table lock, which is still held.
-    pub(crate) fn flush_zapped(&mut self, gather: &mut Gather) {
-        let flush_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;
+    /// Entries were cleared under a page-table lock, which is still held, and some of them need it until they are flushed.
+    pub(crate) fn flush_zapped(&mut self, gather: &mut Gather, flushes_now: bool) {
+        let all_now = self.sys.protocol().zap_flush() == ZapFlush::Ptl;
         // QUIRK(FlushAfterPtl): proofs/tlb/flush-after-ptl
-        if flush_now && !self.sys.has(Quirk::FlushAfterPtl) {
+        let all_now = all_now && !self.sys.has(Quirk::FlushAfterPtl);
+        // QUIRK(DirtyFlushedAfterPtl): proofs/file/stored-while-unmapped
+        if all_now || flushes_now && !self.sys.has(Quirk::DirtyFlushedAfterPtl) {
             self.flush_gathered(gather);
         }
     }

@@ -453,14 +453,14 @@ mod tests {
     use crate::ghost::looked::Looked;
     use crate::mm::file::Files;
     use crate::test_platform::Alone;
-    use crate::types::config::FileStart;
+    use crate::types::config::{Config, FileStart};
     use crate::types::ids::{FilePage, Pfn};
     use crate::types::quirks::Quirks;
 
     #[test]
     fn a_vma_keeps_what_backs_it() {
         let files = [1, 200].map(|len| FileStart::in_memory(alloc::vec![0; len]));
-        let files = Files::<Alone>::new(Pfn(9), &files, false, 0);
+        let files = Files::<Alone>::new(Pfn(9), &files, false, &Config::small(1));
         let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
         for backing in [
             Backing::Anonymous,

@@ -32,6 +32,8 @@ pub struct Config {
     pub swap_slots: u32,
     /// Whether there may be guard pages: `fork` looks for them where it would pass over a mapping of a file.
     pub guards: bool,
+    /// Pages of files that are on a disk are written back there: what is to be written is kept account of.
+    pub writes_back: bool,
 }
 
 impl Config {
@@ -49,6 +51,7 @@ impl Config {
             tlb_entries: usize::MAX,
             swap_slots: 0,
             guards: false,
+            writes_back: false,
         }
     }
 

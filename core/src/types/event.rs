@@ -30,6 +30,8 @@ pub enum LockClass {
     Driver,
     /// The lock of a page: one of a file, or an anonymous one on its way to swap or back.
     Page,
+    /// A page of a file that is written to a disk: who waits for it waits for the end.
+    Writeback,
     /// A file's `i_mmap_rwsem`: which VMAs map it.
     IMmap,
     /// `mm.page_table_lock`
@@ -287,6 +289,13 @@ pub enum What {
         /// From which block, which is a frame that is never mapped.
         from: Pfn,
         /// Into which frame.
+        to: Pfn,
+    },
+    /// A page of a file was written to the disk.
+    PageWritten {
+        /// From which frame.
+        from: Pfn,
+        /// To which block, which is a frame that is never mapped.
         to: Pfn,
     },
     /// A block of a file was freed: it reads zero.

@@ -403,6 +403,46 @@ quirks! {
     ReadIgnoresSize, "read-ignores-size", "mm/filemap.c, filemap_create_folio(): why invalidate_lock is held";
     /// What a file has on its disk behind the new end stays there, and is read again when the file gets longer.
     TruncateKeepsBlocks, "truncate-keeps-blocks", "fs/ext4/inode.c, ext4_setattr(): ext4_truncate() after truncate_pagecache()";
+    /// What is read of a file's page that is written back is mapped writable, so that no fault tells of the first store.
+    CleanMappedWritable, "clean-mapped-writable", "mm/mmap.c, vma_wants_writenotify()";
+    /// A fault for a store to a page that is written back does not make the page dirty.
+    MkwriteKeepsClean, "mkwrite-keeps-clean", "mm/memory.c, fault_dirty_shared_page()";
+    /// A fault for a store to a page that is written back leaves the page's lock before the entry lets stores through.
+    MkwriteUnlocked, "mkwrite-unlocked", "mm/memory.c, do_page_mkwrite(): VM_FAULT_LOCKED";
+    /// A fault for a store to a page that is written back makes an entry writable that is another one by now.
+    MkwriteNoPteSame, "mkwrite-no-pte-same", "mm/memory.c, finish_mkwrite_fault(): pte_same()";
+    /// Writeback leaves the lock of the page before it looks whether the page is dirty.
+    WritebackPageUnlocked, "writeback-page-unlocked", "mm/page-writeback.c, folio_prepare_writeback(): under the folio's lock";
+    /// Writeback looks up before it has the page's lock which page the file has, and does not look again.
+    WritebackLooksUpEarly, "writeback-looks-up-early", "mm/page-writeback.c, folio_prepare_writeback(): folio->mapping under the folio's lock";
+    /// Writeback does not wait for one of the same page that is under way.
+    WritebackTwice, "writeback-twice", "mm/page-writeback.c, folio_prepare_writeback(): folio_wait_writeback()";
+    /// A page is written before its entries are cleaned.
+    WrittenBeforeMkclean, "written-before-mkclean", "mm/page-writeback.c, folio_clear_dirty_for_io(): before the page is written";
+    /// A page is not dirty any more when it was written, whatever made it dirty meanwhile.
+    DirtyClearedLate, "dirty-cleared-late", "mm/page-writeback.c, folio_clear_dirty_for_io(): before the page is written";
+    /// Writeback cleans entries and flushes no translation of them.
+    MkcleanNoFlush, "mkclean-no-flush", "mm/rmap.c, page_vma_mkclean_one(): ptep_clear_flush()";
+    /// Writeback flushes the translations of an entry that it has cleaned when it has left the page-table lock.
+    MkcleanFlushAfterPtl, "mkclean-flush-after-ptl", "mm/rmap.c, page_vma_mkclean_one(): ptep_clear_flush() under the page-table lock";
+    /// Writeback cleans an entry and lets stores go through it still.
+    MkcleanKeepsWritable, "mkclean-keeps-writable", "mm/rmap.c, page_vma_mkclean_one(): pte_wrprotect()";
+    /// Writeback passes over an entry that is writable and not dirty.
+    MkcleanDirtyOnly, "mkclean-dirty-only", "mm/rmap.c, page_vma_mkclean_one(): !pte_dirty() && !pte_write()";
+    /// A zap of a dirty page that is written back flushes when it has left the page-table lock.
+    DirtyFlushedAfterPtl, "dirty-flushed-after-ptl", "commit 1cf35d47712d, L. Torvalds: force_flush in zap_pte_range()";
+    /// A page that is written back is unmapped for its reverse mapping before its dirty entry is flushed.
+    RmapRemovedBeforeFlush, "rmap-removed-before-flush", "commit 5df397dec7c4, L. Torvalds: delayed rmap removal";
+    /// The end of a page's entry has no order with what was stored through it.
+    MapcountDropRelaxed, "mapcount-drop-relaxed", "mm/rmap.c, __folio_remove_rmap(): atomic_add_negative(), which is ordered";
+    /// Writeback that finds a page unmapped has no order with what was stored while it was mapped.
+    MapcountReadRelaxed, "mapcount-read-relaxed", "mm/page-writeback.c, folio_clear_dirty_for_io(): folio_test_clear_dirty(), which is ordered";
+    /// `mremap` flushes moved entries of pages that are written back when it has left the page-table locks.
+    MremapDirtyFlushedAfterPtl, "mremap-dirty-flushed-after-ptl", "commit 5d1904204c99, A. Lu";
+    /// `truncate` takes a page out while it is being written.
+    TruncateWaitsForNoWriteback, "truncate-waits-for-no-writeback", "mm/truncate.c, truncate_inode_pages_range(): folio_wait_writeback()";
+    /// `msync` ends where the first mapping does.
+    MsyncStopsAtVmaEnd, "msync-stops-at-vma-end", "mm/msync.c, msync(): find_vma() again";
     /// A fault that reads a page past the swap cache does not pin its slot.
     SwapinNotPinned, "swapin-not-pinned", "commit 13ddaf26be32, CVE-2024-26759: swapcache_prepare() in do_swap_page()";
     /// A fault maps the page that it has found in the swap cache, whatever is there when it has that page's lock.

@@ -190,6 +190,12 @@ impl Arena {
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
             Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
+            Call::Msync { pages } => self.msync(pages, bytes),
+            Call::Writeback { page } => {
+                // Where nothing is mapped there is nothing to write.
+                self.msync(&(*page..*page + 1), bytes);
+                Answer::Ok
+            }
             Call::Dontneed { pages } => self.madvise(pages.clone(), bytes, libc::MADV_DONTNEED),
             Call::Cold { pages } => self.madvise(pages.clone(), bytes, libc::MADV_COLD),
             Call::Pageout { pages } => self.madvise(pages.clone(), bytes, libc::MADV_PAGEOUT),
@@ -343,6 +349,13 @@ impl Arena {
         let (start, len) = self.span(&pages, bytes);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         answer(unsafe { libc::mprotect(start as *mut libc::c_void, len, host_prot(prot)) })
+    }
+
+    /// Writes what pages show of files, and waits for it.
+    pub fn msync(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(pages, bytes);
+        // SAFETY: it writes what is mapped to files, and changes nothing that is mapped.
+        answer(unsafe { libc::msync(start as *mut libc::c_void, len, libc::MS_SYNC) })
     }
 
     /// Gives advice: one of libc's `MADV_*`.

@@ -33,7 +33,9 @@ pub(super) fn refusal(call: &Call, bytes: Bytes) -> Option<Answer> {
         }
         (Bytes::Empty, call) if call.counts() => Some(Answer::Word(0)),
         (Bytes::Empty, _) => Some(Answer::Ok),
-        (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. }) => Some(Answer::ENOMEM),
+        (Bytes::Wrapping, Call::Mmap { .. } | Call::Mprotect { .. } | Call::Msync { .. }) => {
+            Some(Answer::ENOMEM)
+        }
         (Bytes::Wrapping, call) if call.counts() => Some(Answer::ENOMEM),
         (Bytes::Wrapping, _) => Some(Answer::EINVAL),
     }

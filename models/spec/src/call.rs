@@ -82,6 +82,7 @@ impl Course for Call {
             | Op::Willneed { .. }
             | Op::Cold { .. }
             | Op::Pageout { .. }
+            | Op::Msync { .. }
             | Op::Mincore { .. } => Some(Section::Shared),
             Op::Dontneed { .. }
             | Op::Free { .. }
@@ -114,6 +115,7 @@ impl Course for Call {
         matches!(
             self,
             Op::RcuBarrier {}
+                | Op::Writeback { .. }
                 | Op::Prefetch { .. }
                 | Op::Evict { .. }
                 | Op::Switch { .. }

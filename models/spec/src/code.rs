@@ -114,6 +114,7 @@ impl Later {
             Call::Mmap { populate: true, .. } => Later::CHANGE.and(Later::POPULATE),
             call if !call.is_asked() => Later::NOTHING,
             call if call.counts() => Later::LOOK,
+            Call::Msync { .. } => Later::LOOK,
             call => call.kind().map_or(Later::CHANGE, Later::of),
         }
     }

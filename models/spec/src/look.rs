@@ -1,4 +1,4 @@
-//! System calls that only look: they count pages, one by one.
+//! System calls that only look: they count pages, one by one; and `msync`, which answers whether there is a hole.
 //!
 //! | call | it counts | in what it finds |
 //! | --- | --- | --- |
@@ -92,6 +92,17 @@ impl Steps<'_> {
             self.go_on(&mut state, cpu, call, walk);
             out.push(state);
         });
+    }
+
+    /// Goes on from `page`, which `msync` has written: that shows nowhere. Behind a hole it goes on, too: msync(),
+    /// mm/msync.c, which leaves `mmap_lock` for what it writes.
+    pub(super) fn sync(&self, state: &mut State, cpu: usize, call: &Call, walk: Walk, page: usize) {
+        let is_hole = state.pages[page].newest().is_none();
+        let answer = match is_hole && self.rules.msync_tells_of_holes {
+            true => Answer::ENOMEM,
+            false => walk.answer,
+        };
+        self.go_on(state, cpu, call, Walk { answer, ..walk });
     }
 
     fn found(&self, state: &State, call: &Call, page: usize) -> Found {

@@ -101,6 +101,8 @@ pub struct Rules {
     pub exec_needs_x: bool,
     /// `maps` counts no page behind a hole. `false`: holes are skipped.
     pub maps_stops_at_hole: bool,
+    /// `msync` answers that there was a hole. `false`: it passes holes over.
+    pub msync_tells_of_holes: bool,
     /// `smaps` counts the zero page too. `false`: it is no page of the process.
     pub smaps_counts_zero_page: bool,
     /// The answer of `populate_*` where the mapping does not admit the access.
@@ -164,6 +166,7 @@ impl Default for Rules {
             fork_atomic: true,
             exec_needs_x: true,
             maps_stops_at_hole: false,
+            msync_tells_of_holes: true,
             smaps_counts_zero_page: false,
             populate_denied: Answer::EINVAL,
             lengths_round_up: true,

@@ -34,7 +34,9 @@ impl Walk {
     /// How `call` begins, if it only goes through its pages.
     pub(super) fn of(call: &Call) -> Option<Walk> {
         match call {
-            Call::PopulateRead { .. } | Call::PopulateWrite { .. } => Some(Walk::begin(Answer::Ok)),
+            Call::PopulateRead { .. } | Call::PopulateWrite { .. } | Call::Msync { .. } => {
+                Some(Walk::begin(Answer::Ok))
+            }
             call if call.counts() => Some(Walk::begin(Answer::Word(0))),
             _ => None,
         }
@@ -61,6 +63,10 @@ impl Steps<'_> {
         match (call, walk.answer) {
             (call, Answer::Word(found)) if call.counts() => {
                 self.count(state, cpu, call, (page, found), out);
+            }
+            (Call::Msync { .. }, _) => {
+                self.sync(&mut state, cpu, call, walk, page);
+                out.push(state);
             }
             _ => {
                 self.wait_for_io(&state, cpu, call, (walk, page), out);

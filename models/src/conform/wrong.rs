@@ -159,6 +159,7 @@ pub const WRONG: &[Wrong] = &[
     wrong("mprotect-ends-guard-pages", |r| {
         r.guards.stay_over_mprotect = false;
     }),
+    wrong("msync-passes-holes", |r| r.msync_tells_of_holes = false),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
         r.populate_denied = Answer::ENOMEM;

@@ -369,6 +369,7 @@ fn name(class: LockClass) -> &'static str {
         LockClass::Vma => "a VMA's lock",
         LockClass::Driver => "a driver's lock",
         LockClass::Page => "a page's lock",
+        LockClass::Writeback => "the writeback of a page",
         LockClass::IMmap => "a file's i_mmap_rwsem",
         LockClass::Pml => "mm->page_table_lock",
         LockClass::Ptl => "a page-table lock",

@@ -33,12 +33,13 @@ struct Named {
 }
 
 /// What the classes are called where they are kept.
-const CLASSES: [(LockClass, &str); 11] = [
+const CLASSES: [(LockClass, &str); 12] = [
     (LockClass::Inode, "inode"),
     (LockClass::Mmap, "mmap"),
     (LockClass::Vma, "vma"),
     (LockClass::Driver, "driver"),
     (LockClass::Page, "page"),
+    (LockClass::Writeback, "writeback"),
     (LockClass::IMmap, "i_mmap"),
     (LockClass::Pml, "pml"),
     (LockClass::Ptl, "ptl"),

@@ -116,6 +116,7 @@ impl Scenario {
         config.guards = program
             .ops()
             .any(|op| matches!(op, Op::GuardInstall { .. }));
+        config.writes_back = writes_back(program);
         config.frames_per_cpu = config.frames_per_cpu.max(most);
         config.tables_per_cpu = config.tables_per_cpu.max(most);
         for (key, limit) in limits {
@@ -388,6 +389,12 @@ fn truncates(program: &Program) -> bool {
 fn reclaims(program: &Program) -> bool {
     let reclaims = |op: &Op<AsWritten>| matches!(op, Op::Reclaim { .. } | Op::Pageout { .. });
     program.ops().any(reclaims)
+}
+
+/// Whether a statement writes pages of a file to its disk.
+fn writes_back(program: &Program) -> bool {
+    let writes = |op: &Op<AsWritten>| matches!(op, Op::Writeback { .. } | Op::Msync { .. });
+    program.ops().any(writes) && program.uncached().contains(&true)
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each

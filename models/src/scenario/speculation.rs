@@ -20,8 +20,11 @@ pub(super) fn accessed(op: &Op<Addresses>) -> Option<Vpn> {
 pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn) -> bool {
     let only_looks =
         op.row().family == Family::Hardware || matches!(op, Op::Read { .. } | Op::Exec { .. });
-    // Of `fork` all pages that may be written, of `truncate` and `punch` all that may show the file.
-    let of_file = matches!(op, Op::Truncate { .. } | Op::Punch { .. });
+    // Of `fork` all pages that may be written, of what is about a file all that may show it.
+    let of_file = matches!(
+        op,
+        Op::Truncate { .. } | Op::Punch { .. } | Op::Writeback { .. } | Op::Msync { .. }
+    );
     op.is_fork() || of_file || !only_looks && names(op, vpn)
 }
 

@@ -156,6 +156,8 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Munmap { pages } => called.by(|cpu| cpu.munmap(pages)),
         Op::Mprotect { pages, prot } => called.by(|cpu| cpu.mprotect(pages, protection(prot))),
         Op::Mremap { from, to } => called.by(|cpu| cpu.mremap(from, to)),
+        Op::Msync { pages } => called.by(|cpu| cpu.msync(pages)),
+        Op::Writeback { page } => called.by(|cpu| cpu.writeback(page)),
         Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),
         Op::Cold { pages } => called.by(|cpu| cpu.madvise_cold(pages)),
         Op::Free { pages } => called.by(|cpu| cpu.madvise_free(pages)),

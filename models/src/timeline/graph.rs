@@ -177,6 +177,7 @@ fn place_of(
                 LockClass::Inode => known == Some("i_rwsem"),
                 LockClass::Driver => known == Some("driver_lock"),
                 LockClass::Page => known == Some("page_lock"),
+                LockClass::Writeback => known == Some("PG_writeback"),
                 LockClass::IMmap => known == Some("i_mmap_rwsem"),
                 LockClass::Mmap => known == Some("mmap_lock"),
                 LockClass::Vma => matches!(known, Some("vm_lock" | "vm_refcnt")),

@@ -100,6 +100,10 @@ impl<'a> Names<'a> {
                     format!("the lock of page {page} of file {file}")
                 }
             },
+            LockClass::Writeback => {
+                let (file, page) = (instance >> 32, instance & u64::from(u32::MAX));
+                format!("the writeback of page {page} of file {file}")
+            }
             LockClass::Swap => "the swap lock".to_owned(),
             LockClass::IMmap => format!("the i_mmap_rwsem of file {instance}"),
             LockClass::Mmap => whose("mmap_lock".to_owned()),

@@ -200,6 +200,10 @@ impl Teller<'_> {
                 let (page, from, to) = (names.page(vpn), names.frame(from), names.frame(to));
                 format!("reads {page} from the disk, where it is {from}, into {to}")
             }
+            What::PageWritten { from, to } => {
+                let (from, to) = (names.frame(from), names.frame(to));
+                format!("writes {from} to the disk, where it is {to}")
+            }
             What::BlockFreed { pfn } => format!("frees {} of the disk", names.frame(pfn)),
             What::SwappedOut { vpn, pfn, slot } => format!(
                 "writes {} of {} to {slot}",
@@ -316,6 +320,10 @@ impl Teller<'_> {
             (_, LockStep::Waits) if self.never_gets(at, cpu) => format!("waits for {name}"),
             (_, LockStep::Waits) => return None,
             (LockClass::Pml | LockClass::Swap, _) => return None,
+            (LockClass::Writeback, LockStep::Locked) => {
+                format!("begins {name}, or has waited for it")
+            }
+            (LockClass::Writeback, LockStep::Unlocked) => format!("ends {name}"),
             (LockClass::Vma, LockStep::TryLocked) => format!("takes {name} for reading"),
             (LockClass::Vma, LockStep::Locked) => format!("takes {name} for writing"),
             (_, LockStep::Locked | LockStep::TryLocked) => {

@@ -174,6 +174,7 @@ fn sequences_reach_every_answer() {
         ("populate_write", &["ok", "enomem", "einval", "efault"]),
         ("free", &["ok", "enomem", "einval"]),
         ("cold", &["ok", "enomem"]),
+        ("msync", &["ok", "enomem"]),
         ("mincore", &["0", "a word", "enomem"]),
         ("maps", &["0", "a word"]),
         ("smaps", &["0", "a word"]),

@@ -41,6 +41,7 @@ const LONG: &[&str] = &[
     "read-past-the-cache",
     "reused-while-copied",
     "store-lost-in-fork",
+    "stored-while-unmapped",
 ];
 
 fn main() -> ExitCode {

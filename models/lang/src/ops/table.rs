@@ -168,6 +168,8 @@ operations! {
         Mremap: "mremap" (from: Pages, to: Pages)
             by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN],
             drawn Often(2), bytes 124..128, retires tables;
+        Msync: "msync" (pages: Pages)
+            by Program -> Call[ENOMEM], drawn Often(1), bytes 176..180;
     }
     Advice {
         Dontneed: "madvise" (pages: Pages) "dontneed" ()
@@ -226,7 +228,7 @@ operations! {
     }
     File {
         Reclaim: "reclaim" (page: Page) by Any -> Call[];
-        Writeback: "writeback" (page: Page) by Any -> Unknown;
+        Writeback: "writeback" (page: Page) by Any -> Call[];
         Truncate: "truncate" (file: File, len: Len)
             by Program -> Call[], drawn Often(2), bytes 148..152;
         Punch: "punch" (page: FilePage) by Program -> Call[], drawn Often(1), bytes 152..156;

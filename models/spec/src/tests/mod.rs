@@ -17,6 +17,7 @@ mod search;
 mod sequences;
 mod slice;
 mod swap;
+mod sync;
 mod truncate;
 mod variants;
 

@@ -16,7 +16,7 @@ fn unsupported(init: &str, thread: &str, finals: &str, what: &str) {
 fn statements_outside_the_slice_are_named() {
     let found = super::NOTHING;
     unsupported(TWO, "clear_refs A;", found, "`clear_refs A`");
-    unsupported(TWO, "writeback A;", found, "`writeback A`");
+    unsupported(TWO, "migrate A;", found, "`migrate A`");
     unsupported(TWO, "gup_fast A write;", found, "`gup_fast A write`");
     unsupported(TWO, "exit;", found, "`exit`");
     let forked = &format!("{TWO} fork c;");
