@@ -32,7 +32,7 @@
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
 //! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
-//! | how a page of a file becomes dirty, and is written back | `mm::writeback`, `hw::account`, `calls::msync` |
+//! | how a page of a file becomes dirty, is written back, and leaves memory | `mm::writeback`, `hw::account`, `calls::msync`, `mm::file_reclaim` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
 //! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
 //! | what a slot of swap is, and the swap cache | `mm::swap` |

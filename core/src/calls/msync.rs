@@ -160,6 +160,29 @@ mod tests {
     }
 
     #[test]
+    fn a_clean_page_leaves_memory_and_comes_again() {
+        with_file(|cpu| {
+            map(cpu, 1, 0, true);
+            map(cpu, 11, 0, true);
+            map(cpu, 12, 0, false);
+            map(cpu, 13, 0, false);
+            assert_eq!([1, 13].map(|vpn| cpu.write(Vpn(vpn), vpn + 6)), [Ok(()); 2]);
+            assert_eq!([11, 12].map(|vpn| cpu.read(Vpn(vpn))), [Ok(7); 2]);
+            assert_eq!(cpu.reclaim(Vpn(1)), Ok(()));
+            assert_eq!(cpu.mincore(pages(1, 1)), Ok(1), "it is dirty");
+            assert_eq!(cpu.writeback(Vpn(1)), Ok(()));
+            assert_eq!(cpu.reclaim(Vpn(11)), Ok(()));
+            assert_eq!(cpu.mincore(pages(1, 1)), Ok(0));
+            let present = [1, 11, 12, 13].map(|at| cpu.sys.page(MmId::MAIN, Vpn(at)).present);
+            assert_eq!(present, [false, false, false, true], "the copy stays");
+            assert_eq!(
+                [1, 11, 12, 13].map(|vpn| cpu.read(Vpn(vpn))),
+                [7, 7, 7, 19].map(Ok)
+            );
+        });
+    }
+
+    #[test]
     fn a_page_is_cleaned_wherever_it_is_mapped() {
         with_file(|cpu| {
             map(cpu, 1, 0, true);

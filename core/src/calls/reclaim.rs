@@ -13,8 +13,8 @@
 //! `try_to_unmap_flush()`; mm/madvise.c: `madvise_cold_or_pageout_pte_range()`. Kept: the page's lock from before its entry goes
 //! until it has left the cache; it is written after the flush. Changed: the page is found by its address, under the mmap
 //! lock, which is left with the page-table lock, where Linux finds it by its list and its entries by the reverse mapping.
-//! Dropped: pages with more than one entry stay (`madvise pageout` of Linux passes over them too), as do those of files and
-//! copies that private mappings of files have; a page that was freed lazily goes to swap like any other; a page that is clean in the cache is never
+//! Dropped: pages with more than one entry stay (`madvise pageout` of Linux passes over them too), as do those of files in memory and
+//! copies that private mappings of files have (for files on disks see [`file_reclaim`](crate::mm::file_reclaim)); a page that was freed lazily goes to swap like any other; a page that is clean in the cache is never
 //! mapped, so that there is no write to be saved. References are not frozen before the page goes: a fault that has found it
 //! keeps it by its own, and looks whether it is the slot's still; nothing else holds a page that has no entry, as there are
 //! no pins.
@@ -45,17 +45,20 @@ struct Leaving<'s, P: Platform> {
 }
 
 impl<'s, P: Platform> Cpu<'s, P> {
-    /// Reclaims the page at `vpn`, if it can be: it is anonymous, no other entry has it, and no CPU is at it.
+    /// Reclaims the page at `vpn`, if it can be: it is anonymous, and no other entry has it, or a clean one of a file on a disk;
+    /// and no CPU is at it.
     ///
     /// # Panics
     /// If the machine has no swap area.
     pub fn reclaim(&mut self, vpn: Vpn) -> Result<(), Errno> {
         let lock = self.mmap_read_lock();
         let vma = lock.find(vpn);
-        let leaving = match vma {
-            Some(vma) if !vma.backing.is_file() => self.unmap_one(vpn),
-            _ => None,
-        };
+        if let Some(map) = vma.and_then(|vma| vma.backing.file()) {
+            lock.unlock();
+            self.reclaim_shown(map, vpn);
+            return Ok(());
+        }
+        let leaving = vma.and_then(|_| self.unmap_one(vpn));
         lock.unlock();
         if let Some(leaving) = leaving {
             self.page_out(leaving);

@@ -4,7 +4,7 @@
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
 //! with its address spaces), [`file`] and [`page_cache`], [`driver`], [`swap`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
-//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`writeback`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what
+//! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`writeback`], [`file_reclaim`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what
 //! ends a change: [`gather`], [`flush`], [`batch`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
@@ -18,6 +18,7 @@ pub mod fault;
 pub mod file;
 pub mod file_fault;
 pub mod file_io;
+pub mod file_reclaim;
 pub mod flush;
 pub mod gather;
 pub mod i_mmap;

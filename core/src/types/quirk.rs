@@ -441,6 +441,10 @@ quirks! {
     MremapDirtyFlushedAfterPtl, "mremap-dirty-flushed-after-ptl", "commit 5d1904204c99, A. Lu";
     /// `truncate` takes a page out while it is being written.
     TruncateWaitsForNoWriteback, "truncate-waits-for-no-writeback", "mm/truncate.c, truncate_inode_pages_range(): folio_wait_writeback()";
+    /// Reclaim looks whether a page of a file is dirty before it has the page's lock, and does not look again.
+    ReclaimLooksEarly, "reclaim-looks-early", "mm/vmscan.c, __remove_mapping(): \"it's possible that the folio becomes dirty again\"; commit e286781d5f2e";
+    /// Reclaim takes a page of a file that something refers to besides the page cache.
+    ReclaimIgnoresReferences, "reclaim-ignores-references", "mm/vmscan.c, __remove_mapping(): folio_ref_freeze()";
     /// `msync` ends where the first mapping does.
     MsyncStopsAtVmaEnd, "msync-stops-at-vma-end", "mm/msync.c, msync(): find_vma() again";
     /// A fault that reads a page past the swap cache does not pin its slot.

@@ -225,7 +225,7 @@ impl Steps<'_> {
             Call::Reclaim { .. } | Call::Pageout { .. } => {
                 let is_mapped = |page: usize| state.pages[page].newest().is_some();
                 changed = call.range().any(is_mapped);
-                call.range().for_each(|page| state.reclaim(page));
+                self.reclaim(state, cpu, call);
                 match call {
                     Call::Reclaim { .. } => Answer::Ok,
                     _ => failed,
@@ -301,7 +301,7 @@ impl Steps<'_> {
             }
             // What was accessed meanwhile may be out as well.
             Call::Reclaim { .. } | Call::Pageout { .. } => {
-                call.range().for_each(|page| state.reclaim(page));
+                self.reclaim(state, cpu, call);
                 Few::new()
             }
             _ => call.pages().collect(),

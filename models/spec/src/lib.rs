@@ -160,8 +160,8 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of files and of a driver's device, `munmap`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `truncate`, `punch`; `smaps`, `reclaim` and
-//! `madvise pageout` where no file is mapped; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `truncate`, `punch`; `smaps` where no file is
+//! mapped, `reclaim` and `madvise pageout` where none in memory is; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `writeback`, `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process.

@@ -62,13 +62,17 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let places = places.with_uncached(&uncached);
     let mut runs = Runs::default();
     let has_files = has_files(program);
+    let all_on_disk = program.device_pages() == 0 && !uncached.contains(&false);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
-        let asks_entries = matches!(
-            stmt.op,
-            Op::Smaps { .. } | Op::Reclaim { .. } | Op::Pageout { .. }
-        );
-        if has_files && asks_entries {
-            let what = format!("`{}` in a test with mappings of files", stmt.op);
+        let asks_entries = match stmt.op {
+            Op::Smaps { .. } => has_files.then_some("files"),
+            Op::Reclaim { .. } | Op::Pageout { .. } if !all_on_disk => {
+                has_files.then_some("files in memory")
+            }
+            _ => None,
+        };
+        if let Some(of) = asks_entries {
+            let what = format!("`{}` in a test with mappings of {of}", stmt.op);
             return Err(unsupported(what, stmt.span.clone()));
         }
         call(stmt, (&ids, &places), process, runs)

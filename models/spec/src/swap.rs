@@ -14,16 +14,19 @@
 //! - Processes have a page in common, after `fork`, until either stores to it: if one loses it, so may the others,
 //!   wherever they have moved it to. The bits of their entries go as well.
 //! - `mincore` may find it, out or not: it may be in the swap cache still.
+//! - A page of a file that is on a disk may leave the page cache, whoever maps it, and what it holds is on the disk: `mincore` may
+//!   find it or not, until it is touched again. Where another CPU's call may map another page there meanwhile, it may be any.
 //! - What was freed lazily goes as ever (`lazy.rs`), reclaimed or not.
 //!
 //! # Linux
 //! `shrink_folio_list()`, mm/vmscan.c; `do_swap_page()`, mm/memory.c; `madvise_cold_or_pageout_pte_range()`, mm/madvise.c,
 //! which cleared accessed bits before 6.9; `mincore_swap()`, mm/mincore.c.
 
-use super::call::Course;
+use super::call::{Call, Course};
+use super::section::Section;
 use super::state::{Phase, State};
-use super::step::Steps;
-use super::word::Bit;
+use super::step::{Few, Steps};
+use super::word::{Bit, Populated, Word};
 
 impl State {
     /// What is mapped at `page` may be out from now on, until it is accessed.
@@ -33,12 +36,21 @@ impl State {
         };
         let own = (self.home(page, mapping), mapping.word);
         self.goes_out(own);
+        if let Some(source) = self.pages[own.0].words[own.1].shown() {
+            // All entries of the file's page go: try_to_unmap(), mm/rmap.c.
+            return self.all_go_out(|word| word.shown() == Some(source));
+        }
         if !self.pages[own.0].words[own.1].touch.is_forked {
             return;
         }
+        self.all_go_out(|word| word.touch.is_forked);
+    }
+
+    /// All memory that is `such` may be out.
+    fn all_go_out(&mut self, such: impl Fn(&Word) -> bool) {
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
-                if self.pages[home].words[word].touch.is_forked {
+                if such(&self.pages[home].words[word]) {
                     self.goes_out((home, word));
                 }
             }
@@ -54,17 +66,56 @@ impl State {
 }
 
 impl Steps<'_> {
+    /// What `call` of `cpu` reclaims begins to go, or has gone.
+    pub(super) fn reclaim(&self, state: &mut State, cpu: usize, call: &Call) {
+        let mut left: Few<usize> = Few::new();
+        for page in call.range() {
+            state.reclaim(page);
+            let shown = state.newest_word(page).and_then(Word::shown);
+            left.extend(shown.map(|source| source.page));
+        }
+        if self.may_be_another(cpu, call) {
+            left = self.code.files.pages().collect();
+        }
+        for page in left {
+            let source = state.source(page);
+            if let Some(word) = source.word
+                && self.code.files.may_be_read(source)
+            {
+                state.page_mut(page).words[word].touch.populated = Populated::No;
+            }
+        }
+    }
+
+    /// Whether another CPU's call may map something else where `call` of `cpu` looks for pages.
+    fn may_be_another(&self, cpu: usize, call: &Call) -> bool {
+        let others = self.code.threads.iter().enumerate();
+        let mut others = others
+            .filter(|&(other, _)| other != cpu)
+            .flat_map(|(_, at)| at);
+        others.any(|instr| {
+            let is_change = instr.call.section() == Some(Section::Exclusive);
+            is_change && instr.pages().any(|page| call.range().contains(&page))
+        })
+    }
+
     /// Whether a call is under way that may take the entry of `page` away and leave what it holds.
     pub(super) fn is_being_reclaimed(&self, state: &State, page: usize) -> bool {
         let word = state.newest_word(page);
         let is_forked = word.is_some_and(|word| word.touch.is_forked);
+        let source = word.and_then(Word::shown);
         let mut cpus = state.cpus.iter().enumerate();
         cpus.any(|(cpu, at)| {
             let instr = self.code.at(cpu, at.pc);
             let call = instr.map(|instr| &instr.call);
             matches!(at.phase, Phase::Pending(_))
                 && call.is_some_and(|call| {
-                    call.reclaims() && (is_forked || call.range().contains(&page))
+                    let is_same = |other: usize| {
+                        let shown = state.newest_word(other).and_then(Word::shown);
+                        other == page || source.is_some() && shown == source
+                    };
+                    let is_any = source.is_some() && self.may_be_another(cpu, call);
+                    call.reclaims() && (is_forked || is_any || call.range().any(is_same))
                 })
         })
     }

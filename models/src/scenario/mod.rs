@@ -218,7 +218,7 @@ impl Scenario {
                 .threads
                 .iter()
                 .flatten()
-                .any(|s| speculation::changes(&s.op, vpn));
+                .any(|s| speculation::changes(&s.op, vpn, self.config.writes_back));
             let reclaims = self.config.protocol.pt_reclaim;
             let freed = others
                 .iter()
@@ -391,10 +391,11 @@ fn reclaims(program: &Program) -> bool {
     program.ops().any(reclaims)
 }
 
-/// Whether a statement writes pages of a file to its disk.
+/// Whether it matters which pages of a file are to be written to its disk: a statement writes some, or lets others go.
 fn writes_back(program: &Program) -> bool {
     let writes = |op: &Op<AsWritten>| matches!(op, Op::Writeback { .. } | Op::Msync { .. });
-    program.ops().any(writes) && program.uncached().contains(&true)
+    let on_disk = program.uncached().contains(&true);
+    on_disk && (program.ops().any(writes) || reclaims(program))
 }
 
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each

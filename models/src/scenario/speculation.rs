@@ -16,8 +16,9 @@ pub(super) fn accessed(op: &Op<Addresses>) -> Option<Vpn> {
     page
 }
 
-/// Whether the entry of `vpn` may be another one after `op`, for any CPU's part.
-pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn) -> bool {
+/// Whether the entry of `vpn` may be another one after `op`, for any CPU's part. `writes_back`: what is reclaimed may be a
+/// page of a file.
+pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn, writes_back: bool) -> bool {
     let only_looks =
         op.row().family == Family::Hardware || matches!(op, Op::Read { .. } | Op::Exec { .. });
     // Of `fork` all pages that may be written, of what is about a file all that may show it.
@@ -25,7 +26,8 @@ pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn) -> bool {
         op,
         Op::Truncate { .. } | Op::Punch { .. } | Op::Writeback { .. } | Op::Msync { .. }
     );
-    op.is_fork() || of_file || !only_looks && names(op, vpn)
+    let of_page = writes_back && matches!(op, Op::Reclaim { .. } | Op::Pageout { .. });
+    op.is_fork() || of_file || of_page || !only_looks && names(op, vpn)
 }
 
 /// Whether the page table that translates `vpn` may be freed by `op`.

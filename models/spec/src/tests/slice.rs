@@ -29,7 +29,7 @@ fn statements_outside_the_slice_are_named() {
     );
     let mapped = "file F[1] = {1}; page A; mmap A rw shared F[0];";
     for reclaim in ["reclaim A", "madvise A pageout"] {
-        let what = format!("`{reclaim}` in a test with mappings of files");
+        let what = format!("`{reclaim}` in a test with mappings of files in memory");
         unsupported(mapped, &format!("{reclaim};"), found, &what);
     }
 }

@@ -1,4 +1,4 @@
-//! `msync` and `writeback` show nowhere but in whether there is a hole.
+//! `msync` and `writeback` show nowhere but in whether there is a hole, and what is reclaimed then in what is counted.
 
 use super::{NOTHING, run};
 
@@ -31,4 +31,22 @@ fn a_hole_may_come_while_it_is_synced() {
     run(FILE, &threads, NOTHING).only(&["1:r0=ok", "1:r0=enomem"]);
     let threads = ["mprotect B[1] r;", "r0 = msync B;"];
     run(FILE, &threads, NOTHING).only(&["1:r0=ok"]);
+}
+
+#[test]
+fn what_leaves_the_page_cache_is_the_same_when_it_comes_again() {
+    let thread = "write A[0] 7; r0 = writeback A[0]; r1 = reclaim A[0]; r2 = mincore A[0]; r3 = read B[0]; \
+        write A[2] 8; r4 = madvise A pageout; r5 = read A[2];";
+    run(FILE, &[thread], "A[0]=0").only(&[
+        "0:r0=ok 0:r1=ok 0:r2=0 0:r3=7 0:r4=enomem 0:r5=8 A[0]=7",
+        "0:r0=ok 0:r1=ok 0:r2=1 0:r3=7 0:r4=enomem 0:r5=8 A[0]=7",
+    ]);
+    let thread = "read A[0]; r0 = mincore B[0]; reclaim A[0]; read B[0]; r1 = mincore A[0]; \
+        read B[1]; r2 = mincore B[1];";
+    run(FILE, &[thread], NOTHING).only(&["0:r0=1 0:r1=1 0:r2=1"]);
+    let threads = [
+        "reclaim A[0];",
+        "r0 = read B[0]; write B[0] 9; r1 = read A[0];",
+    ];
+    run(FILE, &threads, NOTHING).only(&["1:r0=5 1:r1=9"]);
 }
