@@ -8,8 +8,9 @@ use crate::mm::page_cache::{Link, PageCache};
 use crate::mm::swap::Swap;
 use crate::mm::system::System;
 use crate::mm::vma::{VmaCopy, VmaPool};
+use crate::mm::vma_tree::VmaTree;
 use crate::orderings;
-use crate::platform::{Platform, RwLock, Word, violated};
+use crate::platform::{Platform, RcuPointer, RwLock, Word, violated};
 use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counters;
 use crate::types::ids::{FileId, MmId, Pfn, SwapSlot};
@@ -53,6 +54,15 @@ impl<P: Platform> System<P> {
         Some(tables.get(table.id))
     }
 
+    /// The VMAs of `mm`, which none changes.
+    fn tree_at_rest(&self, mm: MmId) -> VmaTree<P> {
+        let mm = self.mm(mm);
+        match self.expands_read_locked() {
+            false => mm.mmap_lock.read().tree.clone(),
+            true => VmaTree::clone(&mm.tree.load()),
+        }
+    }
+
     /// The state of the page `vpn` of `mm`.
     pub fn page(&self, mm: MmId, vpn: Vpn) -> PageState {
         let mut state = None;
@@ -62,14 +72,14 @@ impl<P: Platform> System<P> {
 
     /// Shows the state of each page of `range` of `mm`.
     pub fn visit_pages(&self, mm: MmId, range: PageRange, mut see: impl FnMut(Vpn, PageState)) {
-        let lock = self.mm(mm).mmap_lock.read();
+        let tree = self.tree_at_rest(mm);
         let mut vma: Option<(PageRange, VmaCopy)> = None;
         for part in self.geometry().leaf_parts(range) {
             let table = self.leaf_table(mm, part.start);
             let first = self.geometry().index(part.start, LEAF);
             for (index, vpn) in (first..).zip(part.iter()) {
                 if vma.is_none_or(|(range, _)| !range.contains(vpn)) {
-                    let found = lock.tree.find(vpn);
+                    let found = tree.find(vpn);
                     vma = found.map(|(range, vma)| (range, vma.copy_stable()));
                 }
                 let entry = table.map_or(Entry::None, |table| Entry::of(table.peek(index), LEAF));
@@ -110,8 +120,7 @@ impl<P: Platform> System<P> {
 
     /// Shows the VMAs of `mm` in ascending order.
     pub fn visit_vmas(&self, mm: MmId, mut see: impl FnMut(PageRange, Prot)) {
-        let lock = self.mm(mm).mmap_lock.read();
-        lock.tree.visit(&mut |_, vma| {
+        self.tree_at_rest(mm).visit(&mut |_, vma| {
             let copy = vma.copy_stable();
             see(copy.range, copy.prot);
         });
@@ -202,8 +211,7 @@ impl<P: Platform> System<P> {
         let Some(driver) = self.driver() else { return };
         let mut mappings = 0;
         for mm in self.mms() {
-            let lock = self.mm(mm).mmap_lock.read();
-            lock.tree.visit(&mut |_, vma| {
+            self.tree_at_rest(mm).visit(&mut |_, vma| {
                 let is_mapped = matches!(vma.copy_stable().backing, Backing::Driver(_));
                 mappings += u64::from(is_mapped);
             });
@@ -272,8 +280,7 @@ impl<P: Platform> System<P> {
         }
         let mut linked = Vec::new();
         for mm in self.mms() {
-            let lock = self.mm(mm).mmap_lock.read();
-            lock.tree.visit(&mut |range, vma| {
+            self.tree_at_rest(mm).visit(&mut |range, vma| {
                 let backing = vma.copy_stable().backing;
                 linked.extend(self.files().link(mm, range, backing));
                 for vpn in range.iter() {

@@ -28,6 +28,7 @@
 //! | how a VMA is locked | `mm::vma`, `mm::vma_lock` |
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
+//! | how a mapping grows under a fault, and what stops it | `mm::stack` |
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
@@ -58,7 +59,7 @@
 //! | object | field | stable under | read besides | written under |
 //! | --- | --- | --- | --- | --- |
 //! | `Mm` | `Mmap::tree`, `Mmap::seq` | mmap lock | - | mmap write lock |
-//! | | `tree` (what readers see) | mmap lock | under RCU: an old tree stays whole | mmap write lock |
+//! | | `tree` (what readers see) | mmap lock; `expand=mmap_read`: mmap write lock, or pml | under RCU: an old tree stays whole | mmap write lock; `expand=mmap_read`: or mmap read lock and pml |
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |
 //! | | `tlb_gen`, `flush_pending`, `tlb_flush_batched` | - | by any CPU | any CPU |
@@ -123,8 +124,8 @@ pub use types::event::{Event, FlushReason, LockClass, LockStep, What, WriteSourc
 pub use types::ids::{CpuId, FileId, FilePage, MmId, Pfn, SwapSlot, TableId};
 pub use types::prot::{Access, Prot};
 pub use types::protocol::{
-    Dirty, Dontneed, FaultPath, Flush, IoWait, MprotectWritable, Munmap, Protocol, PtFree, Ptl,
-    Smaps, Swapin, TlbFault, ZapFlush,
+    Dirty, Dontneed, Expand, FaultPath, Flush, IoWait, MprotectWritable, Munmap, Protocol, PtFree,
+    Ptl, Smaps, Swapin, TlbFault, ZapFlush,
 };
 pub use types::pte::Pte;
 pub use types::quirk::Quirk;

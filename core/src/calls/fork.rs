@@ -68,7 +68,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             // The child finds what is shared by itself: vma_needs_copy(), mm/memory.c.
             // QUIRK(ForkPassesOverPrivate): proofs/file/child-has-the-copy
             let passes_over = |backing: Backing| match backing {
-                Backing::Anonymous => false,
+                Backing::Anonymous | Backing::Stack => false,
                 Backing::Shared(_) | Backing::Driver(_) => true,
                 Backing::Private(_) => self.sys.has(Quirk::ForkPassesOverPrivate),
             };

@@ -37,7 +37,7 @@ impl<P: Platform> Cpu<'_, P> {
             let is_cached = |map, vpn| sys.files().shown(map, vpn).page().is_some();
             let parts = sys.geometry().leaf_parts(part);
             found += match vma.backing {
-                Backing::Anonymous | Backing::Driver(_) => {
+                Backing::Anonymous | Backing::Stack | Backing::Driver(_) => {
                     parts.map(|part| self.count_present(part, |_| false)).sum()
                 }
                 // A copy counts as well, whose page the file may not have any more: mincore_pte_range().

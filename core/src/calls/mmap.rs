@@ -24,6 +24,8 @@ pub struct MmapFlags {
     pub file: Option<MmapFile>,
     /// The device is mapped, from its first page on, and no file.
     pub driver: bool,
+    /// It is anonymous memory, and a fault below it extends it. Linux: `MAP_GROWSDOWN`.
+    pub growsdown: bool,
 }
 
 /// A mapping of a file.
@@ -42,9 +44,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `mmap(MAP_FIXED)`.
     ///
     /// # Panics
-    /// If no file of the machine has the page, or there is no device to map.
+    /// If no file of the machine has the page, or there is no device to map, or the machine has no mappings that
+    /// [grow](crate::Config::stacks).
     pub fn mmap(&mut self, range: PageRange, prot: Prot, flags: MmapFlags) -> Result<(), Errno> {
         self.check_range(range)?;
+        assert!(
+            self.sys.config().stacks || !flags.growsdown,
+            "a machine without mappings that grow"
+        );
         let backing = match flags.file {
             Some(MmapFile { page, shared }) => {
                 let map = self.sys.files().map(page, range.start);
@@ -54,6 +61,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 }
             }
             None if flags.driver => Backing::Driver(self.sys.files().map_device(range.start)),
+            None if flags.growsdown => Backing::Stack,
             None => Backing::Anonymous,
         };
         let mut lock = self.mmap_write_lock();

@@ -36,12 +36,12 @@ impl<P: Platform> Cpu<'_, P> {
             return Ok(());
         }
         let gather = match self.sys.protocol().munmap() {
-            Munmap::Exclusive => {
+            munmap if munmap == Munmap::Exclusive || self.may_grow_into(&lock, range) => {
                 let gather = self.unmap_pages(lock.tree(), range, gone, first);
                 lock.unlock();
                 gather
             }
-            Munmap::Downgrade => {
+            _ => {
                 let tree = lock.tree().clone();
                 let lock = lock.downgrade();
                 // QUIRK(MunmapZapsUnlocked): proofs/pt_free/munmap-zaps-unlocked

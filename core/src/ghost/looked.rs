@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::orderings;
 use crate::platform::Platform;
 use crate::types::protocol::{
-    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
-    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, Expand, FaultPath, Flush,
+    IoWait, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
 };
 use crate::types::quirk::Quirk;
 use crate::types::quirks::Quirks;
@@ -147,6 +147,7 @@ chosen! {
     driver_wait: DriverWait = "driver_wait";
     io_wait: IoWait = "io_wait";
     swapin: Swapin = "swapin";
+    expand: Expand = "expand";
 }
 
 impl<'a, P: Platform> Chosen<'a, P> {

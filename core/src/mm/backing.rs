@@ -25,7 +25,7 @@ impl Backing {
     /// page-table lock alone.
     pub fn may_wait<P: Platform>(self, cpu: &Cpu<'_, P>) -> bool {
         match self {
-            Backing::Anonymous => false,
+            Backing::Anonymous | Backing::Stack => false,
             Backing::Shared(_) | Backing::Private(_) => cpu.sys.files().have_caches(),
             Backing::Driver(_) => true,
         }
@@ -41,11 +41,11 @@ impl Backing {
         access: Access,
     ) -> Result<(Pfn, Prot), Fault> {
         match self {
-            Backing::Anonymous if access == Access::Write => {
+            Backing::Anonymous | Backing::Stack if access == Access::Write => {
                 let pfn = cpu.alloc_frame(vpn).ok_or(Fault::Bus)?;
                 Ok((pfn, vma.prot))
             }
-            Backing::Anonymous => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
+            Backing::Anonymous | Backing::Stack => Ok((Pfn::ZERO, vma.prot & !Prot::W)),
             Backing::Shared(map) | Backing::Private(map) | Backing::Driver(map) => {
                 let Some(pfn) = cpu.sys.files().shown(map, vpn).page() else {
                     // QUIRK(FileEndIgnored): proofs/file/behind-the-end
@@ -95,7 +95,7 @@ impl Backing {
     pub fn tells_of_stores<P: Platform>(self, cpu: &Cpu<'_, P>) -> bool {
         match self {
             Backing::Shared(map) => cpu.sys.files().writes_back(map),
-            Backing::Anonymous | Backing::Private(_) | Backing::Driver(_) => false,
+            Backing::Anonymous | Backing::Stack | Backing::Private(_) | Backing::Driver(_) => false,
         }
     }
 

@@ -130,8 +130,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             None => {}
         }
         loop {
-            let lock = self.mmap_read_lock();
-            let outcome = self.fault_mmap_locked(&lock, vpn, access, attempt);
+            let (lock, vma) = self.lock_mm_and_find_vma(vpn);
+            let outcome = match vma {
+                None => Err(Fault::MapErr),
+                Some(vma) => self.fault_stable(vma, vpn, access, attempt),
+            };
             lock.unlock();
             let Ok(Handled::Again(Await::Page(wanted))) = outcome else {
                 return outcome;
@@ -143,7 +146,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
-    /// Under the mmap lock. Linux: `lock_mm_and_find_vma()`, `faultin_page()`.
+    /// Under the mmap lock, for a system call: nothing grows. Linux: `gup_vma_lookup()`, `faultin_page()`.
     pub(crate) fn fault_mmap_locked(
         &mut self,
         lock: &MmapRead<'s, P>,
@@ -188,7 +191,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Backing::Driver(map) if self.is_unmapped(vpn) => {
                 return self.fault_driver(map, vma, vpn, first);
             }
-            Backing::Anonymous | Backing::Shared(_) | Backing::Private(_) | Backing::Driver(_) => {}
+            Backing::Anonymous
+            | Backing::Stack
+            | Backing::Shared(_)
+            | Backing::Private(_)
+            | Backing::Driver(_) => {}
         }
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
         if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {

@@ -85,6 +85,8 @@ pub(crate) struct FileMap {
 pub(crate) enum Backing {
     /// Memory that no file backs: zeros, until it is written.
     Anonymous,
+    /// The same, and faults below it extend it. Linux: `VM_GROWSDOWN`.
+    Stack,
     /// A file, whose pages all who map them share. Linux: `VM_SHARED`.
     Shared(FileMap),
     /// A file, each page until it is written, and then a copy of it.
@@ -98,12 +100,15 @@ const KIND_BITS: u32 = 2;
 const SHARED: u64 = 1;
 const PRIVATE: u64 = 2;
 const DRIVER: u64 = 3;
+/// What backs a stack: none of the kinds above.
+const STACK: u64 = 1 << KIND_BITS;
 
 impl Backing {
     /// As bits of a word; none for anonymous memory.
     pub const fn bits(self) -> u64 {
         match self {
             Backing::Anonymous => 0,
+            Backing::Stack => STACK,
             Backing::Shared(map) => map.bits() << KIND_BITS | SHARED,
             Backing::Private(map) => map.bits() << KIND_BITS | PRIVATE,
             Backing::Driver(map) => map.bits() << KIND_BITS | DRIVER,
@@ -117,6 +122,7 @@ impl Backing {
             SHARED => Backing::Shared(map),
             PRIVATE => Backing::Private(map),
             DRIVER => Backing::Driver(map),
+            _ if bits == STACK => Backing::Stack,
             _ => Backing::Anonymous,
         }
     }
@@ -124,7 +130,7 @@ impl Backing {
     /// The file, if it is one, or a device's memory.
     pub const fn file(self) -> Option<FileMap> {
         match self {
-            Backing::Anonymous => None,
+            Backing::Anonymous | Backing::Stack => None,
             Backing::Shared(map) | Backing::Private(map) | Backing::Driver(map) => Some(map),
         }
     }
@@ -137,7 +143,7 @@ impl Backing {
     /// That of the same pages if they are moved from `from` to `to`.
     pub fn moved(self, from: Vpn, to: Vpn) -> Backing {
         match self {
-            Backing::Anonymous => Backing::Anonymous,
+            Backing::Anonymous | Backing::Stack => self,
             Backing::Shared(map) => Backing::Shared(map.moved(from, to)),
             Backing::Private(map) => Backing::Private(map.moved(from, to)),
             Backing::Driver(map) => Backing::Driver(map.moved(from, to)),

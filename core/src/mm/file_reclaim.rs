@@ -63,7 +63,7 @@ impl<P: Platform> Cpu<'_, P> {
         // Linux: try_to_unmap().
         let account = sys.frame(found.pfn).account();
         if account.is_some_and(|account| account.is_mapped(sys.quirks())) {
-            self.unmap_mapping(cache, |link| link.page(index), Spares::Copies, &mut gathers);
+            self.unmap_mapping(cache, |link| link.page(index), Spares::COPIES, &mut gathers);
         }
         // QUIRK(ReclaimIgnoresReferences): proofs/file/reclaimed-before-the-flush
         let is_used = sys.frame(found.pfn).is_shared() && !sys.has(Quirk::ReclaimIgnoresReferences);

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::Cpu;
+use crate::mm::rcu::RcuGuard;
 use crate::mm::space::{Mm, Mmap};
 use crate::mm::system::System;
 use crate::mm::vma::{Vma, VmaCopy};
@@ -33,31 +34,46 @@ pub(crate) struct MmapWrite<'s, P: Platform> {
 
 /// The mmap lock, held for reading.
 pub(crate) struct MmapRead<'s, P: Platform> {
+    sys: &'s System<P>,
+    id: MmId,
     guard: <P::RwLock<Mmap<P>> as RwLock<Mmap<P>>>::ReadGuard<'s>,
     events: LockEvents<P>,
 }
 
 impl<P: Platform> MmapRead<'_, P> {
+    /// What `look` finds in the tree. Where VMAs grow under this lock (`expand=mmap_read`), that is the one which
+    /// readers see, and its nodes may be replaced meanwhile.
+    pub fn look<R>(&self, look: impl FnOnce(&VmaTree<P>) -> R) -> R {
+        if !self.sys.expands_read_locked() {
+            return look(&self.guard.tree);
+        }
+        // QUIRK(ReadLockedWalkOutsideRcu): proofs/stack/walked-while-it-grows
+        let outside = self.sys.has(Quirk::ReadLockedWalkOutsideRcu);
+        let section = (!outside).then(|| RcuGuard::enter(self.sys, self.events.cpu()));
+        let tree = self.sys.mm(self.id).tree.load();
+        let found = look(&tree);
+        drop(section);
+        found
+    }
+
     /// Whether some VMA covers `vpn`.
     pub fn covers(&self, vpn: Vpn) -> bool {
-        self.guard.tree.find(vpn).is_some()
+        self.look(|tree| tree.find(vpn).is_some())
     }
 
     /// The VMA that covers `vpn`, copied.
     pub fn find(&self, vpn: Vpn) -> Option<VmaCopy> {
-        let (_, vma) = self.guard.tree.find(vpn)?;
-        Some(vma.copy_stable())
+        self.look(|tree| Some(tree.find(vpn)?.1.copy_stable()))
     }
 
     /// The first VMA that overlaps `range`, copied.
     pub fn next_in(&self, range: PageRange) -> Option<VmaCopy> {
-        let (_, vma) = self.guard.tree.next_in(range)?;
-        Some(vma.copy_stable())
+        self.look(|tree| Some(tree.next_in(range)?.1.copy_stable()))
     }
 
     /// The VMAs that overlap `range`.
     pub fn overlapping(&self, range: PageRange) -> Vec<PageRange> {
-        let vmas = self.guard.tree.overlapping(range);
+        let vmas = self.look(|tree| tree.overlapping(range));
         vmas.into_iter().map(|(range, _)| range).collect()
     }
 
@@ -141,6 +157,8 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
         self.end_writing();
         self.events.tell(LockStep::Downgraded);
         MmapRead {
+            sys: self.sys,
+            id: self.id,
             guard: self.mm().mmap_lock.downgrade(self.guard),
             events: self.events,
         }
@@ -198,7 +216,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let guard = self.mm().mmap_lock.read();
         events.tell(LockStep::Locked);
         self.count(Counter::MmapReadLocks);
-        MmapRead { guard, events }
+        MmapRead {
+            sys: self.sys,
+            id: self.local.mm,
+            guard,
+            events,
+        }
     }
 
     /// Linux: `mmap_write_lock()`.
@@ -217,6 +240,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             holds_back: false,
             events,
         };
+        if self.sys.expands_read_locked() {
+            lock.guard.tree = VmaTree::clone(&self.mm().tree.load());
+        }
         lock.begin_writing();
         lock
     }

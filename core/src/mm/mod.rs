@@ -31,6 +31,7 @@ pub mod rcu;
 pub mod rmap;
 pub mod space;
 pub mod speculative;
+pub mod stack;
 pub mod swap;
 pub mod swap_in;
 pub mod system;

@@ -12,10 +12,12 @@ use core::sync::atomic::AtomicU32;
 
 use crate::ghost::lock_events::LockEvents;
 use crate::mm::cpu::{Callback, Cpu};
+use crate::mm::system::System;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, violated};
 use crate::types::counters::{Counter, Counters};
 use crate::types::event::{LockClass, LockStep, What};
+use crate::types::ids::CpuId;
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -23,6 +25,19 @@ use crate::types::violation::Invariant;
 pub(crate) struct RcuGuard<'s, P: Platform> {
     _held: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
     sections: &'s AtomicU32,
+}
+
+impl<'s, P: Platform> RcuGuard<'s, P> {
+    /// A section of `cpu`.
+    pub fn enter(sys: &'s System<P>, cpu: CpuId) -> RcuGuard<'s, P> {
+        let own = sys.percpu(cpu);
+        let held = own.rcu.lock();
+        own.rcu_sections.fetch_add(1, orderings::GHOST);
+        RcuGuard {
+            _held: held,
+            sections: &own.rcu_sections,
+        }
+    }
 }
 
 impl<P: Platform> Drop for RcuGuard<'_, P> {
@@ -34,13 +49,7 @@ impl<P: Platform> Drop for RcuGuard<'_, P> {
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Linux: `rcu_read_lock()`.
     pub(crate) fn rcu_read_lock(&self) -> RcuGuard<'s, P> {
-        let own = self.sys.percpu(self.id());
-        let held = own.rcu.lock();
-        own.rcu_sections.fetch_add(1, orderings::GHOST);
-        RcuGuard {
-            _held: held,
-            sections: &own.rcu_sections,
-        }
+        RcuGuard::enter(self.sys, self.id())
     }
 
     /// The CPU is about to wait for a lock whose holder may sleep. Linux: `might_sleep()`.

@@ -18,6 +18,7 @@ use crate::platform::Platform;
 use crate::types::addr::Geometry;
 use crate::types::config::{Config, FileStart};
 use crate::types::ids::{CpuId, MmId, Pfn, TableId};
+use crate::types::protocol::Expand;
 use crate::types::quirk::Quirk;
 use crate::types::quirks::Quirks;
 
@@ -83,6 +84,11 @@ impl<P: Platform> System<P> {
     /// The machine's configuration.
     pub fn config(&self) -> &Config {
         &self.machine.config
+    }
+
+    /// Whether VMAs grow while others hold the mmap lock for reading, too.
+    pub(crate) fn expands_read_locked(&self) -> bool {
+        self.config().stacks && self.protocol().expand() == Expand::MmapRead
     }
 
     pub(crate) fn files(&self) -> &Files<P> {

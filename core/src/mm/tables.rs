@@ -27,14 +27,14 @@ use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
 /// The held lock of the upper page tables.
-struct PmlGuard<'s, P: Platform> {
+pub(crate) struct PmlGuard<'s, P: Platform> {
     guard: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
     events: LockEvents<P>,
 }
 
 impl<P: Platform> PmlGuard<'_, P> {
     /// Leaves the lock.
-    fn unlock(self) {
+    pub fn unlock(self) {
         self.events.tell(LockStep::Unlocked);
         drop(self.guard);
     }
@@ -42,7 +42,7 @@ impl<P: Platform> PmlGuard<'_, P> {
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Waits for the lock of the upper page tables. Linux: `pmd_lock()`.
-    fn pml_lock(&self) -> PmlGuard<'s, P> {
+    pub(crate) fn pml_lock(&self) -> PmlGuard<'s, P> {
         let events = self.mm_lock_events(LockClass::Pml, 0);
         events.tell(LockStep::Waits);
         let guard = self.mm().pml.lock();

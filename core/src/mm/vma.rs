@@ -199,6 +199,13 @@ impl<P: Platform> Vma<P> {
         }
     }
 
+    /// Lets it begin at `start`, which is lower. Where VMAs grow under the mmap read lock, others that have that
+    /// lock may look meanwhile, and find the old start or the new one (K2).
+    pub fn extend(&self, start: Vpn) {
+        self.life.used();
+        self.start.store(start.0, orderings::VMA_FIELD_WRITE);
+    }
+
     /// Makes it lockable. The caller has the mmap write lock, whose sequence
     /// number `seq` write-locks it until then.
     /// Linux: `vma_mark_attached()`.
@@ -464,6 +471,7 @@ mod tests {
         let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
         for backing in [
             Backing::Anonymous,
+            Backing::Stack,
             Backing::Shared(map),
             Backing::Private(map),
         ] {

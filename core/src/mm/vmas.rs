@@ -152,11 +152,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
         old: VmaCopy,
         new: VmaCopy,
     ) {
-        let moves = old.range != new.range;
         // QUIRK(ModifyVmaUnlocked): proofs/vma_lock/modified-unlocked
         if !self.sys.has(Quirk::ModifyVmaUnlocked) {
             lock.start_write(vma);
         }
+        self.change_locked_vma(lock, vma, old, new);
+    }
+
+    /// The same of a VMA that is write-locked.
+    pub(crate) fn change_locked_vma(
+        &mut self,
+        lock: &mut MmapWrite<'s, P>,
+        vma: &Arc<Vma<P>>,
+        old: VmaCopy,
+        new: VmaCopy,
+    ) {
+        let moves = old.range != new.range;
         // QUIRK(VmaChangedInPlace): proofs/vma_tree/changed-in-place
         let replaced = self.sys.protocol().fault() == FaultPath::RcuFault
             && !self.sys.has(Quirk::VmaChangedInPlace);
@@ -281,9 +292,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         self.local.nodes_made += nodes.made;
         for node in nodes.nodes {
             // QUIRK(NodeFreeImmediate): proofs/vma_tree/node-freed-under-walk
-            if self.sys.protocol().fault() == FaultPath::MmapLock
-                || self.sys.has(Quirk::NodeFreeImmediate)
-            {
+            let walked_by_rcu = self.sys.protocol().fault() != FaultPath::MmapLock
+                || self.sys.expands_read_locked();
+            if !walked_by_rcu || self.sys.has(Quirk::NodeFreeImmediate) {
                 self.free_node_now(&node);
             } else {
                 self.local.callbacks.push(Callback::Node(node));

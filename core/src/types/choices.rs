@@ -2,8 +2,8 @@
 //! in one place.
 
 use crate::types::protocol::{
-    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, FaultPath, Flush, IoWait,
-    MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
+    Dirty, Dontneed, DriverFault, DriverMap, DriverState, DriverWait, Expand, FaultPath, Flush,
+    IoWait, MprotectWritable, Munmap, Protocol, PtFree, Ptl, Smaps, Swapin, TlbFault, ZapFlush,
 };
 
 /// A choice: its name, its values, and where they come from.
@@ -406,6 +406,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
                 "past the swap cache, if no other entry has the slot, which is pinned meanwhile",
                 "mm/memory.c, do_swap_page(): SWP_SYNCHRONOUS_IO; commit 0bcac06f27d7, Linux 4.15",
                 swapin = Swapin::Direct
+            ),
+        ],
+    },
+    ChoiceInfo {
+        name: "expand",
+        summary: "under which lock a fault extends a mapping that grows down",
+        values: &[
+            value!(
+                "mmap_write",
+                "the mmap lock for writing, and the VMA's",
+                "mm/mmap_lock.c, lock_mm_and_find_vma(); Linux 6.5, commits 8d7071af8907 and c137381f71ae",
+                expand = Expand::MmapWrite
+            ),
+            value!(
+                "mmap_read",
+                "the mmap lock for reading, and the lock of the upper page tables; readers walk the tree under RCU",
+                "Linux before 6.5, expand_downwards(); commit 3dd443254941",
+                expand = Expand::MmapRead
             ),
         ],
     },

@@ -34,6 +34,8 @@ pub struct Config {
     pub guards: bool,
     /// Pages of files that are on a disk are written back there: what is to be written is kept account of.
     pub writes_back: bool,
+    /// There are mappings that grow down: a fault that finds no VMA looks for one.
+    pub stacks: bool,
 }
 
 impl Config {
@@ -52,6 +54,7 @@ impl Config {
             swap_slots: 0,
             guards: false,
             writes_back: false,
+            stacks: false,
         }
     }
 

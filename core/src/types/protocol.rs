@@ -164,6 +164,15 @@ pub enum Swapin {
     Direct,
 }
 
+/// Under which lock a fault extends a mapping that grows down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expand {
+    /// The mmap lock for writing.
+    MmapWrite,
+    /// The mmap lock for reading, and the lock of the upper page tables.
+    MmapRead,
+}
+
 /// One value for each choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
@@ -205,6 +214,8 @@ pub struct Protocol {
     pub io_wait: IoWait,
     /// `swapin`
     pub swapin: Swapin,
+    /// `expand`
+    pub expand: Expand,
 }
 
 impl Protocol {
@@ -234,6 +245,7 @@ impl Protocol {
             driver_wait: DriverWait::Hold,
             io_wait: IoWait::Retry,
             swapin: Swapin::Cache,
+            expand: Expand::MmapWrite,
         }
     }
 
@@ -267,6 +279,11 @@ impl Protocol {
         if self.smaps == Smaps::Rcu && self.fault == FaultPath::RcuFault {
             return Some(
                 "smaps=rcu does not go with protocol=rcu_fault: that hides VMAs from RCU to keep faults out",
+            );
+        }
+        if self.expand == Expand::MmapRead && self.fault != FaultPath::MmapLock {
+            return Some(
+                "expand=mmap_read needs protocol=mmap_lock: other faults look at a VMA without the mmap lock while it grows",
             );
         }
         None
@@ -313,6 +330,12 @@ mod tests {
                 ..Protocol::preset(path)
             };
             assert_eq!(protocol.conflict().is_none(), has_vma_locks, "{protocol}");
+            let protocol = Protocol {
+                expand: Expand::MmapRead,
+                ..Protocol::preset(path)
+            };
+            let suits = path == FaultPath::MmapLock;
+            assert_eq!(protocol.conflict().is_none(), suits, "{protocol}");
             for pt_free in [PtFree::Ipi, PtFree::Rcu] {
                 let protocol = Protocol {
                     smaps: Smaps::Rcu,

@@ -475,6 +475,18 @@ quirks! {
     BatchedFlushLost, "batched-flush-lost", "commit 5ee2fa2f0636, mm/rmap.c, flush_tlb_batched_pending()";
     /// What reclaim tells of its flushes has no order with the entries that it clears.
     BatchedFlushRelaxed, "batched-flush-relaxed", "mm/rmap.c, set_tlb_ubc_flush_pending(): barrier()";
+    /// A fault that has taken the mmap lock for writing extends the VMA that it found before, which may be gone.
+    ExpandNotLookedUpAgain, "expand-not-looked-up-again", "mm/mmap_lock.c, lock_mm_and_find_vma(): \"re-checking it\"";
+    /// A fault extends a VMA without its write lock.
+    ExpandVmaUnlocked, "expand-vma-unlocked", "commit c137381f71ae, \"mm: lock a vma before stack expansion\"";
+    /// A mapping grows down to where another one is near.
+    ExpandIgnoresGap, "expand-ignores-gap", "commit 1be7107fbe18, CVE-2017-1000364: stack_guard_gap";
+    /// The VMA tree is walked outside RCU under the mmap read lock, though others that have that lock replace nodes.
+    ReadLockedWalkOutsideRcu, "read-locked-walk-outside-rcu", "CVE-2023-3269 (StackRot), commits 3dd443254941 and 9471f1f2f502";
+    /// Faults extend VMAs under the mmap read lock with no lock among each other.
+    ExpandWithoutPml, "expand-without-pml", "mm/mmap.c, expand_downwards(): \"we reuse mm->page_table_lock\"";
+    /// `munmap` lets readers in though a VMA may grow into what it unmaps.
+    DowngradeBesideStack, "downgrade-beside-stack", "CVE-2020-29369, commit 246c320a8cfe";
 }
 
 impl Quirk {

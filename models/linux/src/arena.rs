@@ -175,6 +175,13 @@ impl Arena {
                 prot,
                 populate,
                 noreplace,
+                backing: Backing::Growsdown,
+            } => self.mmap_growsdown(pages, bytes, *prot, (*populate, *noreplace)),
+            Call::Mmap {
+                pages,
+                prot,
+                populate,
+                noreplace,
                 backing: backing @ (Backing::PrivateFile(at) | Backing::SharedFile(at)),
             } => {
                 let (file, offset) = self.files.find(*at)?;
@@ -242,6 +249,15 @@ impl Arena {
         unsafe { self.accessor.read(self.word(page)) }
     }
 
+    /// What a read of the page would return where nothing grows: where mappings do (`grows`), a read of a hole could
+    /// extend one.
+    pub(super) fn shown(&self, page: usize, grows: bool) -> Answer {
+        match grows && self.mincore(&(page..page + 1), None) == Answer::ENOMEM {
+            true => Answer::MAPERR,
+            false => self.read(page),
+        }
+    }
+
     /// Writes the page's word.
     pub fn write(&mut self, page: usize, value: u64) -> Answer {
         // SAFETY: the address is this arena's.
@@ -289,6 +305,18 @@ impl Arena {
     ) -> Answer {
         let source = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
         self.map(&pages, bytes, prot, source, (populate, noreplace))
+    }
+
+    /// Maps anonymous private memory that a fault below it extends.
+    pub(super) fn mmap_growsdown(
+        &mut self,
+        pages: &Range<usize>,
+        bytes: Option<Bytes>,
+        prot: Prot,
+        populate_noreplace: (bool, bool),
+    ) -> Answer {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN;
+        self.map(pages, bytes, prot, (flags, -1, 0), populate_noreplace)
     }
 
     /// Maps `source`: flags that say of what kind it is, the file, and where in it.

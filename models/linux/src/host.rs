@@ -8,6 +8,7 @@ use super::arena::Arena;
 use super::files::Files;
 use super::fork::{Answers, Child};
 use super::observe::{Entry, Observer, Vma};
+use super::stack::growsdown;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Bytes, Family};
 use seqfault_lang::subject::{Child as Shown, Lacks, Rights, Seen, Subject};
@@ -86,6 +87,13 @@ impl Host {
             Call::Mremap { from, .. } if from.len() > 1 => {
                 let lacks = moves_several() != Ok(Answer::Ok);
                 return lacks.then(|| "needs mremap of several mappings (Linux 6.17)".to_owned());
+            }
+            Call::Mmap {
+                backing: Backing::Growsdown,
+                ..
+            } => {
+                let lacks = growsdown().err();
+                return lacks.map(|what| format!("needs mappings that grow ({what}) for `{text}`"));
             }
             Call::Maps { .. } | Call::Smaps { .. } => {
                 let lacks = self.arena.monitored(op)?.err();

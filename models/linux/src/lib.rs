@@ -42,6 +42,8 @@ pub mod patience;
 pub mod probe;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shared;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stack;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod elsewhere;

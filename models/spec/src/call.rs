@@ -70,7 +70,11 @@ impl Course for Call {
         match self {
             _ if self.refusal().is_some() => None,
             Op::Mmap {
-                backing: Backing::Anon | Backing::PrivateFile(_) | Backing::SharedFile(_),
+                backing:
+                    Backing::Anon
+                    | Backing::PrivateFile(_)
+                    | Backing::SharedFile(_)
+                    | Backing::Growsdown,
                 ..
             }
             | Op::Munmap { .. }

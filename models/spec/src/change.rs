@@ -81,6 +81,7 @@ impl Steps<'_> {
                         _ => (Some(*prot), Memory::Same),
                     };
                     begin(state, page, prot, memory);
+                    state.set_grows(page, *backing == Backing::Growsdown);
                 }
                 Answer::Ok
             }
@@ -122,6 +123,7 @@ impl Steps<'_> {
                 if from.len() != to.len() && !is_one {
                     return (Answer::EFAULT, false);
                 }
+                let grows = state.grows(from.start);
                 let mut behind = next(state, state.backing(from.end - 1));
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
@@ -165,6 +167,7 @@ impl Steps<'_> {
                         begin(state, new, None, Memory::Fresh);
                     }
                     begin(state, new, first, behind);
+                    state.set_grows(new, grows);
                     behind = next(state, behind);
                 }
                 Answer::Ok

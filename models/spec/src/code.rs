@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use super::call::{Call, Course, Kind, Specified};
 use super::files::Files;
 use super::rules::Rules;
+use super::stack::Stacks;
 use seqfault_lang::ops::Backing;
 
 /// One statement.
@@ -47,6 +48,22 @@ impl Instr {
         Instr { call, reg, pages }
     }
 
+    /// Whether it is a user access.
+    pub(super) fn is_access(&self) -> bool {
+        self.call.kind().is_some()
+    }
+
+    /// The page of an access.
+    pub(super) fn call_page(&self) -> usize {
+        self.call.range().start
+    }
+
+    /// The same access, which may extend a mapping that is in these pages to its own.
+    pub(super) fn that_extends(mut self, above: Range<usize>) -> Instr {
+        self.pages.push(above);
+        self
+    }
+
     /// The pages that it is about, page by page.
     pub(super) fn pages(&self) -> impl Iterator<Item = usize> {
         self.pages.iter().flat_map(Range::clone)
@@ -64,8 +81,13 @@ impl Instr {
 
     /// What it does to each page that it is about.
     fn done(&self) -> impl Iterator<Item = (usize, Later)> {
-        self.pages.iter().enumerate().flat_map(|(nth, pages)| {
-            let done = Later::by(&self.call, nth);
+        let extends = self.is_access() && self.pages.len() > 1;
+        self.pages.iter().enumerate().flat_map(move |(nth, pages)| {
+            let done = match (Later::by(&self.call, nth), extends) {
+                (_, true) if nth > 0 => Later::CHANGE,
+                (done, true) => done.and(Later::CHANGE),
+                (done, false) => done,
+            };
             pages.clone().map(move |page| (page, done))
         })
     }
@@ -155,6 +177,8 @@ pub(super) struct Code {
     pub(super) watched_touch: Vec<bool>,
     /// Where the pages of files are.
     pub(super) files: Files,
+    /// Where mappings grow.
+    pub(super) stacks: Stacks,
     /// Which pages may share memory.
     sharing: Sharing,
     /// By CPU and statement, what the statement and those after it do to each page.
@@ -209,6 +233,7 @@ impl Code {
             watched_words,
             watched_touch,
             files: Files::default(),
+            stacks: Stacks::default(),
             sharing,
             later,
             sections,

@@ -188,6 +188,7 @@ mod resolve;
 mod rules;
 mod section;
 pub mod seq;
+mod stack;
 mod state;
 mod step;
 mod swap;
@@ -265,6 +266,7 @@ fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
         &resolved.uncached,
         rules.clone(),
     );
+    machine.set_ranges(&resolved.ranges);
     for call in &resolved.setup {
         machine.apply(call);
     }

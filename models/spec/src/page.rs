@@ -30,6 +30,8 @@ use seqfault_lang::litmus::ast::Prot;
 pub(super) struct Mapping {
     /// What it admits.
     pub(super) prot: Prot,
+    /// Whether an access below extends it.
+    pub(super) grows: bool,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
     /// The page whose word it is, if another's (invariant 5); never the page itself.
@@ -172,6 +174,7 @@ impl Page {
             self.words.push(word);
             Mapping {
                 prot: Prot::Rwx,
+                grows: false,
                 word: self.words.len() - 1,
                 home: None,
             }
@@ -224,6 +227,7 @@ impl Page {
                 });
                 Mapping {
                     prot,
+                    grows: self.newest().is_some_and(|old| old.grows),
                     word: self.words.len() - 1,
                     home: None,
                 }
@@ -260,9 +264,9 @@ impl Page {
     pub(super) fn renew(&mut self, mapping: Mapping) {
         self.words.push(Word::fresh());
         self.versions.push(Version::without_call(Some(Mapping {
-            prot: mapping.prot,
             word: self.words.len() - 1,
             home: None,
+            ..mapping
         })));
     }
 

@@ -89,9 +89,9 @@ impl Steps<'_> {
         };
         let (words, mapping) = if is_own {
             let own = Mapping {
-                prot: mapping.prot,
                 word: 0,
                 home: None,
+                ..mapping
             };
             (smallvec![word], own)
         } else {

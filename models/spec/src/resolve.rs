@@ -1,11 +1,13 @@
 //! From a syntax tree to code over page ids, or the first thing outside the slice.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::call::{Call, Course, Specified};
 use super::code::{Code, Instr, Sharing};
 use super::files::Files;
 use super::rules::Rules;
+use super::stack::Stacks;
 use seqfault_lang::litmus::Ids;
 use seqfault_lang::litmus::ast::{Atom, PageProperty, Place, Program, Span, Stmt};
 use seqfault_lang::litmus::names::MAIN;
@@ -22,6 +24,8 @@ pub(super) type NamedProperty = (PageProperty, Place);
 pub(super) struct Resolved {
     /// How many pages each process has.
     pub(super) own: usize,
+    /// The ranges of a process in which mappings grow; none where none grows.
+    pub(super) ranges: Vec<Range<usize>>,
     /// How many processes there are, those that CPUs fork included.
     pub(super) processes: usize,
     /// The words of each file.
@@ -60,6 +64,11 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         places = Files::with_device(processes * own, &files);
     }
     let places = places.with_uncached(&uncached);
+    let ranges = match program.has_stacks() {
+        true => ids.ranges(),
+        false => Vec::new(),
+    };
+    let stacks = Stacks::new(&ranges, own, processes);
     let mut runs = Runs::default();
     let has_files = has_files(program);
     let all_on_disk = program.device_pages() == 0 && !uncached.contains(&false);
@@ -75,8 +84,16 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
             let what = format!("`{}` in a test with mappings of {of}", stmt.op);
             return Err(unsupported(what, stmt.span.clone()));
         }
-        call(stmt, (&ids, &places), process, runs)
-            .map_err(|what| unsupported(what, stmt.span.clone()))
+        let call = call(stmt, (&ids, &places), process, runs);
+        if let Ok(Op::Mremap { from, to }) = &call
+            && from.len() != to.len()
+            && program.has_stacks()
+        {
+            // A mapping that has grown up to another one like it does not become one with it.
+            let what = format!("`{}` in a test with mappings that grow", stmt.op);
+            return Err(unsupported(what, stmt.span.clone()));
+        }
+        call.map_err(|what| unsupported(what, stmt.span.clone()))
     };
     let setup = program.setup.iter();
     let setup = setup.map(|stmt| ask(stmt, 0, &mut runs));
@@ -104,7 +121,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                         regs.len() - 1
                     })
             });
-            instrs.push(Instr::new(call, reg, of_cpu, own, &places));
+            instrs.push(stacks.reached_by(Instr::new(call, reg, of_cpu, own, &places)));
         }
         threads.push(instrs);
     }
@@ -146,6 +163,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     code.guards |= setup
         .iter()
         .any(|call| matches!(call, Call::GuardInstall { .. }));
+    code.stacks = stacks;
     if code.threads.len() > MAX_CPUS {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));
@@ -163,6 +181,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let properties = properties.into_iter().collect();
     Ok(Resolved {
         own,
+        ranges,
         processes,
         files,
         uncached,

@@ -76,6 +76,10 @@ pub struct Rules {
     pub noreplace_refuses: bool,
     /// A replacing `mmap` discards what was there. `false`: the words stay.
     pub mmap_discards: bool,
+    /// An access below a mapping that grows extends it. `false`: it finds nothing.
+    pub stacks_grow: bool,
+    /// What is mapped below keeps a mapping from growing near. `false`: it grows up to that.
+    pub stacks_keep_away: bool,
     /// `madvise dontneed` discards what was there. `false`: the words stay.
     pub dontneed_discards: bool,
     /// What `madvise free` has freed goes at some time, or never. `false` (stronger): it stays.
@@ -155,6 +159,8 @@ impl Default for Rules {
             munmap_hole: HoleRule::All,
             noreplace_refuses: true,
             mmap_discards: true,
+            stacks_grow: true,
+            stacks_keep_away: true,
             dontneed_discards: true,
             lazy_pages_go: true,
             stores_keep_lazy_pages: true,

@@ -6,6 +6,7 @@
 
 mod subject;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use smallvec::smallvec;
@@ -19,11 +20,12 @@ use super::files::Files;
 use super::finale::{last, owned, property, value};
 use super::page::Page;
 use super::rules::Rules;
+use super::stack::Stacks;
 use super::state::State;
 use super::step::{Few, Steps};
 use super::word::{Behind, Word};
 use seqfault_lang::litmus::ast::{PageProperty, Prot};
-use seqfault_lang::ops::{Answer, Bytes};
+use seqfault_lang::ops::{Answer, Backing, Bytes};
 use seqfault_lang::subject::Seen;
 
 /// One CPU and a dense window of pages, nothing mapped at first.
@@ -115,6 +117,12 @@ impl Machine {
         }
     }
 
+    /// From now on mappings grow within these ranges of each process; unless told, within all of its window.
+    pub fn set_ranges(&mut self, ranges: &[Range<usize>]) {
+        let processes = self.code.files.pages().start / self.own.max(1);
+        self.code.stacks = Stacks::new(ranges, self.own, processes);
+    }
+
     /// Does `call`, from its begin to its return. Pages other than its own stay as they are.
     /// Returns the first of the answers that are [allowed](Machine::allowed).
     ///
@@ -122,7 +130,19 @@ impl Machine {
     /// If the call names a page outside the window, or if `rules` let even a
     /// single CPU choose between effects.
     pub fn apply(&mut self, call: &Call) -> Answer {
+        if matches!(
+            call,
+            Call::Mmap {
+                backing: Backing::Growsdown,
+                ..
+            }
+        ) && self.code.stacks.is_empty()
+        {
+            let window = 0..self.own;
+            self.set_ranges(std::slice::from_ref(&window));
+        }
         let instr = Instr::new(call.clone(), Some(0), 0, self.own, &self.code.files);
+        let instr = self.code.stacks.reached_by(instr);
         self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
@@ -224,10 +244,11 @@ impl Machine {
     }
 
     /// The pages of the first process that may not be as they were, now that `call` is done: its own, or all, if it
-    /// is about a file.
+    /// is about a file, or an access where mappings grow.
     pub fn concerned(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
         let is_of_files = matches!(call, Call::Truncate { .. } | Call::Punch { .. })
-            || call.pages().any(|page| self.state[0].shows_file(page));
+            || call.pages().any(|page| self.state[0].shows_file(page))
+            || (call.kind().is_some() && !self.code.stacks.is_empty());
         let (all, own) = match is_of_files {
             true => (0..self.own, None),
             false => (0..0, Some(call.pages())),

@@ -11,6 +11,7 @@
 //! This file has the user accesses; `fault.rs` has what their faults leave, `change.rs` has the
 //! system calls that change all of their pages at once, `walk.rs` those that go page by page, `look.rs` what
 //! those find that only look,
+//! `stack.rs` has what an access extends,
 //! `process.rs` has `fork`, `section.rs` what they exclude, and `lazy.rs` what goes by itself.
 
 use std::mem;
@@ -180,6 +181,7 @@ impl Steps<'_> {
         let others = (0..state.cpus.len()).filter(|&other| other != cpu);
         state.pages[page].versions.len() == 1
             && !state.is_lazy(page)
+            && !self.may_extend(state, page)
             && others
                 .into_iter()
                 .all(|o| !state.later(self.code, o, page).any(conflicts))
@@ -204,7 +206,8 @@ impl Steps<'_> {
     /// A user access: chooses a version, and in it a message or a place.
     fn access(&self, state: State, cpu: usize, call: &Call, kind: Kind, out: &mut Vec<State>) {
         let at = call.range().start;
-        let ways = self.ways(&state, cpu, at, kind);
+        let mut ways = self.ways(&state, cpu, at, kind);
+        self.grow(&state, cpu, at, &mut ways, out);
         self.fault_in_vain(&state, cpu, at, kind, &ways, out);
         fork(state, ways, |mut state, (version, admission)| {
             self.go_by(&mut state, cpu, at, kind, version);

@@ -109,7 +109,7 @@ impl CoreSetup {
     }
 }
 
-/// Choices of what no sequence and no random program has: a device, a file on a disk, swap.
+/// Choices of what no sequence and no random program has: a device, a file on a disk, swap, a mapping that grows.
 const UNUSED: &[&str] = &[
     "driver_state",
     "driver_fault",
@@ -117,6 +117,7 @@ const UNUSED: &[&str] = &[
     "driver_wait",
     "io_wait",
     "swapin",
+    "expand",
 ];
 
 /// The choices that sequences and random programs make, in their order.

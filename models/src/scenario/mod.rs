@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use seqfault_core::{
-    Config, Counter, CpuId, FileStart, Geometry, MmId, Platform, Quirks, System, Vpn,
+    Config, Counter, CpuId, FileStart, Geometry, MmId, PageRange, Platform, Quirks, System, Vpn,
 };
 
 use deviations::with_limits;
@@ -15,10 +15,10 @@ pub use deviations::{Deviations, choose, limit, quirk};
 
 use crate::litmus::Layout;
 use crate::litmus::ast::{
-    self, Atom, Condition, Decl, Outcome, PageProperty, Place, Program, Span, Value,
+    self, Atom, Condition, Decl, Outcome, PageProperty, Place, Program, Prot, Span, Value,
 };
 use crate::litmus::names::FRAMES;
-use crate::ops::{AsWritten, Op, Runs, Unsupported};
+use crate::ops::{AsWritten, Backing, Op, Runs, Unsupported};
 use crate::subjects::{self, Addresses, AtAddresses};
 
 /// Why a test cannot run as it is asked to.
@@ -106,6 +106,7 @@ impl Scenario {
         }
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
         config.device_pages = u32::try_from(program.device_pages()).expect("pages that are placed");
+        config.stacks = program.has_stacks();
         config.mms = layout.ids().processes().len();
         let most = most_pages(program);
         if reclaims(program) {
@@ -142,6 +143,7 @@ impl Scenario {
         let threads = program.threads.iter();
         let threads = threads.map(|thread| ready(&thread.body, process_of(thread)));
         let statements = ready(&program.setup, 0).and_then(|setup| {
+            let setup = barriers(&layout, program).chain(setup).collect();
             let threads = threads.collect::<Result<Vec<_>, _>>()?;
             Ok((setup, threads))
         });
@@ -383,6 +385,21 @@ fn files(program: &Program) -> Vec<FileStart> {
 fn truncates(program: &Program) -> bool {
     let takes = |op: &Op<AsWritten>| matches!(op, Op::Truncate { .. } | Op::Punch { .. });
     program.ops().any(takes)
+}
+
+/// What keeps mappings that grow in their ranges.
+fn barriers(layout: &Layout, program: &Program) -> impl Iterator<Item = Statement> {
+    layout.barriers(program).into_iter().map(|vpn| Statement {
+        reg: None,
+        op: Op::Mmap {
+            pages: PageRange::page(Vpn(vpn)),
+            prot: Prot::None,
+            backing: Backing::Anon,
+            populate: false,
+            noreplace: false,
+        },
+        text: "a barrier below the range".to_owned(),
+    })
 }
 
 /// Whether a statement lets pages go to swap.

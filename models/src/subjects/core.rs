@@ -143,13 +143,14 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
                 noreplace,
                 populate,
                 file: match backing {
-                    Backing::Anon | Backing::Driver => None,
+                    Backing::Anon | Backing::Driver | Backing::Growsdown => None,
                     Backing::PrivateFile(page) | Backing::SharedFile(page) => Some(MmapFile {
                         page: *page,
                         shared: matches!(backing, Backing::SharedFile(_)),
                     }),
                 },
                 driver: *backing == Backing::Driver,
+                growsdown: *backing == Backing::Growsdown,
             };
             called.by(|cpu| cpu.mmap(pages, protection(prot), flags))
         }

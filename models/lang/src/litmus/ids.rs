@@ -112,6 +112,13 @@ impl Ids {
         }
     }
 
+    /// The pages of each declaration, in the order of their numbers.
+    pub fn ranges(&self) -> Vec<Range<usize>> {
+        let mut ranges: Vec<_> = self.ranges.values().cloned().collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
     /// The name of a page, as a condition has it: `A` where it is declared by `page A`, `A[1]`
     /// where by `pages A[n]`.
     ///

@@ -14,6 +14,7 @@
 //! 2. A range's pages are adjacent, and `B after A` begins where A ends.
 //! 3. Ranges that are not chained by `after` share no page table.
 //! 4. Page table 0 holds none, so nothing is at address 0.
+//! 5. Where mappings grow down there is no page right below a range: a barrier has room there.
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ impl Layout {
         };
         layout.vpns = vec![0; layout.ids.len()];
         let mut next = 1u64 << bits;
+        let room = u64::from(program.has_stacks());
         // Ranges without `after` head a chain of their own. What they do not
         // reach is a cycle: it is broken at its first declaration.
         let heads = |free: bool| {
@@ -55,7 +57,7 @@ impl Layout {
             let start = next;
             layout.place_chain(program, head, &mut next);
             if next > start {
-                next = next.next_multiple_of(1 << bits);
+                next = (next + room).next_multiple_of(1 << bits);
             }
         }
         layout
@@ -108,6 +110,17 @@ impl Layout {
     /// If `id` is not below [`Layout::len`].
     pub fn vpn(&self, id: usize) -> u64 {
         self.vpns[id]
+    }
+
+    /// The page right below each range but the lowest, where mappings grow down: what is mapped there, and allows
+    /// nothing, keeps a mapping from growing out of its range.
+    pub fn barriers(&self, program: &Program) -> Vec<u64> {
+        if !program.has_stacks() {
+            return Vec::new();
+        }
+        let vpns = self.by_vpn.keys().copied();
+        let firsts = vpns.filter(|vpn| !self.by_vpn.contains_key(&(vpn - 1)));
+        firsts.skip(1).map(|first| first - 1).collect()
     }
 
     /// The id of the page with this page number.
@@ -166,6 +179,28 @@ mod tests {
             ("B[1]", 8),
         ];
         expect(&layout, &[&[("D", 2)], &b[..]].concat());
+    }
+
+    #[test]
+    fn a_barrier_has_room_below_each_range_but_the_lowest() {
+        let text = "MM t\n{ pages A[2]; pages B[2]; page C; mmap B[1] rw growsdown; }\n\
+                    P0 { read A; }\nexists (A=0)";
+        let program = parse("t", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let layout = Layout::new(&program, 1);
+        expect(
+            &layout,
+            &[
+                ("A[0]", 2),
+                ("A[1]", 3),
+                ("B[0]", 6),
+                ("B[1]", 7),
+                ("C", 10),
+            ],
+        );
+        assert_eq!(layout.barriers(&program), [5, 9]);
+        let text = text.replace(" growsdown", "");
+        let program = parse("t", &text).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        assert_eq!(Layout::new(&program, 1).barriers(&program), []);
     }
 
     #[test]

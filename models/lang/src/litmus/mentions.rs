@@ -57,6 +57,8 @@ pub(super) struct Mentions {
     /// Registers that a statement assigns; no CPU in the initial state.
     pub registers: Vec<(Option<usize>, String, Span)>,
     pub threads: Vec<(usize, Span)>,
+    /// The first mapping that grows.
+    pub growsdown: Option<Span>,
     /// Words of statements that could not be read.
     pub lost: BTreeSet<String>,
     /// Whether a CPU's program could not be told from something else.

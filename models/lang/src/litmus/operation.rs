@@ -6,6 +6,9 @@ use super::mentions::{DefinitionKind, UseKind};
 use super::parse::{Parsed, Parser, list};
 use crate::ops::{AsWritten, Kind, Operand, Row, Slot, UffdMode, VERBS, Verb, find_verb};
 
+/// The option of `mmap` that makes a mapping grow.
+const GROWSDOWN: &str = "growsdown";
+
 impl Parser<'_> {
     /// `[reg =] op operands` without its `;`, run by this CPU, or in the initial
     /// state if `None`.
@@ -138,7 +141,7 @@ impl Parser<'_> {
 
     /// Operands that need not be there, in any order.
     fn options(&mut self, slots: &[Slot]) -> Parsed<Vec<Operand<AsWritten>>> {
-        const BACKINGS: [&str; 3] = ["private", "shared", "driver"];
+        const BACKINGS: [&str; 4] = ["private", "shared", "driver", GROWSDOWN];
         let place = |word: &str| {
             slots.iter().position(|slot| match slot {
                 Slot::Operand(_, Kind::Backing) => BACKINGS.contains(&word),
@@ -167,6 +170,10 @@ impl Parser<'_> {
                 "private" => Operand::Backing(Backing::PrivateFile(self.file_page()?)),
                 "shared" => Operand::Backing(Backing::SharedFile(self.file_page()?)),
                 "driver" => Operand::Backing(Backing::Driver),
+                GROWSDOWN => {
+                    self.mentions.growsdown.get_or_insert(span);
+                    Operand::Backing(Backing::Growsdown)
+                }
                 _ => Operand::Flag(true),
             });
         }

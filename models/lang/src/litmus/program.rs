@@ -32,6 +32,20 @@ impl Program {
         lens.max().unwrap_or(0)
     }
 
+    /// Whether a statement maps what grows down.
+    pub fn has_stacks(&self) -> bool {
+        let grows = |op: &Op| {
+            matches!(
+                op,
+                Op::Mmap {
+                    backing: Backing::Growsdown,
+                    ..
+                }
+            )
+        };
+        self.ops().any(grows)
+    }
+
     /// How many pages a range has.
     pub fn len_of(&self, pages: &Pages) -> usize {
         match pages.part {

@@ -29,6 +29,7 @@ pub(super) fn resolve(program: Option<&mut Program>, mentions: &Mentions, errors
     resolver.threads();
     resolver.registers();
     resolver.order();
+    resolver.growth();
     for (name, span, kind) in &mentions.uses {
         resolver.use_of(name, span, kind);
     }
@@ -160,6 +161,27 @@ impl<'a> Resolver<'a> {
                     break;
                 }
             }
+        }
+    }
+
+    /// A mapping grows within the pages that are declared with it: what would stop it, or be run over, is
+    /// another's if ranges are adjacent.
+    fn growth(&mut self) {
+        let Some(grows) = &self.mentions.growsdown else {
+            return;
+        };
+        let behind = self
+            .mentions
+            .uses
+            .iter()
+            .find_map(|(_, span, kind)| matches!(kind, UseKind::After { .. }).then_some(span));
+        if let Some(behind) = behind {
+            let message = "a mapping that grows in a test with a range behind another one";
+            self.errors.push(
+                Error::new(grows.clone(), message)
+                    .also(behind.clone(), "these pages are adjacent to others")
+                    .help("declare them as one range: `pages A[n]`"),
+            );
         }
     }
 

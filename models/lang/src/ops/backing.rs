@@ -15,6 +15,8 @@ pub enum Backing<N: Names> {
     SharedFile(N::FilePage),
     /// `driver`
     Driver,
+    /// `growsdown`: anonymous private memory that a fault below it extends.
+    Growsdown,
 }
 
 impl<N: Names> Backing<N> {
@@ -28,6 +30,7 @@ impl<N: Names> Backing<N> {
             Backing::PrivateFile(at) => Backing::PrivateFile(names.file_page(at)?),
             Backing::SharedFile(at) => Backing::SharedFile(names.file_page(at)?),
             Backing::Driver => Backing::Driver,
+            Backing::Growsdown => Backing::Growsdown,
         })
     }
 }
@@ -43,6 +46,7 @@ where
             Backing::PrivateFile(at) => write!(f, "private {at}"),
             Backing::SharedFile(at) => write!(f, "shared {at}"),
             Backing::Driver => f.write_str("driver"),
+            Backing::Growsdown => f.write_str("growsdown"),
         }
     }
 }

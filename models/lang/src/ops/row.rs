@@ -162,7 +162,7 @@ impl Row {
                 Kind::Pages => format!(" {}", ranges.next().unwrap_or("R")),
                 Kind::Word => " v".to_owned(),
                 Kind::Prot => " PROT".to_owned(),
-                Kind::Backing => " [private F[i] | shared F[i] | driver]".to_owned(),
+                Kind::Backing => " [private F[i] | shared F[i] | driver | growsdown]".to_owned(),
                 Kind::Modes => " MODE…".to_owned(),
                 Kind::NewProcess | Kind::Process => " NAME".to_owned(),
                 Kind::File => " F".to_owned(),
@@ -239,7 +239,8 @@ mod tests {
         assert_eq!(usage("madvise"), Some("madvise R ADVICE"));
         assert_eq!(usage("switch"), Some("switch NAME | switch lazy"));
         assert_eq!(usage("pagemap_scan"), Some("pagemap_scan R written [wp]"));
-        let mmap = "mmap R PROT [private F[i] | shared F[i] | driver] [populate] [noreplace]";
+        let mmap =
+            "mmap R PROT [private F[i] | shared F[i] | driver | growsdown] [populate] [noreplace]";
         assert_eq!(usage("mmap"), Some(mmap));
         assert_eq!(usage("cold"), None);
     }

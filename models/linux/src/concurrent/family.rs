@@ -44,13 +44,13 @@ impl<'a> Family<'a> {
         page: impl Fn(usize) -> usize,
     ) -> Answer {
         let asked = &self.plan.children[child];
-        let answers = self.answers;
+        let (answers, grows) = (self.answers, self.plan.grows());
         let first = instance * self.plan.child_slots();
         // SAFETY: accesses of an arena, and stores to shared memory.
         let made = unsafe {
             Child::fork(|| {
                 for &(slot, id) in asked {
-                    answers.put(first + slot, arena.read(page(id)));
+                    answers.put(first + slot, arena.shown(page(id), grows));
                 }
             })
         };

@@ -39,7 +39,7 @@ impl Crew<'_> {
                 let page = batch.spread.page(instance, *id);
                 outcome.push(match look {
                     Look::ChildWord(.., slot) => answer(self.plan, &self.answers, instance, *slot),
-                    look => look.at(page, arena, observer),
+                    look => look.at(page, arena, observer, self.plan.grows()),
                 });
             }
             if histogram.add(&outcome).is_some() {
@@ -54,14 +54,14 @@ impl Crew<'_> {
 
 impl Look {
     /// What a page shows.
-    fn at(&self, page: usize, arena: &Arena, observer: &Observer) -> Answer {
+    fn at(&self, page: usize, arena: &Arena, observer: &Observer, grows: bool) -> Answer {
         let entry = || {
             observer
                 .entry(arena, page)
                 .expect("a process can read its own pagemap")
         };
         let holds = match self {
-            Look::Word(..) => return arena.read(page),
+            Look::Word(..) => return arena.shown(page, grows),
             Look::Property(PageProperty::Mapped, _) => observer.is_mapped(arena, page),
             Look::Property(PageProperty::Present, _) => entry().is_present(),
             Look::Property(PageProperty::Swapped, _) => entry().is_swapped(),

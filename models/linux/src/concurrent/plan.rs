@@ -59,6 +59,8 @@ pub(super) struct Plan {
     /// Of each process the pages that are asked for, each with the slot of its answer; none of the
     /// first.
     pub children: Vec<Vec<(usize, usize)>>,
+    /// The first page of each range, where mappings grow: what is right below keeps them in their range.
+    pub stopped: Vec<usize>,
     /// The pages that the setup leaves populated.
     pub populated: Vec<usize>,
     /// What the files of an instance begin with.
@@ -86,6 +88,9 @@ impl Plan {
         let files = program.files();
         let mut machine =
             Machine::with_files_on(ids.len(), &files, &program.uncached(), Rules::linux());
+        if program.has_stacks() {
+            machine.set_ranges(&ids.ranges());
+        }
         // Behind what the specification does not know it knows nothing.
         let mut is_known = true;
         let setup = program.setup.iter();
@@ -177,6 +182,10 @@ impl Plan {
             registers,
             looks,
             children,
+            stopped: match program.has_stacks() {
+                true => ids.ranges().iter().map(|range| range.start).collect(),
+                false => Vec::new(),
+            },
             populated,
             files,
             uncached: program.uncached(),
@@ -194,6 +203,11 @@ impl Plan {
             |page| instance * in_files + page,
             |file| instance * self.files.len() + file,
         )
+    }
+
+    /// Whether there are mappings that grow.
+    pub fn grows(&self) -> bool {
+        !self.stopped.is_empty()
     }
 
     /// How many threads it takes.

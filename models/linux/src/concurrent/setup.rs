@@ -18,6 +18,7 @@ use super::plan::Preparation;
 use crate::answer::failed;
 use crate::arena::Arena;
 use crate::fork::Child;
+use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Op};
 use seqfault_lang::random::Random;
 
@@ -34,6 +35,9 @@ impl Crew<'_> {
         let renewed = arena.renew_files();
         renewed.expect("files in memory are written to");
         let instances = 0..batch.order.len();
+        for instance in instances.clone() {
+            self.stop_growth(instance, batch, arena);
+        }
         let mut members = Vec::new();
         if !self.plan.is_together() {
             for instance in instances {
@@ -61,6 +65,19 @@ impl Crew<'_> {
             }
         }
         members
+    }
+
+    /// Maps what allows nothing right below each range in which mappings grow: they stay in it, and what is mapped
+    /// further below does not stop them (`expand_downwards()`, mm/vma.c).
+    fn stop_growth(&self, instance: usize, batch: &Batch<'_>, arena: &mut Arena) {
+        for &first in &self.plan.stopped {
+            let page = batch.spread.page(instance, first);
+            // Below the first page of all the arena is empty.
+            if let Some(below) = page.checked_sub(1) {
+                let answer = arena.mmap(below..page, None, Prot::None, false, false);
+                assert_eq!(answer, Answer::Ok, "a page without access can be mapped");
+            }
+        }
     }
 
     /// Does a statement of the initial state in an instance.
@@ -109,7 +126,8 @@ impl Crew<'_> {
             let slots = self.plan.child_slots();
             for instance in 0..batch.order.len() {
                 for &(slot, id) in &self.plan.children[process] {
-                    let answer = arena.read(batch.spread.page(instance, id));
+                    let page = batch.spread.page(instance, id);
+                    let answer = arena.shown(page, self.plan.grows());
                     self.answers.put(instance * slots + slot, answer);
                 }
             }

@@ -12,6 +12,7 @@ use super::arena::{Arena, errno};
 use super::events::{Counter, Event};
 use super::host::moves_several;
 use super::observe::{Entry, Observer};
+use super::stack::growsdown;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::Answer;
 use uapi::{
@@ -52,6 +53,7 @@ pub fn features() -> Vec<Feature> {
             "mremap of more than one page",
             mremap(),
         ),
+        ("MAP_GROWSDOWN", "mmap growsdown", growsdown()),
         (
             "MADV_POPULATE_READ",
             "madvise populate_read",

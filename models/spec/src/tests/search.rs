@@ -145,6 +145,7 @@ fn resolved_in(
     code.watch_what_is_shared();
     Resolved {
         own: pages,
+        ranges: Vec::new(),
         processes: asked.len(),
         files: files.to_vec(),
         uncached: uncached.to_vec(),
