@@ -74,6 +74,11 @@
 //! populates several pages leaves its section to wait for one (faultin_page(), mm/gup.c, of `VM_FAULT_RETRY`): sections of
 //! others may come before it, once for each page but the first.
 //!
+//! # Mappings that grow
+//! An access that finds nothing mapped, and above it in its range first a mapping that grows, extends that and goes on by
+//! it, unless what is mapped below is near (`stack.rs`). Before and after a call of another CPU: it waits for what is
+//! under way. System calls extend nothing.
+//!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
 //! each word that no file has the last value of its modification order, all at one instant between the call and the
@@ -159,12 +164,12 @@
 //! Of a page that may be out of memory all are false but `swapped`, or as if it had never gone (`swap.rs`).
 //!
 //! # The slice
-//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of files and of a driver's device, `munmap`, `mprotect`,
+//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of what grows, of files and of a driver's device, `munmap`, `mprotect`,
 //! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `truncate`, `punch`; `smaps` where no file is
 //! mapped, `reclaim` and `madvise pageout` where none in memory is; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `writeback`, `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
-//! `exit` and `switch` to another process.
+//! `exit` and `switch` to another process, and where mappings grow an `mremap` that changes a length.
 //! `count(…)` atoms are left out of outcomes.
 //!
 //! Each choice that is made here is a field of [`Rules`].

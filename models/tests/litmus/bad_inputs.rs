@@ -139,6 +139,7 @@ families! {
         protection_missing: &body("mmap A;");
         unknown_mmap_option: &body("mmap A rw poplate;");
         mmap_backed_twice: &body("mmap A rw driver shared F;");
+        growing_beside_others: &around("page A;\n  page B after A;\n  mmap B rw growsdown;", "P0 { exit; }", "exists (A=0)");
         unknown_advice: &body("madvise A dont_need;");
         flags_without_a_mode: &body("uffd_register A async; uffd_register A; uffd_register A wp wp;");
         slice_where_a_page_is_meant: &body("read B[0..2];");

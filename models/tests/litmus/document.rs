@@ -93,7 +93,7 @@ fn every_operation_has_a_line_of_its_own() {
     let table = table();
     let lines: Vec<&str> = table.lines().skip(2).collect();
     assert_eq!(lines.len(), ROWS.len());
-    let mmap = "| `mmap R PROT [private F[i] \\| shared F[i] \\| driver] [populate] [noreplace]` | a \
+    let mmap = "| `mmap R PROT [private F[i] \\| shared F[i] \\| driver \\| growsdown] [populate] [noreplace]` | a \
                 program | `ok`, `enomem`, `eagain`, with `noreplace` `eexist` |";
     assert!(lines.contains(&mmap), "{table}");
     let evict = "| `evict L` | a program, a kernel thread | `ok` |";

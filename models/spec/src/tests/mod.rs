@@ -16,6 +16,7 @@ mod rules;
 mod search;
 mod sequences;
 mod slice;
+mod stacks;
 mod swap;
 mod sync;
 mod truncate;
