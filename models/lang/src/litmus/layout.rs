@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(layout.barriers(&program), [5, 9]);
         let text = text.replace(" growsdown", "");
         let program = parse("t", &text).unwrap_or_else(|e| panic!("{}", e.render(false)));
-        assert_eq!(Layout::new(&program, 1).barriers(&program), []);
+        assert!(Layout::new(&program, 1).barriers(&program).is_empty());
     }
 
     #[test]
