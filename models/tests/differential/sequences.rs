@@ -175,6 +175,8 @@ fn sequences_reach_every_answer() {
         ("free", &["ok", "enomem", "einval"]),
         ("cold", &["ok", "enomem"]),
         ("msync", &["ok", "enomem"]),
+        ("guard_install", &["ok", "enomem"]),
+        ("guard_remove", &["ok", "enomem"]),
         ("mincore", &["0", "a word", "enomem"]),
         ("maps", &["0", "a word"]),
         ("smaps", &["0", "a word"]),

@@ -169,7 +169,7 @@ operations! {
             by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN],
             drawn Often(2), bytes 124..128, retires tables;
         Msync: "msync" (pages: Pages)
-            by Program -> Call[ENOMEM], drawn Often(1), bytes 176..180;
+            by Program -> Call[ENOMEM], drawn Often(1), bytes 248..250;
     }
     Advice {
         Dontneed: "madvise" (pages: Pages) "dontneed" ()
@@ -185,9 +185,9 @@ operations! {
         Cold: "madvise" (pages: Pages) "cold" ()
             by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 128..132;
         GuardInstall: "madvise" (pages: Pages) "guard_install" ()
-            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 156..160;
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 252..254;
         GuardRemove: "madvise" (pages: Pages) "guard_remove" ()
-            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 160..164;
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 254..256;
         AdviseCollapse: "madvise" (pages: Pages) "collapse" () by Program -> Unknown;
         Hugepage: "madvise" (pages: Pages) "hugepage" () by Program -> Unknown;
         Nohugepage: "madvise" (pages: Pages) "nohugepage" () by Program -> Unknown;
