@@ -50,7 +50,7 @@ fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
         match version.mapping {
             None => bytes.push(0),
             Some(mapping) => {
-                bytes.push(1 + mapping.prot as u8 | u8::from(mapping.grows) << 7);
+                bytes.push((1 + mapping.prot as u8) | u8::from(mapping.grows) << 7);
                 number(bytes, mapping.word as u64);
                 number(bytes, mapping.home.map_or(0, |home| home as u64 + 1));
             }
