@@ -7,8 +7,8 @@ use seqfault_models::scenario::Deviations;
 
 /// The shelves that there must be.
 pub const SHELVES: &[&str] = &[
-    "basics", "cow", "driver", "file", "monitor", "pt_free", "spf", "swap", "tlb", "vma_lock",
-    "vma_tree",
+    "basics", "cow", "driver", "file", "monitor", "pt_free", "spf", "stack", "swap", "tlb",
+    "vma_lock", "vma_tree",
 ];
 
 /// The folder of what fuzzing found, which need not be there.
