@@ -73,7 +73,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 Backing::Private(_) => self.sys.has(Quirk::ForkPassesOverPrivate),
             };
             for vma in &copies {
-                // anon_vma, which guard_install sets; VM_MAYBE_GUARD since Linux 6.19.
+                // VM_MAYBE_GUARD, which guard_install sets; before Linux 6.19 (6.18.y) it set anon_vma for that.
                 let guards_alone = passes_over(vma.backing);
                 if !guards_alone || self.sys.config().guards {
                     self.copy_page_range(vma.range, child, guards_alone, &mut gather);

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use seqfault_lang::ops::Answer;
 use seqfault_lang::subject::{Lacks, Seen, Subject};
+use seqfault_spec::Rules;
 use seqfault_spec::seq::Call;
 
 /// A window of the host's memory: there is none.
@@ -27,6 +28,14 @@ impl Host {
     /// What the host lacks.
     pub fn with_files(pages: usize, _: &[Vec<u64>]) -> Result<Host, String> {
         Host::new(pages)
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn rules() -> Result<Rules, String> {
+        Err("Linux on x86-64".to_owned())
     }
 }
 

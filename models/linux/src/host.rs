@@ -8,10 +8,12 @@ use super::arena::Arena;
 use super::files::Files;
 use super::fork::{Answers, Child};
 use super::observe::{Entry, Observer, Vma};
+use super::probe::uapi::MADV_GUARD_INSTALL;
 use super::stack::growsdown;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Bytes, Family};
 use seqfault_lang::subject::{Child as Shown, Lacks, Rights, Seen, Subject};
+use seqfault_spec::Rules;
 use seqfault_spec::seq::{Call, Specified};
 
 /// Whether a child lives, which has its part in the pages of all windows: no thread looks meanwhile.
@@ -76,6 +78,16 @@ impl Host {
         let mut host = Host::new(pages)?;
         host.arena.set_files(Files::new(files, 1)?);
         Ok(host)
+    }
+
+    /// What the host's kernel may show: the rules of Linux, as its version has them.
+    ///
+    /// # Errors
+    /// What the host lacks.
+    pub fn rules() -> Result<Rules, String> {
+        let mut rules = Rules::linux();
+        rules.merging.guards_own_files = !flags_guards()?;
+        Ok(rules)
     }
 
     /// Why an operation, which is written as `text`, cannot be done on the host: there is no way to
@@ -285,6 +297,21 @@ pub(super) fn moves_several() -> Result<Answer, String> {
     arena.mmap(0..1, None, Prot::R, false, false);
     arena.mmap(1..2, None, Prot::Rw, false, false);
     Ok(arena.mremap(0..2, 2..4, None))
+}
+
+/// Whether the kernel marks VMAs that may have guard pages.
+///
+/// Linux: `VM_MAYBE_GUARD`, shown by show_smap_vma_flags(), fs/proc/task_mmu.c.
+fn flags_guards() -> Result<bool, String> {
+    let mut arena = Arena::new(1)?;
+    arena.mmap(0..1, None, Prot::R, false, false);
+    arena.madvise(0..1, None, MADV_GUARD_INSTALL);
+    let path = "/proc/self/smaps";
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let start = format!("{:x}-", arena.address(0));
+    let mut of_page = text.lines().skip_while(|line| !line.starts_with(&start));
+    let flags = of_page.find_map(|line| line.strip_prefix("VmFlags:"));
+    Ok(flags.is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "gu")))
 }
 
 /// Lets no page of this process be part of a huge one, whatever the host's policy: a neighbour of

@@ -36,8 +36,10 @@
 //! 10. A private mapping of a file has both as anonymous memory has them, but that it keeps `VM_ACCOUNT` once it has it:
 //!     mprotect_fixup(). It gets its `anon_vma` before its file is asked for the page, so behind the file's end too:
 //!     do_cow_fault(), mm/memory.c.
-//! 11. `guard_install` gives what it is about its `anon_vma`, be it unwritable or shared: madvise_guard_install(),
-//!     mm/madvise.c. Since 6.19 no mapping of a file gets one by that: `VM_MAYBE_GUARD` does for `fork`.
+//! 11. `guard_install` gives anonymous memory its `anon_vma`, be it unwritable: madvise_guard_install(), mm/madvise.c. What
+//!     maps a file gets one by that only in kernels that have no `VM_MAYBE_GUARD` ("mm: introduce VM_MAYBE_GUARD and make
+//!     visible in /proc/$pid/smaps", Linux 6.19, and efce8a486bff in 6.18.y), which vma_needs_copy() asks for since. That
+//!     flag keeps no neighbours apart (`VM_STICKY`).
 
 use std::ops::Range;
 
@@ -113,8 +115,10 @@ pub struct Merging {
     pub files_stay_accounted: bool,
     /// `fork` leaves the parent's chains as they are (rule 7).
     pub fork_chains_child: bool,
-    /// Guard pages give their VMA an `anon_vma` (rule 11).
+    /// Guard pages give anonymous memory its `anon_vma` (rule 11).
     pub guards_are_owned: bool,
+    /// They give it to what maps a file as well: without `VM_MAYBE_GUARD` (rule 11).
+    pub guards_own_files: bool,
 }
 
 impl Default for Merging {
@@ -134,6 +138,7 @@ impl Default for Merging {
             files_stay_accounted: true,
             fork_chains_child: true,
             guards_are_owned: true,
+            guards_own_files: false,
         }
     }
 }
@@ -412,8 +417,14 @@ impl Vmas {
     /// Guard pages are made in what is mapped of `pages`.
     fn guard(&mut self, pages: &Range<usize>) {
         for at in 0..self.list.len() {
-            let vma = &self.list[at].pages;
-            if vma.start < pages.end && pages.start < vma.end && self.merging.guards_are_owned {
+            let Vma {
+                pages: own, source, ..
+            } = &self.list[at];
+            let is_owned = match source.file {
+                None => self.merging.guards_are_owned,
+                Some(_) => self.merging.guards_own_files,
+            };
+            if is_owned && own.start < pages.end && pages.start < own.end {
                 self.prepare_anon(at);
             }
         }

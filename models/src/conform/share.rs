@@ -33,7 +33,7 @@ impl Share {
     /// # Errors
     /// What the host lacks.
     pub fn new(options: &Options) -> std::result::Result<Share, String> {
-        let mut rules = Rules::linux();
+        let mut rules = Host::rules()?;
         if let Some(wrong) = options.wrong {
             (wrong.change)(&mut rules);
         }

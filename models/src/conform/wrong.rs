@@ -198,6 +198,9 @@ pub const WRONG: &[Wrong] = &[
     wrong_vmas("guard-pages-have-no-anon-vma", |r| {
         r.merging.guards_are_owned = false;
     }),
+    wrong_vmas("guard-pages-of-files-too", |r| {
+        r.merging.guards_own_files = !r.merging.guards_own_files;
+    }),
     wrong_vmas("merge-shared-with-private", |r| {
         r.merging.sharing_agrees = false
     }),
