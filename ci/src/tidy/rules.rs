@@ -80,12 +80,11 @@ fn looks_at(line: &str, name: &str) -> bool {
     after.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// The quirks' names: lines `Name, "name", "source";` of core/src/types/quirk.rs.
+/// The quirks' names: lines `Name, "name", "source";` of core/src/types/quirk.rs and its parts.
 fn quirks(tree: &Tree) -> Vec<String> {
-    let file = tree
-        .core()
-        .find(|file| file.path == "core/src/types/quirk.rs");
-    let lines = file.map_or("", |file| &file.text).lines();
+    let is_table = |path: &str| path.starts_with("core/src/types/quirk");
+    let files = tree.core().filter(|file| is_table(&file.path));
+    let lines = files.flat_map(|file| file.text.lines());
     let names = lines.filter_map(|line| {
         let (name, rest) = line.trim().split_once(", \"")?;
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric());
