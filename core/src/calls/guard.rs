@@ -104,13 +104,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         once: bool,
         gather: &mut Option<Gather>,
     ) -> Result<(), Errno> {
-        let mut ptl = loop {
-            match self.lock_leaf(part.start, true) {
-                Some(ptl) => break ptl,
-                None if self.install_tables(part.start) => {}
-                None => return Err(Errno::Nomem),
-            }
-        };
+        let mut ptl = self.lock_leaf_alloc(part.start).ok_or(Errno::Nomem)?;
         self.flush_batched_pending();
         let mut flushes_now = false;
         for vpn in ptl.entries(part) {

@@ -130,12 +130,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             guard.unlock();
         }
         drop(rcu);
-        let mut ptl = loop {
-            match self.lock_leaf(vpn, true) {
-                Some(ptl) => break ptl,
-                None if self.install_tables(vpn) => {}
-                None => return false,
-            }
+        let Some(mut ptl) = self.lock_leaf_alloc(vpn) else {
+            return false;
         };
         let beside = self.sys.geometry().leaf_range(vpn).intersection(vma.range);
         for vpn in beside.iter() {

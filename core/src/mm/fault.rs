@@ -207,26 +207,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Entry::Leaf(pte) => Entry::Leaf(pte.software()),
             other => other,
         });
-        loop {
-            match self.lock_leaf(vpn, true) {
-                Some(ptl) => {
-                    let entry = seen.unwrap_or_else(|| ptl.entry(vpn));
-                    let access = match entry {
-                        Entry::Leaf(_) if !is_allowed => {
-                            ptl.unlock();
-                            return Err(Fault::AccErr);
-                        }
-                        _ if !is_allowed => Access::Read,
-                        _ => access,
-                    };
-                    let outcome = self.commit(ptl, vma, vpn, access, entry, VmaStays::Locked);
-                    // No table: it was reclaimed, and the entry with it.
-                    return outcome.unwrap_or(Ok(Handled::Again(Await::Nothing)));
-                }
-                None if self.install_tables(vpn) => {}
-                None => return Err(Fault::Bus),
-            }
+        let Some(ptl) = self.lock_leaf_alloc(vpn) else {
+            return Err(Fault::Bus);
+        };
+        let entry = seen.unwrap_or_else(|| ptl.entry(vpn));
+        if !is_allowed && matches!(entry, Entry::Leaf(_)) {
+            ptl.unlock();
+            return Err(Fault::AccErr);
         }
+        let outcome = self.commit(ptl, vma, vpn, first, entry, VmaStays::Locked);
+        // No table: it was reclaimed, and the entry with it.
+        outcome.unwrap_or(Ok(Handled::Again(Await::Nothing)))
     }
 
     /// Whether nothing is there at `vpn` right now. Another CPU may change that: who acts on it looks again.

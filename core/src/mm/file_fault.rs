@@ -125,15 +125,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         pfn: Pfn,
         prot: Prot,
     ) -> Outcome {
-        let mut ptl = loop {
-            match self.lock_leaf(vpn, true) {
-                Some(ptl) => break ptl,
-                None if self.install_tables(vpn) => {}
-                None => {
-                    self.free_frame(pfn);
-                    return Err(Fault::Bus);
-                }
-            }
+        let Some(mut ptl) = self.lock_leaf_alloc(vpn) else {
+            self.free_frame(pfn);
+            return Err(Fault::Bus);
         };
         if ptl.entry(vpn) == Entry::None {
             self.map_first(&mut ptl, vpn, access, pfn, prot);

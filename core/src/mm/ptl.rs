@@ -255,6 +255,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
     }
 
+    /// The same, with tables made where there are none. `None`: there is no memory for them. The VMA is stable.
+    /// Linux: `pte_alloc_map_lock()`.
+    pub(crate) fn lock_leaf_alloc(&mut self, vpn: Vpn) -> Option<PtlGuard<'s, P>> {
+        loop {
+            match self.lock_leaf(vpn, true) {
+                Some(ptl) => return Some(ptl),
+                None if self.install_tables(vpn) => {}
+                None => return None,
+            }
+        }
+    }
+
     /// Whether the leaf table `table`, whose lock the caller holds, translates `vpn` still. `stable`:
     /// something keeps out all that would unhook it but a zap that reclaims it.
     pub(crate) fn still_translates(&self, vpn: Vpn, table: TableAt, stable: bool) -> bool {
