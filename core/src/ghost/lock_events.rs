@@ -31,6 +31,31 @@ impl<P: Platform> LockEvents<P> {
         self.cpu
     }
 
+    /// The CPU waits for the lock, which `take` takes.
+    pub fn wait<G>(self, take: impl FnOnce() -> G) -> Held<P, G> {
+        self.tell(LockStep::Waits);
+        let guard = take();
+        self.tell(LockStep::Locked);
+        Held {
+            guard,
+            events: self,
+        }
+    }
+
+    /// The CPU takes the lock if it is free: `take` says whether.
+    pub fn attempt<G>(self, take: impl FnOnce() -> Option<G>) -> Option<Held<P, G>> {
+        self.tell(LockStep::Tries);
+        let Some(guard) = take() else {
+            self.tell(LockStep::Busy);
+            return None;
+        };
+        self.tell(LockStep::TryLocked);
+        Some(Held {
+            guard,
+            events: self,
+        })
+    }
+
     /// The CPU makes this step.
     pub fn tell(&self, step: LockStep) {
         P::event(Event {
@@ -41,5 +66,21 @@ impl<P: Platform> LockEvents<P> {
                 step,
             },
         });
+    }
+}
+
+/// A lock that is held: its guard, and what is told of it. Not `Drop`: an execution that ended in a violation tells nothing
+/// more.
+pub(crate) struct Held<P, G> {
+    /// The guard.
+    pub guard: G,
+    events: LockEvents<P>,
+}
+
+impl<P: Platform, G> Held<P, G> {
+    /// Leaves the lock.
+    pub fn unlock(self) {
+        self.events.tell(LockStep::Unlocked);
+        drop(self.guard);
     }
 }

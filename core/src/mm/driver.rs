@@ -30,9 +30,9 @@
 //! kernel/fork.c, `dup_mmap()`; drivers/gpu/drm/ttm/ttm_bo_vm.c, `ttm_bo_vm_reserve()`, which starts a fault again when its
 //! lock is taken. Changed: a VMA is opened before it is in the tree, in `fork` too.
 
-use crate::ghost::lock_events::LockEvents;
+use crate::ghost::lock_events::{Held, LockEvents};
 use crate::platform::{Cell, Mutex, Platform, TryLock, violated};
-use crate::types::event::{LockClass, LockStep};
+use crate::types::event::LockClass;
 use crate::types::ids::CpuId;
 use crate::types::violation::{Invariant, Violation};
 
@@ -49,18 +49,8 @@ pub(crate) struct Driver<P: Platform> {
 }
 
 /// The driver's lock, held.
-pub(crate) struct DriverGuard<'s, P: Platform> {
-    guard: <P::SpinLock<()> as Mutex<()>>::Guard<'s>,
-    events: LockEvents<P>,
-}
-
-impl<P: Platform> DriverGuard<'_, P> {
-    /// Leaves the lock.
-    pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
-    }
-}
+pub(crate) type DriverGuard<'s, P> =
+    Held<P, <<P as Platform>::SpinLock<()> as Mutex<()>>::Guard<'s>>;
 
 impl<P: Platform> Driver<P> {
     /// One whose device is not mapped.
@@ -78,23 +68,12 @@ impl<P: Platform> Driver<P> {
 
     /// Waits for the lock, for `cpu`.
     pub fn lock(&self, cpu: CpuId) -> DriverGuard<'_, P> {
-        let events = LockEvents::new(cpu, LockClass::Driver, 0);
-        events.tell(LockStep::Waits);
-        let guard = self.lock.lock();
-        events.tell(LockStep::Locked);
-        DriverGuard { guard, events }
+        LockEvents::new(cpu, LockClass::Driver, 0).wait(|| self.lock.lock())
     }
 
     /// Takes the lock for `cpu`, unless it is taken.
     pub fn try_lock(&self, cpu: CpuId) -> Option<DriverGuard<'_, P>> {
-        let events = LockEvents::new(cpu, LockClass::Driver, 0);
-        events.tell(LockStep::Tries);
-        let Some(guard) = self.lock.try_lock() else {
-            events.tell(LockStep::Busy);
-            return None;
-        };
-        events.tell(LockStep::TryLocked);
-        Some(DriverGuard { guard, events })
+        LockEvents::new(cpu, LockClass::Driver, 0).attempt(|| self.lock.try_lock())
     }
 
     /// It is told of one mapping more, or less.

@@ -33,11 +33,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::ghost::lock_events::LockEvents;
+use crate::ghost::lock_events::{Held, LockEvents};
 use crate::orderings;
 use crate::platform::{Mutex, Platform, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
-use crate::types::event::{LockClass, LockStep};
+use crate::types::event::LockClass;
 use crate::types::ids::{CpuId, MmId, Pfn};
 
 /// The pages of a file, and who maps them. Linux: `struct address_space`, and the inode's `i_size`.
@@ -125,8 +125,7 @@ impl Link {
 pub(crate) struct PageGuard<'a, P: Platform> {
     cache: &'a PageCache<P>,
     index: u32,
-    guard: <P::Mutex<()> as Mutex<()>>::Guard<'a>,
-    events: LockEvents<P>,
+    held: Held<P, <P::Mutex<()> as Mutex<()>>::Guard<'a>>,
 }
 
 impl<P: Platform> PageGuard<'_, P> {
@@ -143,41 +142,29 @@ impl<P: Platform> PageGuard<'_, P> {
 
     /// Leaves the lock. Linux: `folio_unlock()`.
     pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
+        self.held.unlock();
     }
 }
 
-/// A page is being written to the disk, by the CPU that has this.
-pub(crate) struct WritebackGuard<'a, P: Platform> {
-    guard: <P::Mutex<()> as Mutex<()>>::Guard<'a>,
-    events: LockEvents<P>,
-}
-
-impl<P: Platform> WritebackGuard<'_, P> {
-    /// It is written. Linux: `folio_end_writeback()`.
-    pub fn end(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
-    }
-}
+/// A page is being written to the disk, by the CPU that has this. Leaving it is Linux's `folio_end_writeback()`.
+pub(crate) type WritebackGuard<'a, P> =
+    Held<P, <<P as Platform>::Mutex<()> as Mutex<()>>::Guard<'a>>;
 
 /// The lock of the inode, held.
 pub(crate) struct InodeGuard<'a, P: Platform> {
     cache: &'a PageCache<P>,
-    guard: <P::Mutex<u32> as Mutex<u32>>::Guard<'a>,
-    events: LockEvents<P>,
+    held: Held<P, <P::Mutex<u32> as Mutex<u32>>::Guard<'a>>,
 }
 
 impl<P: Platform> InodeGuard<'_, P> {
     /// The size.
     pub fn size(&self) -> u32 {
-        *self.guard
+        *self.held.guard
     }
 
     /// Sets the size. Linux: `i_size_write()`.
     pub fn set_size(&mut self, size: u32) {
-        *self.guard = size;
+        *self.held.guard = size;
         self.cache
             .size
             .store(u64::from(size), orderings::FILE_SIZE_WRITE);
@@ -185,34 +172,30 @@ impl<P: Platform> InodeGuard<'_, P> {
 
     /// Leaves the lock. Linux: `inode_unlock()`.
     pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
+        self.held.unlock();
     }
 }
 
 /// `i_mmap`, held for reading: no VMA comes, or goes.
 pub(crate) struct IMmapRead<'a, P: Platform> {
-    guard: <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::ReadGuard<'a>,
-    events: LockEvents<P>,
+    held: Held<P, <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::ReadGuard<'a>>,
 }
 
 impl<P: Platform> IMmapRead<'_, P> {
     /// The VMAs, in the order in which they came.
     pub fn links(&self) -> Vec<Link> {
-        self.guard.clone()
+        self.held.guard.clone()
     }
 
     /// Leaves the lock. Linux: `i_mmap_unlock_read()`.
     pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
+        self.held.unlock();
     }
 }
 
 /// `i_mmap`, held for writing.
 pub(crate) struct IMmapWrite<'a, P: Platform> {
-    guard: <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::WriteGuard<'a>,
-    events: LockEvents<P>,
+    held: Held<P, <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::WriteGuard<'a>>,
 }
 
 impl<P: Platform> IMmapWrite<'_, P> {
@@ -220,21 +203,20 @@ impl<P: Platform> IMmapWrite<'_, P> {
     /// are there to the new one meanwhile. Linux: `vma_interval_tree_insert_after()`.
     /// `first`: it is visited before all others instead (a quirk).
     pub fn link(&mut self, link: Link, first: bool) {
-        if !self.guard.contains(&link) {
-            let at = if first { 0 } else { self.guard.len() };
-            self.guard.insert(at, link);
+        if !self.held.guard.contains(&link) {
+            let at = if first { 0 } else { self.held.guard.len() };
+            self.held.guard.insert(at, link);
         }
     }
 
     /// A VMA goes. Linux: `vma_interval_tree_remove()`.
     pub fn unlink(&mut self, link: Link) {
-        self.guard.retain(|other| *other != link);
+        self.held.guard.retain(|other| *other != link);
     }
 
     /// Leaves the lock. Linux: `i_mmap_unlock_write()`.
     pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
+        self.held.unlock();
     }
 }
 
@@ -326,15 +308,12 @@ impl<P: Platform> PageCache<P> {
     /// Linux: `folio_lock()`.
     pub fn lock_page(&self, index: u32, cpu: CpuId) -> Option<PageGuard<'_, P>> {
         let slot = self.slots.get(index as usize)?;
-        let events = LockEvents::new(cpu, LockClass::Page, self.instance(index));
-        events.tell(LockStep::Waits);
-        let guard = slot.lock.lock();
-        events.tell(LockStep::Locked);
+        let held =
+            LockEvents::new(cpu, LockClass::Page, self.instance(index)).wait(|| slot.lock.lock());
         Some(PageGuard {
             cache: self,
             index,
-            guard,
-            events,
+            held,
         })
     }
 
@@ -342,17 +321,15 @@ impl<P: Platform> PageCache<P> {
     /// of the file is ever written. Linux: `folio_wait_writeback()`, `folio_start_writeback()`.
     pub fn writeback(&self, index: u32, cpu: CpuId) -> Option<WritebackGuard<'_, P>> {
         let lock = self.slots.get(index as usize)?.writeback.as_ref()?;
-        let events = LockEvents::new(cpu, LockClass::Writeback, self.instance(index));
-        events.tell(LockStep::Waits);
-        let guard = lock.lock();
-        events.tell(LockStep::Locked);
-        Some(WritebackGuard { guard, events })
+        let held =
+            LockEvents::new(cpu, LockClass::Writeback, self.instance(index)).wait(|| lock.lock());
+        Some(held)
     }
 
     /// Waits until the page `index` is not being written, for `cpu`. Linux: `folio_wait_writeback()`.
     pub fn wait_for_writeback(&self, index: u32, cpu: CpuId) {
         if let Some(writeback) = self.writeback(index, cpu) {
-            writeback.end();
+            writeback.unlock();
         }
     }
 
@@ -363,33 +340,23 @@ impl<P: Platform> PageCache<P> {
 
     /// Waits for the lock of the inode, for `cpu`. Linux: `inode_lock()`.
     pub fn lock_inode(&self, cpu: CpuId) -> InodeGuard<'_, P> {
-        let events = LockEvents::new(cpu, LockClass::Inode, self.file as u64);
-        events.tell(LockStep::Waits);
-        let guard = self.inode.lock();
-        events.tell(LockStep::Locked);
-        InodeGuard {
-            cache: self,
-            guard,
-            events,
-        }
+        let held =
+            LockEvents::new(cpu, LockClass::Inode, self.file as u64).wait(|| self.inode.lock());
+        InodeGuard { cache: self, held }
     }
 
     /// Waits until no VMA comes or goes, for `cpu`. Linux: `i_mmap_lock_read()`.
     pub fn i_mmap_read(&self, cpu: CpuId) -> IMmapRead<'_, P> {
-        let events = LockEvents::new(cpu, LockClass::IMmap, self.file as u64);
-        events.tell(LockStep::Waits);
-        let guard = self.i_mmap.read();
-        events.tell(LockStep::Locked);
-        IMmapRead { guard, events }
+        let held =
+            LockEvents::new(cpu, LockClass::IMmap, self.file as u64).wait(|| self.i_mmap.read());
+        IMmapRead { held }
     }
 
     /// Waits for the lock under which VMAs come and go, for `cpu`. Linux: `i_mmap_lock_write()`.
     pub fn i_mmap_write(&self, cpu: CpuId) -> IMmapWrite<'_, P> {
-        let events = LockEvents::new(cpu, LockClass::IMmap, self.file as u64);
-        events.tell(LockStep::Waits);
-        let guard = self.i_mmap.write();
-        events.tell(LockStep::Locked);
-        IMmapWrite { guard, events }
+        let held =
+            LockEvents::new(cpu, LockClass::IMmap, self.file as u64).wait(|| self.i_mmap.write());
+        IMmapWrite { held }
     }
 
     /// The pages that are in the cache, and the VMAs. No CPU runs any more.

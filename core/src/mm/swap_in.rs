@@ -16,7 +16,7 @@
 //! page is added to the cache in one step with the look that finds none (Linux 6.18, `swap_cache_add_folio()`); it is written
 //! to as it is only if a write faulted and no other entry has the slot, or the page.
 
-use crate::ghost::lock_events::LockEvents;
+use crate::ghost::lock_events::{Held, LockEvents};
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Await, Handled, Outcome};
 use crate::mm::ptl::PtlGuard;
@@ -26,7 +26,7 @@ use crate::orderings;
 use crate::platform::{Mutex, Platform, TryLock, Word, violated};
 use crate::types::addr::Vpn;
 use crate::types::error::Fault;
-use crate::types::event::{LockClass, LockStep, What};
+use crate::types::event::{LockClass, What};
 use crate::types::ids::{Pfn, SwapSlot};
 use crate::types::prot::{Access, Prot};
 use crate::types::protocol::Swapin;
@@ -34,19 +34,9 @@ use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
-/// The lock of an anonymous page, held.
-pub(crate) struct FrameGuard<'s, P: Platform> {
-    guard: <P::SpinLock<()> as Mutex<()>>::Guard<'s>,
-    events: LockEvents<P>,
-}
-
-impl<P: Platform> FrameGuard<'_, P> {
-    /// Leaves the lock. Linux: `folio_unlock()`.
-    pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
-    }
-}
+/// The lock of an anonymous page, held. Linux: `folio_lock()`.
+pub(crate) type FrameGuard<'s, P> =
+    Held<P, <<P as Platform>::SpinLock<()> as Mutex<()>>::Guard<'s>>;
 
 /// Where a fault finds what its page holds.
 enum Found {
@@ -74,23 +64,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// Waits for the lock of the page `pfn`. Linux: `folio_lock()`.
     fn lock_frame(&self, pfn: Pfn) -> FrameGuard<'s, P> {
-        let events = LockEvents::new(self.id(), LockClass::Page, LockClass::of_frame(pfn));
-        events.tell(LockStep::Waits);
-        let guard = self.sys.frame(pfn).lock().lock();
-        events.tell(LockStep::Locked);
-        FrameGuard { guard, events }
+        LockEvents::new(self.id(), LockClass::Page, LockClass::of_frame(pfn))
+            .wait(|| self.sys.frame(pfn).lock().lock())
     }
 
     /// Takes the lock of the page `pfn` if it is free. Linux: `folio_trylock()`.
     pub(crate) fn try_lock_frame(&self, pfn: Pfn) -> Option<FrameGuard<'s, P>> {
-        let events = LockEvents::new(self.id(), LockClass::Page, LockClass::of_frame(pfn));
-        events.tell(LockStep::Tries);
-        let Some(guard) = self.sys.frame(pfn).lock().try_lock() else {
-            events.tell(LockStep::Busy);
-            return None;
-        };
-        events.tell(LockStep::TryLocked);
-        Some(FrameGuard { guard, events })
+        LockEvents::new(self.id(), LockClass::Page, LockClass::of_frame(pfn))
+            .attempt(|| self.sys.frame(pfn).lock().try_lock())
     }
 
     /// An entry that had `slot` is gone, or has the page instead. The last one takes the page out of the cache, unless

@@ -11,7 +11,7 @@
 //! `pmd_install()`, `free_pgtables()`, mm/memory.c; `try_to_free_pte()`, mm/pt_reclaim.c;
 //! `__tlb_remove_table()`, mm/mmu_gather.c.
 
-use crate::ghost::lock_events::LockEvents;
+use crate::ghost::lock_events::Held;
 use crate::mm::cpu::Cpu;
 use crate::mm::gather::Gather;
 use crate::mm::vma_tree::VmaTree;
@@ -19,7 +19,7 @@ use crate::orderings;
 use crate::platform::{Mutex, Platform, violated};
 use crate::types::addr::{LEAF, PageRange, Vpn};
 use crate::types::counters::Counter;
-use crate::types::event::{LockClass, LockStep, What};
+use crate::types::event::{LockClass, What};
 use crate::types::ids::TableId;
 use crate::types::protocol::Ptl;
 use crate::types::pte::{TableAt, table_word};
@@ -27,27 +27,13 @@ use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
 /// The held lock of the upper page tables.
-pub(crate) struct PmlGuard<'s, P: Platform> {
-    guard: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
-    events: LockEvents<P>,
-}
-
-impl<P: Platform> PmlGuard<'_, P> {
-    /// Leaves the lock.
-    pub fn unlock(self) {
-        self.events.tell(LockStep::Unlocked);
-        drop(self.guard);
-    }
-}
+pub(crate) type PmlGuard<'s, P> = Held<P, <<P as Platform>::Mutex<()> as Mutex<()>>::Guard<'s>>;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// Waits for the lock of the upper page tables. Linux: `pmd_lock()`.
     pub(crate) fn pml_lock(&self) -> PmlGuard<'s, P> {
-        let events = self.mm_lock_events(LockClass::Pml, 0);
-        events.tell(LockStep::Waits);
-        let guard = self.mm().pml.lock();
-        events.tell(LockStep::Locked);
-        PmlGuard { guard, events }
+        self.mm_lock_events(LockClass::Pml, 0)
+            .wait(|| self.mm().pml.lock())
     }
 
     /// An empty page table, if there is memory for one.

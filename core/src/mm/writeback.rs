@@ -175,7 +175,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.clear_dirty(found.pfn);
         }
         if let Some(writeback) = writeback {
-            writeback.end();
+            writeback.unlock();
         }
         for (grant, prot) in revoked {
             self.sys.machine.grants.revoked(grant, prot, self.id());
