@@ -6,9 +6,9 @@
 //! ```
 //!
 //! # Invariants
-//! - R1: whether the page is dirty is looked at under its lock, and it becomes dirty under that lock alone (D1). So a
+//! - D5: whether the page is dirty is looked at under its lock, and it becomes dirty under that lock alone (D1 of [`writeback`](crate::mm::writeback)). So a
 //!   page that goes has been written as it is.
-//! - R2: a page goes if the cache alone has a reference. An entry that is clear and not flushed has one: a CPU may read
+//! - D6: a page goes if the cache alone has a reference. An entry that is clear and not flushed has one: a CPU may read
 //!   through it, while others read the page that has come in its place.
 //!
 //! What shows them: `proofs/file/stored-while-reclaimed`, `proofs/file/reclaimed-before-the-flush`.

@@ -23,8 +23,8 @@
 //! ([`may_grow_into`](Cpu::may_grow_into)).
 //!
 //! # Invariants
-//! - K1: a VMA only grows here, and only over pages that no VMA covers.
-//! - K2: where VMAs grow under the mmap read lock, the start of a VMA is read under RCU or that lock, and is right whether
+//! - X1: a VMA only grows here, and only over pages that no VMA covers.
+//! - X2: where VMAs grow under the mmap read lock, the start of a VMA is read under RCU or that lock, and is right whether
 //!   old or new; the tree that is published shows no page that the VMA's start does not.
 //!
 //! # Linux

@@ -200,7 +200,7 @@ impl<P: Platform> Vma<P> {
     }
 
     /// Lets it begin at `start`, which is lower. Where VMAs grow under the mmap read lock, others that have that
-    /// lock may look meanwhile, and find the old start or the new one (K2).
+    /// lock may look meanwhile, and find the old start or the new one (X2).
     pub fn extend(&self, start: Vpn) {
         self.life.used();
         self.start.store(start.0, orderings::VMA_FIELD_WRITE);
