@@ -53,7 +53,7 @@ pub(crate) struct PageCache<P: Platform> {
     /// What `size` is. Linux: `i_rwsem`.
     inode: P::Mutex<u32>,
     slots: Box<[Slot<P>]>,
-    i_mmap: P::RwLock<Vec<Link>>,
+    i_mmap: Links<P>,
 }
 
 /// The place of one page.
@@ -176,9 +176,12 @@ impl<P: Platform> InodeGuard<'_, P> {
     }
 }
 
+/// The VMAs that map a file, in `i_mmap`.
+type Links<P> = <P as Platform>::RwLock<Vec<Link>>;
+
 /// `i_mmap`, held for reading: no VMA comes, or goes.
 pub(crate) struct IMmapRead<'a, P: Platform> {
-    held: Held<P, <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::ReadGuard<'a>>,
+    held: Held<P, <Links<P> as RwLock<Vec<Link>>>::ReadGuard<'a>>,
 }
 
 impl<P: Platform> IMmapRead<'_, P> {
@@ -195,7 +198,7 @@ impl<P: Platform> IMmapRead<'_, P> {
 
 /// `i_mmap`, held for writing.
 pub(crate) struct IMmapWrite<'a, P: Platform> {
-    held: Held<P, <P::RwLock<Vec<Link>> as RwLock<Vec<Link>>>::WriteGuard<'a>>,
+    held: Held<P, <Links<P> as RwLock<Vec<Link>>>::WriteGuard<'a>>,
 }
 
 impl<P: Platform> IMmapWrite<'_, P> {
