@@ -27,7 +27,7 @@ const BYTES_ONCE_IN: u64 = 16;
 const FLAG_ONCE_IN: u64 = 3;
 
 /// One mapping in so many is of a file, and half of these are private.
-const FILE_ONCE_IN: u64 = 4;
+const FILE_ONCE_IN: u64 = 3;
 
 /// The shares of all system calls together among the shares of other operations.
 const SYSTEM_CALLS: usize = 21;

@@ -39,10 +39,10 @@ fn prot() -> impl Strategy<Value = Prot> {
     ]
 }
 
-/// Anonymous memory more often than not.
+/// Anonymous memory as often as mappings of files.
 fn backing() -> impl Strategy<Value = Backing<Numbered>> {
     prop_oneof![
-        3 => Just(Backing::Anon),
+        2 => Just(Backing::Anon),
         1 => (0..FILE.len()).prop_map(Backing::SharedFile),
         1 => (0..FILE.len()).prop_map(Backing::PrivateFile),
     ]
