@@ -69,6 +69,9 @@ enum Command {
         /// At most so many for each.
         #[arg(long, default_value_t = 100_000)]
         cap: u64,
+        /// Only what fuzz/TIME_TO_BUG.md lacks, or has other small figures of.
+        #[arg(long)]
+        new: bool,
         /// Keep the table in fuzz/TIME_TO_BUG.md.
         #[arg(long)]
         bless: bool,
@@ -125,9 +128,8 @@ fn main() -> ExitCode {
             command.args(target.iter().flat_map(|target| ["--target", target]));
             return pass_on(command);
         }
-        Command::TimeToBug { cap, bless } => {
-            let file = bless.then(|| root.join("fuzz/TIME_TO_BUG.md"));
-            return pass_on(overnight::time_to_bug_command(&root, cap, file));
+        Command::TimeToBug { cap, new, bless } => {
+            return pass_on(overnight::time_to_bug_command(&root, cap, new, bless));
         }
         Command::Coverage(arguments) => {
             return match coverage::run(&root, &arguments) {

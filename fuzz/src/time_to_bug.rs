@@ -4,6 +4,8 @@
 //! shuttle's schedulers, and schedules that coverage guides. With nothing
 //! given, programs and schedules together, from random programs on.
 
+use std::collections::BTreeMap;
+
 use seqfault_core::{Invariant, Quirk, Quirks};
 use seqfault_models::engines::{self, Control, Judge, Shuttle, Strategy, Violated, driven};
 use seqfault_models::litmus::ast::{Item, Program};
@@ -75,6 +77,18 @@ impl std::fmt::Display for Found {
             Found::After(executions) => write!(f, "{executions}"),
             Found::NotWithin(cap) => write!(f, "> {cap}"),
             Found::NeedsWeakMemory => f.write_str("n/a"),
+        }
+    }
+}
+
+impl std::str::FromStr for Found {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Found, Self::Err> {
+        match text.strip_prefix("> ") {
+            _ if text == "n/a" => Ok(Found::NeedsWeakMemory),
+            Some(cap) => cap.parse().map(Found::NotWithin),
+            None => text.parse().map(Found::After),
         }
     }
 }
@@ -252,18 +266,94 @@ fn limit(middle: Option<&Found>, cap: u64) -> u64 {
     }
 }
 
-/// A row of the table for each quirk, as `row` gets it done.
-pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
+/// A figure of up to so many executions is small: it is had again.
+const SMALL: u64 = 10;
+
+/// Executions within which a small figure is had again.
+const SMALL_CAP: u64 = 2_000;
+
+/// A quirk's row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The proof of whose program the first columns are.
+    pub proof: String,
+    /// The median of each of [`Way::ALL`].
+    pub found: Vec<Found>,
+}
+
+impl Row {
+    /// Measures `quirk`, by at most `cap` executions for each seed.
+    pub fn measure(quirk: Quirk, proofs: &[(String, Program)], cap: u64) -> Row {
+        let proof = Proof::of(quirk, proofs);
+        let found = Way::ALL
+            .iter()
+            .map(|way| median(quirk, proof.as_ref(), *way, cap))
+            .collect();
+        Row {
+            proof: name(proof.as_ref()),
+            found,
+        }
+    }
+
+    /// The first small figure of shuttle's that is another by now: what was measured is, and what is. One that
+    /// changed says that core, a proof or a search has changed since.
+    ///
+    /// # Errors
+    /// It, or what the proof is by now.
+    pub fn had_again(&self, quirk: Quirk, proofs: &[(String, Program)]) -> Result<usize, String> {
+        let proof = Proof::of(quirk, proofs);
+        let now = name(proof.as_ref());
+        if now != self.proof {
+            return Err(format!("{quirk}: {}, and {now} by now", self.proof));
+        }
+        let mut compared = 0;
+        for (way, then) in Way::ALL.iter().zip(&self.found) {
+            let is_small = matches!(then, Found::After(executions) if *executions <= SMALL);
+            if !is_small || !matches!(way, Way::Shuttle(_)) {
+                continue;
+            }
+            let found = median(quirk, proof.as_ref(), *way, SMALL_CAP);
+            if found != *then {
+                let way = way.name();
+                return Err(format!("{quirk}, {way}: {then}, and {found} by now"));
+            }
+            compared += 1;
+        }
+        Ok(compared)
+    }
+}
+
+/// The name of a proof in the table.
+fn name(proof: Option<&Proof>) -> String {
+    proof.map_or("needs weak-memory".to_owned(), |proof| proof.name.clone())
+}
+
+/// The rows of a table, as [`table`] writes them. A row with a figure that is none is left out.
+pub fn read(text: &str) -> BTreeMap<Quirk, Row> {
+    let rows = text.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
+        let quirk = Quirk::from_name(cells.next()?)?;
+        let proof = cells.next()?.to_owned();
+        let found = cells.map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
+        Some((quirk, Row { proof, found }))
+    });
+    rows.filter(|(_, row)| row.found.len() == Way::ALL.len())
+        .collect()
+}
+
+/// A table of these rows.
+pub fn table(rows: &BTreeMap<Quirk, Row>) -> String {
     let mut text = format!(
         "# Executions until a quirk is found\n\n\
-         The median of {} seeds (of {} for guided programs), at most {cap} executions each\n\
-         (`> {cap}`: most seeds do not find it). `cargo ci time-to-bug --cap {cap} --bless`\n\
-         writes this file; shuttle's schedulers give the same figures each time, guided searches\n\
-         nearly so: memory that is used again may look like one object. The first four columns\n\
-         are given a program that shows the quirk, by the proof's own `broken by` line; the last\n\
-         one has to find program, choices and schedule together, from random programs on.\n\
-         `n/a`: each proof needs weak memory, which no schedule can show. In the geometric mean,\n\
-         which the slow ones count in as well as the fast ones, `> {cap}` is {cap}.\n\n\
+         The median of {} seeds (of {} for guided programs); `> N`: most seeds do not find it\n\
+         within N executions. `cargo ci time-to-bug --new --bless` measures the rows that this\n\
+         file lacks and those of which a small figure is another by now, and writes the file;\n\
+         without `--new` it measures all. Shuttle's schedulers give the same figures each time,\n\
+         guided searches nearly so: memory that is used again may look like one object. The first\n\
+         four columns are given a program that shows the quirk, by the proof's own `broken by`\n\
+         line; the last one has to find program, choices and schedule together, from random\n\
+         programs on. `n/a`: each proof needs weak memory, which no schedule can show. In the\n\
+         geometric mean, which the slow ones count in as well as the fast ones, `> N` is N.\n\n\
          | quirk | proof |",
         Way::Guided.seeds(),
         Way::Programs.seeds(),
@@ -273,15 +363,14 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
     }
     text += "\n| --- | --- |";
     text += &" ---: |".repeat(Way::ALL.len());
-    for (quirk, proof, found) in rows {
+    for (quirk, Row { proof, found }) in rows {
         let cells: Vec<String> = found.iter().map(Found::to_string).collect();
         text += &format!("\n| {quirk} | {proof} | {} |", cells.join(" | "));
     }
     text.push_str("\n| **found** | |");
     for column in 0..Way::ALL.len() {
-        let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
-        let within = cells.filter(|f| matches!(f, Found::After(_))).count();
-        text += &format!(" {within} |");
+        let within = cells(rows, column).filter(|f| matches!(f, Found::After(_)));
+        text += &format!(" {} |", within.count());
     }
     for (name, nth) in [("median", middle as Nth), ("slowest", last)] {
         text += &format!("\n| **{name}** | |");
@@ -291,16 +380,12 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
     }
     text.push_str("\n| **geometric mean** | |");
     for column in 0..Way::ALL.len() {
-        let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
-        text += &format!(" {} |", geometric_mean(cells));
+        text += &format!(" {} |", geometric_mean(cells(rows, column)));
     }
     text.push('\n');
     let at = |way| Way::ALL.iter().position(|w| *w == way);
     if let (Some(random), Some(guided)) = (at(Way::Shuttle(Strategy::Random)), at(Way::Guided)) {
-        let both = || {
-            rows.iter()
-                .map(|(_, _, found)| (&found[random], &found[guided]))
-        };
+        let both = || cells(rows, random).zip(cells(rows, guided));
         text += &format!(
             "\nGuided schedules take fewer executions than random ones for {} quirks, more for {}.\n\
              They begin with every density of preemptions, of which random schedules have one: where\n\
@@ -310,6 +395,11 @@ pub fn table(cap: u64, rows: &[(Quirk, String, Vec<Found>)]) -> String {
         );
     }
     text
+}
+
+/// The figures of a column.
+fn cells(rows: &BTreeMap<Quirk, Row>, column: usize) -> impl Iterator<Item = &Found> {
+    rows.values().filter_map(move |row| row.found.get(column))
 }
 
 /// Which of sorted figures.
@@ -324,9 +414,9 @@ fn last(len: usize) -> usize {
 }
 
 /// One of a column's figures in order, of the quirks that schedules can show.
-fn of_column(rows: &[(Quirk, String, Vec<Found>)], column: usize, nth: Nth) -> String {
-    let cells = rows.iter().filter_map(|(_, _, found)| found.get(column));
-    let mut cells: Vec<&Found> = cells.filter(|f| **f != Found::NeedsWeakMemory).collect();
+fn of_column(rows: &BTreeMap<Quirk, Row>, column: usize, nth: Nth) -> String {
+    let cells = cells(rows, column).filter(|f| **f != Found::NeedsWeakMemory);
+    let mut cells: Vec<&Found> = cells.collect();
     cells.sort();
     let found = cells.get(nth(cells.len()));
     found.map_or("n/a".to_owned(), ToString::to_string)
@@ -363,6 +453,20 @@ mod tests {
         assert_eq!(limit(None, 100), 100);
         assert_eq!(limit(Some(&After(20)), 100), 20);
         assert_eq!(limit(Some(&NotWithin(100)), 100), 100);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        use Found::{After, NeedsWeakMemory, NotWithin};
+        let row = |found: &[Found]| Row {
+            proof: "shelf-name".to_owned(),
+            found: found.to_vec(),
+        };
+        let found = [After(1), NotWithin(20), NeedsWeakMemory, After(3), After(4)];
+        let rows = BTreeMap::from([(Quirk::ALL[0], row(&found))]);
+        assert_eq!(read(&table(&rows)), rows);
+        let unmeasured = format!("| {} | not measured | - | - | - | - | - |", Quirk::ALL[1]);
+        assert_eq!(read(&unmeasured), BTreeMap::new());
     }
 
     #[test]

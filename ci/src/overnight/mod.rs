@@ -24,7 +24,7 @@ mod state;
 mod summary;
 mod turn;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
@@ -326,11 +326,15 @@ pub fn triage_command(root: &Path, crashes: &Path) -> Command {
 }
 
 /// `cargo ci time-to-bug`: the fuzz package's own program.
-pub fn time_to_bug_command(root: &Path, cap: u64, file: Option<PathBuf>) -> Command {
+pub fn time_to_bug_command(root: &Path, cap: u64, new: bool, bless: bool) -> Command {
+    let file = root.join("fuzz/TIME_TO_BUG.md");
     let mut command = fuzz_command(root, "time_to_bug");
     command.args(["--cap", &cap.to_string()]);
-    if let Some(file) = file {
-        command.arg("--out").arg(file);
+    for (option, _) in [("--keep", new), ("--out", bless)]
+        .iter()
+        .filter(|(_, is)| *is)
+    {
+        command.arg(option).arg(&file);
     }
     command
 }
