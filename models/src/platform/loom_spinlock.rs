@@ -2,21 +2,15 @@
 //!
 //! loom's own `try_lock` waits if another thread takes the lock while it is
 //! about to try (all threads whose next step is at the lock are blocked), and
-//! so reports deadlocks that do not exist. Here a word says which thread has the lock;
-//! loom's mutex is only for those who wait.
-//!
-//! ```text
-//!             word   loom's mutex
-//!   free      0      free
-//!   locked    1      held by the owner, who waited for it
-//!   tried     1      free, or held by a thread that is about to sleep
-//! ```
+//! so reports deadlocks that do not exist. Here a word says whether a thread has the lock;
+//! loom's mutex is only for those who go to sleep, and for those who wake them. A thread that has the lock never
+//! keeps the mutex: another one that has just left the lock would wait for it, with the other locks that it has.
 
 use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
 use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard};
 
 use loom::sync::atomic::{AtomicU64, Ordering};
-use loom::sync::{Condvar, Mutex as LoomMutex, MutexGuard as LoomGuard};
+use loom::sync::{Condvar, Mutex as LoomMutex};
 use seqfault_core::platform::{Mutex, TryLock};
 
 use super::checked::{uncontended, unpoisoned};
@@ -43,17 +37,15 @@ pub struct SpinGuard<'a, T> {
 /// Leaves the lock when it is dropped.
 struct Held<'a, T> {
     lock: &'a LoomSpinLock<T>,
-    waited: Option<LoomGuard<'a, ()>>,
 }
 
 impl<T> Drop for Held<'_, T> {
     fn drop(&mut self) {
         if is_over() {
-            std::mem::forget(self.waited.take());
             return;
         }
         self.lock.word.swap(0, Ordering::Release);
-        if self.waited.is_none() && self.lock.waiting.load(StdOrdering::Relaxed) > 0 {
+        if self.lock.waiting.load(StdOrdering::Relaxed) > 0 {
             let _waiters = Guard::new(&(), Some(unpoisoned(self.lock.waiters.lock())));
             self.lock.freed.notify_all();
         }
@@ -115,8 +107,8 @@ impl<T: Send + 'static> Mutex<T> for LoomSpinLock<T> {
             tick();
         }
         self.waiting.fetch_sub(1, StdOrdering::Relaxed);
-        let waited = waiter.leave();
-        self.guard(Some(Held { lock: self, waited }))
+        drop(waiter);
+        self.guard(Some(Held { lock: self }))
     }
 }
 
@@ -129,10 +121,32 @@ impl<T: Send + 'static> TryLock<T> for LoomSpinLock<T> {
         self.word
             .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;
-        let held = Held {
-            lock: self,
-            waited: None,
-        };
-        Some(self.guard(Some(held)))
+        Some(self.guard(Some(Held { lock: self })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_leaves_a_tried_lock_waits_for_none_that_took_it() {
+        loom::model(|| {
+            let (outer, tried) = (LoomMutex::new(()), LoomSpinLock::new(()));
+            let locks = Arc::new((outer, tried));
+            let other = Arc::clone(&locks);
+            let thread = loom::thread::spawn(move || {
+                let (outer, tried) = &*other;
+                let _tried = tried.lock();
+                drop(outer.lock());
+            });
+            let (outer, tried) = &*locks;
+            let held = outer.lock();
+            drop(tried.try_lock());
+            drop(held);
+            thread.join().expect("it does not panic");
+        });
     }
 }
