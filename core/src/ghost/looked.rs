@@ -145,6 +145,7 @@ chosen! {
     driver_fault: DriverFault = "driver_fault";
     driver_map: DriverMap = "driver_map";
     driver_wait: DriverWait = "driver_wait";
+    fault_around: bool = "fault_around";
     io_wait: IoWait = "io_wait";
     swapin: Swapin = "swapin";
     expand: Expand = "expand";

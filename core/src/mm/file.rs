@@ -194,7 +194,8 @@ impl<P: Platform> Files<P> {
     pub fn new(start: Pfn, files: &[FileStart], change_length: bool, config: &Config) -> Files<P> {
         let mut next = start.0;
         let (device_pages, writes_back) = (config.device_pages, config.writes_back);
-        let has_caches = change_length || files.iter().any(|file| file.uncached);
+        let tried = config.protocol.fault_around;
+        let has_caches = change_length || tried || files.iter().any(|file| file.uncached);
         let mut files: Vec<File<P>> = files
             .iter()
             .enumerate()
@@ -202,7 +203,8 @@ impl<P: Platform> Files<P> {
                 let len = u32::try_from(file.words.len()).expect("a short file");
                 let start = Pfn(next);
                 next += len;
-                let cache = || PageCache::new(number, start, len, file.uncached, writes_back);
+                let cache =
+                    || PageCache::new(number, start, len, file.uncached, writes_back, tried);
                 let cache = has_caches.then(cache);
                 File { start, len, cache }
             })
@@ -276,7 +278,7 @@ impl<P: Platform> Files<P> {
         }
     }
 
-    /// Whether files have page caches: one changes its length, or is on a disk.
+    /// Whether files have page caches: one changes its length, or is on a disk, or faults look there for more than they need.
     pub fn have_caches(&self) -> bool {
         self.caches().next().is_some()
     }

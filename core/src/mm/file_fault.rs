@@ -35,6 +35,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let Some((cache, index)) = sys.files().cached(map, vpn) else {
             return Err(Fault::Bus);
         };
+        let around = self.sys.protocol().fault_around();
+        if around && access != Access::Write && self.fault_around(map, vma, vpn) {
+            return Ok(Handled::Resolved);
+        }
         if cache.is_read() {
             return self.fault_on_disk(cache, index, vma, (vpn, access), attempt);
         }

@@ -87,7 +87,7 @@ impl<P: Platform> Cpu<'_, P> {
     }
 
     /// The page that was found, if it was read. Linux: `folio_test_uptodate()`.
-    fn uptodate(&self, found: Option<Cached>) -> Option<Cached> {
+    pub(crate) fn uptodate(&self, found: Option<Cached>) -> Option<Cached> {
         // QUIRK(UptodateIgnored): proofs/file/mapped-before-it-is-read
         found.filter(|page| page.is_uptodate || self.sys.has(Quirk::UptodateIgnored))
     }

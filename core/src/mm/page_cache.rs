@@ -34,6 +34,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::ghost::lock_events::{Held, LockEvents};
+use crate::mm::page_lock::{PageLock, PageLocked};
 use crate::orderings;
 use crate::platform::{Mutex, Platform, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
@@ -59,7 +60,7 @@ pub(crate) struct PageCache<P: Platform> {
 /// The place of one page.
 struct Slot<P: Platform> {
     /// Linux: `folio_lock()`.
-    lock: P::Mutex<()>,
+    lock: PageLock<P>,
     /// Held while the page is written to the disk, where it is. Linux: `PG_writeback`.
     writeback: Option<P::Mutex<()>>,
     /// The frame; zero if there is none yet, or any more. With [`UPTODATE`] once it was read.
@@ -125,7 +126,7 @@ impl Link {
 pub(crate) struct PageGuard<'a, P: Platform> {
     cache: &'a PageCache<P>,
     index: u32,
-    held: Held<P, <P::Mutex<()> as Mutex<()>>::Guard<'a>>,
+    held: Held<P, PageLocked<'a, P>>,
 }
 
 impl<P: Platform> PageGuard<'_, P> {
@@ -225,13 +226,15 @@ impl<P: Platform> IMmapWrite<'_, P> {
 
 impl<P: Platform> PageCache<P> {
     /// That of file number `file`, which has the pages `start` on, `len` of them, and never has more. `uncached`: these are
-    /// its blocks on a disk, and none of its pages is in the cache. `writes_back`: if so, pages are written there.
+    /// its blocks on a disk, and none of its pages is in the cache. `writes_back`: if so, pages are written there. `tried`: their locks
+    /// are tried, too.
     pub fn new(
         file: usize,
         start: Pfn,
         len: u32,
         uncached: bool,
         writes_back: bool,
+        tried: bool,
     ) -> PageCache<P> {
         let writes_back = uncached && writes_back;
         let first = |index: u32| match uncached {
@@ -239,7 +242,7 @@ impl<P: Platform> PageCache<P> {
             false => UPTODATE | u64::from(start.0 + index),
         };
         let slot = |index: u32| Slot {
-            lock: P::Mutex::new(()).called("page_lock"),
+            lock: PageLock::new(tried),
             writeback: writes_back.then(|| P::Mutex::new(()).called("PG_writeback")),
             pfn: P::Word::new(first(index)).called("page_cache"),
         };
@@ -313,6 +316,19 @@ impl<P: Platform> PageCache<P> {
         let slot = self.slots.get(index as usize)?;
         let held =
             LockEvents::new(cpu, LockClass::Page, self.instance(index)).wait(|| slot.lock.lock());
+        Some(PageGuard {
+            cache: self,
+            index,
+            held,
+        })
+    }
+
+    /// Takes the lock of the page `index` for `cpu`, if it is free. `None` as well if the file never has that page.
+    /// Linux: `folio_trylock()`.
+    pub fn try_lock_page(&self, index: u32, cpu: CpuId) -> Option<PageGuard<'_, P>> {
+        let slot = self.slots.get(index as usize)?;
+        let events = LockEvents::new(cpu, LockClass::Page, self.instance(index));
+        let held = events.attempt(|| slot.lock.try_lock())?;
         Some(PageGuard {
             cache: self,
             index,
@@ -398,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_page_is_taken_out_once() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, false, false);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, false, false, false);
         let read = |pfn| Cached {
             pfn: Pfn(pfn),
             is_uptodate: true,
@@ -421,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_file_on_a_disk_has_no_page_at_first() {
-        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, true, false);
+        let cache = PageCache::<Alone>::new(0, Pfn(7), 2, true, false, false);
         assert_eq!([0, 1].map(|index| cache.page_racy(index)), [None; 2]);
         assert_eq!(
             [0, 1, 2].map(|index| cache.block(index)),

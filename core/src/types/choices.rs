@@ -374,6 +374,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
         ],
     },
     ChoiceInfo {
+        name: "fault_around",
+        summary: "whether a read fault on a file maps what the page cache has around its page",
+        values: &[
+            value!(
+                "off",
+                "no",
+                "fault_around_bytes of one page",
+                fault_around = false
+            ),
+            value!(
+                "on",
+                "yes, in its page table: map_pages(), under RCU, where nothing may sleep",
+                "mm/memory.c, do_fault_around(); mm/filemap.c, filemap_map_pages()",
+                fault_around = true
+            ),
+        ],
+    },
+    ChoiceInfo {
         name: "io_wait",
         summary: "what a fault holds while it waits until a page of a file is read",
         values: &[

@@ -210,6 +210,8 @@ pub struct Protocol {
     pub driver_map: DriverMap,
     /// `driver_wait`
     pub driver_wait: DriverWait,
+    /// `fault_around`: whether a read fault on a file maps what is around its page, too.
+    pub fault_around: bool,
     /// `io_wait`
     pub io_wait: IoWait,
     /// `swapin`
@@ -243,6 +245,7 @@ impl Protocol {
             driver_fault: DriverFault::VmaLock,
             driver_map: DriverMap::Fault,
             driver_wait: DriverWait::Hold,
+            fault_around: false,
             io_wait: IoWait::Retry,
             swapin: Swapin::Cache,
             expand: Expand::MmapWrite,

@@ -115,6 +115,7 @@ const UNUSED: &[&str] = &[
     "driver_fault",
     "driver_map",
     "driver_wait",
+    "fault_around",
     "io_wait",
     "swapin",
     "expand",

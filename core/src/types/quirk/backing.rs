@@ -79,6 +79,16 @@ macro_rules! with_quirks_of_backings {
             DriverFaultUnlocked, "driver-fault-unlocked", "M. Wilcox at LSFMM+BPF 2023: a driver must say that it can do without the mmap lock";
             /// A driver waits for its lock where it maps pages ahead of time.
             MapPagesSleeps, "map-pages-sleeps", "Documentation/filesystems/locking.rst: map_pages() may not block";
+            /// A fault that maps around its page waits for the locks of pages.
+            FaultAroundSleeps, "fault-around-sleeps", "mm/filemap.c, next_uptodate_folio(): folio_trylock()";
+            /// A fault that maps around its page does not look again, under a page's lock, whether the page is still in the cache.
+            FaultAroundLooksEarly, "fault-around-looks-early", "mm/filemap.c, next_uptodate_folio(): folio->mapping under folio_trylock()";
+            /// A fault that maps around its page leaves a page's lock before the entry is set.
+            FaultAroundUnlocked, "fault-around-unlocked", "mm/filemap.c, filemap_map_pages(): folio_unlock() behind filemap_map_folio_range()";
+            /// A fault that maps around its page replaces entries that are there.
+            FaultAroundReplaces, "fault-around-replaces", "mm/filemap.c, filemap_map_folio_range(): pte_none()";
+            /// A fault that maps around its page maps what is beside its VMA.
+            FaultAroundLeavesVma, "fault-around-leaves-vma", "mm/memory.c, do_fault_around(): vma_off, vma_pages()";
             /// A fault that has left its locks to wait for a page goes on with the VMA that it had, and does not start again.
             IoDropNoRestart, "io-drop-no-restart", "mm/filemap.c, filemap_fault(): out_retry, VM_FAULT_RETRY; LWN, \"Improving page-fault scalability\", May 2023";
             /// A fault looks at its VMA after it has left its lock to wait for a page.

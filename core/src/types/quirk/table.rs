@@ -4,7 +4,6 @@ macro_rules! quirks {
     ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal, $source:literal;)+) => {
         /// A deviation known to be wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
         pub enum Quirk {
             $($(#[doc = $doc])+ $variant,)+
         }
