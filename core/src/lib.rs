@@ -29,6 +29,7 @@
 //! | the lock order | `mm::space` |
 //! | fault paths, one by one | `mm::fault`, `mm::speculative` |
 //! | how a mapping grows under a fault, and what stops it | `mm::stack` |
+//! | how the heap gets longer and shorter | `calls::brk` |
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
@@ -58,7 +59,7 @@
 //!
 //! | object | field | stable under | read besides | written under |
 //! | --- | --- | --- | --- | --- |
-//! | `Mm` | `Mmap::tree`, `Mmap::seq` | mmap lock | - | mmap write lock |
+//! | `Mm` | `Mmap::tree`, `Mmap::seq`, `Mmap::heap_end` | mmap lock | - | mmap write lock |
 //! | | `tree` (what readers see) | mmap lock; `expand=mmap_read`: mmap write lock, or pml | under RCU: an old tree stays whole | mmap write lock; `expand=mmap_read`: or mmap read lock and pml |
 //! | | `seq` | mmap lock | by any CPU, which compares it | mmap write lock |
 //! | | `root`, `cpumask` | always, while CPUs run | - | before CPUs run |

@@ -52,6 +52,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn fork(&mut self, child: MmId) -> Result<(), Errno> {
         let mut lock = self.mmap_write_lock();
         let mut child_lock = self.within(child, Self::mmap_write_lock);
+        child_lock.set_heap_end(lock.heap_end());
         let vmas = lock.tree().overlapping(self.everything());
         self.keep_faults_out(&lock, &vmas);
         let mut gather = self.gather();

@@ -9,6 +9,7 @@ use crate::types::addr::PageRange;
 use crate::types::error::Errno;
 
 pub mod access;
+pub mod brk;
 pub mod fork;
 pub mod guard;
 pub mod madvise;

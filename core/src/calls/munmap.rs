@@ -7,17 +7,24 @@
 use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
+use crate::mm::mmap_lock::MmapWrite;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
 use crate::types::protocol::Munmap;
 use crate::types::quirk::Quirk;
 
-impl<P: Platform> Cpu<'_, P> {
+impl<'s, P: Platform> Cpu<'s, P> {
     /// Unmaps `range`. Linux: `munmap()`.
     pub fn munmap(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
-        let mut lock = self.mmap_write_lock();
+        let lock = self.mmap_write_lock();
+        self.munmap_locked(lock, range);
+        Ok(())
+    }
+
+    /// Unmaps `range`, and leaves the lock. Linux: `do_vmi_align_munmap()`.
+    pub(crate) fn munmap_locked(&mut self, mut lock: MmapWrite<'s, P>, range: PageRange) {
         // QUIRK(MunmapPagesFirst): proofs/vma_lock/removed-before-its-pages
         let first = self.sys.has(Quirk::MunmapPagesFirst) && lock.tree().overlaps(range);
         let first = first.then(|| self.zap_all([range]));
@@ -32,8 +39,7 @@ impl<P: Platform> Cpu<'_, P> {
             self.open_driver(vma.copy_stable());
         }
         if gone.is_empty() {
-            lock.unlock();
-            return Ok(());
+            return lock.unlock();
         }
         let gather = match self.sys.protocol().munmap() {
             munmap if munmap == Munmap::Exclusive || self.may_grow_into(&lock, range) => {
@@ -56,6 +62,5 @@ impl<P: Platform> Cpu<'_, P> {
             }
         };
         self.complete(gather);
-        Ok(())
     }
 }

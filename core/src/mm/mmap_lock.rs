@@ -77,6 +77,11 @@ impl<P: Platform> MmapRead<'_, P> {
         vmas.into_iter().map(|(range, _)| range).collect()
     }
 
+    /// The page behind the heap.
+    pub fn heap_end(&self) -> Vpn {
+        self.guard.heap_end
+    }
+
     /// Linux: `mmap_read_unlock()`.
     pub fn unlock(self) {
         self.events.tell(LockStep::Unlocked);
@@ -97,6 +102,16 @@ impl<'s, P: Platform> MmapWrite<'s, P> {
     /// The tree.
     pub fn tree(&self) -> &VmaTree<P> {
         &self.guard.tree
+    }
+
+    /// The page behind the heap.
+    pub fn heap_end(&self) -> Vpn {
+        self.guard.heap_end
+    }
+
+    /// Ends the heap at `end`.
+    pub fn set_heap_end(&mut self, end: Vpn) {
+        self.guard.heap_end = end;
     }
 
     /// Makes `tree` the tree. Readers see it after [`MmapWrite::publish`].

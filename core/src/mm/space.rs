@@ -23,6 +23,7 @@ use alloc::sync::Arc;
 
 use crate::mm::vma_tree::VmaTree;
 use crate::platform::{Mutex, Platform, RcuPointer, Rcuwait, RwLock, Word};
+use crate::types::addr::Vpn;
 use crate::types::ids::TableId;
 
 /// An address space. Linux: `struct mm_struct`.
@@ -54,17 +55,20 @@ pub(crate) struct Mm<P: Platform> {
 pub(crate) struct Mmap<P: Platform> {
     /// The tree as it is.
     pub tree: VmaTree<P>,
+    /// The page behind the heap, if there is one. Linux: `mm->brk`.
+    pub heap_end: Vpn,
     /// The value of [`Mm::seq`].
     pub seq: u64,
 }
 
 impl<P: Platform> Mm<P> {
     /// An address space in which nothing is mapped. Its top page table is `root`, the CPUs of
-    /// the set `cpumask` run it. `swaps`: there is swap.
-    pub fn new(root: TableId, cpumask: u64, swaps: bool) -> Mm<P> {
+    /// the set `cpumask` run it. `swaps`: there is swap. The heap is at `heap`, and empty.
+    pub fn new(root: TableId, cpumask: u64, swaps: bool, heap: Vpn) -> Mm<P> {
         Mm {
             mmap_lock: P::RwLock::new(Mmap {
                 tree: VmaTree::new(),
+                heap_end: heap,
                 seq: 0,
             })
             .called("mmap_lock"),

@@ -67,7 +67,12 @@ impl<P: Platform> System<P> {
             let cpumask = if mm == MmId::MAIN.0 { everyone } else { 0 };
             let root = TableId(mm as u32);
             machine.tables.make(root);
-            Mm::new(root, cpumask, config.swap_slots > 0)
+            Mm::new(
+                root,
+                cpumask,
+                config.swap_slots > 0,
+                config.heap.unwrap_or_default(),
+            )
         };
         let mms = (0..config.mms).map(mm).collect();
         let device = config.device_pages;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::types::addr::Geometry;
+use crate::types::addr::{Geometry, Vpn};
 use crate::types::ids::{CpuId, Pfn};
 use crate::types::protocol::Protocol;
 use crate::types::quirks::Quirks;
@@ -36,6 +36,8 @@ pub struct Config {
     pub writes_back: bool,
     /// There are mappings that grow down: a fault that finds no VMA looks for one.
     pub stacks: bool,
+    /// The first page of each process's heap, if processes have one. Linux: `mm->start_brk`.
+    pub heap: Option<Vpn>,
 }
 
 impl Config {
@@ -55,6 +57,7 @@ impl Config {
             guards: false,
             writes_back: false,
             stacks: false,
+            heap: None,
         }
     }
 

@@ -100,6 +100,12 @@ impl Host {
                 let lacks = moves_several() != Ok(Answer::Ok);
                 return lacks.then(|| "needs mremap of several mappings (Linux 6.17)".to_owned());
             }
+            // A process has one heap, and a batch many instances.
+            Call::Brk { .. } => {
+                return Some(format!(
+                    "linux does not support `{text}`: the one heap of the process is the runner's"
+                ));
+            }
             Call::Mmap {
                 backing: Backing::Growsdown,
                 ..

@@ -78,6 +78,7 @@ impl Course for Call {
                 ..
             }
             | Op::Munmap { .. }
+            | Op::Brk { .. }
             | Op::Mremap { .. }
             | Op::Mprotect { .. }
             | Op::Fork { .. } => Some(Section::Exclusive),

@@ -27,7 +27,8 @@ impl Steps<'_> {
         let (ret, changed) = self.change(state, cpu, call, late);
         if changed && self.rules.window {
             state.cpus[cpu].phase = Phase::Pending(ret);
-            if matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades {
+            let instr = self.code.at(cpu, state.cpus[cpu].pc);
+            if instr.is_some_and(|instr| self.is_unmapping(state, cpu, instr)) {
                 self.release(state, cpu, section);
             }
         } else {
@@ -92,6 +93,18 @@ impl Steps<'_> {
                     }
                     if state.pages[page].newest().is_some() {
                         begin(state, page, None, Memory::Fresh);
+                    }
+                }
+                Answer::Ok
+            }
+            Call::Brk { page } => {
+                let (pages, prot) = match self.move_break(state, *page) {
+                    Ok(moved) => moved,
+                    Err(answer) => return (answer, false),
+                };
+                for page in pages {
+                    if prot.is_some() || state.pages[page].newest().is_some() {
+                        begin(state, page, prot, Memory::Fresh);
                     }
                 }
                 Answer::Ok
@@ -293,7 +306,10 @@ impl Steps<'_> {
 
     /// Ends a call that changes pages.
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
+        let instr = self.code.at(cpu, state.cpus[cpu].pc).expect("a call");
+        let downgraded = self.is_unmapping(state, cpu, instr);
         let pages: Few<usize> = match call {
+            Call::Brk { .. } => instr.pages().collect(),
             Call::Truncate { file, .. } => {
                 self.forget_truncated(state, cpu, &self.code.files.of(*file));
                 (0..state.pages.len()).collect()
@@ -325,7 +341,6 @@ impl Steps<'_> {
                 state.page_mut(page).end_for_caller(cpu);
             }
         }
-        let downgraded = matches!(call, Call::Munmap { .. }) && self.rules.munmap_downgrades;
         let section = if downgraded {
             Section::Shared
         } else {

@@ -6,6 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::call::{Call, Course, Kind, Specified};
 use super::files::Files;
+use super::heap::Heap;
 use super::rules::Rules;
 use super::stack::Stacks;
 use seqfault_lang::ops::Backing;
@@ -61,6 +62,12 @@ impl Instr {
     /// The same access, which may extend a mapping that is in these pages to its own.
     pub(super) fn that_extends(mut self, above: Range<usize>) -> Instr {
         self.pages.push(above);
+        self
+    }
+
+    /// The same about these pages alone.
+    pub(super) fn about(mut self, pages: Range<usize>) -> Instr {
+        self.pages = smallvec![pages];
         self
     }
 
@@ -177,6 +184,8 @@ pub(super) struct Code {
     pub(super) watched_touch: Vec<bool>,
     /// Where the pages of files are.
     pub(super) files: Files,
+    /// Where the heap is, if there is one.
+    pub(super) heap: Option<Heap>,
     /// Where mappings grow.
     pub(super) stacks: Stacks,
     /// Which pages may share memory.
@@ -233,6 +242,7 @@ impl Code {
             watched_words,
             watched_touch,
             files: Files::default(),
+            heap: None,
             stacks: Stacks::default(),
             sharing,
             later,

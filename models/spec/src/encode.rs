@@ -45,7 +45,10 @@ impl State {
 
 /// Appends a page.
 fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
-    number(bytes, page.versions.len() as u64);
+    number(
+        bytes,
+        page.versions.len() as u64 * 2 + u64::from(page.is_break),
+    );
     for version in &page.versions {
         match version.mapping {
             None => bytes.push(0),

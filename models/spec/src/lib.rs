@@ -79,6 +79,9 @@
 //! it, unless what is mapped below is near (`stack.rs`). Before and after a call of another CPU: it waits for what is
 //! under way. System calls extend nothing.
 //!
+//! # The heap
+//! `brk` moves its end, and maps or unmaps what is between (`heap.rs`).
+//!
 //! # Processes
 //! `fork` makes a process whose pages are a copy of the caller's: mappings, protections, and of
 //! each word that no file has the last value of its modification order, all at one instant between the call and the
@@ -91,9 +94,9 @@
 //!
 //! | call | section | excludes |
 //! | --- | --- | --- |
-//! | `mmap`, `mremap`, `mprotect` | exclusive | all but `dontneed` of other pages |
+//! | `mmap`, `mremap`, `mprotect`, `brk` to what is more | exclusive | all but `dontneed` of other pages |
 //! | `fork` | exclusive, over all pages | all, in its own process |
-//! | `munmap` | exclusive, then shared | the same, then exclusive ones |
+//! | `munmap`, `brk` to what is less | exclusive, then shared | the same, then exclusive ones |
 //! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
 //! | `cold`, `willneed`, `pageout` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
@@ -164,7 +167,7 @@
 //! Of a page that may be out of memory all are false but `swapped`, or as if it had never gone (`swap.rs`).
 //!
 //! # The slice
-//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of what grows, of files and of a driver's device, `munmap`, `mprotect`,
+//! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of what grows, of files and of a driver's device, `munmap`, `brk`, `mprotect`,
 //! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `truncate`, `punch`; `smaps` where no file is
 //! mapped, `reclaim` and `madvise pageout` where none in memory is; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `writeback`, `rcu_barrier`, `prefetch`, `evict`,
@@ -184,6 +187,7 @@ mod file_rules;
 mod files;
 mod finale;
 mod guard;
+mod heap;
 mod lazy;
 mod look;
 mod normal;
@@ -272,6 +276,9 @@ fn run_setup(resolved: &Resolved, rules: &Rules) -> Vec<Rc<Page>> {
         rules.clone(),
     );
     machine.set_ranges(&resolved.ranges);
+    if let Some(range) = &resolved.heap {
+        machine.set_heap(range.clone());
+    }
     for call in &resolved.setup {
         machine.apply(call);
     }

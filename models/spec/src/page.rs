@@ -156,6 +156,8 @@ pub(super) struct Page {
     /// The oldest version that each CPU may still go by, by kind of access:
     /// `floor[cpu * Kind::COUNT + kind]`. Empty while all are 0.
     pub(super) floor: SmallVec<[u8; 4 * Kind::COUNT]>,
+    /// Whether the heap ends here.
+    pub(super) is_break: bool,
 }
 
 impl Page {
@@ -165,6 +167,7 @@ impl Page {
             versions: smallvec![Version::without_call(None)],
             words: SmallVec::new(),
             floor: SmallVec::new(),
+            is_break: false,
         }
     }
 

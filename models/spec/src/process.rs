@@ -63,6 +63,9 @@ impl Steps<'_> {
     /// Makes a page of the child, where nothing is yet.
     fn copy_page(&self, state: &mut State, from: usize, to: usize) {
         debug_assert!(state.pages[to].newest().is_none(), "a process is made once");
+        if state.pages[from].is_break {
+            state.page_mut(to).is_break = true;
+        }
         let (Some(mapping), Some(word)) = (state.pages[from].newest(), state.newest_word(from))
         else {
             return;
@@ -110,6 +113,7 @@ impl Steps<'_> {
         state.pages[to] = Rc::new(Page {
             versions: smallvec![Version::without_call(Some(mapping))],
             words,
+            is_break: state.pages[to].is_break,
             ..Page::hole()
         });
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::call::{Call, Course, Specified};
 use super::code::{Code, Instr, Sharing};
 use super::files::Files;
+use super::heap::{Heap, reached_by};
 use super::rules::Rules;
 use super::stack::Stacks;
 use seqfault_lang::litmus::Ids;
@@ -26,6 +27,8 @@ pub(super) struct Resolved {
     pub(super) own: usize,
     /// The ranges of a process in which mappings grow; none where none grows.
     pub(super) ranges: Vec<Range<usize>>,
+    /// The range of the heap, if there is one.
+    pub(super) heap: Option<Range<usize>>,
     /// How many processes there are, those that CPUs fork included.
     pub(super) processes: usize,
     /// The words of each file.
@@ -69,6 +72,18 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         false => Vec::new(),
     };
     let stacks = Stacks::new(&ranges, own, processes);
+    let heap = program.heap().map(|name| {
+        let first = Place {
+            name: name.to_owned(),
+            index: None,
+        };
+        let first = ids.page(&first);
+        let mut ranges = ids.ranges().into_iter();
+        ranges
+            .find(|range| range.start == first)
+            .expect("a range begins there")
+    });
+    let places_of_heap = heap.clone().map(|range| Heap::new(range, own));
     let mut runs = Runs::default();
     let has_files = has_files(program);
     let all_on_disk = program.device_pages() == 0 && !uncached.contains(&false);
@@ -121,7 +136,8 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
                         regs.len() - 1
                     })
             });
-            instrs.push(stacks.reached_by(Instr::new(call, reg, of_cpu, own, &places)));
+            let instr = stacks.reached_by(Instr::new(call, reg, of_cpu, own, &places));
+            instrs.push(reached_by(instr, places_of_heap.as_ref()));
         }
         threads.push(instrs);
     }
@@ -164,6 +180,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
         .iter()
         .any(|call| matches!(call, Call::GuardInstall { .. }));
     code.stacks = stacks;
+    code.heap = places_of_heap;
     if code.threads.len() > MAX_CPUS {
         let what = format!("more than {MAX_CPUS} CPUs");
         return Err(unsupported(what, program.condition.span.clone()));
@@ -182,6 +199,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     Ok(Resolved {
         own,
         ranges,
+        heap,
         processes,
         files,
         uncached,

@@ -78,6 +78,8 @@ pub struct Rules {
     pub mmap_discards: bool,
     /// An access below a mapping that grows extends it. `false`: it finds nothing.
     pub stacks_grow: bool,
+    /// The heap does not grow over what is mapped. `false`: it replaces that.
+    pub heap_stops: bool,
     /// What is mapped below keeps a mapping from growing near. `false`: it grows up to that.
     pub stacks_keep_away: bool,
     /// `madvise dontneed` discards what was there. `false`: the words stay.
@@ -161,6 +163,7 @@ impl Default for Rules {
             mmap_discards: true,
             stacks_grow: true,
             stacks_keep_away: true,
+            heap_stops: true,
             dontneed_discards: true,
             lazy_pages_go: true,
             stores_keep_lazy_pages: true,

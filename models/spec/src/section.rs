@@ -69,7 +69,7 @@ impl Steps<'_> {
                 let holds = match (state.cpus[other].phase, &held.call) {
                     (Phase::Ready | Phase::Walking(Walk { holds: false, .. }), _) => return false,
                     (Phase::Walking(_), _) => Section::Shared,
-                    (Phase::Pending(_), Call::Munmap { .. }) if self.rules.munmap_downgrades => {
+                    (Phase::Pending(_), _) if self.is_unmapping(state, other, held) => {
                         Section::Shared
                     }
                     (Phase::Pending(_) | Phase::Copying(_), held) => self.section(held),

@@ -18,6 +18,7 @@ use super::call::Course;
 use super::code::{Code, Instr};
 use super::files::Files;
 use super::finale::{last, owned, property, value};
+use super::heap::{Heap, reached_by};
 use super::page::Page;
 use super::rules::Rules;
 use super::stack::Stacks;
@@ -123,6 +124,13 @@ impl Machine {
         self.code.stacks = Stacks::new(ranges, self.own, processes);
     }
 
+    /// From now on the heap is in this range, and empty; unless told, it is the first time that it is asked for,
+    /// and in all of the window.
+    pub fn set_heap(&mut self, range: Range<usize>) {
+        self.state[0].page_mut(range.start).is_break = true;
+        self.code.heap = Some(Heap::new(range, self.own));
+    }
+
     /// Does `call`, from its begin to its return. Pages other than its own stay as they are.
     /// Returns the first of the answers that are [allowed](Machine::allowed).
     ///
@@ -142,7 +150,11 @@ impl Machine {
             self.set_ranges(std::slice::from_ref(&window));
         }
         let instr = Instr::new(call.clone(), Some(0), 0, self.own, &self.code.files);
+        if matches!(call, Call::Brk { .. }) && self.code.heap.is_none() {
+            self.set_heap(0..self.own);
+        }
         let instr = self.code.stacks.reached_by(instr);
+        let instr = reached_by(instr, self.code.heap.as_ref());
         self.code.set_only(instr);
         let steps = Steps {
             code: &self.code,
@@ -248,6 +260,7 @@ impl Machine {
     pub fn concerned(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
         let is_of_files = matches!(call, Call::Truncate { .. } | Call::Punch { .. })
             || call.pages().any(|page| self.state[0].shows_file(page))
+            || matches!(call, Call::Brk { .. })
             || (call.kind().is_some() && !self.code.stacks.is_empty());
         let (all, own) = match is_of_files {
             true => (0..self.own, None),

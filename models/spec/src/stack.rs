@@ -27,7 +27,7 @@ use super::word::Word;
 use seqfault_lang::litmus::ast::Prot;
 
 /// How many pages there are at least between a mapping that grows and the next one below.
-const GAP: usize = 256;
+pub(super) const GAP: usize = 256;
 
 /// The ranges in which mappings grow; none where there are no such mappings.
 #[derive(Clone, Debug, Default)]

@@ -153,8 +153,10 @@ impl Steps<'_> {
         let mut cpus = state.cpus.iter().enumerate();
         cpus.any(|(other, at)| {
             let unmaps = |instr: &Instr| {
-                matches!(instr.call, Call::Munmap { .. } | Call::Mmap { .. })
-                    && instr.pages().any(|unmapped| unmapped == page)
+                matches!(
+                    instr.call,
+                    Call::Munmap { .. } | Call::Mmap { .. } | Call::Brk { .. }
+                ) && instr.pages().any(|unmapped| unmapped == page)
             };
             other != cpu
                 && matches!(at.phase, Phase::Pending(_))

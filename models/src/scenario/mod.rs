@@ -107,6 +107,7 @@ impl Scenario {
         config.quirks = deviations.quirks.iter().copied().collect::<Quirks>();
         config.device_pages = u32::try_from(program.device_pages()).expect("pages that are placed");
         config.stacks = program.has_stacks();
+        config.heap = heap(&layout, program);
         config.mms = layout.ids().processes().len();
         let most = most_pages(program);
         if reclaims(program) {
@@ -387,6 +388,15 @@ fn truncates(program: &Program) -> bool {
     program.ops().any(takes)
 }
 
+/// Where the heap begins.
+fn heap(layout: &Layout, program: &Program) -> Option<Vpn> {
+    let first = Place {
+        name: program.heap()?.to_owned(),
+        index: None,
+    };
+    Some(Vpn(layout.vpn(layout.ids().page(&first))))
+}
+
 /// What keeps mappings that grow in their ranges.
 fn barriers(layout: &Layout, program: &Program) -> impl Iterator<Item = Statement> {
     layout.barriers(program).into_iter().map(|vpn| Statement {
@@ -421,7 +431,7 @@ fn most_pages(program: &Program) -> u32 {
     let all: usize = program.decls.iter().map(Decl::len_pages).sum();
     let len = |pages: &ast::Pages| program.len_of(pages);
     let of = |op: &Op<AsWritten>| match op {
-        Op::Fork { .. } => all,
+        Op::Fork { .. } | Op::Brk { .. } => all,
         op => op.pages().iter().map(len).sum(),
     };
     let most: usize = program.ops().map(of).sum();

@@ -27,13 +27,18 @@ pub(super) fn changes(op: &Op<Addresses>, vpn: Vpn, writes_back: bool) -> bool {
         Op::Truncate { .. } | Op::Punch { .. } | Op::Writeback { .. } | Op::Msync { .. }
     );
     let of_page = writes_back && matches!(op, Op::Reclaim { .. } | Op::Pageout { .. });
-    op.is_fork() || of_file || of_page || !only_looks && names(op, vpn)
+    op.is_fork() || of_file || of_page || moves_break(op) || !only_looks && names(op, vpn)
 }
 
 /// Whether the page table that translates `vpn` may be freed by `op`.
 pub(super) fn frees_table(op: &Op<Addresses>, vpn: Vpn, reclaims: bool) -> bool {
     let may_free = op.row().retires_tables && (reclaims || !matches!(op, Op::Dontneed { .. }));
-    may_free && names(op, vpn)
+    may_free && (moves_break(op) || names(op, vpn))
+}
+
+/// Whether `op` may change all of the heap.
+fn moves_break(op: &Op<Addresses>) -> bool {
+    matches!(op, Op::Brk { .. })
 }
 
 /// Whether `vpn` is among the pages that `op` names.

@@ -155,6 +155,7 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
             called.by(|cpu| cpu.mmap(pages, protection(prot), flags))
         }
         Op::Munmap { pages } => called.by(|cpu| cpu.munmap(pages)),
+        Op::Brk { page } => called.by(|cpu| cpu.brk(page)),
         Op::Mprotect { pages, prot } => called.by(|cpu| cpu.mprotect(pages, protection(prot))),
         Op::Mremap { from, to } => called.by(|cpu| cpu.mremap(from, to)),
         Op::Msync { pages } => called.by(|cpu| cpu.msync(pages)),

@@ -190,3 +190,14 @@ fn other_mappings_of_files_are_refused_by_name() {
     let expected = "linux does not support `mmap A rw driver`";
     assert_eq!(lacks.as_deref(), Some(expected));
 }
+
+#[test]
+fn the_heap_is_refused_by_name() {
+    if host().is_none() {
+        return;
+    }
+    let text = "MM refused { pages H[2]; } P0 { brk H[1]; } forall (mapped(H[0]))";
+    let lacks = Linux::default().lacks(&scenario(text));
+    let expected = "linux does not support `brk H[1]`: the one heap of the process is the runner's";
+    assert_eq!(lacks.as_deref(), Some(expected));
+}

@@ -140,6 +140,7 @@ families! {
         unknown_mmap_option: &body("mmap A rw poplate;");
         mmap_backed_twice: &body("mmap A rw driver shared F;");
         growing_beside_others: &around("page A;\n  page B after A;\n  mmap B rw growsdown;", "P0 { exit; }", "exists (A=0)");
+        heap_in_two_ranges: &around("pages A[2];\n  pages B[2];\n  brk A[1];", "P0 { brk B[1]; }", "exists (A=0)");
         unknown_advice: &body("madvise A dont_need;");
         flags_without_a_mode: &body("uffd_register A async; uffd_register A; uffd_register A wp wp;");
         slice_where_a_page_is_meant: &body("read B[0..2];");

@@ -168,7 +168,13 @@ impl Tape {
     }
 
     fn place(&mut self) -> Place {
-        let (name, len, _) = self.pick(&self.ranges.clone());
+        let range = self.below(self.ranges.len());
+        self.place_in(range)
+    }
+
+    /// A page of this range.
+    fn place_in(&mut self, range: usize) -> Place {
+        let (name, len, _) = self.ranges[range].clone();
         Place {
             name,
             index: self.some(|t| t.below(len)),
@@ -200,7 +206,13 @@ impl Tape {
         let row = self.pick(&rows);
         let mut len = 0;
         let operands = row.kinds().map(|kind| self.operand(kind, &mut len));
-        Op::new(row, operands)
+        match Op::new(row, operands) {
+            // There is one heap.
+            Op::Brk { .. } => Op::Brk {
+                page: self.place_in(0),
+            },
+            op => op,
+        }
     }
 
     /// `len` is how long the file is that the statement names.

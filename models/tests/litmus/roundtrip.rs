@@ -54,6 +54,7 @@ P0 {
   r2 = xchg B[2] 2; (* behind *) (* and again *)
   exec C;
   munmap D[0];
+  brk B[1];
   mprotect B[1..3] rx;
   mremap B[0..2] D;
   madvise A dontneed;

@@ -191,6 +191,12 @@ macro_rules! with_quirks_of_backings {
             ExpandWithoutPml, "expand-without-pml", "mm/mmap.c, expand_downwards(): \"we reuse mm->page_table_lock\"";
             /// `munmap` lets readers in though a VMA may grow into what it unmaps.
             DowngradeBesideStack, "downgrade-beside-stack", "CVE-2020-29369, commit 246c320a8cfe";
+            /// `brk` reads where the heap ends before it has the mmap lock.
+            BreakReadEarly, "break-read-early", "mm/mmap.c, sys_brk(): origbrk under mmap_write_lock()";
+            /// `brk` tells that the heap has become shorter when its pages are gone, and the mmap lock was left meanwhile.
+            BreakSetLate, "break-set-late", "mm/mmap.c, sys_brk(): \"mm->brk must be protected by write mmap_lock\"";
+            /// The heap grows over what is mapped, which goes, or next to it.
+            BreakIgnoresMappings, "break-ignores-mappings", "mm/mmap.c, sys_brk(): vma_find(), vm_start_gap(); do_brk(): \"Clear old maps\"";
         }
     };
 }

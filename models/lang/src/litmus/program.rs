@@ -46,6 +46,14 @@ impl Program {
         self.ops().any(grows)
     }
 
+    /// The range that is the heap: the one of which `brk` names a page.
+    pub fn heap(&self) -> Option<&str> {
+        self.ops().find_map(|op| match op {
+            Op::Brk { page } => Some(page.name.as_str()),
+            _ => None,
+        })
+    }
+
     /// How many pages a range has.
     pub fn len_of(&self, pages: &Pages) -> usize {
         match pages.part {

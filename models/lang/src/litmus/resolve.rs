@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::Possible;
-use super::ast::{Decl, Part, Program, Span, Value};
+use super::ast::{Decl, Op, Part, Program, Span, Value};
 use super::errors::Error;
 use super::mentions::{Definition, DefinitionKind, Mentions, UseKind};
 use super::names::{LAZY, MAIN, nearest};
@@ -36,6 +36,7 @@ pub(super) fn resolve(program: Option<&mut Program>, mentions: &Mentions, errors
     if let Some(program) = program
         && resolver.errors.is_empty()
     {
+        resolver.heap(program);
         resolver.name_values(program);
         resolver.values(program);
     }
@@ -161,6 +162,23 @@ impl<'a> Resolver<'a> {
                     break;
                 }
             }
+        }
+    }
+
+    /// A process has one heap, in one range.
+    fn heap(&mut self, program: &Program) {
+        let mut breaks = program.all_stmts().filter_map(|stmt| match &stmt.op {
+            Op::Brk { page } => Some((&page.name, &stmt.span)),
+            _ => None,
+        });
+        let Some((name, span)) = breaks.next() else {
+            return;
+        };
+        if let Some((_, other)) = breaks.find(|(other, _)| *other != name) {
+            let note = format!("here the heap is in `{}`", short(name));
+            self.errors.push(
+                Error::new(other.clone(), "a heap in a second range").also(span.clone(), note),
+            );
         }
     }
 

@@ -170,6 +170,7 @@ operations! {
             drawn Often(2), bytes 124..128, retires tables;
         Msync: "msync" (pages: Pages)
             by Program -> Call[ENOMEM], drawn Often(1), bytes 248..250;
+        Brk: "brk" (page: Page) by Program -> Call[ENOMEM], retires tables;
     }
     Advice {
         Dontneed: "madvise" (pages: Pages) "dontneed" ()

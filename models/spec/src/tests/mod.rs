@@ -5,6 +5,7 @@ mod drivers;
 mod faults;
 mod files;
 mod guard;
+mod heaps;
 mod lazy;
 mod looks;
 mod mapping;

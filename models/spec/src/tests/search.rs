@@ -146,6 +146,7 @@ fn resolved_in(
     Resolved {
         own: pages,
         ranges: Vec::new(),
+        heap: None,
         processes: asked.len(),
         files: files.to_vec(),
         uncached: uncached.to_vec(),
