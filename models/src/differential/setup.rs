@@ -97,6 +97,7 @@ impl CoreSetup {
             quirks: self.quirks,
             mms: 1 + usize::from(forks),
             tlb_entries: self.tlb_entries,
+            heap: Some(self.shape.first()),
             guards: ops
                 .iter()
                 .any(|op| matches!(op.call(), Call::GuardInstall { .. })),
