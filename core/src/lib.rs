@@ -33,6 +33,7 @@
 //! | which page a first access gets, and whether a write may go to it | `mm::backing` |
 //! | where the pages of files are | `mm::file`, `mm::page_cache` |
 //! | how a page of a file comes and goes | `mm::file_fault`, `calls::truncate` |
+//! | which pages a read fault maps beside its own | `mm::fault_around` |
 //! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
 //! | how a page of a file becomes dirty, is written back, and leaves memory | `mm::writeback`, `hw::account`, `calls::msync`, `mm::file_reclaim` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
