@@ -15,11 +15,13 @@
 //! comes after its entries, not before. Where a file is mapped, the new place is in its `i_mmap` before entries move,
 //! behind the old one, so that `truncate`, which visits the old one first, finds each entry (`need_rmap_locks`).
 //! Dropped: moving whole page tables. Where tables cannot be
-//! had nothing moves, and the VMA comes back.
+//! had nothing moves, and the VMA comes back. With `MREMAP_DONTUNMAP` the old VMA stays in the tree, write-locked against
+//! what goes by its lock alone: faults find its place empty from then on.
 
 use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
@@ -33,18 +35,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Moves what is mapped at `from` to `to`; what was there goes, but where `from` has a hole.
     /// `Fault` if `from` begins with a hole. If the two are not as long, what moves is a part of
     /// one VMA, or it is a `Fault`: the rest of `from` goes, or new pages come behind those that
-    /// move.
-    /// Linux: `mremap(MREMAP_MAYMOVE | MREMAP_FIXED)`.
-    pub fn mremap(&mut self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+    /// move. With `dontunmap`, for which they must be as long, what moves leaves its mapping behind, with nothing in it.
+    /// Linux: `mremap(MREMAP_MAYMOVE | MREMAP_FIXED)`, and `MREMAP_DONTUNMAP`.
+    pub fn mremap(&mut self, from: PageRange, to: PageRange, dontunmap: bool) -> Result<(), Errno> {
         self.check_range(from)?;
         self.check_range(to)?;
-        if !from.intersection(to).is_empty() {
+        let same_len = from.len_pages() == to.len_pages();
+        if !from.intersection(to).is_empty() || dontunmap && !same_len {
             return Err(Errno::Inval);
         }
         let mut lock = self.mmap_write_lock();
         let mut gathers = Vec::new();
-        let result = if from.len_pages() == to.len_pages() {
-            self.move_range(&mut lock, from, to, &mut gathers)
+        let result = if same_len {
+            self.move_range(&mut lock, from, to, dontunmap, &mut gathers)
         } else {
             self.resize(&mut lock, from, to, &mut gathers)
         };
@@ -79,7 +82,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             gathers.push(self.unmap(lock, PageRange::new(kept.end, from.end)));
         }
         let mut gather = self.gather();
-        let result = self.move_vma(lock, kept, moved, &mut gather);
+        let result = self.move_vma(lock, kept, moved, false, &mut gather);
         gathers.push(gather);
         result?;
         if moved.end < to.end {
@@ -100,6 +103,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock: &mut MmapWrite<'s, P>,
         from: PageRange,
         to: PageRange,
+        dontunmap: bool,
         gathers: &mut Vec<Gather>,
     ) -> Result<(), Errno> {
         let vmas = lock.tree().overlapping(from);
@@ -108,40 +112,61 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return Err(Errno::Fault);
         }
         for part in parts {
+            // Linux: check_prep_vma(), VM_PFNMAP.
+            let is_device = |vma: &VmaCopy| matches!(vma.backing, Backing::Driver(_));
+            let first = lock.tree().find(part.start);
+            if dontunmap && first.is_some_and(|(_, vma)| is_device(&vma.copy_stable())) {
+                return Err(Errno::Inval);
+            }
             let target = shift(part, from.start, to.start);
             gathers.push(self.unmap(lock, target));
             let mut gather = self.gather();
-            let result = self.move_vma(lock, part, target, &mut gather);
+            let result = self.move_vma(lock, part, target, dontunmap, &mut gather);
             gathers.push(gather);
             result?;
         }
         Ok(())
     }
 
-    /// Moves `from`, a part of one VMA, to where nothing is. Linux: `move_vma()`.
+    /// Moves `from`, a part of one VMA, to where nothing is; with `dontunmap` that VMA stays. Linux: `move_vma()`.
     fn move_vma(
         &mut self,
         lock: &mut MmapWrite<'s, P>,
         from: PageRange,
         to: PageRange,
+        dontunmap: bool,
         gather: &mut Gather,
     ) -> Result<(), Errno> {
-        self.split(lock, from);
+        if !dontunmap {
+            self.split(lock, from);
+        }
         let Some(vma) = lock.tree().find(from.start).map(|(_, vma)| vma.clone()) else {
             return Ok(());
         };
-        let old = vma.copy_stable();
+        let old = VmaCopy {
+            range: from,
+            ..vma.copy_stable()
+        };
         // QUIRK(MremapVmaGoesLate): proofs/vma_tree/moved-under-its-vma
         let late = self.sys.has(Quirk::MremapVmaGoesLate);
-        if !late {
+        if !dontunmap && !late {
             self.remove_vma(lock, from, &vma);
         }
-        // From here on no fault finds the VMA, so that no entry comes where there is no table yet.
+        // QUIRK(DontunmapUnlocked): proofs/pt_free/reclaimed-beside-dontunmap
+        if dontunmap && !self.sys.has(Quirk::DontunmapUnlocked) {
+            lock.start_write(&vma);
+        }
+        // From here on no fault finds a VMA that goes, so that no entry comes where there is no table yet.
         let parts = self.parts_within_tables(from, to);
         let mut tables = parts.iter().map(|(part, target)| {
             self.leaf_table(part.start).is_none() || self.install_tables(*target)
         });
         let has_tables = tables.all(|has| has);
+        if dontunmap && !has_tables {
+            self.free_pgtables(lock.tree(), to, gather);
+            self.finish(gather);
+            return Err(Errno::Nomem);
+        }
         let (range, left) = if has_tables { (to, from) } else { (from, to) };
         // QUIRK(MremapKeepsFileOffset): proofs/file/moved-shows-the-same
         let new = match self.sys.has(Quirk::MremapKeepsFileOffset) {
@@ -149,10 +174,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             false => old.moved(range),
         };
         // QUIRK(MremapMovesUnlinked): proofs/file/truncated-while-moved
-        if self.sys.has(Quirk::MremapMovesUnlinked) {
-            self.unlink_file(old);
-        } else {
+        let unlinked = self.sys.has(Quirk::MremapMovesUnlinked);
+        if !unlinked {
             self.link_file(new);
+        } else if !dontunmap {
+            self.unlink_file(old);
         }
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
@@ -164,27 +190,30 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.move_ptes(part, target, gather);
             }
         }
-        if late {
+        if !dontunmap && late {
             self.remove_vma(lock, from, &vma);
         }
         if !early {
             self.map(lock, new);
         }
-        self.unlink_moved(lock, [old, new]);
+        self.unlink_moved(lock, new);
+        if !dontunmap {
+            self.unlink_moved(lock, old);
+        }
         self.free_pgtables(lock.tree(), left, gather);
         self.finish(gather);
-        self.close_gone(&vma);
-        self.free_vma(vma);
+        if !dontunmap {
+            self.close_gone(&vma);
+            self.free_vma(vma);
+        }
         has_tables.then_some(()).ok_or(Errno::Nomem)
     }
 
-    /// Takes those out of `i_mmap` that are no VMAs: what has moved, and what was merged with a neighbour.
-    fn unlink_moved(&mut self, lock: &MmapWrite<'s, P>, places: [VmaCopy; 2]) {
-        for place in places {
-            let found = lock.tree().find(place.range.start);
-            if found.is_none_or(|(range, _)| range != place.range) {
-                self.unlink_file(place);
-            }
+    /// Takes `place` out of `i_mmap` if it is no VMA: it has moved, or was merged with a neighbour.
+    fn unlink_moved(&mut self, lock: &MmapWrite<'s, P>, place: VmaCopy) {
+        let found = lock.tree().find(place.range.start);
+        if found.is_none_or(|(range, _)| range != place.range) {
+            self.unlink_file(place);
         }
     }
 

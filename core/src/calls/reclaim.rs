@@ -306,7 +306,7 @@ mod tests {
             out(cpu, 1);
             cpu.mprotect(PageRange::page(Vpn(1)), Prot::R)
                 .expect("it is mapped");
-            cpu.mremap(PageRange::page(Vpn(1)), PageRange::page(Vpn(5)))
+            cpu.mremap(PageRange::page(Vpn(1)), PageRange::page(Vpn(5)), false)
                 .expect("there is room");
             assert!(page(system, 5).swapped && !page(system, 1).swapped);
             assert_eq!(cpu.read(Vpn(5)), Ok(7));

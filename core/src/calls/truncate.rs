@@ -236,7 +236,8 @@ mod tests {
             assert_eq!([1, 2].map(|vpn| cpu.write(Vpn(vpn), 9)), [Ok(()); 2]);
             assert_eq!(cpu.read(Vpn(3)), Ok(5));
             cpu.fork(CHILD).expect("there is memory for tables");
-            cpu.mremap(pages(2, 1), pages(12, 1)).expect("it is mapped");
+            cpu.mremap(pages(2, 1), pages(12, 1), false)
+                .expect("it is mapped");
             cpu.mprotect(pages(3, 1), Prot::R).expect("it is mapped");
             truncate(cpu, 0);
             let nothing = Err(Fault::Bus);
@@ -244,7 +245,8 @@ mod tests {
             let child = [1, 2, 3].map(|vpn| cpu.sys.page(CHILD, Vpn(vpn)));
             assert!(child.iter().all(|page| page.is_behind_end && !page.present));
             // What was one is one again, in `i_mmap` too.
-            cpu.mremap(pages(12, 1), pages(2, 1)).expect("it is mapped");
+            cpu.mremap(pages(12, 1), pages(2, 1), false)
+                .expect("it is mapped");
             assert_eq!(cpu.sys.vmas(MmId::MAIN).len(), 2);
             truncate(cpu, 2);
             assert_eq!(cpu.read(Vpn(2)), Ok(0));

@@ -212,7 +212,8 @@ mod tests {
             assert_eq!(mappings(cpu), 4);
             cpu.mprotect(pages(2, 1), Prot::RW).expect("it is mapped");
             assert_eq!(mappings(cpu), 4, "what was split stays so");
-            cpu.mremap(pages(11, 1), pages(5, 1)).expect("it is mapped");
+            cpu.mremap(pages(11, 1), pages(5, 1), false)
+                .expect("it is mapped");
             assert_eq!(mappings(cpu), 5);
             cpu.fork(CHILD).expect("there is memory for tables");
             assert_eq!(mappings(cpu), 10);

@@ -73,6 +73,8 @@ with_quirks_of_backings! { quirks!
     MremapVmaGoesLate, "mremap-vma-goes-late", "mm/mremap.c, move_vma(): faults are kept out of the old VMA by its write lock while move_page_tables() runs";
     /// The VMA comes to a page's new place before the page does.
     MremapVmaComesEarly, "mremap-vma-comes-early", "mm/mremap.c, copy_vma_and_data(): the new VMA is write-locked until move_page_tables() is done";
+    /// `mremap` that leaves its source mapped does not write-lock it: what goes by that lock alone goes on there.
+    DontunmapUnlocked, "dontunmap-unlocked", "mm/mremap.c, move_vma(): vma_start_write()";
     /// `munmap` removes pages before it takes their VMAs out of the tree.
     MunmapPagesFirst, "munmap-pages-first", "mm/vma.c, do_vmi_align_munmap(): vms_gather_munmap_vmas() before vms_complete_munmap_vmas()";
     /// `fork` copies entries without write-locking the VMAs: faults under a VMA's lock go on.

@@ -193,7 +193,11 @@ impl Arena {
             Call::Truncate { file, len } => self.files.truncate(*file, *len)?,
             Call::Punch { page } => self.files.punch(*page)?,
             Call::Munmap { pages } => self.munmap(pages.clone(), bytes),
-            Call::Mremap { from, to } => self.mremap(from.clone(), to.clone(), bytes),
+            Call::Mremap {
+                from,
+                to,
+                dontunmap,
+            } => self.mremap(from, to, *dontunmap, bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
             Call::Msync { pages } => self.msync(pages, bytes),
             Call::Writeback { page } => {

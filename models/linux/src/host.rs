@@ -87,6 +87,10 @@ impl Host {
     pub fn rules() -> Result<Rules, String> {
         let mut rules = Rules::linux();
         rules.merging.guards_own_files = !flags_guards()?;
+        rules.merging.dontunmap_keeps_account = match dontunmap() {
+            Ok(is_accounted) => is_accounted,
+            Err(_) => rules.merging.dontunmap_keeps_account,
+        };
         Ok(rules)
     }
 
@@ -96,9 +100,16 @@ impl Host {
         match op {
             // Processes are no window's: a program's runner has them.
             Call::Fork { .. } | Call::Switch { process: 0 } => return None,
-            Call::Mremap { from, .. } if from.len() > 1 => {
-                let lacks = moves_several() != Ok(Answer::Ok);
-                return lacks.then(|| "needs mremap of several mappings (Linux 6.17)".to_owned());
+            Call::Mremap {
+                from,
+                dontunmap: stays,
+                ..
+            } if from.len() > 1 || *stays => {
+                if from.len() > 1 && moves_several() != Ok(Answer::Ok) {
+                    return Some("needs mremap of several mappings (Linux 6.17)".to_owned());
+                }
+                let lacks = dontunmap().err().filter(|_| *stays);
+                return lacks.map(|what| format!("needs {what} for `{text}`"));
             }
             // A process has one heap, and a batch many instances.
             Call::Brk { .. } => {
@@ -302,7 +313,26 @@ pub(super) fn moves_several() -> Result<Answer, String> {
     let mut arena = Arena::new(4)?;
     arena.mmap(0..1, None, Prot::R, false, false);
     arena.mmap(1..2, None, Prot::Rw, false, false);
-    Ok(arena.mremap(0..2, 2..4, None))
+    Ok(arena.mremap(&(0..2), &(2..4), false, None))
+}
+
+/// Whether what `mremap dontunmap` leaves mapped keeps `VM_ACCOUNT`; an error if this kernel does not leave anything, or
+/// nothing that is shared.
+///
+/// Linux: `MREMAP_DONTUNMAP`, since 5.7, and of shared memory since 5.13; dontunmap_complete(), mm/mremap.c.
+pub(super) fn dontunmap() -> Result<bool, String> {
+    let mut arena = Arena::new(4)?;
+    let shared = (libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1, 0);
+    arena.map(&(0..1), None, Prot::R, shared, (false, false));
+    arena.mmap(1..2, None, Prot::Rw, false, false);
+    for page in 0..2 {
+        let moved = arena.mremap(&(page..page + 1), &(page + 2..page + 3), true, None);
+        if moved != Answer::Ok {
+            let needed = "mremap that leaves its source mapped (MREMAP_DONTUNMAP, Linux 5.13)";
+            return Err(format!("{needed}, which answers {moved}"));
+        }
+    }
+    has_flag(&arena, 1, "ac")
 }
 
 /// Whether the kernel marks VMAs that may have guard pages.
@@ -312,12 +342,17 @@ fn flags_guards() -> Result<bool, String> {
     let mut arena = Arena::new(1)?;
     arena.mmap(0..1, None, Prot::R, false, false);
     arena.madvise(0..1, None, MADV_GUARD_INSTALL);
+    has_flag(&arena, 0, "gu")
+}
+
+/// Whether the VMA that begins with `page` has a flag, which show_smap_vma_flags() writes so.
+fn has_flag(arena: &Arena, page: usize, flag: &str) -> Result<bool, String> {
     let path = "/proc/self/smaps";
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    let start = format!("{:x}-", arena.address(0));
+    let start = format!("{:x}-", arena.address(page));
     let mut of_page = text.lines().skip_while(|line| !line.starts_with(&start));
     let flags = of_page.find_map(|line| line.strip_prefix("VmFlags:"));
-    Ok(flags.is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "gu")))
+    Ok(flags.is_some_and(|flags| flags.split_whitespace().any(|has| has == flag)))
 }
 
 /// Lets no page of this process be part of a huge one, whatever the host's policy: a neighbour of

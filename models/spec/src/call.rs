@@ -101,11 +101,17 @@ impl Course for Call {
 
     /// Linux: check_mremap_params(), mm/mremap.c; before 6.17 mremap_to() looked, under the lock.
     fn refusal(&self) -> Option<Answer> {
-        let Op::Mremap { from, to } = self else {
+        let Op::Mremap {
+            from,
+            to,
+            dontunmap,
+        } = self
+        else {
             return None;
         };
         let overlap = from.start < to.end && to.start < from.end;
-        overlap.then_some(Answer::EINVAL)
+        let resizes = *dontunmap && from.len() != to.len();
+        (overlap || resizes).then_some(Answer::EINVAL)
     }
 
     fn counts(&self) -> bool {

@@ -15,7 +15,7 @@ use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{Few, Steps};
 use super::walk::Walk;
-use super::word::{Behind, Bit, Populated, Source};
+use super::word::{Behind, Bit, Populated, Source, Word};
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing};
 
@@ -109,7 +109,11 @@ impl Steps<'_> {
                 }
                 Answer::Ok
             }
-            Call::Mremap { from, to } => {
+            Call::Mremap {
+                from,
+                to,
+                dontunmap,
+            } => {
                 if hole == Some(from.start) {
                     return (Answer::EFAULT, false);
                 }
@@ -146,9 +150,18 @@ impl Steps<'_> {
                         }
                         continue;
                     };
+                    // What has no memory of its own is not left behind: check_prep_vma(), VM_PFNMAP, mm/mremap.c.
+                    let is_devices = |word: &Word| {
+                        let source = word.source();
+                        source.is_some_and(|of_file| self.code.files.is_devices(of_file))
+                    };
+                    if *dontunmap && state.newest_word(old).is_some_and(is_devices) {
+                        return (Answer::EINVAL, changed);
+                    }
                     let home = state.home(old, mapping);
                     let home = (home != new).then_some(home);
                     state.maps_others = true;
+                    let held = state.newest_word(old).map_or(0, Word::last);
                     let rules = &self.rules.files;
                     let otherwise = match rules.mremap_keeps_offset {
                         false => self.without_offset(state, old, old - from.start),
@@ -168,7 +181,12 @@ impl Steps<'_> {
                     if self.rules.mremap_clears_first {
                         state.end(cpu, new);
                     }
-                    begin(state, old, None, Memory::Fresh);
+                    let left = match state.backing(old) {
+                        Memory::Fresh if !self.rules.dontunmap_empties => Memory::Holding(held),
+                        backing => backing,
+                    };
+                    let stays = *dontunmap && self.rules.dontunmap_stays;
+                    begin(state, old, stays.then_some(mapping.prot), left);
                 }
                 for left in from.clone().skip(to.len()) {
                     if state.pages[left].newest().is_some() {

@@ -357,7 +357,7 @@ impl Sharing {
                     }
                 }
                 // What moves shows the same pages of a file.
-                Call::Mremap { from, to } if !files.is_empty() => {
+                Call::Mremap { from, to, .. } if !files.is_empty() => {
                     sharing.add(from, to);
                     // What it makes longer may be any file's.
                     for page in to.clone().skip(from.len()) {
@@ -389,7 +389,7 @@ impl Sharing {
     /// What `mremap` moves.
     fn add_moves(&mut self, threads: &[Vec<Instr>]) {
         for instr in threads.iter().flatten() {
-            if let Call::Mremap { from, to } = &instr.call {
+            if let Call::Mremap { from, to, .. } = &instr.call {
                 self.add(from, to);
             }
         }

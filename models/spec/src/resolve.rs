@@ -100,7 +100,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
             return Err(unsupported(what, stmt.span.clone()));
         }
         let call = call(stmt, (&ids, &places), process, runs);
-        if let Ok(Op::Mremap { from, to }) = &call
+        if let Ok(Op::Mremap { from, to, .. }) = &call
             && from.len() != to.len()
             && program.has_stacks()
         {

@@ -93,6 +93,10 @@ pub struct Rules {
     /// Where the range that `mremap` moves has a hole, what is at the new place stays. `false`: it
     /// goes.
     pub mremap_keeps_holes: bool,
+    /// What `mremap dontunmap` moves leaves its mapping behind. `false`: it is unmapped.
+    pub dontunmap_stays: bool,
+    /// What is left behind of anonymous memory is fresh. `false`: the words are at both places.
+    pub dontunmap_empties: bool,
     /// `mprotect` grants as well as it takes. `false`: where it would grant anything it changes
     /// nothing.
     pub mprotect_grants: bool,
@@ -169,6 +173,8 @@ impl Default for Rules {
             stores_keep_lazy_pages: true,
             mremap_moves: true,
             mremap_keeps_holes: true,
+            dontunmap_stays: true,
+            dontunmap_empties: true,
             mprotect_grants: true,
             fork_copies: true,
             fork_private: true,

@@ -40,6 +40,10 @@
 //!     maps a file gets one by that only in kernels that have no `VM_MAYBE_GUARD` ("mm: introduce VM_MAYBE_GUARD and make
 //!     visible in /proc/$pid/smaps", Linux 6.19, and efce8a486bff in 6.18.y), which vma_needs_copy() asks for since. That
 //!     flag keeps no neighbours apart (`VM_STICKY`).
+//! 12. `mremap dontunmap` splits nothing. A VMA that it has moved as a whole has no `anon_vma` any more, unless it has
+//!     become one with its copy: dontunmap_complete(), mm/mremap.c. It keeps its offset, and `VM_ACCOUNT`, which Linux 6.15
+//!     to 6.17 takes from it, whole or not ("mm/mremap: complete refactor of move_vma()", b714ccb02a76, undone by
+//!     0e59f47c15ce).
 
 use std::ops::Range;
 
@@ -119,6 +123,10 @@ pub struct Merging {
     pub guards_are_owned: bool,
     /// They give it to what maps a file as well: without `VM_MAYBE_GUARD` (rule 11).
     pub guards_own_files: bool,
+    /// What `mremap dontunmap` has moved as a whole has no `anon_vma` (rule 12).
+    pub dontunmap_unlinks: bool,
+    /// What it leaves keeps `VM_ACCOUNT` (rule 12).
+    pub dontunmap_keeps_account: bool,
 }
 
 impl Default for Merging {
@@ -139,6 +147,8 @@ impl Default for Merging {
             fork_chains_child: true,
             guards_are_owned: true,
             guards_own_files: false,
+            dontunmap_unlinks: true,
+            dontunmap_keeps_account: true,
         }
     }
 }
@@ -190,7 +200,11 @@ impl Vmas {
             Call::Munmap { pages } => self.unmap(pages),
             Call::GuardInstall { pages } => self.guard(pages),
             Call::Truncate { file, len } => self.lengths[*file] = *len,
-            Call::Mremap { from, to } if ret == Answer::Ok => self.mremap(from, to),
+            Call::Mremap {
+                from,
+                to,
+                dontunmap,
+            } if ret == Answer::Ok => self.mremap(from, to, *dontunmap),
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
@@ -302,7 +316,7 @@ impl Vmas {
         self.merge(at);
     }
 
-    fn mremap(&mut self, from: &Range<usize>, to: &Range<usize>) {
+    fn mremap(&mut self, from: &Range<usize>, to: &Range<usize>, dontunmap: bool) {
         let up = to.start as isize - from.start as isize;
         let mut page = from.start;
         while page < from.end {
@@ -321,8 +335,21 @@ impl Vmas {
             self.unmap(&vma.pages);
             // What it is a copy of is still there, and may be one of the neighbours.
             self.add(vma);
-            self.unmap(&(page..end));
+            match dontunmap {
+                true => self.leave(&(page..end)),
+                false => self.unmap(&(page..end)),
+            }
             page = end;
+        }
+    }
+
+    /// What was mapped at `pages` has moved, and the mapping stays (rule 12).
+    fn leave(&mut self, pages: &Range<usize>) {
+        let at = self.at(pages.start).expect("it stays");
+        let vma = &mut self.list[at];
+        vma.account &= self.merging.dontunmap_keeps_account;
+        if vma.pages == *pages && self.merging.dontunmap_unlinks {
+            vma.anon = None;
         }
     }
 

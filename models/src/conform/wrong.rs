@@ -61,6 +61,8 @@ pub const WRONG: &[Wrong] = &[
     wrong("mremap-unmaps-behind-holes", |r| {
         r.mremap_keeps_holes = false;
     }),
+    wrong("dontunmap-unmaps", |r| r.dontunmap_stays = false),
+    wrong("dontunmap-keeps-words", |r| r.dontunmap_empties = false),
     wrong("fork-leaves-words", |r| r.fork_copies = false),
     wrong("fork-shares-words", |r| r.fork_private = false),
     wrong("noreplace-replaces", |r| r.noreplace_refuses = false),
@@ -200,6 +202,12 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("guard-pages-of-files-too", |r| {
         r.merging.guards_own_files = !r.merging.guards_own_files;
+    }),
+    wrong_vmas("dontunmap-keeps-anon-vma", |r| {
+        r.merging.dontunmap_unlinks = false;
+    }),
+    wrong_vmas("dontunmap-unaccounts", |r| {
+        r.merging.dontunmap_keeps_account = !r.merging.dontunmap_keeps_account;
     }),
     wrong_vmas("merge-shared-with-private", |r| {
         r.merging.sharing_agrees = false

@@ -15,6 +15,8 @@ pub struct LeftOut {
     rows: Vec<&'static str>,
     /// `mremap` of more than one mapping.
     several: bool,
+    /// `mremap dontunmap`.
+    dontunmap: bool,
     /// Mappings of files.
     files: bool,
     /// What is needed for all of that.
@@ -49,6 +51,12 @@ impl LeftOut {
         let several = is_lacking(&Call::Mremap {
             from: 0..2,
             to: 2..4,
+            dontunmap: false,
+        });
+        let dontunmap = is_lacking(&Call::Mremap {
+            from: 0..1,
+            to: 1..2,
+            dontunmap: true,
         });
         let files = is_lacking(&Call::Mmap {
             pages: 0..1,
@@ -59,6 +67,7 @@ impl LeftOut {
         });
         LeftOut {
             several,
+            dontunmap,
             files,
             ..left_out
         }
@@ -72,6 +81,14 @@ impl LeftOut {
     fn has(&self, call: &Call) -> bool {
         let moves_several = matches!(call, Call::Mremap { from, .. } if from.len() > 1);
         self.several && moves_several
+            || self.dontunmap
+                && matches!(
+                    call,
+                    Call::Mremap {
+                        dontunmap: true,
+                        ..
+                    }
+                )
             || self.files && has_file(call)
             || self.rows.contains(&call.row().name)
     }

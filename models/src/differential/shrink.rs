@@ -280,10 +280,15 @@ mod tests {
             "mmap A[2..4] rx shared F[1] populate",
         ];
         assert_eq!(texts(mmap), simpler);
-        let mremap = |from, to| Call::Mremap { from, to };
+        let mremap = |from, to, dontunmap| Call::Mremap {
+            from,
+            to,
+            dontunmap,
+        };
         let simpler = ["mremap A[1] A[5]", "mremap A[0] A[4]"];
-        assert_eq!(texts(mremap(0..2, 4..6)), simpler);
-        assert_eq!(texts(mremap(0..1, 4..5)), [""; 0]);
+        assert_eq!(texts(mremap(0..2, 4..6, false)), simpler);
+        assert_eq!(texts(mremap(0..1, 4..5, false)), [""; 0]);
+        assert_eq!(texts(mremap(0..1, 4..5, true)), ["mremap A[0] A[4]"]);
         let xchg = Call::Xchg { page: 1, word: 3 };
         assert_eq!(texts(xchg), ["write A[1] 3", "xchg A[1] 1"]);
         assert_eq!(texts(Call::Write { page: 1, word: 3 }), ["write A[1] 1"]);

@@ -335,6 +335,7 @@ mod tests {
             Call::Mremap {
                 from: 0..2,
                 to: 3..4,
+                dontunmap: false,
             },
             Call::Switch { process: 1 },
             Call::Fork { process: 2 },

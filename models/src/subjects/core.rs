@@ -157,7 +157,11 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::Munmap { pages } => called.by(|cpu| cpu.munmap(pages)),
         Op::Brk { page } => called.by(|cpu| cpu.brk(page)),
         Op::Mprotect { pages, prot } => called.by(|cpu| cpu.mprotect(pages, protection(prot))),
-        Op::Mremap { from, to } => called.by(|cpu| cpu.mremap(from, to)),
+        Op::Mremap {
+            from,
+            to,
+            dontunmap,
+        } => called.by(|cpu| cpu.mremap(from, to, dontunmap)),
         Op::Msync { pages } => called.by(|cpu| cpu.msync(pages)),
         Op::Writeback { page } => called.by(|cpu| cpu.writeback(page)),
         Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),

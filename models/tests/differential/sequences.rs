@@ -101,6 +101,7 @@ fn every_protocol_does_as_the_specification_says() {
         Given::Call(Call::Mremap {
             from: 2..4,
             to: 10..12,
+            dontunmap: false,
         }),
         Given::Call(Call::Xchg { page: 11, word: 7 }),
         Given::Call(Call::Free { pages: 0..9 }),
@@ -124,6 +125,7 @@ fn every_protocol_does_as_the_specification_says() {
         Given::Call(Call::Mremap {
             from: 5..7,
             to: 2..4,
+            dontunmap: false,
         }),
         Given::Call(Call::Truncate { file: 0, len: 0 }),
         Given::Call(Call::Read { page: 2 }),

@@ -235,7 +235,7 @@ mod tests {
         let usage = |name| find_verb(name).map(|verb| verb.usage.as_str());
         assert_eq!(usage("read"), Some("read L"));
         assert_eq!(usage("uffd_move"), Some("uffd_move L M"));
-        assert_eq!(usage("mremap"), Some("mremap R S"));
+        assert_eq!(usage("mremap"), Some("mremap R S [dontunmap]"));
         assert_eq!(usage("madvise"), Some("madvise R ADVICE"));
         assert_eq!(usage("switch"), Some("switch NAME | switch lazy"));
         assert_eq!(usage("pagemap_scan"), Some("pagemap_scan R written [wp]"));

@@ -165,7 +165,7 @@ operations! {
             by Program -> Call[ENOMEM], drawn Often(2), bytes 84..88, retires tables;
         Mprotect: "mprotect" (pages: Pages, prot: Prot)
             by Program -> Call[ENOMEM, EACCES.of_files()], drawn Often(4), bytes 88..112;
-        Mremap: "mremap" (from: Pages, to: Pages)
+        Mremap: "mremap" (from: Pages, to: Pages, dontunmap: Flag)
             by Program -> Call[EFAULT, EINVAL, ENOMEM, EAGAIN],
             drawn Often(2), bytes 124..128, retires tables;
         Msync: "msync" (pages: Pages)

@@ -49,7 +49,7 @@ impl Arena {
     }
 
     /// Maps `source`: flags that say of what kind it is, the file, and where in it.
-    pub(super) fn map(
+    pub(crate) fn map(
         &mut self,
         pages: &Range<usize>,
         bytes: Option<Bytes>,
@@ -88,10 +88,19 @@ impl Arena {
         answer(unsafe { libc::munmap(start as *mut libc::c_void, len) })
     }
 
-    /// Moves pages to the places of others, of which there are as many.
-    pub fn mremap(&mut self, from: Range<usize>, to: Range<usize>, bytes: Option<Bytes>) -> Answer {
-        let ((old, len), (new, new_len)) = (self.span(&from, bytes), self.span(&to, bytes));
-        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    /// Moves pages to the places of others. With `dontunmap` their mapping stays.
+    pub fn mremap(
+        &mut self,
+        from: &Range<usize>,
+        to: &Range<usize>,
+        dontunmap: bool,
+        bytes: Option<Bytes>,
+    ) -> Answer {
+        let ((old, len), (new, new_len)) = (self.span(from, bytes), self.span(to, bytes));
+        let mut flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        if dontunmap {
+            flags |= libc::MREMAP_DONTUNMAP;
+        }
         let (old, new) = (old as *mut libc::c_void, new as *mut libc::c_void);
         // SAFETY: invariant 2; nothing of Rust's is in the window.
         match unsafe { libc::mremap(old, len, new_len, flags, new) } {

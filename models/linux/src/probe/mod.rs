@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::arena::{Arena, errno};
 use super::events::{Counter, Event};
-use super::host::moves_several;
+use super::host::{dontunmap, moves_several};
 use super::observe::{Entry, Observer};
 use super::stack::growsdown;
 use seqfault_lang::litmus::ast::Prot;
@@ -52,6 +52,11 @@ pub fn features() -> Vec<Feature> {
             "mremap of several mappings",
             "mremap of more than one page",
             mremap(),
+        ),
+        (
+            "MREMAP_DONTUNMAP",
+            "mremap dontunmap",
+            dontunmap().map(|_| "leaves mappings, shared ones too".to_owned()),
         ),
         ("MAP_GROWSDOWN", "mmap growsdown", growsdown()),
         (

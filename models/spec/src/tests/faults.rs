@@ -221,7 +221,11 @@ fn a_fault_ends_with_its_access() {
         noreplace: false,
         backing: Backing::Anon,
     };
-    let [there, back] = [(0..1, 1..2), (1..2, 0..1)].map(|(from, to)| Call::Mremap { from, to });
+    let [there, back] = [(0..1, 1..2), (1..2, 0..1)].map(|(from, to)| Call::Mremap {
+        from,
+        to,
+        dontunmap: false,
+    });
     let read = Call::Read { page: 0 };
     let calls = [
         read.clone(),

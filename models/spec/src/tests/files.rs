@@ -193,6 +193,7 @@ fn a_sequence_knows_where_a_store_is_seen() {
     machine.apply(&Call::Mremap {
         from: 2..3,
         to: 0..1,
+        dontunmap: false,
     });
     assert_eq!(machine.value(0), Answer::Word(9));
     assert_eq!(machine.expected(&Rules::linux(), 0).resident, Some(true));

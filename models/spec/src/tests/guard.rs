@@ -51,6 +51,8 @@ fn it_stays_until_it_is_removed_or_unmapped() {
         "A=0",
     )
     .only(&["0:r0=maperr 0:r1=maperr 0:r2=ok 0:r3=0 A=maperr"]);
+    let thread = "mremap A B dontunmap; r0 = read A; r1 = read B;";
+    run(GUARD, &[thread], "A=0").only(&["0:r0=0 0:r1=maperr A=0"]);
     let thread = "madvise A guard_install; truncate F 0; r0 = read A; truncate F 1; r1 = read A; \
                   madvise A guard_remove; r2 = read A;";
     run(OF_FILE, &[thread], "A=0").only(&["0:r0=maperr 0:r1=maperr 0:r2=0 A=0"]);

@@ -337,6 +337,14 @@ fn mremap_keeps_holes() {
 }
 
 #[test]
+fn dontunmap_leaves_an_empty_mapping() {
+    let setup = "pages A[1]; pages B[1]; mmap A rw; write A 1;";
+    let body = "mremap A B dontunmap; r0 = read A;";
+    otherwise(|r| r.dontunmap_stays = false, "0:r0=maperr", setup, body);
+    otherwise(|r| r.dontunmap_empties = false, "0:r0=1", setup, body);
+}
+
+#[test]
 fn noreplace_refuses() {
     otherwise(
         |r| r.noreplace_refuses = false,

@@ -65,6 +65,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                     Call::Mremap {
                         from: pages.start..pages.start + len,
                         to: page..page + len,
+                        dontunmap: false,
                     }
                 }
             },
@@ -271,10 +272,12 @@ fn memory_loses_nothing_of_what_comes_back() {
         Call::Mremap {
             from: 0..1,
             to: 1..2,
+            dontunmap: false,
         },
         Call::Mremap {
             from: 1..2,
             to: 0..1,
+            dontunmap: false,
         },
     ];
     for rules in variants() {

@@ -48,6 +48,7 @@ fn what_was_touched_is_one_with_its_old_place_alone() {
         Call::Mremap {
             from: 4..6,
             to: 2..4,
+            dontunmap: false,
         },
     ];
     assert_eq!(after(&moved), [(0, 4)]);
@@ -58,10 +59,12 @@ fn what_was_touched_is_one_with_its_old_place_alone() {
         Call::Mremap {
             from: 4..6,
             to: 2..4,
+            dontunmap: false,
         },
         Call::Mremap {
             from: 2..4,
             to: 4..6,
+            dontunmap: false,
         },
     ];
     assert_eq!(after(&touched[..4]), [(0, 2), (2, 4), (6, 8)]);
@@ -77,12 +80,35 @@ fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
         Call::Mremap {
             from: 2..3,
             to: 1..2,
+            dontunmap: false,
         },
         Call::Write { page: 4, word: 1 },
         rw(2..3),
     ];
     assert_eq!(after(&calls[..4]), [(0, 2), (3, 5)]);
     assert_eq!(after(&calls), [(0, 5)]);
+}
+
+#[test]
+fn what_is_left_mapped_has_no_anon_vma_if_all_of_it_moved() {
+    let dontunmap = |from, to| Call::Mremap {
+        from,
+        to,
+        dontunmap: true,
+    };
+    let first = [rw(4..6), Call::Write { page: 4, word: 1 }];
+    // Its copy has its anon_vma, and another offset.
+    let behind = [&first[..], &[dontunmap(4..6, 6..8)]].concat();
+    assert_eq!(after(&behind), [(4, 6), (6, 8)]);
+    let others = [rw(0..3), Call::Write { page: 0, word: 1 }, rw(3..4)];
+    // What has none agrees with what has one.
+    let whole = [&behind[..], &others].concat();
+    assert_eq!(after(&whole), [(0, 6), (6, 8)]);
+    let part = [&first[..], &[dontunmap(4..5, 8..9)], &others].concat();
+    assert_eq!(after(&part), [(0, 4), (4, 6), (8, 9)]);
+    // Nothing is split, and what nothing was stored to merges with its copy.
+    let untouched = [rw(0..4), dontunmap(1..2, 4..5), dontunmap(2..3, 7..8)];
+    assert_eq!(after(&untouched), [(0, 5), (7, 8)]);
 }
 
 #[test]
@@ -192,6 +218,7 @@ fn a_store_to_a_file_makes_no_anon_vma() {
         Call::Mremap {
             from: 2..3,
             to: 4..5,
+            dontunmap: false,
         },
         shared(1..4, 1),
     ];
@@ -206,6 +233,7 @@ fn a_file_keeps_its_offset_where_it_moves() {
         Call::Mremap {
             from: 1..2,
             to: 6..7,
+            dontunmap: false,
         },
     ];
     assert_eq!(after(&moved), [(0, 1), (5, 7)]);
@@ -214,6 +242,7 @@ fn a_file_keeps_its_offset_where_it_moves() {
         Call::Mremap {
             from: 0..1,
             to: 2..3,
+            dontunmap: false,
         },
     ];
     assert_eq!(after(&elsewhere), [(1, 2), (2, 3)]);
@@ -262,6 +291,7 @@ fn a_store_to_a_private_mapping_makes_an_anon_vma() {
         let mremap = Call::Mremap {
             from: 4..5,
             to: 1..2,
+            dontunmap: false,
         };
         after(&[&first[..], touches, &[mremap]].concat())
     };
@@ -299,6 +329,7 @@ fn a_store_behind_the_end_makes_an_anon_vma() {
             Call::Mremap {
                 from: 9..10,
                 to: 3..4,
+                dontunmap: false,
             },
         ];
         after(&[&first[..], touches, &from].concat())
