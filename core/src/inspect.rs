@@ -203,6 +203,7 @@ impl<P: Platform> System<P> {
             );
         }
         Self::check_trees(linked, locals);
+        self.check_anon_vmas();
         self.check_driver();
     }
 

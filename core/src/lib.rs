@@ -37,8 +37,10 @@
 //! | how a page of a file is read from a disk, and what waits meanwhile | `mm::file_io` |
 //! | how a page of a file becomes dirty, is written back, and leaves memory | `mm::writeback`, `hw::account`, `calls::msync`, `mm::file_reclaim` |
 //! | who maps a file, and when that is known | `mm::i_mmap` |
+//! | which mappings may have an anonymous page, and when that is known | `mm::anon_vma` |
 //! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
 //! | what a slot of swap is, and the swap cache | `mm::swap` |
+//! | how swap is switched off | `calls::swapoff` |
 //! | when a flush of reclaim is pending | `mm::batch` |
 //! | what calls a driver, under which lock, and what guards its state | `mm::driver`, `mm::driver_fault` |
 //! | how a page is copied on write, and what lock that needs | `mm::cow` |
@@ -71,10 +73,13 @@
 //! | | a block on the disk | the page's lock, and its writeback (D4) | - | the page's lock, while it is not written back; its writeback |
 //! | | `Slot::writeback` | the page's lock, while it is not held | - | begins: the page's lock |
 //! | | `i_mmap` | its lock | - | its write lock |
+//! | `AnonVma` | `links` | its root's lock | - | its root's write lock |
 //! | `Swap` | counts, pages of the cache, pins | its lock; a count besides the ptl of an entry that has the slot (S1), a page of the cache besides its own lock (S2) | - | its lock |
+//! | | `users` | its lock; the map of slots is there as long as one is counted, or an entry has a slot (S6) | - | its lock |
 //! | | content of a slot | the lock of its page, or its pin | - | the lock of its page |
 //! | `Driver` | `mappings` | its lock; or its callers' mmap lock, which will not do where there are two of them (R3) | - | the same |
 //! | `Vma` | `start`, `end`, `prot` | mmap lock, or the VMA's read lock | under RCU: the sequence count is checked, or the VMA looked up again, under ptl; monitors compare what they read with the tree | mmap write lock and the VMA's write lock; `rcu_fault`: before it can be found, but for `prot` of a new VMA, which allows nothing until then |
+//! | | `anon` | if it is not zero, as the others; else the mmap write lock | as the others | once pml, with the mmap lock for reading at least (A5); else as the others |
 //! | | `seq` | the VMA's read lock, or mmap write lock | - | mmap write lock, with readers excluded |
 //! | | `detached` (`vma_lock`) | the VMA's read lock | - | the VMA's write lock |
 //! | | `refcnt` (`vma_refcnt`) | - | by any CPU | any CPU |
@@ -85,6 +90,8 @@
 //! | | leaf entry: accessed, dirty | - | by walkers | hardware at any time; software under ptl |
 //! | | `Slots` | ptl | - | ptl |
 //! | `Frame` | `word` | a reference, if it is shared (C1) | by users, through a translation | users, through a translation; the kernel before an entry maps it |
+//! | | `anon` | an entry that maps it, or its lock | - | before its first entry comes, or its lock |
+//! | | `entries` | if it is not zero, the lock of its anon_vma keeps that in use (A2) | - | the ptl of the entry that comes or goes |
 //! | | `refcount` | the ptl of an entry that maps it, if it is 1 | - | up: the ptl of an entry that maps it, or before an entry does; down: any CPU |
 //! | `Account` | `dirty` | the page's lock | - | the page's lock |
 //! | | `entries` | the page's lock, if there are none | by any CPU | up: the page's lock, or the ptl of another entry; down: any CPU, after its flush (D3) |

@@ -82,6 +82,20 @@ orderings! {
     FRAME_IS_SHARED = Acquire, unproven
         "only a read that takes a later store's value (load buffering) would show it, which the \
          memory model of the checkers does not have";
+    /// The anon_vma of a VMA is set: who finds it without the page-table lock finds it made.
+    /// Linux: `READ_ONCE(vma->anon_vma)`, and an address dependency.
+    VMA_ANON_SET = Release, unproven
+        "the search with all reductions does not show it; the one without, of \
+         proofs/stack/prepared-before-it-grows, does";
+    /// The other side of that.
+    VMA_ANON_READ = Acquire, unproven
+        "as for the store";
+    /// Which page of an anon_vma a frame is: it is told before the frame has an entry, which publishes it.
+    FRAME_ANON = Relaxed;
+    /// An entry comes, or goes: the lock of its table orders it, and the lock of the page's anon_vma the end of its VMA.
+    FRAME_MAPPED = Relaxed;
+    /// Whether a frame is mapped: the lock of its anon_vma is held, under which VMAs leave whose entries are gone (A2).
+    FRAME_IS_MAPPED = Relaxed;
     /// A page is copied: stores to a shared frame ended with the flush of the `fork` that shared
     /// it, and the entry that maps the copy publishes it.
     FRAME_COPY = Relaxed;

@@ -26,6 +26,7 @@ use crate::mm::vma::VmaCopy;
 use crate::mm::vma_tree::VmaTree;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
+use crate::types::anon::Anon;
 use crate::types::error::Errno;
 use crate::types::prot::Prot;
 use crate::types::quirk::Quirk;
@@ -109,6 +110,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             range: more,
             prot: Prot::RW,
             backing: Backing::Anonymous,
+            anon: Anon::NONE,
         };
         self.map(&mut lock, new);
         lock.set_heap_end(more.end);

@@ -62,7 +62,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let late_links = self.sys.has(Quirk::ForkLinksLate);
         if late_links {
             self.within(child, |cpu| {
-                copies.iter().for_each(|&vma| cpu.unlink_file(vma))
+                copies.iter().for_each(|&vma| cpu.unlink_rmap(vma))
             });
         }
         if result.is_ok() {
@@ -82,7 +82,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             if late_links {
                 self.within(child, |cpu| {
-                    copies.iter().for_each(|&vma| cpu.link_file(vma))
+                    copies.iter().for_each(|&vma| cpu.link_rmap(vma))
                 });
             }
         } else {
@@ -155,6 +155,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         child_lock: &mut MmapWrite<'s, P>,
     ) -> Result<(), Errno> {
         for &vma in vmas {
+            let vma = self.fork_anon_vma(vma);
             self.within(child, |cpu| cpu.map(child_lock, vma));
             // QUIRK(ForkOpensNoDriver): proofs/driver/fork-opens
             if self.sys.has(Quirk::ForkOpensNoDriver) {

@@ -8,6 +8,7 @@ use crate::mm::file::Backing;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
+use crate::types::anon::Anon;
 use crate::types::error::Errno;
 use crate::types::ids::FilePage;
 use crate::types::prot::{Access, Prot};
@@ -73,10 +74,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
             range,
             prot,
             backing,
+            anon: Anon::NONE,
         };
         // QUIRK(MmapLinksEarly): proofs/file/truncated-while-replaced
         if self.sys.has(Quirk::MmapLinksEarly) {
-            self.link_file(new);
+            self.link_rmap(new);
         }
         // QUIRK(MmapShowsGap): proofs/monitor/replaced-without-a-gap
         if !self.sys.has(Quirk::MmapShowsGap) {

@@ -21,6 +21,7 @@ pub mod mremap;
 pub mod msync;
 pub mod munmap;
 pub mod reclaim;
+pub mod swapoff;
 pub mod truncate;
 
 impl<P: Platform> Cpu<'_, P> {

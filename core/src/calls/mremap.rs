@@ -90,6 +90,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             let more = VmaCopy {
                 range: PageRange::new(moved.end, to.end),
                 backing: whole.backing.moved(from.start, to.start),
+                anon: whole.anon.moved(from.start, to.start),
                 ..whole
             };
             self.map(lock, more);
@@ -176,9 +177,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(MremapMovesUnlinked): proofs/file/truncated-while-moved
         let unlinked = self.sys.has(Quirk::MremapMovesUnlinked);
         if !unlinked {
-            self.link_file(new);
+            self.link_rmap(new);
         } else if !dontunmap {
-            self.unlink_file(old);
+            self.unlink_rmap(old);
         }
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
@@ -209,11 +210,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         has_tables.then_some(()).ok_or(Errno::Nomem)
     }
 
-    /// Takes `place` out of `i_mmap` if it is no VMA: it has moved, or was merged with a neighbour.
+    /// Takes `place` out of the reverse mappings if it is no VMA: it has moved, or was merged with a neighbour.
     fn unlink_moved(&mut self, lock: &MmapWrite<'s, P>, place: VmaCopy) {
         let found = lock.tree().find(place.range.start);
         if found.is_none_or(|(range, _)| range != place.range) {
-            self.unlink_file(place);
+            self.unlink_rmap(place);
         }
     }
 

@@ -293,7 +293,7 @@ mod tests {
             let lock = cpu.mmap_read_lock();
             let vma = lock.find(Vpn(1)).expect("it is mapped");
             lock.unlock();
-            cpu.unlink_file(vma);
+            cpu.unlink_rmap(vma);
         });
         assert!(unlinked.contains("in its i_mmap"), "{unlinked}");
         let taken_out = found(|cpu| {

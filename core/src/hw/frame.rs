@@ -11,6 +11,7 @@ use crate::hw::pool::{Arena, Pool};
 use crate::orderings;
 use crate::platform::{Cell, Mutex, Platform, Word, violated};
 use crate::types::addr::Vpn;
+use crate::types::anon::AnonPage;
 use crate::types::config::{Config, FileStart};
 use crate::types::event::{Event, What};
 use crate::types::ids::{CpuId, Pfn};
@@ -28,7 +29,11 @@ pub(crate) struct Frame<P: Platform> {
     lock: Option<P::SpinLock<()>>,
     /// Its account, where pages of files are written back to a disk.
     account: Option<Account<P>>,
-    /// How many entries map it (ghost): never more than it has references. Linux: `_mapcount`.
+    /// How many entries map it, where there is a reverse mapping. Linux: `_mapcount`.
+    entries: Option<P::Word>,
+    /// Which page of which anon_vma it is, where there is a reverse mapping. Linux: `mapping`, `index`.
+    anon: AtomicU64,
+    /// How many entries map it (ghost): never more than it has references.
     map_count: AtomicU64,
     /// Whether it is allocated (ghost, G1).
     pub life: Life<P>,
@@ -61,6 +66,8 @@ struct Uses {
     swaps: bool,
     /// Pages of files are written back to a disk.
     writes_back: bool,
+    /// There is a reverse mapping.
+    has_rmap: bool,
 }
 
 /// The set that has `vpn` alone.
@@ -86,8 +93,11 @@ impl<P: Platform> Frame<P> {
             shares,
             swaps,
             writes_back,
+            has_rmap,
         } = uses;
         Frame {
+            entries: has_rmap.then(|| P::Word::new(0).called("mapcount")),
+            anon: AtomicU64::new(0),
             word: P::Word::new(0).called("page"),
             refcount: shares.then(|| P::Word::new(0).called("refcount")),
             lock: swaps.then(|| P::SpinLock::new(()).called("page_lock")),
@@ -112,6 +122,7 @@ impl<P: Platform> Frame<P> {
         let uses = Uses {
             shares: true,
             swaps: false,
+            has_rmap: false,
             ..uses
         };
         Frame {
@@ -126,6 +137,7 @@ impl<P: Platform> Frame<P> {
     /// The frame is taken from its pool for the page `vpn`. It is to be zeroed.
     pub fn allocated(&self, vpn: Vpn) {
         self.of_file.store(false, orderings::FRAME_OF_FILE);
+        self.anon.store(0, orderings::FRAME_ANON);
         self.life.reused();
         if let Some(content) = &self.content {
             content.reused();
@@ -141,6 +153,25 @@ impl<P: Platform> Frame<P> {
         if let Some(refcount) = &self.refcount {
             refcount.fetch_add(1, orderings::FRAME_FIRST_ENTRY);
         }
+    }
+
+    /// Which page of which anon_vma it is, if it is any.
+    pub fn anon(&self) -> Option<AnonPage> {
+        AnonPage::from_bits(self.anon.load(orderings::FRAME_ANON))
+    }
+
+    /// It is this page, if it is none yet: the caller is about to set its first entry, or has its lock.
+    /// Linux: `__folio_set_anon()`.
+    pub fn set_anon(&self, page: Option<AnonPage>) {
+        if let Some(page) = page.filter(|_| self.anon().is_none()) {
+            self.anon.store(page.bits(), orderings::FRAME_ANON);
+        }
+    }
+
+    /// Whether an entry maps it. Linux: `folio_mapped()`.
+    pub fn is_mapped(&self) -> bool {
+        let entries = self.entries.as_ref();
+        entries.is_some_and(|entries| entries.load(orderings::FRAME_IS_MAPPED) > 0)
     }
 
     /// Its lock.
@@ -301,6 +332,9 @@ impl<P: Platform> Frame<P> {
 
     /// An entry comes that maps it.
     pub fn mapped(&self) {
+        if let Some(entries) = &self.entries {
+            entries.fetch_add(1, orderings::FRAME_MAPPED);
+        }
         if P::CHECKED {
             self.map_count.fetch_add(1, orderings::GHOST);
         }
@@ -311,6 +345,9 @@ impl<P: Platform> Frame<P> {
 
     /// An entry that mapped it was cleared, and was dirty or not.
     pub fn unmapped(&self, dirty: bool) {
+        if let Some(entries) = &self.entries {
+            entries.fetch_sub(1, orderings::FRAME_MAPPED);
+        }
         if P::CHECKED {
             self.map_count.fetch_sub(1, orderings::GHOST);
             if dirty {
@@ -383,6 +420,7 @@ impl<P: Platform> Frames<P> {
                 shares: config.mms > 1 || change_length || config.swap_slots > 0,
                 swaps: config.swap_slots > 0,
                 writes_back: config.writes_back,
+                has_rmap: config.anon_vmas_per_cpu > 0,
             },
             quirks,
         };

@@ -34,6 +34,11 @@ impl<T> Arena<T> {
         self.slots[number as usize].get_or_init(|| Box::new(make()))
     }
 
+    /// The object `number`, if it was made.
+    pub fn peek(&self, number: u32) -> Option<&T> {
+        self.slots[number as usize].get()
+    }
+
     /// The object `number`, which was made before its number got about.
     pub fn get(&self, number: u32) -> &T {
         self.slots[number as usize]

@@ -149,6 +149,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             freed_tables: false,
         };
         let before;
+        if vma.backing.is_anonymous() {
+            let page = self.anon_page(vma, vpn, true);
+            self.sys.frame(copy).set_anon(page);
+        }
         self.entry_comes(copy);
         // No CPU may use the new page while another still uses the old one (C3).
         // QUIRK(CowOverwrite): proofs/tlb/cow-over-old-page

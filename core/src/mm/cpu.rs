@@ -43,6 +43,8 @@ pub struct CpuLocal<P: Platform> {
     pub(crate) nodes_made: usize,
     pub(crate) nodes_freed: usize,
     pub(crate) callbacks: Vec<Callback<P>>,
+    /// How many anon_vmas it has made.
+    pub(crate) anon_vmas_made: u32,
     pub(crate) grants_made: usize,
     pub(crate) counters: Counters,
 }
@@ -62,6 +64,7 @@ impl<P: Platform> CpuLocal<P> {
             nodes_made: 0,
             nodes_freed: 0,
             callbacks: Vec::new(),
+            anon_vmas_made: 0,
             grants_made: 0,
             counters: Counters::default(),
         }
@@ -162,6 +165,19 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let own = core::mem::replace(&mut self.local.mm, mm);
         let result = work(self);
         self.local.mm = own;
+        result
+    }
+
+    /// The same, and tells so, if it is not the CPU's own.
+    pub(crate) fn visiting<R>(&mut self, mm: MmId, work: impl FnOnce(&mut Self) -> R) -> R {
+        let own = self.local.mm;
+        if mm != own {
+            self.event(What::Visits { mm });
+        }
+        let result = self.within(mm, work);
+        if mm != own {
+            self.event(What::Visits { mm: own });
+        }
         result
     }
 

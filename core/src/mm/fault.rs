@@ -197,6 +197,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             | Backing::Private(_)
             | Backing::Driver(_) => {}
         }
+        let vma = match is_allowed && self.lacks_anon_vma(vma, access) {
+            true => self.prepare_anon_vma(vma, vpn),
+            false => vma,
+        };
         // QUIRK(PteSetUnlocked): proofs/tlb/bits-set-without-the-lock
         if access == Access::Write && self.sys.has(Quirk::PteSetUnlocked) {
             self.make_writable_unlocked(vpn);
@@ -245,6 +249,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let outcome = self.with_vma_locked(vpn, |cpu, found, vma| {
             if !cpu.may_call_driver(vma) {
                 cpu.how("falls back: the driver relies on the mmap lock");
+                return None;
+            }
+            // Linux: __vmf_anon_prepare().
+            // QUIRK(AnonVmaUnderVmaLock): proofs/swap/first-page-while-it-is-split
+            if cpu.lacks_anon_vma(vma, access) && !cpu.sys.has(Quirk::AnonVmaUnderVmaLock) {
+                cpu.how("falls back: the VMA has no anon_vma yet");
                 return None;
             }
             // QUIRK(MmapLockUnderVmaLock): proofs/vma_lock/mmap-lock-under-vma-lock
@@ -338,6 +348,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         access: Access,
     ) -> Outcome {
         let (pfn, prot) = vma.backing.first_page(self, vma, vpn, access)?;
+        if pfn != Pfn::ZERO && vma.backing.is_anonymous() {
+            let page = self.anon_page(vma, vpn, true);
+            self.sys.frame(pfn).set_anon(page);
+        }
         self.map_first(ptl, vpn, access, pfn, prot);
         // QUIRK(MapBeforeZero): proofs/basics/mapped-before-it-is-zeroed
         if self.sys.has(Quirk::MapBeforeZero) && pfn != Pfn::ZERO {

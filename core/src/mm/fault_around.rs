@@ -10,11 +10,11 @@
 //! fault goes on as without it.
 //!
 //! # Invariants
-//! - A1: a page is mapped only if it was found in the cache under its lock, which is kept until the entry is set. What takes it
+//! - N1: a page is mapped only if it was found in the cache under its lock, which is kept until the entry is set. What takes it
 //!   out takes that lock first, and unmaps what it finds then (T1, I1).
-//! - A2: nothing sleeps in the RCU read section, so that a page's lock is taken only if it is free.
-//! - A3: an entry that is there stays: it may be a copy.
-//! - A4: only pages of the VMA are mapped: it is what the fault has a lock of.
+//! - N2: nothing sleeps in the RCU read section, so that a page's lock is taken only if it is free.
+//! - N3: an entry that is there stays: it may be a copy.
+//! - N4: only pages of the VMA are mapped: it is what the fault has a lock of.
 //!
 //! # Linux
 //! mm/memory.c: `do_fault_around()`; mm/filemap.c: `filemap_map_pages()`, `next_uptodate_folio()`,

@@ -127,6 +127,11 @@ impl Backing {
         }
     }
 
+    /// Whether no file backs it.
+    pub const fn is_anonymous(self) -> bool {
+        matches!(self, Backing::Anonymous | Backing::Stack)
+    }
+
     /// The file, if it is one, or a device's memory.
     pub const fn file(self) -> Option<FileMap> {
         match self {

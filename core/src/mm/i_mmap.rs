@@ -1,7 +1,8 @@
-//! VMAs enter and leave the `i_mmap` of the file that they map. Through it `truncate` removes entries, and writeback cleans
-//! them.
+//! VMAs enter and leave the `i_mmap` of the file that they map, through which `truncate` removes entries, and writeback cleans
+//! them; and the [`anon_vma`](crate::mm::anon_vma)s of their pages, through which reclaim removes entries.
 //!
-//! Where no file changes its length, there is no `i_mmap`, and all of this does nothing.
+//! Where no file changes its length, there is no `i_mmap`, and where nothing is reclaimed no anon_vma; then all of this does
+//! nothing.
 //!
 //! # Invariants
 //! T4 and T5 of [`page_cache`](crate::mm::page_cache). No mmap lock is held where entries are removed: a VMA of `i_mmap`
@@ -22,32 +23,34 @@ use crate::mm::unmap::Spares;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
-use crate::types::event::What;
 use crate::types::ids::FileId;
 use crate::types::quirk::Quirk;
 
 impl<'s, P: Platform> Cpu<'s, P> {
     /// The VMA `vma` enters, or will in a moment. Linux: `vma_link_file()`.
-    pub(crate) fn link_file(&mut self, vma: VmaCopy) {
+    pub(crate) fn link_rmap(&mut self, vma: VmaCopy) {
         // QUIRK(ChildVisitedFirst): proofs/file/parent-is-visited-first
         let first = self.sys.has(Quirk::ChildVisitedFirst);
         self.with_i_mmap(vma, |i_mmap, link| i_mmap.link(link, first));
+        self.link_anon(vma, first);
     }
 
     /// The VMA `vma` leaves. Linux: `unlink_file_vma()`.
-    pub(crate) fn unlink_file(&mut self, vma: VmaCopy) {
+    pub(crate) fn unlink_rmap(&mut self, vma: VmaCopy) {
         self.with_i_mmap(vma, |i_mmap, link| i_mmap.unlink(link));
+        self.unlink_anon(vma);
     }
 
     /// The VMA `old` is `new` from now on. Linux: `vma_complete()`.
-    pub(crate) fn relink_file(&mut self, old: VmaCopy, new: VmaCopy) {
-        let new = self.link_of(new);
+    pub(crate) fn relink_rmap(&mut self, old: VmaCopy, new: VmaCopy) {
+        let link = self.link_of(new);
         self.with_i_mmap(old, |i_mmap, old| {
             i_mmap.unlink(old);
-            if let Some((_, new)) = new {
-                i_mmap.link(new, false);
+            if let Some((_, link)) = link {
+                i_mmap.link(link, false);
             }
         });
+        self.relink_anon(old, new);
     }
 
     fn with_i_mmap(&mut self, vma: VmaCopy, change: impl FnOnce(&mut IMmapWrite<'s, P>, Link)) {
@@ -104,15 +107,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             if pages.is_empty() {
                 continue;
             }
-            let own = self.local.mm;
-            let goes_on = |cpu: &Self, mm| {
-                if link.mm != own {
-                    cpu.event(What::Visits { mm });
-                }
-            };
-            goes_on(self, link.mm);
-            self.within(link.mm, |cpu| visit(cpu, pages));
-            goes_on(self, own);
+            self.visiting(link.mm, |cpu| visit(cpu, pages));
         }
         if let Some(i_mmap) = i_mmap {
             i_mmap.unlock();

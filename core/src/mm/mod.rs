@@ -2,12 +2,13 @@
 //! it.
 //!
 //! First the objects: [`space`] (an address space), [`vma`] and [`vma_tree`], [`system`] (a machine
-//! with its address spaces), [`file`] and [`page_cache`], [`driver`], [`swap`], and [`cpu`] (a CPU that works on one of them). Then what holds them
+//! with its address spaces), [`file`] and [`page_cache`], [`driver`], [`swap`], [`anon_vma`], and [`cpu`] (a CPU that works on one of them). Then what holds them
 //! still: [`mmap_lock`], [`vma_lock`], [`i_mmap`], [`ptl`], [`walk`], [`rcu`]. Then what changes them: [`vmas`],
 //! [`tables`], [`fault`] with [`speculative`], [`backing`], [`file_fault`], [`file_io`], [`writeback`], [`file_reclaim`], [`driver_fault`], [`swap_in`] and [`cow`], [`rmap`], [`populate`], [`unmap`]; and what
 //! ends a change: [`gather`], [`flush`], [`batch`]. It imports [`hw`](crate::hw) and what that imports; no two files
 //! import each other.
 
+pub mod anon_vma;
 pub mod backing;
 pub mod batch;
 pub mod cow;

@@ -8,7 +8,7 @@
 //!   vma lock
 //!     lock of a page
 //!       writeback of a page (which goes on without the lock)
-//!       i_mmap of the file
+//!       i_mmap of the file, or anon_vma
 //!         page_table_lock (pml)
 //!           ptl
 //!             ptl of a child that is being forked, or where mremap moves to

@@ -54,7 +54,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // A page that has to be waited for is none either.
         let suits = copy.range.contains(vpn) && copy.prot.allows(access);
-        if !suits || copy.backing.may_wait(self) {
+        if !suits || copy.backing.may_wait(self) || self.lacks_anon_vma(copy, access) {
             self.how("falls back: not for speculation");
             return None;
         }
@@ -142,6 +142,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         };
         if copy.backing.may_wait(self) {
             self.how("falls back: a page may have to be waited for");
+            return None;
+        }
+        if self.lacks_anon_vma(copy, access) {
+            self.how("falls back: the VMA has no anon_vma yet");
             return None;
         }
         let (ptl, copy) = self.lock_by_rcu(walk, copy, vpn, access)?;

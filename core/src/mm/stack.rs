@@ -5,7 +5,8 @@
 //!  expand=
 //!    mmap_write     left, and taken for writing: what was found may be gone, so it is looked up again
 //!                   the VMA's write lock; its start becomes A[1]; the mmap lock is downgraded
-//!    mmap_read      kept, and pml: looked up again; the VMA's start becomes A[1], then the tree shows it
+//!    mmap_read      kept, and the lock of its anon_vma, and pml: looked up again; the VMA enters its anon_vma as it
+//!                   will be; its start becomes A[1], then the tree shows it
 //!  then             the fault goes on as any other
 //! ```
 //! The VMA grows to the page of the fault, if nothing that may be accessed ends less than
@@ -16,7 +17,7 @@
 //! | `expand` | start of a VMA, and the tree | who may look meanwhile | shown by |
 //! | --- | --- | --- | --- |
 //! | `mmap_write` | mmap write lock, and the VMA's | none but by RCU, and finds out | `proofs/stack/looked-up-again`, `expanded-unlocked` |
-//! | `mmap_read` | mmap read lock, and pml | all who have the mmap read lock: they walk the tree under RCU, and its nodes wait for a grace period | `proofs/stack/walked-while-it-grows`, `two-expand-one`, `munmap-beside` |
+//! | `mmap_read` | mmap read lock, and pml | all who have the mmap read lock: they walk the tree under RCU, and its nodes wait for a grace period | `proofs/stack/walked-while-it-grows`, `two-expand-one`, `munmap-beside`; with a reverse mapping `prepared-before-it-grows`, `entered-before-it-is-found` |
 //!
 //! A VMA that grows under the mmap read lock may change below whatever `munmap` left of that lock when it
 //! downgraded it: beside a VMA that grows it does not downgrade
@@ -26,12 +27,16 @@
 //! - X1: a VMA only grows here, and only over pages that no VMA covers.
 //! - X2: where VMAs grow under the mmap read lock, the start of a VMA is read under RCU or that lock, and is right whether
 //!   old or new; the tree that is published shows no page that the VMA's start does not.
+//! - X3: where there is a reverse mapping ([`anon_vma`](crate::mm::anon_vma)), a VMA that grows under the mmap read lock has
+//!   an anon_vma before, so that no fault gives it one that has the old range (A5), and is in that with its new range before
+//!   another fault finds it (A1): the lock of the anon_vma is held throughout. Where the mmap lock is held for writing, no fault
+//!   finds the VMA before it has entered.
 //!
 //! # Linux
 //! mm/mmap_lock.c, `lock_mm_and_find_vma()`; mm/vma.c, `expand_downwards()`. Before 6.5 `find_extend_vma()` expanded under
-//! the mmap read lock, with `page_table_lock` against other expansions. Dropped: accounting, `RLIMIT_STACK`, and the
-//! reverse mapping. Speculative faults, those under a VMA's lock and those by RCU find no VMA, and fall back. What
-//! populates pages for a system call expands nothing.
+//! the mmap read lock, with the lock of the anon_vma, and `page_table_lock`, against other expansions. Changed: where the mmap
+//! lock is held for writing, a VMA that grows gets no anon_vma. Dropped: accounting, `RLIMIT_STACK`. Speculative faults, those
+//! under a VMA's lock and those by RCU find no VMA, and fall back. What populates pages for a system call expands nothing.
 
 use alloc::sync::Arc;
 
@@ -44,6 +49,7 @@ use crate::orderings;
 use crate::platform::{Platform, RcuPointer};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::event::What;
+use crate::types::prot::Access;
 use crate::types::protocol::Expand;
 use crate::types::quirk::Quirk;
 
@@ -125,7 +131,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if self.is_stopped(lock.tree(), vpn) {
             return None;
         }
-        let new = old.over(PageRange::page(vpn));
+        let new = old.over(old.with_page(vpn));
         // QUIRK(ExpandVmaUnlocked): proofs/stack/expanded-unlocked
         if !self.sys.has(Quirk::ExpandVmaUnlocked) {
             lock.start_write(&vma);
@@ -143,7 +149,16 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// While others may hold the mmap lock for reading as well. Linux before 6.5: `expand_downwards()`.
     fn expand_read_locked(&mut self, lock: &MmapRead<'s, P>, vpn: Vpn) -> Option<VmaCopy> {
-        lock.look(|tree| tree.stack_above(vpn))?;
+        let (mut seen, _) = lock.look(|tree| tree.stack_above(vpn))?;
+        // QUIRK(ExpandWithoutAnonVma): proofs/stack/prepared-before-it-grows
+        if self.lacks_anon_vma(seen, Access::Write) && !self.sys.has(Quirk::ExpandWithoutAnonVma) {
+            seen = self.prepare_anon_vma(seen, seen.range.start);
+        }
+        // QUIRK(ExpandLinksLate): proofs/stack/entered-before-it-is-found
+        let mut anon = match self.sys.has(Quirk::ExpandLinksLate) {
+            true => None,
+            false => self.anon_write(seen),
+        };
         // QUIRK(ExpandWithoutPml): proofs/stack/two-expand-one
         let pml = (!self.sys.has(Quirk::ExpandWithoutPml)).then(|| self.pml_lock());
         // The tree changes under this lock, so that none of its nodes goes.
@@ -156,7 +171,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let grown = stack
             .filter(|_| !self.is_stopped(&tree, vpn))
             .map(|(old, vma)| {
-                let new = old.over(PageRange::page(vpn));
+                let new = old.over(old.with_page(vpn));
+                if let Some(anon) = &mut anon {
+                    self.relink_anon_locked(anon, old, new);
+                }
                 vma.extend(new.range.start);
                 let mut retired = Retired::new();
                 let without = tree.remove(old.range.start, &mut retired);
@@ -169,12 +187,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
                     range: new.range,
                     prot: new.prot,
                 });
-                new
+                (old, new)
             });
         if let Some(pml) = pml {
             pml.unlock();
         }
-        found.or(grown)
+        if let Some(anon) = anon {
+            anon.unlock();
+        } else if let Some((old, new)) = grown {
+            self.relink_anon(old, new);
+        }
+        found.or(grown.map(|(_, new)| new))
     }
 
     /// Whether a VMA may grow into `range`, out of which the VMAs are, while the mmap lock is held for reading

@@ -63,7 +63,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Waits for the lock of the page `pfn`. Linux: `folio_lock()`.
-    fn lock_frame(&self, pfn: Pfn) -> FrameGuard<'s, P> {
+    pub(crate) fn lock_frame(&self, pfn: Pfn) -> FrameGuard<'s, P> {
         LockEvents::new(self.id(), LockClass::Page, LockClass::of_frame(pfn))
             .wait(|| self.sys.frame(pfn).lock().lock())
     }
@@ -133,6 +133,27 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// The page of `vpn` is in swap, as its entry says, which was `seen` under the page-table lock. The VMA is stable.
     /// Linux: `do_swap_page()`.
     pub(crate) fn swap_in(&mut self, vma: VmaCopy, vpn: Vpn, access: Access, seen: Pte) -> Outcome {
+        // QUIRK(SwapinNoDevice): proofs/swap/switched-off-under-a-fault
+        let gets = !self.sys.has(Quirk::SwapinNoDevice);
+        if gets && !self.swap().get() {
+            self.how("starts again: the swap area is gone");
+            return Ok(Handled::Again(Await::Nothing));
+        }
+        let outcome = self.bring_in(vma, vpn, Some(access), seen);
+        if gets {
+            self.swap().put();
+        }
+        outcome
+    }
+
+    /// The same for a caller that keeps the swap area. No `access`: the entry becomes one of a page, and that is all.
+    pub(crate) fn bring_in(
+        &mut self,
+        vma: VmaCopy,
+        vpn: Vpn,
+        access: Option<Access>,
+        seen: Pte,
+    ) -> Outcome {
         let slot = seen.slot();
         match self.find_swapped(slot) {
             Found::Cached(pfn) => {
@@ -247,7 +268,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         &mut self,
         vma: VmaCopy,
         vpn: Vpn,
-        access: Access,
+        access: Option<Access>,
         seen: Pte,
         pfn: Pfn,
         locked: bool,
@@ -274,12 +295,21 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.sys.has(Quirk::SwapinSharesWritable)
                 || (is_last && !self.sys.frame(pfn).is_shared())
         };
-        let prot = match access == Access::Write && is_alone() {
+        let prot = match access == Some(Access::Write) && is_alone() {
             true => vma.prot,
             false => vma.prot & !Prot::W,
         };
         self.sys.frame(pfn).moved(vpn);
-        self.map_first(&mut ptl, vpn, access, pfn, prot);
+        let page = self.anon_page(vma, vpn, is_last);
+        self.sys.frame(pfn).set_anon(page);
+        match access {
+            Some(access) => self.map_first(&mut ptl, vpn, access, pfn, prot),
+            None => {
+                self.entry_comes(pfn);
+                let grant = self.grant(prot);
+                ptl.set(vpn, Pte::new(pfn, prot, grant));
+            }
+        }
         ptl.unlock();
         Ok(Handled::Resolved)
     }

@@ -10,6 +10,7 @@ use crate::hw::machine::Machine;
 use crate::hw::mmu::Mmu;
 use crate::hw::speculation::Walker;
 use crate::hw::table::Table;
+use crate::mm::anon_vma::AnonVmas;
 use crate::mm::driver::Driver;
 use crate::mm::file::Files;
 use crate::mm::space::Mm;
@@ -29,6 +30,7 @@ pub struct System<P: Platform> {
     files: Files<P>,
     driver: Option<Driver<P>>,
     swap: Option<Swap<P>>,
+    anon_vmas: Option<AnonVmas<P>>,
 }
 
 impl<P: Platform> System<P> {
@@ -82,7 +84,8 @@ impl<P: Platform> System<P> {
             mms,
             files,
             driver: (device > 0).then(Driver::new),
-            swap: (config.swap_slots > 0).then(|| Swap::new(config.swap_slots)),
+            swap: (config.swap_slots > 0).then(|| Swap::new(config.swap_slots, config.swapoff)),
+            anon_vmas: AnonVmas::new(&config),
         }
     }
 
@@ -107,6 +110,11 @@ impl<P: Platform> System<P> {
 
     pub(crate) fn swap(&self) -> Option<&Swap<P>> {
         self.swap.as_ref()
+    }
+
+    /// The reverse mapping, if there is one.
+    pub(crate) fn anon_vmas(&self) -> Option<&AnonVmas<P>> {
+        self.anon_vmas.as_ref()
     }
 
     pub(crate) fn mm(&self, mm: MmId) -> &Mm<P> {

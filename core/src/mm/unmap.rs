@@ -103,11 +103,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
         gather
     }
 
-    /// Takes the VMAs `gone` out of `i_mmap`.
+    /// Takes the VMAs `gone` out of the reverse mapping.
     fn unlink_all(&mut self, gone: &[Removed<P>]) {
-        if self.sys.files().have_caches() {
+        if self.sys.files().have_caches() || self.sys.anon_vmas().is_some() {
             for (_, vma) in gone {
-                self.unlink_file(vma.copy_stable());
+                self.unlink_rmap(vma.copy_stable());
             }
         }
     }

@@ -35,6 +35,7 @@ use crate::mm::file::Backing;
 use crate::orderings;
 use crate::platform::{Cell, Platform, Rcuwait, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
+use crate::types::anon::Anon;
 use crate::types::event::LockStep;
 use crate::types::prot::Prot;
 use crate::types::protocol::FaultPath;
@@ -47,6 +48,7 @@ pub(crate) struct VmaCopy {
     pub range: PageRange,
     pub prot: Prot,
     pub backing: Backing,
+    pub anon: Anon,
 }
 
 /// Bits of the word `prot` that say what is allowed; those above them say what backs it.
@@ -58,12 +60,19 @@ impl VmaCopy {
         self.backing.bits() << PROT_BITS | self.prot.bits()
     }
 
-    /// The same, over `range` too.
-    pub fn over(self, range: PageRange) -> VmaCopy {
-        let start = self.range.start.min(range.start);
-        let end = self.range.end.max(range.end);
+    /// The same, of the page at `vpn` alone, which need not be one of its own.
+    pub fn with_page(self, vpn: Vpn) -> VmaCopy {
+        let range = PageRange::page(vpn);
+        VmaCopy { range, ..self }
+    }
+
+    /// The same, over the pages of `other` too, with which it is merged.
+    pub fn over(self, other: VmaCopy) -> VmaCopy {
+        let start = self.range.start.min(other.range.start);
+        let end = self.range.end.max(other.range.end);
         VmaCopy {
             range: PageRange::new(start, end),
+            anon: self.anon.both(other.anon).unwrap_or(self.anon),
             ..self
         }
     }
@@ -73,6 +82,7 @@ impl VmaCopy {
         VmaCopy {
             range,
             backing: self.backing.moved(self.range.start, range.start),
+            anon: self.anon.moved(self.range.start, range.start),
             ..self
         }
     }
@@ -85,6 +95,8 @@ pub(crate) struct Vma<P: Platform> {
     /// What is allowed, and what backs it. Linux: `vm_flags`, `vm_file`, `vm_pgoff`, of which the last two never
     /// change while a VMA is in use.
     prot: P::Word,
+    /// Its anon_vma, where there is a reverse mapping: it is set once (A5). Linux: `anon_vma`.
+    anon: Option<P::Word>,
     /// Written with the fields, read by code that relies on them (ghost).
     stable: Option<P::Cell>,
     lock: VmaLock<P>,
@@ -122,7 +134,8 @@ const RACE: Violation = Violation {
 };
 
 impl<P: Platform> Vma<P> {
-    pub fn new(path: FaultPath, quirks: Active) -> Vma<P> {
+    /// One whose faults lock it by `path`. `has_anon`: there is a reverse mapping.
+    pub fn new(path: FaultPath, has_anon: bool, quirks: Active) -> Vma<P> {
         let lock = match path {
             FaultPath::MmapLock | FaultPath::Spf | FaultPath::RcuFault => VmaLock::None,
             FaultPath::VmaLock => VmaLock::RwLock {
@@ -139,6 +152,7 @@ impl<P: Platform> Vma<P> {
             start: P::Word::new(0).called("vm_start"),
             end: P::Word::new(0).called("vm_end"),
             prot: P::Word::new(0).called("vm_page_prot"),
+            anon: has_anon.then(|| P::Word::new(0).called("anon_vma")),
             stable: P::CHECKED.then(|| P::Cell::new(0)),
             lock,
             life: Life::of("a VMA was used after it was freed"),
@@ -169,6 +183,22 @@ impl<P: Platform> Vma<P> {
             range: PageRange::new(start, end),
             prot: Prot::from_bits(word),
             backing: Backing::from_bits(word >> PROT_BITS),
+            anon: self.anon(),
+        }
+    }
+
+    /// Its anon_vma.
+    pub fn anon(&self) -> Anon {
+        let word = self.anon.as_ref();
+        word.map_or(Anon::NONE, |word| {
+            Anon::from_bits(word.load(orderings::VMA_ANON_READ))
+        })
+    }
+
+    /// Sets its anon_vma. The caller has the page-table lock of the address space (A5), or none finds the VMA yet.
+    pub fn set_anon(&self, anon: Anon) {
+        if let Some(word) = &self.anon {
+            word.store(anon.bits(), orderings::VMA_ANON_SET);
         }
     }
 
@@ -196,6 +226,9 @@ impl<P: Platform> Vma<P> {
         }
         if old.is_none_or(|old| old.word() != new.word()) {
             self.prot.store(new.word(), orderings::VMA_FIELD_WRITE);
+        }
+        if old.is_none_or(|old| old.anon != new.anon) {
+            self.set_anon(new.anon);
         }
     }
 
@@ -377,11 +410,11 @@ impl<P: Platform> VmaPool<P> {
         }
     }
 
-    /// A VMA to fill in. `path` and `quirks` are those of the machine.
-    pub fn take(&mut self, path: FaultPath, quirks: &Active) -> Arc<Vma<P>> {
+    /// A VMA to fill in. `path`, `has_anon` and `quirks` are those of the machine.
+    pub fn take(&mut self, path: FaultPath, has_anon: bool, quirks: &Active) -> Arc<Vma<P>> {
         let vma = self.free.pop();
         self.made += usize::from(vma.is_none());
-        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(path, quirks.clone())));
+        let vma = vma.unwrap_or_else(|| Arc::new(Vma::new(path, has_anon, quirks.clone())));
         vma.life.reused();
         vma
     }
@@ -455,40 +488,4 @@ impl<P: Platform> Held<'_, P> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ghost::looked::Looked;
-    use crate::mm::file::Files;
-    use crate::test_platform::Alone;
-    use crate::types::config::{Config, FileStart};
-    use crate::types::ids::{FilePage, Pfn};
-    use crate::types::quirks::Quirks;
-
-    #[test]
-    fn a_vma_keeps_what_backs_it() {
-        let files = [1, 200].map(|len| FileStart::in_memory(alloc::vec![0; len]));
-        let files = Files::<Alone>::new(Pfn(9), &files, false, &Config::small(1));
-        let map = files.map(FilePage(100), Vpn(u64::from(u32::MAX) - 5));
-        for backing in [
-            Backing::Anonymous,
-            Backing::Stack,
-            Backing::Shared(map),
-            Backing::Private(map),
-        ] {
-            for prot in [Prot::NONE, Prot::RW, Prot::RW | Prot::X] {
-                let range = PageRange::new(Vpn(3), Vpn(7));
-                let copy = VmaCopy {
-                    range,
-                    prot,
-                    backing,
-                };
-                let vma = Vma::<crate::test_platform::Alone>::new(
-                    FaultPath::MmapLock,
-                    Active::new(Quirks::NONE, Arc::new(Looked::new())),
-                );
-                vma.set(None, copy);
-                assert_eq!(vma.copy_racy(), copy);
-            }
-        }
-    }
-}
+mod tests;

@@ -24,13 +24,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let (before, after) = self.mergeable(lock, new);
         match (before, after) {
             (None, None) => self.add_vma(lock, new),
-            (Some(before), None) => self.grow(lock, before, new.range),
-            (None, Some(after)) => self.grow(lock, after, new.range),
+            (Some(before), None) => self.grow(lock, before, new),
+            (None, Some(after)) => self.grow(lock, after, new),
             (Some(before), Some(after)) => {
-                let range = PageRange::new(new.range.start, after.range.end);
-                self.link_file(before.over(range));
+                let more = new.over(after);
+                self.link_rmap(before.over(more));
                 self.unlink(lock, after);
-                self.grow(lock, before, range);
+                self.grow(lock, before, more);
             }
         }
     }
@@ -50,17 +50,24 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(DriverVmasMerge): proofs/driver/halves-stay-two
         let stays =
             matches!(vma.backing, Backing::Driver(_)) && !self.sys.has(Quirk::DriverVmasMerge);
-        let same = |other: &VmaCopy| !stays && other.prot == vma.prot && is_like(other);
+        let same = |other: &VmaCopy| {
+            let agrees = vma.anon.both(other.anon).is_some();
+            !stays && other.prot == vma.prot && is_like(other) && agrees
+        };
         let at = |vpn| lock.tree().find(vpn).map(|(_, vma)| vma.copy_stable());
         let before = vma.range.start.0.checked_sub(1);
         let before = before
             .and_then(|vpn| at(crate::types::addr::Vpn(vpn)))
             .filter(same);
-        (before, at(vma.range.end).filter(same))
+        // With both, if they agree, else with what is before: can_vma_merge_right(), mm/vma.c.
+        let whole = before.map_or(vma, |before| vma.over(before));
+        let agrees = |after: &VmaCopy| whole.anon.both(after.anon).is_some();
+        let after = at(vma.range.end).filter(same).filter(agrees);
+        (before, after)
     }
 
     /// Extends the VMA `old` over `more`, which is next to it.
-    fn grow(&mut self, lock: &mut MmapWrite<'s, P>, old: VmaCopy, more: PageRange) {
+    fn grow(&mut self, lock: &mut MmapWrite<'s, P>, old: VmaCopy, more: VmaCopy) {
         let new = old.over(more);
         if let Some((_, vma)) = lock.tree().find(old.range.start) {
             let vma = vma.clone();
@@ -79,7 +86,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             self.remove_vma(lock, old.range, &vma);
             lock.let_go();
-            self.unlink_file(old);
+            self.unlink_rmap(old);
             self.free_vma(vma);
         }
     }
@@ -89,22 +96,22 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub(crate) fn merge(&mut self, lock: &mut MmapWrite<'s, P>, vma: VmaCopy) {
         let (before, after) = self.mergeable(lock, vma);
         let more = [before, after].into_iter().flatten();
-        let whole = more.fold(vma, |whole, more| whole.over(more.range));
+        let whole = more.fold(vma, VmaCopy::over);
         if whole == vma {
             return;
         }
-        self.link_file(whole);
-        let mut range = vma.range;
+        self.link_rmap(whole);
+        let mut more = vma;
         if let Some(after) = after {
             self.unlink(lock, after);
-            range = PageRange::new(range.start, after.range.end);
+            more = more.over(after);
         }
         match before {
             Some(before) => {
                 self.unlink(lock, vma);
-                self.grow(lock, before, range);
+                self.grow(lock, before, more);
             }
-            None => self.grow(lock, vma, range),
+            None => self.grow(lock, vma, more),
         }
     }
 
@@ -130,7 +137,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             };
             // QUIRK(SplitUnlinksHalf): proofs/file/truncated-while-split
             if !self.sys.has(Quirk::SplitUnlinksHalf) {
-                self.link_file(high);
+                self.link_rmap(high);
             }
             self.change_vma(lock, &vma, old, low);
             self.add_vma(lock, high);
@@ -189,7 +196,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.free_vma(vma.clone());
         }
         if moves {
-            self.relink_file(old, new);
+            self.relink_rmap(old, new);
         }
         self.event(What::VmaSet {
             range: new.range,
@@ -218,7 +225,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock.publish();
         self.retire_nodes(retired);
         vma.set(Some(incomplete), new);
-        self.link_file(new);
+        self.link_rmap(new);
         self.event(What::VmaSet {
             range: new.range,
             prot: new.prot,
@@ -252,7 +259,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// A VMA to fill in.
     pub(crate) fn alloc_vma(&mut self) -> Arc<Vma<P>> {
         let (path, quirks) = (self.sys.protocol().fault(), self.sys.quirks());
-        self.local.vmas[self.local.mm.0].take(path, quirks)
+        let has_anon = self.sys.anon_vmas().is_some();
+        self.local.vmas[self.local.mm.0].take(path, has_anon, quirks)
     }
 
     /// Frees a VMA that was removed and whose pages are gone.

@@ -38,6 +38,10 @@ pub struct Config {
     pub stacks: bool,
     /// The first page of each process's heap, if processes have one. Linux: `mm->start_brk`.
     pub heap: Option<Vpn>,
+    /// Whether [`Cpu::swapoff`](crate::Cpu::swapoff) may be called.
+    pub swapoff: bool,
+    /// The anon_vmas that each CPU may make. 0: there is no reverse mapping, and a page that two entries have stays in memory.
+    pub anon_vmas_per_cpu: u32,
 }
 
 impl Config {
@@ -58,6 +62,8 @@ impl Config {
             writes_back: false,
             stacks: false,
             heap: None,
+            swapoff: false,
+            anon_vmas_per_cpu: 0,
         }
     }
 

@@ -34,6 +34,8 @@ pub enum LockClass {
     Writeback,
     /// A file's `i_mmap_rwsem`: which VMAs map it.
     IMmap,
+    /// The lock of an anon_vma: which VMAs may have a page.
+    AnonVma,
     /// `mm.page_table_lock`
     Pml,
     /// A page table's lock.

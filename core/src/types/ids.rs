@@ -52,6 +52,10 @@ impl fmt::Display for SwapSlot {
     }
 }
 
+/// An anon_vma's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnonVmaId(pub u32);
+
 /// A page table's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -3,6 +3,7 @@
 //! Nothing here runs, waits or shares state. It imports nothing but itself.
 
 pub mod addr;
+pub mod anon;
 pub mod choices;
 pub mod choosing;
 pub mod config;

@@ -94,7 +94,9 @@ impl Course for Call {
             | Op::GuardInstall { .. }
             | Op::GuardRemove { .. } => Some(Section::Local),
             Op::Truncate { .. } | Op::Punch { .. } => Some(Section::File),
-            Op::Maps { .. } | Op::Smaps { .. } | Op::Reclaim { .. } => Some(Section::Open),
+            Op::Maps { .. } | Op::Smaps { .. } | Op::Reclaim { .. } | Op::Swapoff {} => {
+                Some(Section::Open)
+            }
             _ => None,
         }
     }

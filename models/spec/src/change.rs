@@ -14,6 +14,7 @@ use super::rules::HoleRule;
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{Few, Steps};
+use super::swap::Swap;
 use super::walk::Walk;
 use super::word::{Behind, Bit, Populated, Source, Word};
 use seqfault_lang::litmus::ast::Prot;
@@ -259,11 +260,19 @@ impl Steps<'_> {
             Call::Reclaim { .. } | Call::Pageout { .. } => {
                 let is_mapped = |page: usize| state.pages[page].newest().is_some();
                 changed = call.range().any(is_mapped);
-                self.reclaim(state, cpu, call);
+                self.begin_reclaim(state, cpu, call);
                 match call {
                     Call::Reclaim { .. } => Answer::Ok,
                     _ => failed,
                 }
+            }
+            Call::Swapoff {} => {
+                if state.swap != Swap::On {
+                    return (Answer::EINVAL, false);
+                }
+                state.swap = Swap::Leaves;
+                changed = true;
+                Answer::Ok
             }
             Call::Free { pages } => {
                 for page in pages.clone() {
@@ -338,7 +347,11 @@ impl Steps<'_> {
             }
             // What was accessed meanwhile may be out as well.
             Call::Reclaim { .. } | Call::Pageout { .. } => {
-                self.reclaim(state, cpu, call);
+                self.end_reclaim(state, cpu, call);
+                Few::new()
+            }
+            Call::Swapoff {} if ret == Answer::Ok => {
+                state.bring_all_in(cpu);
                 Few::new()
             }
             _ => call.pages().collect(),

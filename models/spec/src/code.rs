@@ -36,6 +36,8 @@ impl Instr {
         let pages = match call {
             Call::Truncate { file, .. } => smallvec![files.of(file)],
             Call::Punch { page } => smallvec![files.one(page)],
+            // All of all processes.
+            Call::Swapoff {} => smallvec![0..files.pages().start],
             Call::Fork { process: child } => {
                 let of = |process: usize| process * own..(process + 1) * own;
                 smallvec![of(process), of(child)]

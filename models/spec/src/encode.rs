@@ -29,6 +29,7 @@ impl State {
             }
             view(&mut bytes, &cpu.view);
         }
+        bytes.push(self.swap as u8);
         for &reg in &self.regs {
             answer(&mut bytes, reg);
         }
@@ -87,11 +88,23 @@ fn word_bytes(bytes: &mut Vec<u8>, word: &Word) {
         accessed,
         dirty,
         may_be_out,
-        is_forked,
+        forked,
+        leaving,
     } = word.touch;
     let bits = u8::from(refused_exec) | (dirty as u8) << 1 | (accessed as u8) << 3;
     bytes.push(bits | (word.lazy as u8) << 5);
-    bytes.push(u8::from(may_be_out) | u8::from(is_forked) << 1 | u8::from(word.guard) << 2);
+    let bits = [may_be_out, forked.is_some(), word.guard, leaving != 0];
+    let bits = bits
+        .iter()
+        .rev()
+        .fold(0, |bits, &bit| bits << 1 | u8::from(bit));
+    bytes.push(bits);
+    if let Some(page) = forked {
+        number(bytes, u64::from(page));
+    }
+    if leaving != 0 {
+        bytes.push(leaving);
+    }
     match word.behind {
         Behind::Own => bytes.push(0),
         Behind::Shared(source) => source_bytes(bytes, 1, source),

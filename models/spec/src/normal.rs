@@ -115,7 +115,8 @@ impl State {
                     false => Populated::No,
                 },
                 may_be_out: is_asked_for && old.touch.may_be_out,
-                is_forked: code.reclaims && old.touch.is_forked,
+                forked: old.touch.forked.filter(|_| code.reclaims),
+                leaving: old.touch.leaving,
                 ..Touch::default()
             },
         };

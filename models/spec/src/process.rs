@@ -76,6 +76,8 @@ impl Steps<'_> {
             Behind::Shared(_) | Behind::Private(_) => true,
         };
         let shown = state.content((state.home(from, mapping), mapping.word));
+        let first = u16::try_from(from).expect("few pages");
+        let forked = word.touch.forked.unwrap_or(first);
         let word = match self.rules.fork_copies {
             true if matches!(word.behind, Behind::Shared(_)) && !self.rules.files.fork_shares => {
                 let value = shown.map(|(page, word)| state.pages[page].words[word].last());
@@ -83,7 +85,7 @@ impl Steps<'_> {
             }
             true => Word {
                 guard: word.guard && self.rules.guards.are_forked,
-                ..word.copy()
+                ..word.copy(forked)
             },
             false => Word {
                 touch: word.touch,
@@ -104,7 +106,7 @@ impl Steps<'_> {
         };
         if let Some(mapping) = state.pages[from].newest() {
             let home = state.home(from, mapping);
-            state.page_mut(home).words[mapping.word].touch.is_forked = true;
+            state.page_mut(home).words[mapping.word].touch.forked = Some(forked);
         }
         // What either of them stores to is copied first.
         for version in &mut state.page_mut(from).versions {

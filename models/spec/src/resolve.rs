@@ -89,7 +89,7 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let all_on_disk = program.device_pages() == 0 && !uncached.contains(&false);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
         let asks_entries = match stmt.op {
-            Op::Smaps { .. } => has_files.then_some("files"),
+            Op::Smaps { .. } | Op::Swapoff {} => has_files.then_some("files"),
             Op::Reclaim { .. } | Op::Pageout { .. } if !all_on_disk => {
                 has_files.then_some("files in memory")
             }

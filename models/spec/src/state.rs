@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::code::{Code, Later};
 use super::page::{Mapping, Page};
 use super::step::{At, Few};
+use super::swap::Swap;
 use super::walk::Walk;
 use super::word::{Behind, Label, Source, View, Word};
 use seqfault_lang::ops::Answer;
@@ -57,6 +58,8 @@ pub(super) struct State {
     pub(super) next_label: Label,
     /// Whether a page may map a word of another one.
     pub(super) maps_others: bool,
+    /// How far `swapoff` is.
+    pub(super) swap: Swap,
 }
 
 impl State {
@@ -74,6 +77,7 @@ impl State {
             pages,
             released: vec![Released::default(); code.processes()].into(),
             next_label: 0,
+            swap: Swap::On,
         }
     }
 

@@ -12,52 +12,101 @@
 //!   begun before (`fault.rs`).
 //! - A page that is out keeps no accessed bit and no dirty bit. One that stays in memory may lose the accessed bit.
 //! - Processes have a page in common, after `fork`, until either stores to it: if one loses it, so may the others,
-//!   wherever they have moved it to. The bits of their entries go as well.
+//!   wherever they have moved it to. The bits of their entries go as well. Other pages that were forked do not.
+//! - What moves while the call is under way goes from where it is then.
 //! - `mincore` may find it, out or not: it may be in the swap cache still.
+//! - `swapoff` brings all pages in, and none goes any more: from its begin on it may be so, from its return on it is. A page
+//!   that it brings in was not accessed. A second one is refused.
 //! - A page of a file that is on a disk may leave the page cache, whoever maps it, and what it holds is on the disk: `mincore` may
 //!   find it or not, until it is touched again. Where another CPU's call may map another page there meanwhile, it may be any.
 //! - What was freed lazily goes as ever (`lazy.rs`), reclaimed or not.
 //!
 //! # Linux
 //! `shrink_folio_list()`, mm/vmscan.c; `do_swap_page()`, mm/memory.c; `madvise_cold_or_pageout_pte_range()`, mm/madvise.c,
-//! which cleared accessed bits before 6.9; `mincore_swap()`, mm/mincore.c.
+//! which cleared accessed bits before 6.9; `mincore_swap()`, mm/mincore.c; `try_to_unuse()`, mm/swapfile.c.
 
-use super::call::{Call, Course};
+use super::call::{Call, Course, Kind};
 use super::section::Section;
 use super::state::{Phase, State};
 use super::step::{Few, Steps};
-use super::word::{Bit, Populated, Word};
+use super::word::{Bit, Populated, Touch, Word};
+
+/// How far `swapoff` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Swap {
+    /// There is swap.
+    On,
+    /// It is about to go.
+    Leaves,
+    /// There is none.
+    Off,
+}
 
 impl State {
-    /// What is mapped at `page` may be out from now on, until it is accessed.
-    pub(super) fn reclaim(&mut self, page: usize) {
+    /// What is mapped at `page` may be out from now on, until it is accessed. `note`: of all memory that goes.
+    fn reclaim(&mut self, page: usize, note: impl Fn(&mut Touch)) {
         let Some(mapping) = self.pages[page].newest() else {
             return;
         };
         let own = (self.home(page, mapping), mapping.word);
-        self.goes_out(own);
-        if let Some(source) = self.pages[own.0].words[own.1].shown() {
+        let go = |state: &mut State, (home, word): (usize, usize)| {
+            state.goes_out((home, word));
+            note(&mut state.page_mut(home).words[word].touch);
+        };
+        go(self, own);
+        let gone = &self.pages[own.0].words[own.1];
+        let (shown, forked) = (gone.shown(), gone.touch.forked);
+        let goes_too = |word: &Word| match shown {
             // All entries of the file's page go: try_to_unmap(), mm/rmap.c.
-            return self.all_go_out(|word| word.shown() == Some(source));
-        }
-        if !self.pages[own.0].words[own.1].touch.is_forked {
-            return;
-        }
-        self.all_go_out(|word| word.touch.is_forked);
-    }
-
-    /// All memory that is `such` may be out.
-    fn all_go_out(&mut self, such: impl Fn(&Word) -> bool) {
+            Some(_) => word.shown() == shown,
+            None => forked.is_some() && word.touch.forked == forked,
+        };
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
-                if such(&self.pages[home].words[word]) {
+                if goes_too(&self.pages[home].words[word]) {
+                    go(self, (home, word));
+                }
+            }
+        }
+    }
+
+    /// A call of `cpu` that reclaims has ended: what it found goes from where it was moved to.
+    fn end_leaving(&mut self, cpu: usize) {
+        for home in 0..self.pages.len() {
+            for word in 0..self.pages[home].words.len() {
+                if self.pages[home].words[word].touch.leaving & 1 << cpu != 0 {
                     self.goes_out((home, word));
+                    self.page_mut(home).words[word].touch.leaving &= !(1 << cpu);
+                }
+            }
+        }
+    }
+
+    /// A call of `cpu` has brought in all that is out, and nothing goes any more.
+    pub(super) fn bring_all_in(&mut self, cpu: usize) {
+        self.swap = Swap::Off;
+        for page in 0..self.pages.len() {
+            let Some(mapping) = self.pages[page].newest() else {
+                continue;
+            };
+            let own = (self.home(page, mapping), mapping.word);
+            if self.pages[own.0].words[own.1].touch.may_be_out {
+                self.arrive(cpu, page, own, Kind::Read);
+            }
+        }
+        for page in 0..self.pages.len() {
+            for word in 0..self.pages[page].words.len() {
+                if self.pages[page].words[word].touch.may_be_out {
+                    self.page_mut(page).words[word].touch.may_be_out = false;
                 }
             }
         }
     }
 
     fn goes_out(&mut self, (home, word): (usize, usize)) {
+        if self.swap == Swap::Off {
+            return;
+        }
         let touch = &mut self.page_mut(home).words[word].touch;
         touch.may_be_out = true;
         touch.accessed = touch.accessed.min(Bit::Maybe);
@@ -66,11 +115,27 @@ impl State {
 }
 
 impl Steps<'_> {
-    /// What `call` of `cpu` reclaims begins to go, or has gone.
-    pub(super) fn reclaim(&self, state: &mut State, cpu: usize, call: &Call) {
+    /// What `call` of `cpu` reclaims may be out from now on, until it is accessed.
+    pub(super) fn begin_reclaim(&self, state: &mut State, cpu: usize, call: &Call) {
+        for page in call.range() {
+            state.reclaim(page, |touch| touch.leaving |= 1 << cpu);
+        }
+        self.leave_cache(state, cpu, call);
+    }
+
+    /// The call ends: what was accessed meanwhile may be out as well, wherever it was moved to.
+    pub(super) fn end_reclaim(&self, state: &mut State, cpu: usize, call: &Call) {
+        for page in call.range() {
+            state.reclaim(page, |_| ());
+        }
+        state.end_leaving(cpu);
+        self.leave_cache(state, cpu, call);
+    }
+
+    /// The pages of files that `call` of `cpu` reclaims may leave the page cache.
+    fn leave_cache(&self, state: &mut State, cpu: usize, call: &Call) {
         let mut left: Few<usize> = Few::new();
         for page in call.range() {
-            state.reclaim(page);
             let shown = state.newest_word(page).and_then(Word::shown);
             left.extend(shown.map(|source| source.page));
         }
@@ -101,8 +166,13 @@ impl Steps<'_> {
 
     /// Whether a call is under way that may take the entry of `page` away and leave what it holds.
     pub(super) fn is_being_reclaimed(&self, state: &State, page: usize) -> bool {
+        if state.swap == Swap::Off {
+            return false;
+        }
         let word = state.newest_word(page);
-        let is_forked = word.is_some_and(|word| word.touch.is_forked);
+        if word.is_some_and(|word| word.touch.leaving != 0) {
+            return true;
+        }
         let source = word.and_then(Word::shown);
         let mut cpus = state.cpus.iter().enumerate();
         cpus.any(|(cpu, at)| {
@@ -115,7 +185,7 @@ impl Steps<'_> {
                         other == page || source.is_some() && shown == source
                     };
                     let is_any = source.is_some() && self.may_be_another(cpu, call);
-                    call.reclaims() && (is_forked || is_any || call.range().any(is_same))
+                    call.reclaims() && (is_any || call.range().any(is_same))
                 })
         })
     }

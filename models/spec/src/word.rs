@@ -129,8 +129,11 @@ pub(super) struct Touch {
     pub(super) dirty: Bit,
     /// It may be out of memory, and its entry one of swap: see `swap.rs`.
     pub(super) may_be_out: bool,
-    /// `fork` has copied it, or made it: another process may have the same memory until either stores to it.
-    pub(super) is_forked: bool,
+    /// `fork` has copied it, or made it: another process may have the same memory until either stores to it. The page of
+    /// which it was when it was copied first, which is the same for all that may have that memory.
+    pub(super) forked: Option<u16>,
+    /// The CPUs, as bits, that are in a call which lets it go out of memory: see `swap.rs`.
+    pub(super) leaving: u8,
 }
 
 impl Touch {
@@ -252,13 +255,13 @@ impl Word {
         }
     }
 
-    /// The same memory for another process, whose CPUs know all of it.
-    pub(super) fn copy(&self) -> Word {
+    /// The same memory for another process, whose CPUs know all of it. `forked`: which this is of all that was forked.
+    pub(super) fn copy(&self, forked: u16) -> Word {
         Word {
             behind: self.behind,
             messages: smallvec![Message::base(self.last())],
             touch: Touch {
-                is_forked: true,
+                forked: Some(forked),
                 ..self.touch
             },
             lazy: self.lazy,

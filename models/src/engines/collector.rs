@@ -371,6 +371,7 @@ fn name(class: LockClass) -> &'static str {
         LockClass::Page => "a page's lock",
         LockClass::Writeback => "the writeback of a page",
         LockClass::IMmap => "a file's i_mmap_rwsem",
+        LockClass::AnonVma => "an anon_vma's lock",
         LockClass::Pml => "mm->page_table_lock",
         LockClass::Ptl => "a page-table lock",
         LockClass::Swap => "the swap lock",

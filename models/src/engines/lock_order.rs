@@ -33,7 +33,7 @@ struct Named {
 }
 
 /// What the classes are called where they are kept.
-const CLASSES: [(LockClass, &str); 12] = [
+const CLASSES: [(LockClass, &str); 13] = [
     (LockClass::Inode, "inode"),
     (LockClass::Mmap, "mmap"),
     (LockClass::Vma, "vma"),
@@ -41,6 +41,7 @@ const CLASSES: [(LockClass, &str); 12] = [
     (LockClass::Page, "page"),
     (LockClass::Writeback, "writeback"),
     (LockClass::IMmap, "i_mmap"),
+    (LockClass::AnonVma, "anon_vma"),
     (LockClass::Pml, "pml"),
     (LockClass::Ptl, "ptl"),
     (LockClass::Swap, "swap"),

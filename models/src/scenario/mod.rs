@@ -109,11 +109,16 @@ impl Scenario {
         config.stacks = program.has_stacks();
         config.heap = heap(&layout, program);
         config.mms = layout.ids().processes().len();
-        let most = most_pages(program);
+        let most = most_pages(program, config.mms);
         if reclaims(program) {
             // As many pages as there are may be out at once.
             let pages = layout.len() * config.mms;
             config.swap_slots = u32::try_from(pages).unwrap_or(u32::MAX);
+            config.swapoff = program.ops().any(|op| matches!(op, Op::Swapoff {}));
+            // Else a page has one place for good.
+            if config.mms > 1 || moves(program) {
+                config.anon_vmas_per_cpu = most;
+            }
         }
         config.guards = program
             .ops()
@@ -412,9 +417,10 @@ fn barriers(layout: &Layout, program: &Program) -> impl Iterator<Item = Statemen
     })
 }
 
-/// Whether a statement lets pages go to swap.
+/// Whether a statement lets pages go to swap, or has to do with it.
 fn reclaims(program: &Program) -> bool {
-    let reclaims = |op: &Op<AsWritten>| matches!(op, Op::Reclaim { .. } | Op::Pageout { .. });
+    let reclaims =
+        |op: &Op<AsWritten>| matches!(op, Op::Reclaim { .. } | Op::Pageout { .. } | Op::Swapoff {});
     program.ops().any(reclaims)
 }
 
@@ -425,13 +431,20 @@ fn writes_back(program: &Program) -> bool {
     on_disk && (program.ops().any(writes) || reclaims(program))
 }
 
+/// Whether a statement moves pages.
+fn moves(program: &Program) -> bool {
+    let moves = |op: &Op<AsWritten>| matches!(op, Op::Mremap { .. });
+    program.ops().any(moves)
+}
+
 /// At least as many page frames as any CPU takes, and as many tables: one for each page that each
-/// statement names, and of a fork for every page. So no test runs out of memory unawares.
-fn most_pages(program: &Program) -> u32 {
+/// statement names, and of a fork for every page, of `swapoff` for every page of each process. So no test runs out of memory unawares.
+fn most_pages(program: &Program, processes: usize) -> u32 {
     let all: usize = program.decls.iter().map(Decl::len_pages).sum();
     let len = |pages: &ast::Pages| program.len_of(pages);
     let of = |op: &Op<AsWritten>| match op {
         Op::Fork { .. } | Op::Brk { .. } => all,
+        Op::Swapoff {} => all * processes,
         op => op.pages().iter().map(len).sum(),
     };
     let most: usize = program.ops().map(of).sum();

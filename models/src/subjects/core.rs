@@ -171,6 +171,7 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
         Op::GuardRemove { pages } => called.by(|cpu| cpu.madvise_guard_remove(pages)),
         Op::Pageout { pages } => called.by(|cpu| cpu.madvise_pageout(pages)),
         Op::Reclaim { page } => called.by(|cpu| cpu.reclaim(page)),
+        Op::Swapoff {} => called.by(|cpu| cpu.swapoff()),
         Op::PopulateRead { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Read)),
         Op::PopulateWrite { pages } => called.by(|cpu| cpu.madvise_populate(pages, Access::Write)),
         Op::Mincore { pages } => called.by(|cpu| cpu.mincore(pages)),

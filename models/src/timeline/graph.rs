@@ -179,6 +179,7 @@ fn place_of(
                 LockClass::Page => known == Some("page_lock"),
                 LockClass::Writeback => known == Some("PG_writeback"),
                 LockClass::IMmap => known == Some("i_mmap_rwsem"),
+                LockClass::AnonVma => known == Some("anon_vma_lock"),
                 LockClass::Mmap => known == Some("mmap_lock"),
                 LockClass::Vma => matches!(known, Some("vm_lock" | "vm_refcnt")),
                 LockClass::Pml => known == Some("page_table_lock"),

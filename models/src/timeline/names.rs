@@ -106,6 +106,7 @@ impl<'a> Names<'a> {
             }
             LockClass::Swap => "the swap lock".to_owned(),
             LockClass::IMmap => format!("the i_mmap_rwsem of file {instance}"),
+            LockClass::AnonVma => format!("the lock of anon_vma {instance}"),
             LockClass::Mmap => whose("mmap_lock".to_owned()),
             LockClass::Vma => {
                 let page = self.page(Vpn(in_mm));

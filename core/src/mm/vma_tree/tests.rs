@@ -36,7 +36,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn vma() -> Arc<Vma<Alone>> {
-    Arc::new(Vma::new(FaultPath::MmapLock, Active::default()))
+    Arc::new(Vma::new(FaultPath::MmapLock, false, Active::default()))
 }
 
 /// Makes the change in both, if it can be made; `None` if not.

@@ -1,4 +1,4 @@
-//! The quirks of what is behind pages: files, guard pages, devices, disks, swap, mappings that grow.
+//! The quirks of what is behind pages: files, guard pages, devices, disks, swap, mappings that grow, the reverse mapping.
 
 /// Hands these rows to a macro, behind others.
 macro_rules! with_quirks_of_backings {
@@ -197,6 +197,32 @@ macro_rules! with_quirks_of_backings {
             BreakSetLate, "break-set-late", "mm/mmap.c, sys_brk(): \"mm->brk must be protected by write mmap_lock\"";
             /// The heap grows over what is mapped, which goes, or next to it.
             BreakIgnoresMappings, "break-ignores-mappings", "mm/mmap.c, sys_brk(): vma_find(), vm_start_gap(); do_brk(): \"Clear old maps\"";
+            /// A fault gives its VMA an anon_vma, though another fault has done so meanwhile.
+            AnonVmaSetTwice, "anon-vma-set-twice", "mm/rmap.c, __anon_vma_prepare(): vma->anon_vma under page_table_lock";
+            /// A fault gives its VMA an anon_vma under the VMA's lock, without the mmap lock.
+            AnonVmaUnderVmaLock, "anon-vma-under-vma-lock", "mm/memory.c, __vmf_anon_prepare(): mmap_read_trylock()";
+            /// Reclaim that has the lock of a page's anon_vma does not look whether the page is mapped still.
+            AnonVmaNotRechecked, "anon-vma-not-rechecked", "mm/rmap.c, folio_lock_anon_vma_read(): folio_mapped()";
+            /// Reclaim goes through the places of a page without the lock of its anon_vma.
+            RmapWalkUnlocked, "rmap-walk-unlocked", "mm/rmap.c, rmap_walk_anon(): anon_vma_lock_read()";
+            /// A page that comes from swap for several processes goes to the anon_vma of the one that brings it in.
+            SwapinOwnAnonVma, "swapin-own-anon-vma", "mm/rmap.c, __folio_set_anon(): anon_vma->root";
+            /// Reclaim counts the first entry of a page alone for its slot.
+            ReclaimSwapNotCounted, "reclaim-swap-not-counted", "mm/rmap.c, try_to_unmap_one(): swap_duplicate()";
+            /// Reclaim flushes no TLB of another process that had an entry of the page.
+            ReclaimFlushesOwn, "reclaim-flushes-own", "mm/rmap.c, set_tlb_ubc_flush_pending(): arch_tlbbatch_add_pending()";
+            /// A fault on a page in swap does not keep the swap area from being switched off.
+            SwapinNoDevice, "swapin-no-device", "commit 2799e77529c2, do_swap_page(): get_swap_device()";
+            /// `swapoff` frees the map of its area and does not wait for those that use it.
+            SwapoffDoesNotWait, "swapoff-does-not-wait", "mm/swapfile.c, swapoff(): percpu_ref_kill(), wait_for_completion()";
+            /// `swapoff` goes through all processes once, and does not look whether a slot is in use still.
+            SwapoffOnce, "swapoff-once", "mm/swapfile.c, try_to_unuse(): swap_usage_in_pages(), retry";
+            /// An area that is about to be switched off takes pages still.
+            SwapoffTakesPages, "swapoff-takes-pages", "mm/swapfile.c, swapoff(): SWP_WRITEOK";
+            /// A mapping grows under the mmap read lock before it has an anon_vma, in which it would then not be as it is.
+            ExpandWithoutAnonVma, "expand-without-anon-vma", "mm/mmap.c, expand_downwards(): \"We must make sure the anon_vma is allocated\"";
+            /// A mapping that grows under the mmap read lock is in its anon_vma as it was before when faults find it as it is.
+            ExpandLinksLate, "expand-links-late", "mm/mmap.c, expand_downwards(): anon_vma_lock_write()";
         }
     };
 }

@@ -1,3 +1,5 @@
+//! The names of quirks.
+
 use std::collections::BTreeSet;
 
 use super::*;

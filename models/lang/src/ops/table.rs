@@ -237,6 +237,7 @@ operations! {
     Kernel {
         Collapse: "collapse" (pages: Pages) by Any -> Unknown;
         Migrate: "migrate" (page: Page) by Any -> Unknown;
+        Swapoff: "swapoff" () by Program -> Call[EINVAL, ENOMEM];
         RcuBarrier: "rcu_barrier" () by Any -> Call[], drawn Often(1), bytes 8..9;
     }
     Guest {

@@ -142,3 +142,60 @@ fn an_entry_that_comes_again_is_news() {
     let init = format!("{SEVEN} reclaim A;");
     run(&init, &munmap, NOTHING).allows("1:r0=maperr 1:r1=7");
 }
+
+/// Of what was forked it is the same page that goes, wherever it is by then.
+#[test]
+fn what_is_another_page_stays() {
+    let init = "pages A[2]; page B; mmap A rw; write A[0] 7; write A[1] 8; fork c;";
+    let shown = run(
+        init,
+        &["c: reclaim A[0];"],
+        "swapped(A[0]) /\\ swapped(A[1])",
+    );
+    shown.only(&[
+        "swapped(A[0])=true swapped(A[1])=false",
+        "swapped(A[0])=false swapped(A[1])=false",
+    ]);
+    let moved = format!("{init} mremap A[0] B;");
+    let shown = run(
+        &moved,
+        &["c: reclaim A[0];"],
+        "swapped(B) /\\ swapped(A[1])",
+    );
+    shown.only(&[
+        "swapped(A[1])=false swapped(B)=true",
+        "swapped(A[1])=false swapped(B)=false",
+    ]);
+}
+
+#[test]
+fn it_goes_from_where_it_was_moved_to() {
+    let init = "page A; page B; mmap A rw; write A 7;";
+    let threads = ["reclaim A;", "mremap A B; r0 = read B;"];
+    run(init, &threads, "swapped(B)").only(&["1:r0=7 swapped(B)=true", "1:r0=7 swapped(B)=false"]);
+    let told = "page A; page B; page C; mmap A rw; mmap C rw; write A 7;";
+    let threads = [
+        "reclaim A; write C 1;",
+        "r1 = read C; mremap A B; r0 = read B;",
+    ];
+    run(told, &threads, "swapped(B)")
+        .allows("1:r0=7 1:r1=0 swapped(B)=true")
+        .forbids("1:r1=1 swapped(B)=true");
+}
+
+#[test]
+fn all_is_in_memory_when_swap_is_off() {
+    let off = "reclaim A; r0 = swapoff; r1 = swapoff; reclaim A; r2 = madvise A pageout;";
+    run(SEVEN, &[off], "swapped(A) /\\ present(A) /\\ A=0")
+        .only(&["0:r0=ok 0:r1=einval 0:r2=ok A=7 swapped(A)=false present(A)=true"]);
+    // What it brings in was not accessed.
+    let bits = run(SEVEN, &["reclaim A; swapoff;"], "young(A) /\\ dirty(A)");
+    bits.allows("dirty(A)=false young(A)=false")
+        .allows("dirty(A)=true young(A)=true");
+    let beside = run(SEVEN, &["reclaim A;", "r0 = swapoff;"], "swapped(A)");
+    beside.only(&["1:r0=ok swapped(A)=false"]);
+    let twice = run(SEVEN, &["r0 = swapoff;", "r0 = swapoff;"], NOTHING);
+    twice.only(&["0:r0=ok 1:r0=einval", "0:r0=einval 1:r0=ok"]);
+    let forked = format!("{SEVEN} fork c; reclaim A;");
+    run(&forked, &["c: swapoff;"], "swapped(A) /\\ A=0").only(&["A=7 swapped(A)=false"]);
+}
