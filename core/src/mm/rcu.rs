@@ -1,7 +1,7 @@
 //! Read-copy-update: readers, grace periods, deferred freeing.
 //!
 //! A reader holds its CPU's RCU lock; a grace period takes each CPU's lock
-//! once. An object that is to be freed after a grace period waits with the CPU that
+//! once. Read sections nest: the outermost one has the lock, and ends last. An object that is to be freed after a grace period waits with the CPU that
 //! retired it, until [`Cpu::rcu_barrier`].
 //!
 //! # Linux
@@ -23,7 +23,8 @@ use crate::types::violation::Invariant;
 
 /// An RCU read section.
 pub(crate) struct RcuGuard<'s, P: Platform> {
-    _held: <P::Mutex<()> as Mutex<()>>::Guard<'s>,
+    /// The lock, unless an outer section has it.
+    held: Option<<P::Mutex<()> as Mutex<()>>::Guard<'s>>,
     sections: &'s AtomicU32,
 }
 
@@ -31,10 +32,11 @@ impl<'s, P: Platform> RcuGuard<'s, P> {
     /// A section of `cpu`.
     pub fn enter(sys: &'s System<P>, cpu: CpuId) -> RcuGuard<'s, P> {
         let own = sys.percpu(cpu);
-        let held = own.rcu.lock();
+        let is_outermost = own.rcu_sections.load(orderings::GHOST) == 0;
+        let held = is_outermost.then(|| own.rcu.lock());
         own.rcu_sections.fetch_add(1, orderings::GHOST);
         RcuGuard {
-            _held: held,
+            held,
             sections: &own.rcu_sections,
         }
     }
@@ -42,7 +44,11 @@ impl<'s, P: Platform> RcuGuard<'s, P> {
 
 impl<P: Platform> Drop for RcuGuard<'_, P> {
     fn drop(&mut self) {
-        self.sections.fetch_sub(1, orderings::GHOST);
+        let sections = self.sections.fetch_sub(1, orderings::GHOST);
+        debug_assert!(
+            self.held.is_none() || sections == 1,
+            "an outer RCU read section ends before an inner one"
+        );
     }
 }
 
