@@ -39,6 +39,7 @@ const LONG: &[&str] = &[
     "flush-is-over",
     "nested-zap-third-cpu",
     "read-past-the-cache",
+    "read-where-a-fault-maps-around",
     "reclaimed-before-the-flush",
     "reused-while-copied",
     "store-lost-in-fork",
