@@ -15,12 +15,12 @@
 //! - N2: nothing sleeps in the RCU read section, so that a page's lock is taken only if it is free.
 //! - N3: an entry that is there stays: it may be a copy.
 //! - N4: only pages of the VMA are mapped: it is what the fault has a lock of.
+//! - N5: a page that is behind the file's end is not mapped, though it is in the cache still (T3).
 //!
 //! # Linux
 //! mm/memory.c: `do_fault_around()`; mm/filemap.c: `filemap_map_pages()`, `next_uptodate_folio()`,
 //! `filemap_map_folio_range()`. Kept: the page table is made before the RCU read section begins. Changed: the window is a page
-//! table, and not `fault_around_bytes`. Dropped: the look at the file's size, as a page that is behind the end and still in
-//! the cache is unmapped when it goes.
+//! table, and not `fault_around_bytes`.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::file::FileMap;
@@ -68,7 +68,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 page.unlock();
                 return None;
             };
-            // QUIRK(FaultAroundUnlocked): proofs/file/gone-before-it-is-mapped
+            // QUIRK(FaultAroundUnlocked): proofs/file/gone-where-a-fault-maps-around
             let page = match self.sys.has(Quirk::FaultAroundUnlocked) {
                 true => {
                     page.unlock();
@@ -110,12 +110,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             false => cache.try_lock_page(index, self.id())?,
         };
-        // QUIRK(FaultAroundLooksEarly): proofs/file/gone-before-it-is-locked
+        // QUIRK(FaultAroundLooksEarly): proofs/file/gone-where-a-fault-maps-around
         let now = match sys.has(Quirk::FaultAroundLooksEarly) {
             true => Some(found),
             false => self.uptodate(page.page()),
         };
-        let Some(now) = now else {
+        // A page that is about to go shows nothing more: what was there may have been a copy, which has gone.
+        let Some(now) = now.filter(|_| index < cache.size()) else {
             page.unlock();
             return None;
         };

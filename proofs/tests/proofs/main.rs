@@ -36,7 +36,10 @@ const MATRIX_EXECUTIONS: u64 = 5_000;
 const LONG: &[&str] = &[
     "another-page-of-the-slot",
     "cow-over-old-page",
+    "faulted-in-its-own-truncate",
     "flush-is-over",
+    "mapped-before-it-is-read",
+    "moved-shows-the-same",
     "nested-zap-third-cpu",
     "read-past-the-cache",
     "read-where-a-fault-maps-around",
