@@ -62,11 +62,19 @@ pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
         if !test.is_as_expected(&verdict) {
             return Err(Failed::from(test.report(&verdict)));
         }
-        let Some(run) = &verdict.run else { continue };
-        let all = verdict::check(&test.program, &unreduced)?;
-        let Some(all) = all.run.map(|run| run.report) else {
+        let Some(run) = verdict.run else { continue };
+        let verdict = verdict::check(&test.program, &unreduced)?;
+        let Some(all) = verdict.run.as_ref().map(|run| &run.report) else {
             continue;
         };
+        if let Some(failure) = &all.failure {
+            return Err(Failed::from(format!(
+                "{name} violates {} where nothing is left out, and nothing with all reductions: {}\n{}",
+                failure.violated,
+                failure.message,
+                test.report(&verdict)
+            )));
+        }
         let is_over = all.search == Search::Complete;
         if is_over && !all.outcomes.keys().eq(run.report.outcomes.keys()) {
             return Err(Failed::from(format!(
@@ -76,7 +84,15 @@ pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
         }
         let of = match is_over {
             true => all.executions.to_string(),
-            false => format!("more than {UNREDUCED}"),
+            false if all.executions >= UNREDUCED => format!("more than {UNREDUCED}"),
+            false => {
+                return Err(Failed::from(format!(
+                    "{name} without reductions stopped after {} executions: {}\n{}",
+                    all.executions,
+                    all.search,
+                    test.report(&verdict)
+                )));
+            }
         };
         let (executions, search) = (run.report.executions, run.report.search);
         counts += &format!("{name} {executions} of {of} {search}\n");
