@@ -15,6 +15,7 @@ pub use super::object::Object;
 use super::session::{self, Phase};
 use super::step::{Role, Site, Step};
 use crate::cell;
+use crate::consistency::Model;
 use crate::graph::Graph;
 use crate::graph::event::{Condition, Gate, Kind, Order, Until};
 use crate::search::forward::Update;
@@ -52,6 +53,21 @@ fn arrive(site: Site) {
 #[inline(never)]
 fn halt() {
     suspend();
+}
+
+/// A thread that waits for an object, or tries again, uses it before it makes the read that ends that.
+/// The read may order the thread after the creation, which is too late: the search need not
+/// have the reads before it.
+fn uses(object: &Object, site: Site) {
+    cell::checked(false, |s| s.check_birth(object, site));
+}
+
+/// As [`uses`], for an attempt that may have read the initial value before, but for the order that all
+/// threads see under SC and TSO.
+fn may_use(object: &Object, site: Site) {
+    if session::with(|s| matches!(s.config.model, Model::Rc11 | Model::Cpp20)) {
+        uses(object, site);
+    }
 }
 
 /// Reads an object whose initial value is `init`.
@@ -106,6 +122,24 @@ pub fn rmw(
 ) -> Result<u64, u64> {
     let site = Location::caller();
     arrive(site);
+    rmw_at(object, init, order, update, site)
+}
+
+/// As [`rmw`], for a loop that loads the value before it tries to exchange it.
+///
+/// # Errors
+/// The value read, if nothing was written.
+#[track_caller]
+#[inline(always)]
+pub(crate) fn rmw_loaded(
+    object: &Object,
+    init: u64,
+    order: Order,
+    update: impl FnMut(u64) -> Option<u64>,
+) -> Result<u64, u64> {
+    let site = Location::caller();
+    arrive(site);
+    may_use(object, site);
     rmw_at(object, init, order, update, site)
 }
 
@@ -188,9 +222,20 @@ pub fn rmw_within(
         success: success.for_read(),
         failure: failure.for_read(),
     };
+    if init != *expected.start() {
+        // The first attempt may have read the initial value, and failed.
+        may_use(object, site);
+    }
+    let sees_made = session::with(|s| s.sees_made(object));
     let mut update = |old| expected.contains(&old).then(|| update(old));
     let update = Update::Modify(exchange, &mut update);
-    modify((object, init), success, update, site)
+    let found = modify((object, init), success, update, site);
+    // The loop has found another value than the first at least once, in an attempt that failed.
+    let tried = found.is_ok_and(|old| old != *expected.start());
+    if tried && !sees_made && !failure.acquires() {
+        cell::checked(false, |s| s.fail_unmade(object, site));
+    }
+    found
 }
 
 /// As [`rmw`], but the thread waits as long as `update` gives nothing: this is
@@ -203,6 +248,7 @@ pub fn await_rmw(
     mut update: impl FnMut(u64) -> Option<u64>,
 ) -> u64 {
     let site = Location::caller();
+    uses(object, site);
     modify((object, init), order, Update::Await(&mut update), site).unwrap_or(init)
 }
 
@@ -261,6 +307,7 @@ pub fn enter(
     mut update: impl FnMut(u64) -> Option<u64>,
 ) -> u64 {
     let site = Location::caller();
+    uses(word, site);
     let update = Update::Enter(gate, &mut update);
     modify((word, init), order, update, site).unwrap_or(init)
 }
@@ -269,6 +316,7 @@ pub fn enter(
 #[track_caller]
 pub fn await_load(object: &Object, init: u64, order: Order, until: Until) -> u64 {
     let site = Location::caller();
+    uses(object, site);
     let mut update = Update::Until(until);
     match ask(|s| s.read((object, init), order, &mut update, site)) {
         Some((value, ..)) => value,

@@ -73,18 +73,23 @@ impl Session {
         Some(self.graph().event(write).value)
     }
 
+    /// Is what the thread does now ordered after the creation of the object?
+    pub(crate) fn sees_made(&self, object: &Object) -> bool {
+        object.born_run != self.run
+            || object.born_thread == self.current
+            || self.knows(self.current, object.born_thread) > object.born_at
+    }
+
     /// Reports an access that is not ordered after the creation of the object.
     pub(crate) fn check_birth(&mut self, object: &Object, site: &'static Location<'static>) {
-        let thread = self.current;
-        if object.born_run == self.run
-            && object.born_thread != thread
-            && self.knows(thread, object.born_thread) <= object.born_at
-        {
-            self.fail(Failure::race_with_creation(
-                thread,
-                site,
-                object.born_thread,
-            ));
+        if !self.sees_made(object) {
+            self.fail_unmade(object, site);
         }
+    }
+
+    /// Reports an access that nothing orders after the creation of the object.
+    pub(crate) fn fail_unmade(&mut self, object: &Object, site: &'static Location<'static>) {
+        let creator = object.born_thread;
+        self.fail(Failure::race_with_creation(self.current, site, creator));
     }
 }

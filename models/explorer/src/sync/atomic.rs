@@ -209,7 +209,7 @@ macro_rules! integer {
                 if is_one_step(set, fetch) {
                     let (object, init) = self.raw();
                     let f = |old| f(old as $value).map(|new| new as u64);
-                    return ops::rmw(object, init, Order::of(set), f)
+                    return ops::rmw_loaded(object, init, Order::of(set), f)
                         .map(|old| old as $value)
                         .map_err(|old| old as $value);
                 }

@@ -16,6 +16,7 @@ mod heads;
 mod last;
 mod loom;
 mod loops;
+mod made;
 mod memory;
 mod mutations;
 mod objects;
