@@ -15,7 +15,8 @@
 //! - N2: nothing sleeps in the RCU read section, so that a page's lock is taken only if it is free.
 //! - N3: an entry that is there stays: it may be a copy.
 //! - N4: only pages of the VMA are mapped: it is what the fault has a lock of.
-//! - N5: a page that is behind the file's end is not mapped, though it is in the cache still (T3).
+//! - N5: a page that is behind the file's end is not mapped, though it is in the cache still (T3): what was there may have been
+//!   a copy of it, which has gone already.
 //!
 //! # Linux
 //! mm/memory.c: `do_fault_around()`; mm/filemap.c: `filemap_map_pages()`, `next_uptodate_folio()`,
@@ -115,8 +116,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             true => Some(found),
             false => self.uptodate(page.page()),
         };
-        // A page that is about to go shows nothing more: what was there may have been a copy, which has gone.
-        let Some(now) = now.filter(|_| index < cache.size()) else {
+        // QUIRK(FaultAroundIgnoresSize): proofs/file/copies-go-where-faults-map-around
+        let is_within = index < cache.size() || sys.has(Quirk::FaultAroundIgnoresSize);
+        let Some(now) = now.filter(|_| is_within) else {
             page.unlock();
             return None;
         };

@@ -20,8 +20,9 @@ use core::cmp::Ordering;
 
 use crate::ghost::life::Life;
 use crate::mm::vma::Vma;
-use crate::platform::Platform;
+use crate::platform::{Platform, violated};
 use crate::types::addr::{PageRange, Vpn};
+use crate::types::violation::Invariant;
 
 type Link<P> = Option<Arc<Node<P>>>;
 
@@ -178,7 +179,9 @@ impl<P: Platform> VmaTree<P> {
             return Self::node(None, range, vma, None, retired);
         };
         retired.push(node.clone());
-        debug_assert!(node.range.intersection(range).is_empty(), "M1");
+        if P::CHECKED && !node.range.intersection(range).is_empty() {
+            violated::<P>(Invariant::TornVma, "two VMAs of a tree overlap (M1)");
+        }
         if range.start < node.range.start {
             let left = Self::insert_at(&node.left, range, vma, retired);
             Self::balance(Some(left), node, node.right.clone(), retired)

@@ -13,8 +13,24 @@ use crate::types::protocol::{Protocol, Swapin};
 const CHILD: MmId = MmId(1);
 const GRANDCHILD: MmId = MmId(2);
 
-/// What `does` does on a machine with so many slots of swap, where pages 1 and 2 hold 7 and 8. All is in order
+/// What `does` does on such a machine, where pages 1 and 2 are mapped and hold these words, if any. All is in order
 /// afterwards.
+fn with(config: Config, words: &[u64], does: impl FnOnce(&System<Alone>, &mut Cpu<'_, Alone>)) {
+    let system = System::<Alone>::new(config);
+    let mut local = CpuLocal::new(&system, CpuId(0));
+    let mut cpu = Cpu::new(&system, &mut local);
+    let pages = PageRange::new(Vpn(1), Vpn(3));
+    cpu.mmap(pages, Prot::RW, MmapFlags::default())
+        .expect("there is room");
+    for (vpn, word) in (1..).zip(words) {
+        cpu.write(Vpn(vpn), *word).expect("it is mapped");
+    }
+    does(&system, &mut cpu);
+    cpu.rcu_barrier();
+    system.check_at_rest(core::slice::from_ref(&local));
+}
+
+/// The same with so many slots of swap.
 fn with_swap(slots: u32, swapin: Swapin, does: impl FnOnce(&System<Alone>, &mut Cpu<'_, Alone>)) {
     let config = Config {
         mms: 2,
@@ -25,18 +41,7 @@ fn with_swap(slots: u32, swapin: Swapin, does: impl FnOnce(&System<Alone>, &mut 
         },
         ..Config::small(1)
     };
-    let system = System::<Alone>::new(config);
-    let mut local = CpuLocal::new(&system, CpuId(0));
-    let mut cpu = Cpu::new(&system, &mut local);
-    let pages = PageRange::new(Vpn(1), Vpn(3));
-    cpu.mmap(pages, Prot::RW, MmapFlags::default())
-        .expect("there is room");
-    for (vpn, word) in [(1, 7), (2, 8)] {
-        cpu.write(Vpn(vpn), word).expect("it is mapped");
-    }
-    does(&system, &mut cpu);
-    cpu.rcu_barrier();
-    system.check_at_rest(core::slice::from_ref(&local));
+    with(config, &[7, 8], does);
 }
 
 fn in_both(does: impl Fn(&System<Alone>, &mut Cpu<'_, Alone>)) {
@@ -145,16 +150,7 @@ fn with_rmap(does: impl FnOnce(&System<Alone>, &mut Cpu<'_, Alone>)) {
         anon_vmas_per_cpu: 16,
         ..Config::small(1)
     };
-    let system = System::<Alone>::new(config);
-    let mut local = CpuLocal::new(&system, CpuId(0));
-    let mut cpu = Cpu::new(&system, &mut local);
-    let pages = PageRange::new(Vpn(1), Vpn(3));
-    cpu.mmap(pages, Prot::RW, MmapFlags::default())
-        .expect("there is room");
-    cpu.write(Vpn(1), 7).expect("it is mapped");
-    does(&system, &mut cpu);
-    cpu.rcu_barrier();
-    system.check_at_rest(core::slice::from_ref(&local));
+    with(config, &[7], does);
 }
 
 fn is_out(system: &System<Alone>, mm: MmId, vpn: u64) -> bool {
@@ -234,35 +230,26 @@ fn all_comes_back_when_swap_is_switched_off() {
         anon_vmas_per_cpu: 16,
         ..Config::small(1)
     };
-    let system = System::<Alone>::new(config);
-    let mut local = CpuLocal::new(&system, CpuId(0));
-    let mut cpu = Cpu::new(&system, &mut local);
-    let pages = PageRange::new(Vpn(1), Vpn(3));
-    cpu.mmap(pages, Prot::RW, MmapFlags::default())
-        .expect("there is room");
-    for (vpn, word) in [(1, 7), (2, 8)] {
-        cpu.write(Vpn(vpn), word).expect("it is mapped");
-    }
-    cpu.fork(CHILD).expect("there is memory");
-    for vpn in [1, 2] {
-        out(&mut cpu, vpn);
-    }
-    cpu.mprotect(PageRange::page(Vpn(2)), Prot::NONE)
-        .expect("it is mapped");
-    assert_eq!(cpu.swapoff(), Ok(()));
-    assert_eq!(cpu.swapoff(), Err(Errno::Inval));
-    for (vpn, word) in [(1, 7), (2, 8)] {
-        for mm in [MmId::MAIN, CHILD] {
-            let state = system.page(mm, Vpn(vpn));
-            assert!(state.present && !state.young && !state.writable);
-            assert_eq!(state.word, word);
+    with(config, &[7, 8], |system, cpu| {
+        cpu.fork(CHILD).expect("there is memory");
+        for vpn in [1, 2] {
+            out(cpu, vpn);
         }
-    }
-    out(&mut cpu, 1);
-    assert!(page(&system, 1).present, "nothing goes out any more");
-    cpu.write(Vpn(1), 9).expect("it is mapped");
-    cpu.rcu_barrier();
-    system.check_at_rest(core::slice::from_ref(&local));
+        cpu.mprotect(PageRange::page(Vpn(2)), Prot::NONE)
+            .expect("it is mapped");
+        assert_eq!(cpu.swapoff(), Ok(()));
+        assert_eq!(cpu.swapoff(), Err(Errno::Inval));
+        for (vpn, word) in [(1, 7), (2, 8)] {
+            for mm in [MmId::MAIN, CHILD] {
+                let state = system.page(mm, Vpn(vpn));
+                assert!(state.present && !state.young && !state.writable);
+                assert_eq!(state.word, word);
+            }
+        }
+        out(cpu, 1);
+        assert!(page(system, 1).present, "nothing goes out any more");
+        cpu.write(Vpn(1), 9).expect("it is mapped");
+    });
 }
 
 #[test]

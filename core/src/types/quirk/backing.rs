@@ -85,6 +85,8 @@ macro_rules! with_quirks_of_backings {
             FaultAroundLooksEarly, "fault-around-looks-early", "mm/filemap.c, next_uptodate_folio(): folio->mapping under folio_trylock()";
             /// A fault that maps around its page leaves a page's lock before the entry is set.
             FaultAroundUnlocked, "fault-around-unlocked", "mm/filemap.c, filemap_map_pages(): folio_unlock() behind filemap_map_folio_range()";
+            /// A fault that maps around its page does not look at the file's size.
+            FaultAroundIgnoresSize, "fault-around-ignores-size", "mm/filemap.c, next_uptodate_folio(): i_size_read() under folio_trylock()";
             /// A fault that maps around its page replaces entries that are there.
             FaultAroundReplaces, "fault-around-replaces", "mm/filemap.c, filemap_map_folio_range(): pte_none()";
             /// A fault that maps around its page maps what is beside its VMA.
