@@ -16,7 +16,9 @@
 //! behind the old one, so that `truncate`, which visits the old one first, finds each entry (`need_rmap_locks`).
 //! Dropped: moving whole page tables. Where tables cannot be
 //! had nothing moves, and the VMA comes back. With `MREMAP_DONTUNMAP` the old VMA stays in the tree, write-locked against
-//! what goes by its lock alone: faults find its place empty from then on.
+//! what goes by its lock alone: faults find its place empty from then on. Since nothing is unmapped, no `tlb_finish_mmu()`
+//! asks whether others have cleared entries there and are about to flush them: beside a `truncate` that is under way, the
+//! old place may still show a page that has gone (`proofs/file/read-where-a-copy-was`).
 
 use alloc::vec::Vec;
 
@@ -25,6 +27,7 @@ use crate::mm::file::Backing;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
+use crate::mm::vma_tree::VmaTree;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::error::Errno;
@@ -81,10 +84,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if kept.end < from.end {
             gathers.push(self.unmap(lock, PageRange::new(kept.end, from.end)));
         }
-        let mut gather = self.gather();
-        let result = self.move_vma(lock, kept, moved, false, &mut gather);
-        gathers.push(gather);
-        result?;
+        self.move_vma(lock, kept, moved, false, gathers)?;
         if moved.end < to.end {
             // It goes on with the file, if there is one.
             let more = VmaCopy {
@@ -121,10 +121,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             let target = shift(part, from.start, to.start);
             gathers.push(self.unmap(lock, target));
-            let mut gather = self.gather();
-            let result = self.move_vma(lock, part, target, dontunmap, &mut gather);
-            gathers.push(gather);
-            result?;
+            self.move_vma(lock, part, target, dontunmap, gathers)?;
         }
         Ok(())
     }
@@ -136,7 +133,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         from: PageRange,
         to: PageRange,
         dontunmap: bool,
-        gather: &mut Gather,
+        gathers: &mut Vec<Gather>,
     ) -> Result<(), Errno> {
         if !dontunmap {
             self.split(lock, from);
@@ -164,8 +161,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         });
         let has_tables = tables.all(|has| has);
         if dontunmap && !has_tables {
-            self.free_pgtables(lock.tree(), to, gather);
-            self.finish(gather);
+            gathers.push(self.unmap_tables(lock.tree(), to));
             return Err(Errno::Nomem);
         }
         let (range, left) = if has_tables { (to, from) } else { (from, to) };
@@ -183,39 +179,44 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         // QUIRK(MremapVmaComesEarly): proofs/vma_tree/mremap-vs-rcu-fault
         let early = self.sys.has(Quirk::MremapVmaComesEarly);
-        if early {
-            self.map(lock, new);
-        }
+        let mut alone = early && self.enter(lock, new);
+        let mut moved = self.gather_alone();
         if has_tables {
             for (part, target) in parts {
-                self.move_ptes(part, target, gather);
+                self.move_ptes(part, target, dontunmap, &mut moved);
             }
         }
+        self.flush_gathered(&mut moved);
+        gathers.push(moved);
         if !dontunmap && late {
             self.remove_vma(lock, from, &vma);
         }
         if !early {
-            self.map(lock, new);
+            alone = self.enter(lock, new);
         }
-        self.unlink_moved(lock, new);
-        if !dontunmap {
-            self.unlink_moved(lock, old);
+        match alone {
+            true if unlinked => self.link_rmap(new),
+            false if !unlinked => self.unlink_rmap(new),
+            _ => {}
         }
-        self.free_pgtables(lock.tree(), left, gather);
-        self.finish(gather);
         if !dontunmap {
+            if has_tables {
+                self.unlink_rmap(old);
+            }
+            gathers.push(self.unmap_tables(lock.tree(), left));
             self.close_gone(&vma);
             self.free_vma(vma);
         }
         has_tables.then_some(()).ok_or(Errno::Nomem)
     }
 
-    /// Takes `place` out of the reverse mappings if it is no VMA: it has moved, or was merged with a neighbour.
-    fn unlink_moved(&mut self, lock: &MmapWrite<'s, P>, place: VmaCopy) {
-        let found = lock.tree().find(place.range.start);
-        if found.is_none_or(|(range, _)| range != place.range) {
-            self.unlink_rmap(place);
-        }
+    /// Frees the page tables of `left`, which is mapped no more, and flushes what others that have cleared its entries
+    /// are about to. Linux: `do_vmi_munmap()`, in `unmap_source_vma()`.
+    fn unmap_tables(&mut self, tree: &VmaTree<P>, left: PageRange) -> Gather {
+        let mut gather = self.gather();
+        self.free_pgtables(tree, left, &mut gather);
+        self.finish(&mut gather);
+        gather
     }
 
     /// The parts of `from` that one leaf table translates, there and at `to`; each with the page
@@ -234,8 +235,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         parts
     }
 
-    /// Moves the entries of `from` to `to` on. Linux: `move_ptes()`.
-    fn move_ptes(&mut self, from: PageRange, to: Vpn, gather: &mut Gather) {
+    /// Moves the entries of `from` to `to` on; with `dontunmap` the old place stays mapped. Linux: `move_ptes()`.
+    fn move_ptes(&mut self, from: PageRange, to: Vpn, dontunmap: bool, gather: &mut Gather) {
         let Some(mut old) = self.lock_alone(from.start) else {
             return;
         };
@@ -250,7 +251,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mut revoked = Vec::new();
         let mut of_files = true;
         for vpn in old.entries(from) {
-            revoked.extend(old.past(vpn));
+            let is_none = old.entry(vpn) == Entry::None;
+            for (grant, prot) in old.past(vpn) {
+                match is_none {
+                    false => revoked.push((grant, prot)),
+                    // What has cleared it may flush it later than this call returns.
+                    true if dontunmap => {}
+                    true => gather.revoked(grant, prot),
+                }
+            }
             let target = Vpn(vpn.0 - from.start.0 + to.0);
             match old.entry(vpn) {
                 Entry::None => continue,

@@ -128,6 +128,14 @@ impl<P: Platform> Cpu<'_, P> {
         }
         Gather {
             untold,
+            ..self.gather_alone()
+        }
+    }
+
+    /// Begins to gather what is flushed before the page-table lock is left, so that no other CPU is told of it.
+    /// Linux: `force_flush` of `move_ptes()`.
+    pub(crate) fn gather_alone(&self) -> Gather {
+        Gather {
             quirks: Some(self.sys.quirks().clone()),
             ..Gather::default()
         }

@@ -21,6 +21,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Adds a VMA where nothing is, or extends its neighbours.
     /// Linux: `mmap_region()`, `vma_merge_new_range()`.
     pub(crate) fn map(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
+        if self.enter(lock, new) {
+            self.link_rmap(new);
+        }
+    }
+
+    /// The same of what the caller has linked to the reverse mapping, or will. Whether it is by itself: what was joined is
+    /// linked as a part of the whole.
+    pub(crate) fn enter(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) -> bool {
         let (before, after) = self.mergeable(lock, new);
         match (before, after) {
             (None, None) => self.add_vma(lock, new),
@@ -33,6 +41,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.grow(lock, before, more);
             }
         }
+        before.is_none() && after.is_none()
     }
 
     /// The neighbours of `vma` that it could be one with.
@@ -136,11 +145,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 ..old
             };
             // QUIRK(SplitUnlinksHalf): proofs/file/truncated-while-split
-            if !self.sys.has(Quirk::SplitUnlinksHalf) {
+            let late = self.sys.has(Quirk::SplitUnlinksHalf);
+            if !late {
                 self.link_rmap(high);
             }
             self.change_vma(lock, &vma, old, low);
             self.add_vma(lock, high);
+            if late {
+                self.link_rmap(high);
+            }
             // QUIRK(SplitOpensNoDriver): proofs/driver/split-opens
             if self.sys.has(Quirk::SplitOpensNoDriver) {
                 self.close_driver(high);
@@ -207,7 +220,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Adds a VMA where nothing is.
     ///
     /// As in `mmap_region()`, the last of its fields is written after it
-    /// became visible: it must be write-locked before.
+    /// became visible: it must be write-locked before. The caller links it.
     pub(crate) fn add_vma(&mut self, lock: &mut MmapWrite<'s, P>, new: VmaCopy) {
         self.open_driver(new);
         let vma = self.alloc_vma();
@@ -225,7 +238,6 @@ impl<'s, P: Platform> Cpu<'s, P> {
         lock.publish();
         self.retire_nodes(retired);
         vma.set(Some(incomplete), new);
-        self.link_rmap(new);
         self.event(What::VmaSet {
             range: new.range,
             prot: new.prot,

@@ -331,6 +331,16 @@ impl Steps<'_> {
         }
     }
 
+    /// Whether nothing that `call` has ended can be seen once it has returned, though another call that has ended it too is
+    /// under way.
+    fn flushes(&self, call: &Call) -> bool {
+        match call {
+            Call::GuardInstall { .. } => self.rules.guards.install_flushes,
+            Call::Mremap { dontunmap, .. } => !*dontunmap || self.rules.dontunmap_flushes,
+            _ => true,
+        }
+    }
+
     /// Ends a call that changes pages.
     pub(super) fn end(&self, state: &mut State, cpu: usize, call: &Call, ret: Answer) {
         let instr = self.code.at(cpu, state.cpus[cpu].pc).expect("a call");
@@ -360,10 +370,7 @@ impl Steps<'_> {
             if state.pages[page].pending(cpu).is_none() {
                 continue;
             }
-            if matches!(call, Call::GuardInstall { .. })
-                && !self.rules.guards.install_flushes
-                && state.leave_to_pending(cpu, page)
-            {
+            if !self.flushes(call) && state.leave_to_pending(cpu, page) {
                 continue;
             }
             if self.rules.revoke_on_return {

@@ -184,8 +184,8 @@ impl Steps<'_> {
 }
 
 impl State {
-    /// The pending `guard_install` of `cpu` ends on a page, on which a call of another CPU is pending that began before:
-    /// older states stay until that one's end. Whether there is such a call.
+    /// The pending call of `cpu`, which flushes only what it finds, ends on a page, on which a call of another CPU is pending
+    /// that began before: older states stay until that one's end. Whether there is such a call.
     pub(super) fn leave_to_pending(&mut self, cpu: usize, page: usize) -> bool {
         let Some(at) = self.pages[page].pending(cpu) else {
             return false;

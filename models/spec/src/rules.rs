@@ -97,6 +97,9 @@ pub struct Rules {
     pub dontunmap_stays: bool,
     /// What is left behind of anonymous memory is fresh. `false`: the words are at both places.
     pub dontunmap_empties: bool,
+    /// Nothing shows at the old place what has moved, or has gone, once `mremap dontunmap` has returned. `true` (stronger):
+    /// Linux flushes what it moves, and leaves to `truncate` what that has cleared: move_ptes(), mm/mremap.c.
+    pub dontunmap_flushes: bool,
     /// `mprotect` grants as well as it takes. `false`: where it would grant anything it changes
     /// nothing.
     pub mprotect_grants: bool,
@@ -175,6 +178,7 @@ impl Default for Rules {
             mremap_keeps_holes: true,
             dontunmap_stays: true,
             dontunmap_empties: true,
+            dontunmap_flushes: false,
             mprotect_grants: true,
             fork_copies: true,
             fork_private: true,

@@ -1,6 +1,7 @@
 //! Files that become shorter and longer.
 
-use super::run;
+use super::{run, run_under};
+use crate::Rules;
 
 /// A file of two pages, mapped shared at `A` and privately at `B`.
 const BOTH: &str =
@@ -35,6 +36,22 @@ fn what_is_mapped_behind_the_end_is_there_when_the_file_is_longer() {
         "file F[2] = {5, 6}; pages A[2]; page B; truncate F 1; mmap A rw shared F[0]; fork c;";
     let thread = "r0 = read A[1]; truncate F 2; r1 = write A[1] 6; r2 = mremap A[1] B;";
     run(init, &[thread], r"B=0 /\ c:A[1]=0").only(&["0:r0=bus 0:r1=ok 0:r2=ok B=6 c:A[1]=6"]);
+}
+
+/// Only `truncate` flushes what it has cleared where `mremap dontunmap` has nothing to unmap.
+#[test]
+fn what_it_has_cleared_may_show_where_nothing_is_unmapped() {
+    let init = "file F[1] = {5}; page A; page B; mmap A rw private F[0]; write A 7;";
+    let left = ["mremap A B dontunmap; r0 = read A;", "truncate F 0;"];
+    run(init, &left, "A=0").only(&["0:r0=7 A=bus", "0:r0=5 A=bus", "0:r0=bus A=bus"]);
+    let rules = Rules {
+        dontunmap_flushes: true,
+        ..Rules::default()
+    };
+    run_under(&rules, init, &left, "A=0").forbids("0:r0=7");
+    run(init, &left[..1], "A=0").only(&["0:r0=5 A=5"]);
+    let unmapped = ["mremap A B; mmap A rw private F[0]; r0 = read A;", left[1]];
+    run(init, &unmapped, "A=0").forbids("0:r0=7");
 }
 
 #[test]
