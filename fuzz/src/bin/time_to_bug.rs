@@ -68,10 +68,8 @@ fn measure(cap: u64, kept: BTreeMap<Quirk, Row>, out: Option<&str>) -> Result<St
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
-        joined
-            .map(|done| done.expect("no worker panics"))
-            .collect::<Result<(), _>>()
+        let mut joined = workers.into_iter().map(|worker| worker.join());
+        joined.try_for_each(|done| done.expect("no worker panics"))
     })?;
     let rows = rows.into_inner().expect("no worker panics with it");
     Ok(table(&rows))
