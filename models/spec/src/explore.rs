@@ -123,7 +123,12 @@ fn search<B>(
 
 /// The same without memory, normal forms or independence: for tests of the search.
 #[cfg(test)]
-pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: &Rules) -> Spec {
+pub(super) fn explore_naively(
+    resolved: &Resolved,
+    pages: Vec<Rc<Page>>,
+    rules: &Rules,
+    max_states: u64,
+) -> Option<Spec> {
     let code = &resolved.code;
     let steps = Steps { code, rules };
     let mut stack = vec![State::start(code, pages)];
@@ -131,6 +136,9 @@ pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: 
     let mut states = 0;
     while let Some(state) = stack.pop() {
         states += 1;
+        if states > max_states {
+            return None;
+        }
         if state.is_final(code) {
             finish(&state, resolved, rules, &mut outcomes);
         }
@@ -141,5 +149,5 @@ pub(super) fn explore_naively(resolved: &Resolved, pages: Vec<Rc<Page>>, rules: 
         }
         steps.discards(&state, &mut stack);
     }
-    Spec { outcomes, states }
+    Some(Spec { outcomes, states })
 }
