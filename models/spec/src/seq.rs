@@ -269,6 +269,11 @@ impl Machine {
         all.chain(own.into_iter().flatten())
     }
 
+    /// Whether it is a guard page.
+    pub fn is_guard(&self, page: usize) -> bool {
+        self.state[0].is_guard(page)
+    }
+
     /// Whether a shared mapping of a file covers the page: what is stored to it is stored to the file.
     pub fn is_shared(&self, page: usize) -> bool {
         let word = self.state[0].newest_word(page);

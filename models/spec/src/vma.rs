@@ -39,12 +39,14 @@
 //! 11. `guard_install` gives anonymous memory its `anon_vma`, be it unwritable: madvise_guard_install(), mm/madvise.c. What
 //!     maps a file gets one by that only in kernels that have no `VM_MAYBE_GUARD` ("mm: introduce VM_MAYBE_GUARD and make
 //!     visible in /proc/$pid/smaps", Linux 6.19, and efce8a486bff in 6.18.y), which vma_needs_copy() asks for since. That
-//!     flag keeps no neighbours apart (`VM_STICKY`).
+//!     flag keeps no neighbours apart (`VM_STICKY`). A fault at a guard page gives none: handle_pte_marker(), mm/memory.c.
 //! 12. `mremap dontunmap` splits nothing. A VMA that it has moved as a whole has no `anon_vma` any more, unless it has
 //!     become one with its copy: dontunmap_complete(), mm/mremap.c. It keeps its offset, and `VM_ACCOUNT`, which Linux 6.15
 //!     to 6.17 takes from it, whole or not ("mm/mremap: complete refactor of move_vma()", b714ccb02a76, undone by
 //!     0e59f47c15ce).
+//! 13. What `brk` maps merges as what `mmap` maps: do_brk_flags(), mm/vma.c.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::call::{Call, Kind};
@@ -162,6 +164,8 @@ pub struct Vmas {
     files: Files,
     /// How long each file is.
     lengths: Vec<usize>,
+    /// The end of the heap, which begins with the window.
+    heap_end: usize,
     merging: Merging,
 }
 
@@ -181,9 +185,10 @@ impl Vmas {
         &self.list
     }
 
-    /// What `call` does to them when it answers with `ret`.
-    pub fn apply(&mut self, call: &Call, ret: Answer) {
+    /// What `call` does to them when it answers with `ret`, and `is_guard` says which pages are guard pages.
+    pub fn apply(&mut self, call: &Call, ret: Answer, is_guard: impl Fn(usize) -> bool) {
         match call {
+            Call::Write { page, .. } | Call::Xchg { page, .. } if is_guard(*page) => {}
             Call::Write { page, .. } | Call::Xchg { page, .. } => self.own(*page),
             Call::Mmap {
                 pages,
@@ -198,6 +203,16 @@ impl Vmas {
                 }
             }
             Call::Munmap { pages } => self.unmap(pages),
+            Call::Brk { page } if ret == Answer::Ok => {
+                match page.cmp(&self.heap_end) {
+                    Ordering::Less => self.unmap(&(*page..self.heap_end)),
+                    Ordering::Equal => {}
+                    Ordering::Greater => {
+                        self.mmap(&(self.heap_end..*page), Prot::Rw, Source::ANONYMOUS);
+                    }
+                }
+                self.heap_end = *page;
+            }
             Call::GuardInstall { pages } => self.guard(pages),
             Call::Truncate { file, len } => self.lengths[*file] = *len,
             Call::Mremap {
@@ -208,7 +223,8 @@ impl Vmas {
             Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
-                    let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
+                    let at = self.at(page).filter(|_| !is_guard(page));
+                    let Some(at) = at.filter(|at| self.is_writable(*at)) else {
                         break;
                     };
                     self.own(page);
@@ -314,43 +330,6 @@ impl Vmas {
         let at = self.list.partition_point(|other| other.pages.start < start);
         self.list.insert(at, vma);
         self.merge(at);
-    }
-
-    fn mremap(&mut self, from: &Range<usize>, to: &Range<usize>, dontunmap: bool) {
-        let up = to.start as isize - from.start as isize;
-        let mut page = from.start;
-        while page < from.end {
-            let Some(at) = self.at(page) else {
-                page += 1;
-                continue;
-            };
-            let mut vma = self.list[at].clone();
-            let end = vma.pages.end.min(from.end);
-            vma.pages = to.start + (page - from.start)..to.start + (end - from.start);
-            let of_file = vma.source.file.is_some() && self.merging.files_keep_offset;
-            vma.source.offset = match of_file || vma.anon.is_some() {
-                true => vma.source.offset - up,
-                false => 0,
-            };
-            self.unmap(&vma.pages);
-            // What it is a copy of is still there, and may be one of the neighbours.
-            self.add(vma);
-            match dontunmap {
-                true => self.leave(&(page..end)),
-                false => self.unmap(&(page..end)),
-            }
-            page = end;
-        }
-    }
-
-    /// What was mapped at `pages` has moved, and the mapping stays (rule 12).
-    fn leave(&mut self, pages: &Range<usize>) {
-        let at = self.at(pages.start).expect("it stays");
-        let vma = &mut self.list[at];
-        vma.account &= self.merging.dontunmap_keeps_account;
-        if vma.pages == *pages && self.merging.dontunmap_unlinks {
-            vma.anon = None;
-        }
     }
 
     fn mprotect(&mut self, pages: &Range<usize>, prot: Prot) {
@@ -483,5 +462,6 @@ impl Vmas {
     }
 }
 
+mod moves;
 #[cfg(test)]
 mod tests;

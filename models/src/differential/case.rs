@@ -204,7 +204,9 @@ impl Run<'_> {
             if has_vmas && op.acts() {
                 match op.call() {
                     Call::Fork { .. } => self.vmas.fork(),
-                    call => self.vmas.apply(call, answer),
+                    call => self
+                        .vmas
+                        .apply(call, answer, |page| self.spec.is_guard(page)),
                 }
             }
             // Before a child stores to its pages.

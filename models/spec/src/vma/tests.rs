@@ -7,7 +7,7 @@ use seqfault_lang::ops::Backing;
 fn after(calls: &[Call]) -> Vec<(usize, usize)> {
     let mut vmas = Vmas::new(Merging::default(), &[vec![5, 6], vec![7]]);
     for call in calls {
-        vmas.apply(call, Answer::Ok);
+        vmas.apply(call, Answer::Ok, |_| false);
     }
     let ranges = vmas.list.into_iter().map(|vma| vma.pages);
     ranges.map(|pages| (pages.start, pages.end)).collect()
@@ -26,6 +26,15 @@ fn rw(pages: Range<usize>) -> Call {
 #[test]
 fn untouched_neighbours_are_one() {
     assert_eq!(after(&[rw(0..2), rw(4..6), rw(2..4)]), [(0, 6)]);
+}
+
+#[test]
+fn the_heap_is_one_with_what_is_like_it() {
+    let brk = |page| Call::Brk { page };
+    assert_eq!(after(&[brk(2)]), [(0, 2)]);
+    assert_eq!(after(&[brk(2), brk(2), brk(5), rw(5..6)]), [(0, 6)]);
+    assert_eq!(after(&[brk(5), brk(1), brk(3)]), [(0, 3)]);
+    assert_eq!(after(&[rw(0..1), brk(0)]), [(0, 1)]);
 }
 
 #[test]
@@ -90,6 +99,21 @@ fn what_moves_next_to_itself_hands_on_its_neighbours_anon_vma() {
 }
 
 #[test]
+fn what_becomes_longer_is_one_with_its_new_neighbours() {
+    let mremap = |from, to| Call::Mremap {
+        from,
+        to,
+        dontunmap: false,
+    };
+    let one = [rw(0..2), rw(8..9), mremap(8..9, 2..5)];
+    assert_eq!(after(&one), [(0, 5)]);
+    let fewer = [rw(0..4), mremap(0..3, 6..7)];
+    assert_eq!(after(&fewer), [(3, 4), (6, 7)]);
+    let between = [rw(0..2), rw(5..9), mremap(6..7, 2..5)];
+    assert_eq!(after(&between), [(0, 6), (7, 9)]);
+}
+
+#[test]
 fn what_is_left_mapped_has_no_anon_vma_if_all_of_it_moved() {
     let dontunmap = |from, to| Call::Mremap {
         from,
@@ -129,17 +153,40 @@ fn a_split_that_is_undone_is_one_again() {
     assert_eq!(after(&calls), [(0, 6)]);
 }
 
+/// A VMA gets no `anon_vma` by a fault at a guard page.
+#[test]
+fn what_is_stored_to_a_guard_page_owns_nothing() {
+    let of_file = Call::Mmap {
+        pages: 0..2,
+        prot: Prot::Rw,
+        populate: false,
+        noreplace: false,
+        backing: Backing::PrivateFile(0),
+    };
+    for (guard, owned) in [(0, false), (1, true)] {
+        for fault in [
+            Call::Write { page: 0, word: 1 },
+            Call::PopulateWrite { pages: 0..2 },
+        ] {
+            let mut vmas = Vmas::new(Merging::default(), &[vec![5, 6]]);
+            vmas.apply(&of_file, Answer::Ok, |_| false);
+            vmas.apply(&fault, Answer::Ok, |page| page == guard);
+            assert_eq!(vmas.list[0].anon.is_some(), owned, "{fault:?}");
+        }
+    }
+}
+
 #[test]
 fn a_fork_leaves_its_parent_as_it_is() {
     let mut vmas = Vmas::default();
     for call in [rw(0..2), Call::Write { page: 0, word: 1 }] {
-        vmas.apply(&call, Answer::Ok);
+        vmas.apply(&call, Answer::Ok, |_| false);
     }
     let mut wrong = vmas.clone();
     wrong.merging.fork_chains_child = false;
     for vmas in [&mut vmas, &mut wrong] {
         vmas.fork();
-        vmas.apply(&rw(2..4), Answer::Ok);
+        vmas.apply(&rw(2..4), Answer::Ok, |_| false);
     }
     assert_eq!([vmas, wrong].map(|vmas| vmas.list.len()), [1, 2]);
 }
