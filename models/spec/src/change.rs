@@ -190,7 +190,7 @@ impl Steps<'_> {
                     begin(state, old, stays.then_some(mapping.prot), left);
                 }
                 for left in from.clone().skip(to.len()) {
-                    if state.pages[left].newest().is_some() {
+                    if self.rules.mremap_shrinks && state.pages[left].newest().is_some() {
                         begin(state, left, None, Memory::Fresh);
                     }
                 }
@@ -198,7 +198,12 @@ impl Steps<'_> {
                     if self.rules.replace_gap && state.pages[new].newest().is_some() {
                         begin(state, new, None, Memory::Fresh);
                     }
-                    begin(state, new, first, behind);
+                    let memory = match self.rules.files.mremap_goes_on {
+                        true => behind,
+                        false => Memory::Fresh,
+                    };
+                    let prot = first.filter(|_| self.rules.mremap_grows);
+                    begin(state, new, prot, memory);
                     state.set_grows(new, grows);
                     behind = next(state, behind);
                 }

@@ -23,6 +23,8 @@ pub struct FileRules {
     pub mprotect_keeps_offset: bool,
     /// What `mremap` moves goes on to show the same pages. `false`: the file's from the first one on.
     pub mremap_keeps_offset: bool,
+    /// What `mremap` makes longer goes on with the file. `false`: anonymous memory comes behind it.
+    pub mremap_goes_on: bool,
     /// A mapping may be longer than its file. `false`: nothing is mapped behind the end.
     pub reaches_behind_end: bool,
     /// The answer of an access behind the end of the file.
@@ -77,6 +79,7 @@ impl Default for FileRules {
             mmap_has_offset: true,
             mprotect_keeps_offset: true,
             mremap_keeps_offset: true,
+            mremap_goes_on: true,
             reaches_behind_end: true,
             behind_end: Answer::BUS,
             populate_behind_end: Answer::EFAULT,

@@ -93,6 +93,10 @@ pub struct Rules {
     /// Where the range that `mremap` moves has a hole, what is at the new place stays. `false`: it
     /// goes.
     pub mremap_keeps_holes: bool,
+    /// `mremap` to fewer pages unmaps the rest. `false`: it stays.
+    pub mremap_shrinks: bool,
+    /// `mremap` to more pages maps them. `false`: nothing is mapped there.
+    pub mremap_grows: bool,
     /// What `mremap dontunmap` moves leaves its mapping behind. `false`: it is unmapped.
     pub dontunmap_stays: bool,
     /// What is left behind of anonymous memory is fresh. `false`: the words are at both places.
@@ -176,6 +180,8 @@ impl Default for Rules {
             stores_keep_lazy_pages: true,
             mremap_moves: true,
             mremap_keeps_holes: true,
+            mremap_shrinks: true,
+            mremap_grows: true,
             dontunmap_stays: true,
             dontunmap_empties: true,
             dontunmap_flushes: false,

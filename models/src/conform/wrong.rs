@@ -61,6 +61,9 @@ pub const WRONG: &[Wrong] = &[
     wrong("mremap-unmaps-behind-holes", |r| {
         r.mremap_keeps_holes = false;
     }),
+    wrong("mremap-keeps-the-rest", |r| r.mremap_shrinks = false),
+    wrong("mremap-does-not-grow", |r| r.mremap_grows = false),
+    wrong("mremap-grows-anonymous", |r| r.files.mremap_goes_on = false),
     wrong("dontunmap-unmaps", |r| r.dontunmap_stays = false),
     wrong("dontunmap-keeps-words", |r| r.dontunmap_empties = false),
     wrong("fork-leaves-words", |r| r.fork_copies = false),

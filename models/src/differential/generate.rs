@@ -9,6 +9,8 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use smallvec::SmallVec;
+
 use super::case::Case;
 use super::given::Given;
 use super::setup::{CoreSetup, FILE, PAGES, Shape, any_protocol};
@@ -22,6 +24,9 @@ const LEAST_PAGES: usize = 4;
 
 /// One call in so many is not given whole pages.
 const BYTES_ONCE_IN: u64 = 16;
+
+/// One call of two ranges in so many has one page in one of them: `mremap` that changes a length.
+const UNEVEN_ONCE_IN: u64 = 2;
 
 /// A flag is there once in so many times.
 const FLAG_ONCE_IN: u64 = 3;
@@ -180,7 +185,12 @@ impl Sequence {
             Kind::FilePage => Operand::FilePage(self.random.within(0..FILE.len())),
             Kind::Modes => unreachable!("what a sequence has not is in no operation that is drawn"),
         };
-        Call::level(row, row.kinds().map(operand))
+        let operands: SmallVec<[_; 4]> = row.kinds().map(operand).collect();
+        let is_uneven = row.has_two_ranges() && self.random.once_in(UNEVEN_ONCE_IN);
+        match is_uneven {
+            true => Call::uneven(row, operands.into_iter(), self.random.within(0..2)),
+            false => Call::level(row, operands.into_iter()),
+        }
     }
 
     /// A range for what is in `from`, most often somewhere else, as long as there is room.

@@ -201,7 +201,7 @@ pub fn simpler(op: &Given) -> Vec<Given> {
 }
 
 /// Calls that are a little simpler than `call`: an operand is, or all ranges are shorter, which are of
-/// equal length then.
+/// equal length then, or the longer one is, if the other is one page.
 fn simpler_calls(call: &Call) -> Vec<Call> {
     let mut calls = Vec::new();
     // What is loaded need not be.
@@ -209,11 +209,20 @@ fn simpler_calls(call: &Call) -> Vec<Call> {
         calls.push(Call::Write { page, word });
     }
     let operands = call.operands();
-    let ranges = operands.iter().filter_map(|operand| match operand {
-        Operand::Pages(pages) => Some(pages),
-        _ => None,
-    });
-    if let Some(len) = ranges.map(Range::len).min().filter(|len| *len > 1) {
+    let (shortest, longest) = (call.lens().min(), call.lens().max());
+    if shortest == Some(1)
+        && let Some(longest) = longest.filter(|len| *len > 1)
+    {
+        let cut = |pages: &Range<usize>| pages.start..pages.end.min(pages.start + longest - 1);
+        calls.push(Call::new(
+            call.row(),
+            operands.iter().map(|operand| match operand {
+                Operand::Pages(pages) => Operand::Pages(cut(pages)),
+                operand => operand.clone(),
+            }),
+        ));
+    }
+    if let Some(len) = shortest.filter(|len| *len > 1) {
         for part in [1..len, 0..len - 1] {
             calls.push(Call::new(
                 call.row(),
@@ -289,6 +298,8 @@ mod tests {
         assert_eq!(texts(mremap(0..2, 4..6, false)), simpler);
         assert_eq!(texts(mremap(0..1, 4..5, false)), [""; 0]);
         assert_eq!(texts(mremap(0..1, 4..5, true)), ["mremap A[0] A[4]"]);
+        assert_eq!(texts(mremap(0..1, 4..7, false)), ["mremap A[0] A[4..6]"]);
+        assert_eq!(texts(mremap(0..2, 4..5, false)), ["mremap A[0] A[4]"]);
         let xchg = Call::Xchg { page: 1, word: 3 };
         assert_eq!(texts(xchg), ["write A[1] 3", "xchg A[1] 1"]);
         assert_eq!(texts(Call::Write { page: 1, word: 3 }), ["write A[1] 1"]);
@@ -312,12 +323,13 @@ mod tests {
                 };
                 op = next.clone();
                 prop_assert!(op.call().pages().all(|page| pages.contains(&page)), "{op}");
-                let mut ranges = op.call().operands().into_iter().filter_map(|operand| match operand {
+                let ranges = op.call().operands().into_iter().filter_map(|operand| match operand {
                     Operand::Pages(pages) => Some(pages.len()),
                     _ => None,
                 });
-                let first = ranges.next();
-                prop_assert!(ranges.all(|len| Some(len) == first), "{op}");
+                let lens: Vec<usize> = ranges.collect();
+                let are_equal = lens.iter().all(|len| *len == lens[0]);
+                prop_assert!(are_equal || lens.contains(&1), "{op}");
             }
             prop_assert!(false, "{op} becomes simpler without end");
         }

@@ -8,7 +8,8 @@
 //! ```
 //! Bytes 1 and 2 are the operands, one after the other, from the highest bit on: as many bits as the
 //! operand's kind takes. What is mapped is the last, in the lowest bits: of eight values the first four are anonymous
-//! memory. All records are of one length, so that inserting, dropping or swapping some
+//! memory. Where there are two ranges, they are equally long, but if these bits are the last of the eight values, or the last
+//! but one: then the second or the first is one page. All records are of one length, so that inserting, dropping or swapping some
 //! leaves the others what they are. Every four bytes are an operation.
 
 use std::ops::Range;
@@ -87,6 +88,8 @@ const PROT: u32 = PROTS.len().ilog2();
 const FLAG: u32 = 1;
 /// Bits of what is mapped.
 const BACKING: u32 = BACKINGS.len().ilog2();
+/// The values of the lowest bits that say which of two ranges is one page.
+const ONE_PAGE: [u16; 2] = [6, 7];
 /// Bits of all operands.
 const OPERANDS: u32 = u16::BITS;
 
@@ -125,7 +128,16 @@ pub fn op(record: Record, window: Window) -> Given {
         len: None,
     };
     let operands = row.kinds().map(|kind| reader.operand(kind));
-    Given::Call(Call::level(row, operands))
+    let one = ONE_PAGE.iter().position(|of| *of == lowest(all));
+    Given::Call(match one.filter(|_| row.has_two_ranges()) {
+        Some(one) => Call::uneven(row, operands, one),
+        None => Call::level(row, operands),
+    })
+}
+
+/// The lowest bits of all operands.
+fn lowest(all: u16) -> u16 {
+    all % (1 << BACKING)
 }
 
 /// Takes operands out of bits.
@@ -172,8 +184,7 @@ impl Reader {
 
     /// What the lowest bits stand for.
     fn backing(&self) -> Backing<Numbered> {
-        let at = usize::from(self.all) % (1 << BACKING);
-        BACKINGS[at].clone()
+        BACKINGS[usize::from(lowest(self.all))].clone()
     }
 
     fn page(&mut self) -> usize {
@@ -191,6 +202,11 @@ pub fn record(op: &Given) -> Option<Record> {
     let row = call.row();
     let verb = row.bytes.as_ref()?.start;
     let mut writer = Writer::default();
+    let longest = call.lens().max();
+    if call.lens().any(|len| Some(len) != longest) {
+        writer.lowest = ONE_PAGE[call.lens().position(|len| len == 1)?];
+        writer.longer = longest;
+    }
     for (kind, operand) in row.kinds().zip(call.operands()) {
         writer.operand(kind, operand)?;
     }
@@ -209,6 +225,8 @@ struct Writer {
     lowest: u16,
     /// How many pages the operation's ranges have, once it has one.
     len: Option<usize>,
+    /// How many the longer one has, if the other is one page.
+    longer: Option<usize>,
 }
 
 impl Writer {
@@ -224,7 +242,7 @@ impl Writer {
         match operand {
             Operand::Page(page) => self.put(page, HALF),
             Operand::Pages(Range { start, end }) => {
-                let len = end.checked_sub(start)?;
+                let len = self.longer.or(end.checked_sub(start))?;
                 self.put(start, HALF)?;
                 match self.len.replace(len) {
                     None => self.put(len.checked_sub(1)?, HALF),
@@ -334,7 +352,7 @@ mod tests {
             Call::Munmap { pages: 0..17 },
             Call::Mremap {
                 from: 0..2,
-                to: 3..4,
+                to: 3..6,
                 dontunmap: false,
             },
             Call::Switch { process: 1 },

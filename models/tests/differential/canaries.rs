@@ -3,7 +3,7 @@
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use seqfault_core::{Quirk, Quirks};
+use seqfault_core::{Flush, Quirk, Quirks};
 use seqfault_models::conform::{WRONG, Wrong};
 use seqfault_models::differential::{Case, CoreSetup, Difference, Given, What};
 use seqfault_models::engines::{self, Control, Judge, Native, Violated};
@@ -29,6 +29,10 @@ fn find(quirks: Quirks, rules: &Rules) -> Option<Box<Difference>> {
     (0..SEQUENCES).find_map(|_| {
         let mut case = case().new_tree(&mut runner).expect("a case").current();
         case.core.quirks = quirks;
+        if quirks != Quirks::NONE {
+            // The quirk below is one of relaxed flushes.
+            case.core.protocol.flush = Flush::Relaxed;
+        }
         let difference = case.check_and_shrink(rules).err()?;
         // Of a copy's entry is told here, and nowhere in a test that maps a file.
         let is_untold = difference.litmus().contains("(* No condition tells");

@@ -75,7 +75,11 @@ fn op() -> impl Strategy<Value = Given> {
     };
     let drawn = ROWS.iter().filter(|row| shares(row) > 0).map(|row| {
         let operands: Vec<_> = row.kinds().map(operand).collect();
-        let call = operands.prop_map(|operands| Call::level(row, operands.into_iter()));
+        // Two of three calls of two ranges have one page in one of them.
+        let call = (operands, 0..3usize).prop_map(|(operands, one)| match row.has_two_ranges() {
+            true if one < 2 => Call::uneven(row, operands.into_iter(), one),
+            _ => Call::level(row, operands.into_iter()),
+        });
         (shares(row), call.prop_map(Given::Call))
     });
     Union::new_weighted(drawn.collect())

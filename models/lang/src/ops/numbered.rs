@@ -53,20 +53,27 @@ impl Op<Numbered> {
         }
     }
 
+    /// How many pages each of its ranges has, of which there are two at most.
+    pub fn lens(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        let mut lens = [None; 2];
+        let mut rest = lens.iter_mut();
+        self.locate(|located| {
+            if let Located::Pages(pages) = located {
+                *rest.next().expect("two ranges") = Some(pages.len());
+            }
+        });
+        lens.into_iter().flatten()
+    }
+
     /// The operation of `row` with `operands`, but its ranges only as long as the shortest of them.
     ///
     /// # Panics
     /// As [`Op::new`].
     pub fn level(row: &Row, operands: impl Iterator<Item = Operand<Numbered>>) -> Op<Numbered> {
         let op = Op::new(row, operands);
-        let (mut shortest, mut longest) = (usize::MAX, 0);
-        op.locate(|located| {
-            if let Located::Pages(pages) = located {
-                shortest = shortest.min(pages.len());
-                longest = longest.max(pages.len());
-            }
-        });
-        if shortest >= longest {
+        let mut lens = op.lens();
+        let shortest = lens.clone().min().unwrap_or(usize::MAX);
+        if lens.all(|len| len == shortest) {
             return op;
         }
         let Ok(level) = op.rename(&mut Elsewhere {
@@ -75,6 +82,26 @@ impl Op<Numbered> {
             file: |file| file,
         });
         level
+    }
+
+    /// The operation of `row` with `operands`, but its range number `one` is one page long. One page is a part of one mapping,
+    /// however many there are.
+    ///
+    /// # Panics
+    /// As [`Op::new`].
+    pub fn uneven(
+        row: &Row,
+        operands: impl Iterator<Item = Operand<Numbered>>,
+        one: usize,
+    ) -> Op<Numbered> {
+        let mut ranges = 0..;
+        let shortened = operands.map(|operand| match operand {
+            Operand::Pages(Range { start, .. }) if ranges.next() == Some(one) => {
+                Operand::Pages(start..start + 1)
+            }
+            operand => operand,
+        });
+        Op::new(row, shortened)
     }
 
     /// The same on other pages: each range begins where `page` says.

@@ -144,6 +144,11 @@ impl Row {
         self.operands().map(|(_, kind)| kind)
     }
 
+    /// Whether it is about two ranges, of which one may be longer.
+    pub fn has_two_ranges(&self) -> bool {
+        self.kinds().filter(|kind| *kind == Kind::Pages).count() == 2
+    }
+
     /// The whole statement, in the grammar's own notation: `L` and `M` are pages, `R` and `S` are
     /// ranges of pages.
     pub fn usage(&self) -> String {

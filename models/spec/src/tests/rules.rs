@@ -337,6 +337,16 @@ fn mremap_keeps_holes() {
 }
 
 #[test]
+fn mremap_changes_lengths() {
+    let setup = "file F[2] = {5, 6}; pages A[2]; pages B[2]; mmap A rw shared F[0];";
+    let shorter = "mremap A B[0]; r0 = read A[1];";
+    otherwise(|r| r.mremap_shrinks = false, "0:r0=6", setup, shorter);
+    let longer = "mremap A[0] B; r0 = read B[1];";
+    otherwise(|r| r.mremap_grows = false, "0:r0=maperr", setup, longer);
+    otherwise(|r| r.files.mremap_goes_on = false, "0:r0=0", setup, longer);
+}
+
+#[test]
 fn dontunmap_leaves_an_empty_mapping() {
     let setup = "pages A[1]; pages B[1]; mmap A rw; write A 1;";
     let body = "mremap A B dontunmap; r0 = read A;";
