@@ -21,7 +21,7 @@ use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing};
 
 impl Steps<'_> {
-    /// Begins a call that changes pages, or but outlasts those that are [`late`](Steps::contested).
+    /// Begins a call that changes pages, but those for which it is [`late`](Steps::contested).
     pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call, late: &[usize]) {
         let section = self.section(call);
         self.acquire(state, cpu, section);

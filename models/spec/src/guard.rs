@@ -132,7 +132,11 @@ impl Steps<'_> {
             let Some(mapping) = state.pages[page].newest() else {
                 continue;
             };
-            if state.is_guard(page) == guard || late.contains(&page) {
+            // What it did there was before the other call, whose end ends what was there before.
+            if late.contains(&page) {
+                continue;
+            }
+            if state.is_guard(page) == guard {
                 changed |= self.outlast(state, cpu, page);
                 continue;
             }

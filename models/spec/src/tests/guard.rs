@@ -128,6 +128,12 @@ fn two_calls_meet_on_each_page() {
     run(init, &threads, "A[1]=0")
         .allows("1:r0=maperr A[1]=0")
         .allows("1:r0=0 A[1]=maperr");
+    // What was there before the later call is there until that returns.
+    let threads = [
+        "madvise A guard_install;",
+        "madvise A guard_remove; r0 = read A[1];",
+    ];
+    run(init, &threads, "A[0]=0 /\\ A[1]=0").allows("1:r0=0 A[0]=0 A[1]=maperr");
 }
 
 /// As Linux has it until some fix.
