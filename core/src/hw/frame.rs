@@ -121,8 +121,8 @@ impl<P: Platform> Frame<P> {
     fn of_file(word: u64, stays: bool, uses: Uses, quirks: Active) -> Frame<P> {
         let uses = Uses {
             shares: true,
-            swaps: false,
-            has_rmap: false,
+            swaps: uses.swaps && !stays,
+            has_rmap: uses.has_rmap && !stays,
             ..uses
         };
         Frame {

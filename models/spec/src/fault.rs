@@ -105,11 +105,16 @@ impl Steps<'_> {
 
     /// An `exec` by `cpu` of what can only be read has faulted, which may have populated the word.
     pub(super) fn fetch(&self, state: &mut State, cpu: usize, at: usize, (page, word): At) {
-        if self.rules.refused_exec_populates != Freedom::No {
+        let populates = self.rules.refused_exec_populates;
+        let touch = state.pages[page].words[word].touch;
+        let comes_in = touch.may_be_out && populates == Freedom::Yes;
+        if populates != Freedom::No && (comes_in || !touch.refused_exec) {
             state.arrive(cpu, at, (page, word), Kind::Read);
             state.cache((page, word));
         }
-        state.page_mut(page).words[word].touch.refused_exec = true;
+        let touch = &mut state.page_mut(page).words[word].touch;
+        touch.refused_exec = true;
+        touch.may_be_out &= !comes_in;
     }
 
     /// Notes that `cpu` has gone by `version` of a page.

@@ -103,6 +103,11 @@ fn populated(touch: Touch, rules: &Rules) -> Freedom {
             ..
         } => Freedom::Yes,
         Touch {
+            refused_exec: true,
+            may_be_out: true,
+            ..
+        } => rules.refused_exec_populates.and(Freedom::Either),
+        Touch {
             refused_exec: true, ..
         } => rules.refused_exec_populates,
         _ => Freedom::No,

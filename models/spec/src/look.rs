@@ -166,8 +166,9 @@ impl Steps<'_> {
             if source.is_some() && self.rules.files.mincore_counts_all {
                 // What is in the page cache counts, mapped or not: mincore_page(), mm/mincore.c.
                 if memory.shown().is_none_or(|source| state.is_cached(source)) {
-                    // A copy may be out, too.
-                    let is_out = memory.shown().is_none() && memory.touch.may_be_out;
+                    // It may be in swap, and so may a copy.
+                    let in_swap = |source| state.is_in_swap(source);
+                    let is_out = memory.shown().map_or(memory.touch.may_be_out, in_swap);
                     return (may_lack || is_out, true);
                 }
                 // One of a file that is on a disk may have been read ahead: page_cache_ra_order(), mm/readahead.c.

@@ -86,12 +86,11 @@ pub(super) fn resolve(program: &Program, rules: &Rules) -> Result<Resolved, Unsu
     let places_of_heap = heap.clone().map(|range| Heap::new(range, own));
     let mut runs = Runs::default();
     let has_files = has_files(program);
-    let all_on_disk = program.device_pages() == 0 && !uncached.contains(&false);
     let ask = |stmt: &Stmt, process: usize, runs: &mut Runs| {
         let asks_entries = match stmt.op {
             Op::Smaps { .. } | Op::Swapoff {} => has_files.then_some("files"),
-            Op::Reclaim { .. } | Op::Pageout { .. } if !all_on_disk => {
-                has_files.then_some("files in memory")
+            Op::Reclaim { .. } | Op::Pageout { .. } => {
+                (program.device_pages() > 0).then_some("a device")
             }
             _ => None,
         };

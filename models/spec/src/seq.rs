@@ -301,7 +301,9 @@ impl Machine {
                 resident: match rules.files.mincore_counts_all {
                     true => {
                         let is_cached = state.is_cached(source);
-                        (is_cached || !self.code.files.may_be_read(source)).then_some(is_cached)
+                        let may_be_read = !is_cached && self.code.files.may_be_read(source);
+                        let is_open = may_be_read || state.is_in_swap(source);
+                        (!is_open).then_some(is_cached)
                     }
                     false => has(PageProperty::Present),
                 },

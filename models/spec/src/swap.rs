@@ -19,6 +19,8 @@
 //!   that it brings in was not accessed. A second one is refused.
 //! - A page of a file that is on a disk may leave the page cache, whoever maps it, and what it holds is on the disk: `mincore` may
 //!   find it or not, until it is touched again. Where another CPU's call may map another page there meanwhile, it may be any.
+//!   One of a file in memory may go to swap, or be forgotten if nothing was ever stored to it, and `mincore` may not find it
+//!   until then either: shmem_writeout(), mm/shmem.c; `__remove_mapping()`, mm/vmscan.c.
 //! - What was freed lazily goes as ever (`lazy.rs`), reclaimed or not.
 //!
 //! # Linux
@@ -144,10 +146,11 @@ impl Steps<'_> {
         }
         for page in left {
             let source = state.source(page);
-            if let Some(word) = source.word
-                && self.code.files.may_be_read(source)
-            {
-                state.page_mut(page).words[word].touch.populated = Populated::No;
+            let Some(word) = source.word else { continue };
+            match self.code.files.may_be_read(source) {
+                true => state.page_mut(page).words[word].touch.populated = Populated::No,
+                false if state.is_cached(source) => state.goes_out((page, word)),
+                false => {}
             }
         }
     }

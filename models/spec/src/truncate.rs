@@ -191,9 +191,17 @@ impl State {
     pub(super) fn cache(&mut self, (page, word): At) {
         if let Some(source) = self.pages[page].words[word].shown()
             && let Some(word) = source.word
-            && !self.is_cached(source)
+            && (!self.is_cached(source) || self.is_in_swap(source))
         {
-            self.page_mut(source.page).words[word].touch.populated = Populated::Yes;
+            let touch = &mut self.page_mut(source.page).words[word].touch;
+            touch.populated = Populated::Yes;
+            touch.may_be_out = false;
         }
+    }
+
+    /// Whether a file's page may be in swap.
+    pub(super) fn is_in_swap(&self, source: Source) -> bool {
+        let word = source.word.map(|word| &self.pages[source.page].words[word]);
+        word.is_some_and(|word| word.touch.may_be_out)
     }
 }

@@ -91,6 +91,8 @@ impl CoreSetup {
         let forks = ops.iter().any(|op| **op == Given::FORK);
         let retires = |op: &&&Given| op.call().row().retires_tables;
         let retiring = ops.iter().filter(retires).count() as u32;
+        let reclaims = |op: &&Given| matches!(op.call(), Call::Pageout { .. });
+        let reclaims = ops.iter().any(reclaims);
         Config {
             geometry: self.shape.geometry(),
             protocol: self.protocol,
@@ -101,6 +103,7 @@ impl CoreSetup {
             guards: ops
                 .iter()
                 .any(|op| matches!(op.call(), Call::GuardInstall { .. })),
+            swap_slots: if reclaims { 2 * pages } else { 0 },
             // Those that are mapped, those that are being freed, and as many again.
             frames_per_cpu: 4 * pages,
             // A window has no more tables than pages.
@@ -110,15 +113,13 @@ impl CoreSetup {
     }
 }
 
-/// Choices of what no sequence and no random program has: a device, a file on a disk, swap, a mapping that grows.
+/// Choices of what no sequence and no random program has: a device, a file on a disk, a mapping that grows.
 const UNUSED: &[&str] = &[
     "driver_state",
     "driver_fault",
     "driver_map",
     "driver_wait",
-    "fault_around",
     "io_wait",
-    "swapin",
     "expand",
 ];
 

@@ -1,11 +1,13 @@
 //! Random cases.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
+use seqfault_core::Protocol;
 use seqfault_models::differential::{Case, CoreSetup, FILE, Given, PAGES, Shape, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Backing, Drawn, Kind, Numbered, Operand, ROWS, Row};
@@ -17,6 +19,9 @@ pub const OPS: usize = 30;
 /// Pages of which each sequence has much to do with: the last and the first of
 /// two page tables, where there are two levels of them.
 const BUSY: [usize; 2] = [3, 4];
+
+/// All of them: a list that is not made for each case again.
+static PROTOCOLS: LazyLock<Vec<Protocol>> = LazyLock::new(protocols);
 
 fn page() -> impl Strategy<Value = usize> {
     prop_oneof![3 => select(&BUSY), 2 => 0..PAGES]
@@ -89,7 +94,7 @@ fn op() -> impl Strategy<Value = Given> {
 pub fn core() -> impl Strategy<Value = CoreSetup> {
     (
         select(&Shape::ALL),
-        select(protocols()),
+        select(&PROTOCOLS[..]),
         select(&[64, 3, 1]),
     )
         .prop_map(|(shape, protocol, tlb_entries)| CoreSetup {

@@ -182,7 +182,8 @@ operations! {
         PopulateWrite: "madvise" (pages: Pages) "populate_write" ()
             by Program -> Call[ENOMEM, EINVAL, EFAULT, EHWPOISON], drawn Often(1), bytes 120..124;
         Willneed: "madvise" (pages: Pages) "willneed" () by Program -> Call[ENOMEM, EINVAL];
-        Pageout: "madvise" (pages: Pages) "pageout" () by Program -> Call[ENOMEM, EINVAL];
+        Pageout: "madvise" (pages: Pages) "pageout" ()
+            by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 184..186;
         Cold: "madvise" (pages: Pages) "cold" ()
             by Program -> Call[ENOMEM, EINVAL], drawn Often(1), bytes 128..132;
         GuardInstall: "madvise" (pages: Pages) "guard_install" ()

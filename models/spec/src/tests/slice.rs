@@ -27,9 +27,9 @@ fn statements_outside_the_slice_are_named() {
         found,
         "`uffd_register A missing`",
     );
-    let mapped = "file F[1] = {1}; page A; mmap A rw shared F[0];";
+    let mapped = "page A; mmap A rw driver;";
     for reclaim in ["reclaim A", "madvise A pageout"] {
-        let what = format!("`{reclaim}` in a test with mappings of files in memory");
+        let what = format!("`{reclaim}` in a test with mappings of a device");
         unsupported(mapped, &format!("{reclaim};"), found, &what);
     }
 }

@@ -1,6 +1,7 @@
 //! Pages that go out of memory: what a program reads is the same, what is told of entries is not.
 
-use super::{NOTHING, run};
+use super::{NOTHING, run, run_under};
+use crate::{Freedom, Rules};
 
 const SEVEN: &str = "page A; mmap A rw; write A 7;";
 
@@ -181,6 +182,46 @@ fn it_goes_from_where_it_was_moved_to() {
     run(told, &threads, "swapped(B)")
         .allows("1:r0=7 1:r1=0 swapped(B)=true")
         .forbids("1:r1=1 swapped(B)=true");
+}
+
+/// An `exec` that is refused faults first, like a load, and ends.
+#[test]
+fn an_exec_that_is_refused_brings_it_in_or_not() {
+    let thread = "madvise A pageout; r0 = exec A; r1 = exec A; r2 = read A;";
+    let init = "page A; mmap A rw; write A 1;";
+    for populates in [Freedom::Yes, Freedom::No, Freedom::Either] {
+        let rules = Rules {
+            refused_exec_populates: populates,
+            ..Rules::default()
+        };
+        let found = run_under(&rules, init, &[thread], "present(A)");
+        found.only(&["0:r0=accerr 0:r1=accerr 0:r2=1 present(A)=true"]);
+    }
+    let thread = "exec A; madvise A pageout;";
+    run(init, &[thread], "present(A)").only(&["present(A)=false", "present(A)=true"]);
+}
+
+/// `mincore` may miss a page of a file in memory until it is accessed, through whichever mapping.
+#[test]
+fn a_file_in_memory_goes_to_swap() {
+    let init = "file F[1] = {5}; page A; page B; mmap A rw shared F[0]; mmap B r private F[0];";
+    run(
+        init,
+        &["madvise A pageout; r0 = mincore B; r1 = mincore B; r2 = read B; r3 = mincore A;"],
+        "A=0",
+    )
+    .only(&[
+        "0:r0=0 0:r1=0 0:r2=5 0:r3=1 A=5",
+        "0:r0=0 0:r1=1 0:r2=5 0:r3=1 A=5",
+        "0:r0=1 0:r1=0 0:r2=5 0:r3=1 A=5",
+        "0:r0=1 0:r1=1 0:r2=5 0:r3=1 A=5",
+    ]);
+    run(
+        init,
+        &["madvise A pageout; write A 6; r0 = mincore B;"],
+        "B=0",
+    )
+    .only(&["0:r0=1 B=6"]);
 }
 
 #[test]
