@@ -92,6 +92,8 @@ pub struct Config {
     pub workers: usize,
     /// Search the `k`th of `n` parts only. The parts together are the whole.
     pub shard: Option<(usize, usize)>,
+    /// Stop after so many runs, whether they are executions or not.
+    pub(crate) max_runs: Option<u64>,
     pub(crate) progress: Option<(Duration, Callback<Progress>)>,
     pub(crate) restarted: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) observer: Option<Callback<Graph>>,
@@ -122,6 +124,7 @@ impl Default for Config {
             unwind: false,
             workers: 1,
             shard: None,
+            max_runs: None,
             progress: None,
             restarted: None,
             observer: None,

@@ -3,6 +3,9 @@
 //! The search goes in slices. One ends when all is visited, when a limit is hit,
 //! when the rest is to be shown, or when there is enough to cut it into parts; what
 //! the workers had left then is what the next slice starts with.
+//!
+//! A search that is to be cut is rehearsed: what the program is seen to do for the first time after
+//! the cut would have cut it otherwise, and the other parts do not know.
 
 use std::sync::Arc;
 
@@ -16,19 +19,13 @@ use crate::run::assume::Seen;
 use crate::run::registry::Registry;
 use crate::search::Search;
 use crate::tally::{Tally, Why};
+use crate::worker::LEARN;
 
 /// Searches to the end, or to a limit.
 pub(crate) fn run(config: &Arc<Config>, program: &Program, left: Left) -> Report {
     let mut course = Course::new(config, left);
-    loop {
-        let over = match course.slice(program) {
-            Ok(jobs) => course.after(jobs),
-            Err(seen) => course.restart(seen),
-        };
-        if let Some(report) = over {
-            return report;
-        }
-    }
+    let over = course.rehearse(program);
+    over.unwrap_or_else(|| course.run(program))
 }
 
 struct Course<'a> {
@@ -74,6 +71,56 @@ impl<'a> Course<'a> {
             jobs: left.searches,
             seen: left.seen,
             cut: left.cut,
+        }
+    }
+
+    fn run(&mut self, program: &Program) -> Report {
+        loop {
+            let over = match self.slice(program) {
+                Ok(jobs) => self.after(jobs),
+                Err(seen) => self.restart(seen),
+            };
+            if let Some(report) = over {
+                return report;
+            }
+        }
+    }
+
+    /// Makes the first runs of the search that is not cut, for what the program does in them: each
+    /// part does the same, and comes to the same cut. Answers a report if the search is over.
+    fn rehearse(&mut self, program: &Program) -> Option<Report> {
+        let has_begun = self.cut || self.tally.runs() > 0;
+        if has_begun || self.config.shard.is_none() {
+            return None;
+        }
+        let config = Arc::new(Config {
+            shard: None,
+            workers: 1,
+            max_runs: Some(LEARN),
+            max_executions: None,
+            progress: None,
+            observer: None,
+            checkpoint: None,
+            ..(**self.config).clone()
+        });
+        let left = Left::all(&config, self.seen.clone(), self.tally.progress().elapsed);
+        let mut rehearsal = Course::new(&config, left);
+        let report = rehearsal.run(program);
+        if let Verdict::Fail(_) = report.verdict {
+            return Some(report);
+        }
+        self.void();
+        match report.verdict {
+            Verdict::Unknown(Limit::Time | Limit::Interrupt) => Some(Report {
+                progress: nothing(&report.progress),
+                rest: Some(self.rest()),
+                ..report
+            }),
+            _ => {
+                let elapsed = report.progress.elapsed;
+                *self = Course::new(self.config, Left::all(self.config, rehearsal.seen, elapsed));
+                None
+            }
         }
     }
 

@@ -130,7 +130,9 @@ impl Tally {
         }
         let why = if config.interrupt.as_ref().is_some_and(|i| i.load(Relaxed)) {
             Why::Limit(Limit::Interrupt)
-        } else if (config.max_executions).is_some_and(|max| self.executions.load(Relaxed) >= max) {
+        } else if (config.max_executions).is_some_and(|max| self.executions.load(Relaxed) >= max)
+            || config.max_runs.is_some_and(|max| self.runs() >= max)
+        {
             Why::Limit(Limit::Executions)
         } else if config.max_time.is_none() && config.checkpoint.is_none() {
             return false;

@@ -35,7 +35,7 @@ pub(crate) enum Reach {
 
 /// In so many runs the heads of loops are learnt, for which a search starts again: they are
 /// worth no more than that.
-const LEARN: u64 = 4_096;
+pub(crate) const LEARN: u64 = 4_096;
 
 /// Searches from a graph, until the tally says to stop. `offer` may take
 /// alternatives away after each run.

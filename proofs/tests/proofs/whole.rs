@@ -123,15 +123,11 @@ pub fn count(proofs: &[(String, Test)], workers: usize) -> Result<(), Failed> {
     )))
 }
 
-/// Proofs of which a part does, late, what would have cut the search otherwise, and says so.
-const WITHOUT_PARTS: [&str; 2] = ["stack/prepared-before-it-grows", "swap/two-first-writes"];
-
 /// The parts of each proof's search have the outcomes of the whole, as often.
 pub fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
     const PARTS: usize = 3;
-    let mut without_parts = Vec::new();
     for (name, test) in proofs {
-        let outcomes = |part| -> Result<_, Failed> {
+        let outcomes = |part| {
             let request = Request {
                 engine: Arc::new(Explorer {
                     part,
@@ -142,37 +138,22 @@ pub fn add_up(proofs: &[(String, Test)]) -> Result<(), Failed> {
             };
             let verdict = verdict::check(&test.program, &request)?;
             if !verdict.is_ok() {
-                let report = test.report(&verdict);
-                let has_none = part.is_some() && report.contains("cannot be searched in parts");
-                return has_none.then_some(None).ok_or_else(|| report.into());
+                return Err(Failed::from(test.report(&verdict)));
             }
             let run = verdict.run.map(|run| run.report);
-            Ok(Some(
-                run.map_or_else(Default::default, |report| report.outcomes),
-            ))
+            Ok(run.map_or_else(Default::default, |report| report.outcomes))
         };
-        let mut sum = Some(BTreeMap::new());
+        let mut sum = BTreeMap::new();
         for part in Part::all(PARTS) {
-            let counts = outcomes(Some(part))?;
-            sum = sum.zip(counts).map(|(mut sum, counts)| {
-                for (outcome, count) in counts {
-                    *sum.entry(outcome).or_default() += count;
-                }
-                sum
-            });
-        }
-        match sum {
-            None => without_parts.push(name.as_str()),
-            Some(sum) if outcomes(None)?.as_ref() != Some(&sum) => {
-                return Err(Failed::from(format!("{name}: {PARTS} parts have {sum:?}")));
+            for (outcome, count) in outcomes(Some(part))? {
+                *sum.entry(outcome).or_default() += count;
             }
-            Some(_) => {}
+        }
+        if outcomes(None)? != sum {
+            return Err(Failed::from(format!("{name}: {PARTS} parts have {sum:?}")));
         }
     }
-    match without_parts == WITHOUT_PARTS {
-        true => Ok(()),
-        false => Err(format!("{without_parts:?} cannot be searched in parts").into()),
-    }
+    Ok(())
 }
 
 /// What the specification allows meets each condition, and misses that of a canary that is about

@@ -26,4 +26,5 @@ pub(crate) mod repeat;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod step;
+mod threads;
 pub(crate) mod until;

@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
-use seqfault_explorer::sync::Mutex;
 use seqfault_explorer::sync::atomic::AtomicU64;
 use seqfault_explorer::sync::atomic::Ordering::*;
+use seqfault_explorer::sync::{Mutex, RwLock};
 use seqfault_explorer::{Builder, Limit, Verdict, thread};
 
 fn increments() {
@@ -74,6 +74,47 @@ fn shards_add_up() {
             assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
         }
     }
+}
+
+/// Reads under a lock in few executions: those in which the first of `N` threads comes last, and the
+/// others in turn.
+fn reads_late<const N: u64>() {
+    let x = Arc::new((RwLock::new(0), AtomicU64::new(0), AtomicU64::new(0)));
+    for i in 0..N {
+        let x = x.clone();
+        thread::spawn(move || {
+            let before = x.1.fetch_add(1, Relaxed);
+            if i == before + 1 {
+                x.2.fetch_add(1, Relaxed);
+            }
+            if i == 0 && before == N - 1 && x.2.load(Relaxed) == N - 1 {
+                let _held = x.0.read();
+            }
+            if i == 1 {
+                *x.0.write().unwrap() = 1;
+            }
+        });
+    }
+}
+
+/// A thread that is seen late to read under a lock makes more executions differ.
+#[test]
+fn shards_know_what_the_program_does_late() {
+    let whole = Builder::new().check(reads_late::<5>).unwrap().executions;
+    let parts = (0..3).map(|k| Builder::new().shard(k, 3).check(reads_late::<5>));
+    assert_eq!(
+        parts.map(|part| part.unwrap().executions).sum::<u64>(),
+        whole
+    );
+}
+
+/// A part that sees it after the rehearsal can't have searched what the others left to it.
+#[test]
+fn a_shard_says_that_it_was_cut_too_early() {
+    let parts = (0..3).map(|k| Builder::new().shard(k, 3).check(reads_late::<8>));
+    let verdicts: Vec<_> = parts.map(|part| part.verdict).collect();
+    let early = |verdict: &Verdict| matches!(verdict, Verdict::Unknown(Limit::Shard));
+    assert!(verdicts.iter().any(early), "{verdicts:?}");
 }
 
 #[test]
