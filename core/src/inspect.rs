@@ -282,10 +282,11 @@ impl<P: Platform> System<P> {
         let mut linked = Vec::new();
         for mm in self.mms() {
             self.tree_at_rest(mm).visit(&mut |range, vma| {
-                let backing = vma.copy_stable().backing;
-                linked.extend(self.files().link(mm, range, backing));
+                let vma = vma.copy_stable();
+                let link = self.files().link(mm, range, vma.backing, vma.locked);
+                linked.extend(link);
                 for vpn in range.iter() {
-                    self.check_shown(mm, vpn, backing);
+                    self.check_shown(mm, vpn, vma.backing);
                 }
             });
         }

@@ -39,6 +39,7 @@
 //! | who maps a file, and when that is known | `mm::i_mmap` |
 //! | which mappings may have an anonymous page, and when that is known | `mm::anon_vma` |
 //! | how a page goes to swap, and comes back | `calls::reclaim`, `mm::swap_in` |
+//! | what stays in memory | `calls::mlock` |
 //! | what a slot of swap is, and the swap cache | `mm::swap` |
 //! | how swap is switched off | `calls::swapoff` |
 //! | when a flush of reclaim is pending | `mm::batch` |

@@ -111,6 +111,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             prot: Prot::RW,
             backing: Backing::Anonymous,
             anon: Anon::NONE,
+            locked: false,
         };
         self.map(&mut lock, new);
         lock.set_heap_end(more.end);

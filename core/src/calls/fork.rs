@@ -62,7 +62,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let late_links = self.sys.has(Quirk::ForkLinksLate);
         if late_links {
             self.within(child, |cpu| {
-                copies.iter().for_each(|&vma| cpu.unlink_rmap(vma))
+                let linked = copies.iter().map(|vma| vma.unlocked());
+                linked.for_each(|vma| cpu.unlink_rmap(vma));
             });
         }
         if result.is_ok() {
@@ -82,7 +83,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
             if late_links {
                 self.within(child, |cpu| {
-                    copies.iter().for_each(|&vma| cpu.link_rmap(vma))
+                    let linked = copies.iter().map(|vma| vma.unlocked());
+                    linked.for_each(|vma| cpu.link_rmap(vma));
                 });
             }
         } else {
@@ -156,7 +158,17 @@ impl<'s, P: Platform> Cpu<'s, P> {
     ) -> Result<(), Errno> {
         for &vma in vmas {
             let vma = self.fork_anon_vma(vma);
-            self.within(child, |cpu| cpu.map(child_lock, vma));
+            // VM_LOCKED_MASK: dup_mmap(), mm/mmap.c.
+            // QUIRK(ForkKeepsLocked): proofs/basics/child-is-not-locked
+            let vma = match self.sys.has(Quirk::ForkKeepsLocked) {
+                true => vma,
+                false => vma.unlocked(),
+            };
+            // Neighbours stay two, though neither is locked: dup_mmap() merges nothing.
+            self.within(child, |cpu| {
+                cpu.add_vma(child_lock, vma);
+                cpu.link_rmap(vma);
+            });
             // QUIRK(ForkOpensNoDriver): proofs/driver/fork-opens
             if self.sys.has(Quirk::ForkOpensNoDriver) {
                 self.close_driver(vma);

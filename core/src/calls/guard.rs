@@ -16,10 +16,10 @@
 //! CPUs in one of ten runs of proofs/tlb/guarded-where-a-zap-flushes.
 
 use crate::mm::cpu::Cpu;
-use crate::mm::file::Backing;
 use crate::mm::gather::Gather;
 use crate::mm::mmap_lock::MmapRead;
 use crate::mm::unmap::Spares;
+use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::PageRange;
 use crate::types::error::Errno;
@@ -36,7 +36,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(GuardTellsNoFlush): proofs/tlb/guarded-where-a-zap-flushes
         let late = self.sys.has(Quirk::GuardTellsNoFlush);
         let mut gather = (!late).then(|| self.gather());
-        let result = self.each_guardable(&lock, range, |cpu, part| {
+        let result = self.each_guardable(&lock, range, true, |cpu, part| {
             // QUIRK(GuardInstallsOnce): proofs/basics/guarded-under-a-fault
             let once = cpu.sys.has(Quirk::GuardInstallsOnce);
             if once {
@@ -60,7 +60,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn madvise_guard_remove(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
         let lock = self.mmap_read_lock();
-        let result = self.each_guardable(&lock, range, |cpu, part| {
+        let result = self.each_guardable(&lock, range, false, |cpu, part| {
             if let Some(mut ptl) = cpu.lock_leaf(part.start, true) {
                 for vpn in ptl.entries(part) {
                     if ptl.entry(vpn) == Entry::Guard {
@@ -81,12 +81,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
         &mut self,
         lock: &MmapRead<'s, P>,
         range: PageRange,
+        installs: bool,
         mut each: impl FnMut(&mut Self, PageRange) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let (mapped, whole) = Self::mapped(lock, range);
         for vma in mapped {
             let found = lock.find(vma.start);
-            if found.is_some_and(|vma| matches!(vma.backing, Backing::Driver(_))) {
+            let refuses =
+                |vma: VmaCopy| vma.backing.is_device() || installs && self.is_kept(vma.locked);
+            if found.is_some_and(refuses) {
                 return Err(Errno::Inval);
             }
             for part in self.sys.geometry().leaf_parts(vma) {

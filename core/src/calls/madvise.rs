@@ -74,7 +74,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         begun: Option<Gather>,
     ) -> Result<(), Errno> {
         let lock = self.mmap_read_lock();
-        let (mapped, whole) = Self::mapped(&lock, range);
+        let (mapped, whole) = self.unlocked(&lock, range);
         // QUIRK(DontneedDropsMmapLock): proofs/basics/dontneed-is-one-step
         let lock = if self.sys.has(Quirk::DontneedDropsMmapLock) {
             lock.unlock();
@@ -91,7 +91,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
         }
         self.complete(gather);
-        if whole { Ok(()) } else { Err(Errno::Nomem) }
+        whole
     }
 
     /// Clears the entries of `range` under the lock of the one VMA that covers it, and leaves that
@@ -101,6 +101,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(DontneedDropsVmaLock): proofs/vma_lock/dontneed-vs-munmap
         let early = self.sys.has(Quirk::DontneedDropsVmaLock);
         let done = self.with_vma_locked(range.start, |cpu, _, vma| {
+            if cpu.is_kept(vma.locked) {
+                return None;
+            }
             // QUIRK(DontneedPastVma): proofs/vma_lock/dontneed-past-the-vma
             if range.end > vma.range.end && !cpu.sys.has(Quirk::DontneedPastVma) {
                 cpu.how("falls back: the VMA ends before");
@@ -150,10 +153,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
     fn advise(&mut self, range: PageRange, advice: Advice) -> Result<(), Errno> {
         self.check_range(range)?;
         let lock = self.mmap_read_lock();
-        let (mapped, whole) = Self::mapped(&lock, range);
+        let (mapped, mut result) = self.unlocked(&lock, range);
         let mut gather = self.gather();
         let mut losing = Vec::new();
-        let mut result = if whole { Ok(()) } else { Err(Errno::Nomem) };
         for part in mapped {
             // It goes no further: madvise_free_single_vma().
             let is_file = || {
@@ -223,6 +225,31 @@ impl<'s, P: Platform> Cpu<'s, P> {
             }
         }
         ptl.unlock();
+    }
+
+    /// Whether a VMA keeps its pages, as it is locked. Linux: `madvise_dontneed_free_valid_vma()`, `can_madv_lru_vma()`.
+    pub(super) fn is_kept(&self, locked: bool) -> bool {
+        // QUIRK(AdviceTakesLocked): proofs/basics/locked-is-kept
+        locked && !self.sys.has(Quirk::AdviceTakesLocked)
+    }
+
+    /// The mapped parts of `range` up to a locked VMA, and what is to be answered: `Inval` at such a one, or `Nomem` over
+    /// a hole.
+    pub(super) fn unlocked(
+        &self,
+        lock: &MmapRead<'s, P>,
+        range: PageRange,
+    ) -> (Vec<PageRange>, Result<(), Errno>) {
+        let (mut mapped, whole) = Self::mapped(lock, range);
+        let is_kept = |part: &PageRange| {
+            let vma = lock.find(part.start);
+            vma.is_some_and(|vma| self.is_kept(vma.locked))
+        };
+        if let Some(at) = mapped.iter().position(is_kept) {
+            mapped.truncate(at);
+            return (mapped, Err(Errno::Inval));
+        }
+        (mapped, if whole { Ok(()) } else { Err(Errno::Nomem) })
     }
 
     /// The mapped parts of `range`, and whether they are all of it.

@@ -75,6 +75,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             prot,
             backing,
             anon: Anon::NONE,
+            locked: false,
         };
         // QUIRK(MmapLinksEarly): proofs/file/truncated-while-replaced
         if self.sys.has(Quirk::MmapLinksEarly) {

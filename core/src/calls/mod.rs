@@ -15,6 +15,7 @@ pub mod guard;
 pub mod madvise;
 pub mod maps;
 pub mod mincore;
+pub mod mlock;
 pub mod mmap;
 pub mod mprotect;
 pub mod mremap;

@@ -2,9 +2,13 @@
 //!
 //! # Linux
 //! mm/mprotect.c: `do_mprotect_pkey()`, `mprotect_fixup()`,
-//! `change_pte_range()`, `can_change_pte_writable()`.
+//! `change_pte_range()`, `can_change_pte_writable()`. Changed: what is locked and becomes writable is brought in, so that a
+//! first store need not wait, when the mmap lock is left, and up to the first page that cannot come.
+
+use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
+use crate::mm::file::Backing;
 use crate::mm::gather::Gather;
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::ptl::PtlGuard;
@@ -33,6 +37,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         let mapped = PageRange::new(range.start, end);
         // QUIRK(MprotectFlushAfterUnlock): proofs/tlb/protected-twice
         let late = self.sys.has(Quirk::MprotectFlushAfterUnlock);
+        let to_own = self.to_own(&lock, mapped, prot);
         let mut gather = self.protect(&mut lock, mapped, prot, late);
         lock.unlock();
         if let Some(gather) = &mut gather
@@ -41,11 +46,32 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.finish(gather);
         }
         self.complete(gather.unwrap_or_default());
+        // That a page cannot come is not told.
+        let _ = to_own
+            .into_iter()
+            .try_for_each(|part| self.populate_mapped(part));
         if mapped == range {
             Ok(())
         } else {
             Err(Errno::Nomem)
         }
+    }
+
+    /// The parts of `range` that are locked and may be written from now on. Linux: `mprotect_fixup()`: "Private VM_LOCKED VMA
+    /// becoming writable".
+    fn to_own(&self, lock: &MmapWrite<'s, P>, range: PageRange, prot: Prot) -> Vec<PageRange> {
+        if !prot.contains(Prot::W) {
+            return Vec::new();
+        }
+        let vmas = lock.tree().overlapping(range).into_iter();
+        let vmas = vmas.map(|(_, vma)| vma.copy_stable());
+        let is_new = |vma: &VmaCopy| {
+            let is_shared = matches!(vma.backing, Backing::Shared(_));
+            vma.locked && !is_shared && !vma.prot.contains(Prot::W)
+        };
+        vmas.filter(is_new)
+            .map(|vma| vma.range.intersection(range))
+            .collect()
     }
 
     /// `range` has no holes. `None` if it has the protection already. `late`: the caller ends the

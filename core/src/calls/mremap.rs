@@ -23,7 +23,6 @@
 use alloc::vec::Vec;
 
 use crate::mm::cpu::Cpu;
-use crate::mm::file::Backing;
 use crate::mm::gather::{FlushType, Gather};
 use crate::mm::mmap_lock::MmapWrite;
 use crate::mm::vma::VmaCopy;
@@ -49,19 +48,26 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         let mut lock = self.mmap_write_lock();
         let mut gathers = Vec::new();
+        let mut locked = None;
         let result = if same_len {
             self.move_range(&mut lock, from, to, dontunmap, &mut gathers)
         } else {
-            self.resize(&mut lock, from, to, &mut gathers)
+            let more = self.resize(&mut lock, from, to, &mut gathers);
+            more.map(|more| locked = more)
         };
         lock.unlock();
         for gather in gathers {
             self.complete(gather);
         }
+        // Linux: do_mremap(): mm_populate(), which does not tell that a page cannot come.
+        if let Some(more) = locked {
+            let _ = self.populate_mapped(more);
+        }
         result
     }
 
-    /// Moves a part of one VMA to where it is longer, or shorter.
+    /// Moves a part of one VMA to where it is longer, or shorter. Answers what has come behind what was moved, if it is to be brought in, as it is
+    /// locked.
     /// Linux: `check_prep_vma()`, `mremap_to()`, `shrink_vma()`.
     fn resize(
         &mut self,
@@ -69,7 +75,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         from: PageRange,
         to: PageRange,
         gathers: &mut Vec<Gather>,
-    ) -> Result<(), Errno> {
+    ) -> Result<Option<PageRange>, Errno> {
         let Some((range, vma)) = lock.tree().find(from.start) else {
             return Err(Errno::Fault);
         };
@@ -85,17 +91,18 @@ impl<'s, P: Platform> Cpu<'s, P> {
             gathers.push(self.unmap(lock, PageRange::new(kept.end, from.end)));
         }
         self.move_vma(lock, kept, moved, false, gathers)?;
-        if moved.end < to.end {
+        let behind = PageRange::new(moved.end, to.end);
+        if !behind.is_empty() {
             // It goes on with the file, if there is one.
             let more = VmaCopy {
-                range: PageRange::new(moved.end, to.end),
+                range: behind,
                 backing: whole.backing.moved(from.start, to.start),
                 anon: whole.anon.moved(from.start, to.start),
                 ..whole
             };
             self.map(lock, more);
         }
-        Ok(())
+        Ok((whole.locked && !behind.is_empty()).then_some(behind))
     }
 
     /// Moves VMA by VMA. Linux: `remap_move()`.
@@ -114,9 +121,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         }
         for part in parts {
             // Linux: check_prep_vma(), VM_PFNMAP.
-            let is_device = |vma: &VmaCopy| matches!(vma.backing, Backing::Driver(_));
             let first = lock.tree().find(part.start);
-            if dontunmap && first.is_some_and(|(_, vma)| is_device(&vma.copy_stable())) {
+            if dontunmap && first.is_some_and(|(_, vma)| vma.copy_stable().backing.is_device()) {
                 return Err(Errno::Inval);
             }
             let target = shift(part, from.start, to.start);
@@ -199,6 +205,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             false if !unlinked => self.unlink_rmap(new),
             _ => {}
         }
+        // QUIRK(DontunmapKeepsLocked): proofs/basics/left-behind-is-not-locked
+        if dontunmap && old.locked && !self.sys.has(Quirk::DontunmapKeepsLocked) {
+            self.unlock_left(lock, from);
+        }
         if !dontunmap {
             if has_tables {
                 self.unlink_rmap(old);
@@ -208,6 +218,24 @@ impl<'s, P: Platform> Cpu<'s, P> {
             self.free_vma(vma);
         }
         has_tables.then_some(()).ok_or(Errno::Nomem)
+    }
+
+    /// What has moved from `left` is not locked there any more. It may have become one with what is there.
+    /// Linux: `dontunmap_complete()`.
+    fn unlock_left(&mut self, lock: &mut MmapWrite<'s, P>, left: PageRange) {
+        let Some(vma) = lock
+            .tree()
+            .find(left.start)
+            .map(|(_, vma)| vma.copy_stable())
+        else {
+            return;
+        };
+        // QUIRK(DontunmapUnlocksAll): proofs/basics/unlocked-by-its-neighbour
+        let range = match self.sys.has(Quirk::DontunmapUnlocksAll) {
+            true => vma.range,
+            false => left,
+        };
+        self.fixup_locked(lock, VmaCopy { range, ..vma }, false);
     }
 
     /// Frees the page tables of `left`, which is mapped no more, and flushes what others that have cleared its entries

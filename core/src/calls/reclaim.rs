@@ -29,6 +29,8 @@ use crate::mm::cpu::Cpu;
 use crate::mm::flush::FlushInfo;
 use crate::mm::ptl::PtlGuard;
 use crate::mm::swap_in::FrameGuard;
+use crate::mm::system::System;
+use crate::mm::vma::VmaCopy;
 use crate::orderings;
 use crate::platform::{Platform, Word, violated};
 use crate::types::addr::{PageRange, Vpn};
@@ -72,6 +74,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Reclaims the pages of `range`, of anonymous ones those that no other entry has. Over a hole: `Nomem`, and the mapped pages are reclaimed.
+    /// `Inval` at a locked mapping, and what is mapped before it is reclaimed.
     /// Linux: `madvise(MADV_PAGEOUT)`. Changed: the mmap lock is left between pages.
     ///
     /// # Panics
@@ -79,12 +82,12 @@ impl<'s, P: Platform> Cpu<'s, P> {
     pub fn madvise_pageout(&mut self, range: PageRange) -> Result<(), Errno> {
         self.check_range(range)?;
         let lock = self.mmap_read_lock();
-        let whole = range.iter().all(|vpn| lock.covers(vpn));
+        let (mapped, result) = self.unlocked(&lock, range);
         lock.unlock();
-        for vpn in range.iter() {
+        for vpn in mapped.iter().flat_map(|part| part.iter()) {
             self.reclaim_page(vpn, false);
         }
-        if whole { Ok(()) } else { Err(Errno::Nomem) }
+        result
     }
 
     fn reclaim_page(&mut self, vpn: Vpn, takes_shared: bool) {
@@ -94,6 +97,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             lock.unlock();
             return self.reclaim_shown(map, vpn);
         }
+        // With a reverse mapping that tells of it.
+        let stays = |vma: &VmaCopy| self.sys.anon_vmas().is_none() && self.sys.stays(vma.locked);
+        let found = found.filter(|vma| !stays(vma));
         let ptl = found.and_then(|_| self.lock_leaf(vpn, true));
         let leaving = ptl.and_then(|mut ptl| {
             let mut leaving = self.isolate(&ptl, vpn, takes_shared);
@@ -191,6 +197,10 @@ impl<'s, P: Platform> Cpu<'s, P> {
             return lock.unlock();
         }
         all.used(page.id);
+        // It stays in the cache, too, where a slot has been counted for it before: folio_check_references(), mm/vmscan.c.
+        if self.sys.stays(AnonVmas::is_locked(&lock, page)) {
+            return lock.unlock();
+        }
         let places = AnonVmas::places(&lock, page);
         // QUIRK(RmapWalkUnlocked): proofs/swap/tables-go-under-reclaim
         let lock = match self.sys.has(Quirk::RmapWalkUnlocked) {
@@ -319,6 +329,14 @@ impl<'s, P: Platform> Cpu<'s, P> {
         slots.unlock();
         page.unlock();
         self.free_frame(pfn);
+    }
+}
+
+impl<P: Platform> System<P> {
+    /// Whether a page stays in memory, as a VMA that has it is locked. Linux: `folio_referenced_one()`, `try_to_unmap_one()`.
+    pub(crate) fn stays(&self, locked: bool) -> bool {
+        // QUIRK(ReclaimTakesLocked): proofs/swap/locked-stays
+        locked && !self.has(Quirk::ReclaimTakesLocked)
     }
 }
 

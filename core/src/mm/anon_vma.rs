@@ -55,6 +55,8 @@ pub(crate) struct AnonLink {
     mm: MmId,
     range: PageRange,
     base: u32,
+    /// Whether its pages stay in memory. Linux: `VM_LOCKED`.
+    locked: bool,
 }
 
 impl AnonLink {
@@ -131,12 +133,13 @@ impl<P: Platform> AnonVmas<P> {
     fn links(&self, mm: MmId, vma: VmaCopy) -> impl Iterator<Item = AnonLink> + '_ {
         let above = |id: &AnonVmaId| self.get(*id).parent;
         let chain = core::iter::successors(vma.anon.id(), above);
-        let (range, base) = (vma.range, vma.anon.base());
+        let (range, base, locked) = (vma.range, vma.anon.base(), vma.locked);
         chain.map(move |id| AnonLink {
             id,
             mm,
             range,
             base,
+            locked,
         })
     }
 
@@ -155,6 +158,12 @@ impl<P: Platform> AnonVmas<P> {
     pub fn places(lock: &AnonRead<'_, P>, page: AnonPage) -> Vec<(MmId, Vpn)> {
         let places = lock.guard.iter().filter_map(|link| link.place(page));
         places.collect()
+    }
+
+    /// Whether a VMA that gives `page` a place wants its pages to stay in memory.
+    pub fn is_locked(lock: &AnonRead<'_, P>, page: AnonPage) -> bool {
+        let mut links = lock.guard.iter().filter(|link| link.locked);
+        links.any(|link| link.place(page).is_some())
     }
 
     /// The caller has the lock of `id`, and relies on its being in use.

@@ -74,7 +74,7 @@ impl Shown {
 /// Which page of which file a mapping shows at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileMap {
-    /// The file's number, below 2^27.
+    /// The file's number, below 2^26.
     file: u32,
     /// The page of address 0, modulo 2^32.
     base: u32,
@@ -127,6 +127,11 @@ impl Backing {
         }
     }
 
+    /// Whether it is a driver's memory. Linux: `VM_PFNMAP`.
+    pub const fn is_device(self) -> bool {
+        matches!(self, Backing::Driver(_))
+    }
+
     /// Whether no file backs it.
     pub const fn is_anonymous(self) -> bool {
         matches!(self, Backing::Anonymous | Backing::Stack)
@@ -172,14 +177,14 @@ impl FileMap {
 
     /// As 59 bits of a word.
     const fn bits(self) -> u64 {
-        (self.base as u64) << 27 | self.file as u64
+        (self.base as u64) << 26 | self.file as u64
     }
 
     /// From bits that [`FileMap::bits`] gave.
     const fn from_bits(bits: u64) -> FileMap {
         FileMap {
-            file: bits as u32 & ((1 << 27) - 1),
-            base: (bits >> 27) as u32,
+            file: bits as u32 & ((1 << 26) - 1),
+            base: (bits >> 26) as u32,
         }
     }
 
@@ -316,10 +321,22 @@ impl<P: Platform> Files<P> {
     }
 
     /// What `i_mmap` has of a VMA at `range` of `mm`, and which file's. `None` if it has nothing of it.
-    pub fn link(&self, mm: MmId, range: PageRange, backing: Backing) -> Option<(FileId, Link)> {
+    pub fn link(
+        &self,
+        mm: MmId,
+        range: PageRange,
+        backing: Backing,
+        locked: bool,
+    ) -> Option<(FileId, Link)> {
         let map = backing.file()?;
         let (_, first) = self.cached(map, range.start)?;
-        Some((FileId(map.file as usize), Link { mm, range, first }))
+        let link = Link {
+            mm,
+            range,
+            first,
+            locked,
+        };
+        Some((FileId(map.file as usize), link))
     }
 }
 

@@ -25,10 +25,10 @@ use crate::hw::account::Account;
 use crate::mm::cpu::Cpu;
 use crate::mm::file::FileMap;
 use crate::mm::gather::Gather;
-use crate::mm::page_cache::Cached;
+use crate::mm::page_cache::{Cached, Link};
 use crate::mm::unmap::Spares;
 use crate::platform::{Platform, violated};
-use crate::types::addr::Vpn;
+use crate::types::addr::{PageRange, Vpn};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
 
@@ -63,7 +63,12 @@ impl<P: Platform> Cpu<'_, P> {
         // Linux: try_to_unmap().
         let account = sys.frame(found.pfn).account();
         if account.is_some_and(|account| account.is_mapped(sys.quirks())) {
-            self.unmap_mapping(cache, |link| link.page(index), Spares::COPIES, &mut gathers);
+            // The reference of a locked one's entry keeps the page.
+            let pages = |link: Link| match sys.stays(link.locked) {
+                true => PageRange::new(link.range.start, link.range.start),
+                false => link.page(index),
+            };
+            self.unmap_mapping(cache, pages, Spares::COPIES, &mut gathers);
         }
         // QUIRK(ReclaimIgnoresReferences): proofs/file/reclaimed-before-the-flush
         let is_used = sys.frame(found.pfn).is_shared() && !sys.has(Quirk::ReclaimIgnoresReferences);

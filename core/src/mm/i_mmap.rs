@@ -63,7 +63,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     fn link_of(&self, vma: VmaCopy) -> Option<(FileId, Link)> {
         let files = self.sys.files();
-        files.link(self.local.mm, vma.range, vma.backing)
+        files.link(self.local.mm, vma.range, vma.backing, vma.locked)
     }
 
     /// Removes the entries of the pages of each VMA that `pages` says, but those that `spares` says. What they promise is for

@@ -99,6 +99,8 @@ pub(crate) struct Link {
     pub range: PageRange,
     /// The page of the file that its first page shows. Linux: `vm_pgoff`.
     pub first: u32,
+    /// Whether its pages stay in memory. Linux: `VM_LOCKED`.
+    pub locked: bool,
 }
 
 impl Link {
@@ -397,6 +399,7 @@ mod tests {
     fn a_link_knows_which_pages_show_what() {
         let range = |start, end| PageRange::new(Vpn(start), Vpn(end));
         let link = Link {
+            locked: false,
             mm: MmId::MAIN,
             range: range(10, 13),
             first: 2,

@@ -1,16 +1,17 @@
 //! Pages are brought in before any access asks for them.
 //!
 //! # Linux
-//! mm/gup.c: `faultin_page_range()`, `populate_vma_page_range()`.
+//! mm/gup.c: `faultin_page_range()`, `populate_vma_page_range()`, `__mm_populate()`.
 
 use crate::mm::cpu::Cpu;
 use crate::mm::fault::{Attempt, Await, Handled, Started, Wanted};
+use crate::mm::file::Backing;
 use crate::mm::mmap_lock::MmapRead;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::counters::Counter;
 use crate::types::error::{Errno, Fault};
-use crate::types::prot::Access;
+use crate::types::prot::{Access, Prot};
 use crate::types::quirk::Quirk;
 
 /// Why a page is not populated.
@@ -25,6 +26,32 @@ impl<'s, P: Platform> Cpu<'s, P> {
     /// Under one mmap read lock, but where a page of a file is waited for: no other call changes what is mapped between two
     /// pages. Linux: `faultin_page_range()`.
     pub(crate) fn populate(&mut self, range: PageRange, access: Access) -> Result<(), Errno> {
+        self.populate_each(range, |_, _| Ok(Some(access)))
+    }
+
+    /// The same of what is mapped of `range`, as a first access would that makes the page its own, if the mapping allows
+    /// one: but for a driver's memory. Linux: `__mm_populate()`.
+    pub(crate) fn populate_mapped(&mut self, range: PageRange) -> Result<(), Errno> {
+        self.populate_each(range, |lock, vpn| {
+            let Some(vma) = lock.find(vpn) else {
+                return Ok(None);
+            };
+            let is_shared = matches!(vma.backing, Backing::Shared(_));
+            match vma.backing {
+                Backing::Driver(_) => Ok(None),
+                _ if vma.prot.is_empty() => Err(Errno::Fault),
+                _ if vma.prot.contains(Prot::W) && !is_shared => Ok(Some(Access::Write)),
+                _ => Ok(Some(Access::Read)),
+            }
+        })
+    }
+
+    /// Each page of `range` as `wanted` says, if it is to come at all.
+    fn populate_each(
+        &mut self,
+        range: PageRange,
+        wanted: impl Fn(&MmapRead<'s, P>, Vpn) -> Result<Option<Access>, Errno>,
+    ) -> Result<(), Errno> {
         let mut lock = self.mmap_read_lock();
         let mut result = Ok(());
         for vpn in range.iter() {
@@ -33,7 +60,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 lock.unlock();
                 lock = self.mmap_read_lock();
             }
-            (lock, result) = self.populate_page(lock, vpn, access);
+            (lock, result) = match wanted(&lock, vpn) {
+                Ok(Some(access)) => self.populate_page(lock, vpn, access),
+                Ok(None) => continue,
+                Err(errno) => (lock, Err(errno)),
+            };
             if result.is_err() {
                 break;
             }

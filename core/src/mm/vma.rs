@@ -25,68 +25,23 @@
 //! before the count is raised, which only saves time; the limit on readers; `vm_mm`, as no VMA is
 //! reused for another address space.
 
+mod copy;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::ghost::life::Life;
 use crate::ghost::lock_events::LockEvents;
 use crate::ghost::looked::Active;
-use crate::mm::file::Backing;
+pub(crate) use crate::mm::vma::copy::VmaCopy;
 use crate::orderings;
 use crate::platform::{Cell, Platform, Rcuwait, RwLock, Word};
 use crate::types::addr::{PageRange, Vpn};
 use crate::types::anon::Anon;
 use crate::types::event::LockStep;
-use crate::types::prot::Prot;
 use crate::types::protocol::FaultPath;
 use crate::types::quirk::Quirk;
 use crate::types::violation::{Invariant, Violation};
-
-/// A VMA's range, protection and backing, copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct VmaCopy {
-    pub range: PageRange,
-    pub prot: Prot,
-    pub backing: Backing,
-    pub anon: Anon,
-}
-
-/// Bits of the word `prot` that say what is allowed; those above them say what backs it.
-const PROT_BITS: u32 = 3;
-
-impl VmaCopy {
-    /// The word that says what is allowed, and what backs it.
-    const fn word(self) -> u64 {
-        self.backing.bits() << PROT_BITS | self.prot.bits()
-    }
-
-    /// The same, of the page at `vpn` alone, which need not be one of its own.
-    pub fn with_page(self, vpn: Vpn) -> VmaCopy {
-        let range = PageRange::page(vpn);
-        VmaCopy { range, ..self }
-    }
-
-    /// The same, over the pages of `other` too, with which it is merged.
-    pub fn over(self, other: VmaCopy) -> VmaCopy {
-        let start = self.range.start.min(other.range.start);
-        let end = self.range.end.max(other.range.end);
-        VmaCopy {
-            range: PageRange::new(start, end),
-            anon: self.anon.both(other.anon).unwrap_or(self.anon),
-            ..self
-        }
-    }
-
-    /// The same pages, moved to `range`.
-    pub fn moved(self, range: PageRange) -> VmaCopy {
-        VmaCopy {
-            range,
-            backing: self.backing.moved(self.range.start, range.start),
-            anon: self.anon.moved(self.range.start, range.start),
-            ..self
-        }
-    }
-}
 
 /// A virtual memory area. Linux: `struct vm_area_struct`.
 pub(crate) struct Vma<P: Platform> {
@@ -179,12 +134,7 @@ impl<P: Platform> Vma<P> {
         let start = Vpn(self.start.load(orderings::VMA_FIELD_READ));
         let end = Vpn(self.end.load(orderings::VMA_FIELD_READ));
         let word = self.prot.load(orderings::VMA_FIELD_READ);
-        VmaCopy {
-            range: PageRange::new(start, end),
-            prot: Prot::from_bits(word),
-            backing: Backing::from_bits(word >> PROT_BITS),
-            anon: self.anon(),
-        }
+        VmaCopy::from_word(word, PageRange::new(start, end), self.anon())
     }
 
     /// Its anon_vma.

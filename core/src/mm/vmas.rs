@@ -59,9 +59,13 @@ impl<'s, P: Platform> Cpu<'s, P> {
         // QUIRK(DriverVmasMerge): proofs/driver/halves-stay-two
         let stays =
             matches!(vma.backing, Backing::Driver(_)) && !self.sys.has(Quirk::DriverVmasMerge);
+        // QUIRK(MergeIgnoresLocked): proofs/basics/locked-beside-its-neighbour
+        let is_locked_too =
+            |other: &VmaCopy| other.locked == vma.locked || self.sys.has(Quirk::MergeIgnoresLocked);
         let same = |other: &VmaCopy| {
             let agrees = vma.anon.both(other.anon).is_some();
-            !stays && other.prot == vma.prot && is_like(other) && agrees
+            let has_flags = other.prot == vma.prot && is_locked_too(other);
+            !stays && has_flags && is_like(other) && agrees
         };
         let at = |vpn| lock.tree().find(vpn).map(|(_, vma)| vma.copy_stable());
         let before = vma.range.start.0.checked_sub(1);
@@ -208,7 +212,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
         if replaced {
             self.free_vma(vma.clone());
         }
-        if moves {
+        if moves || old.locked != new.locked {
             self.relink_rmap(old, new);
         }
         self.event(What::VmaSet {

@@ -199,6 +199,8 @@ impl Arena {
                 dontunmap,
             } => self.mremap(from, to, *dontunmap, bytes),
             Call::Mprotect { pages, prot } => self.mprotect(pages.clone(), bytes, *prot),
+            Call::Mlock { pages } => self.mlock(pages, bytes),
+            Call::Munlock { pages } => self.munlock(pages, bytes),
             Call::Msync { pages } => self.msync(pages, bytes),
             Call::Writeback { page } => {
                 // Where nothing is mapped there is nothing to write.

@@ -81,6 +81,8 @@ impl Course for Call {
             | Op::Brk { .. }
             | Op::Mremap { .. }
             | Op::Mprotect { .. }
+            | Op::Mlock { .. }
+            | Op::Munlock { .. }
             | Op::Fork { .. } => Some(Section::Exclusive),
             Op::PopulateRead { .. }
             | Op::PopulateWrite { .. }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::call::{Call, Kind};
 
 use super::lazy::Lazy;
+use super::lock::Lock;
 use super::page::{Mapping, Memory};
 use super::rules::HoleRule;
 use super::section::Section;
@@ -25,7 +26,9 @@ impl Steps<'_> {
     pub(super) fn begin(&self, state: &mut State, cpu: usize, call: &Call, late: &[usize]) {
         let section = self.section(call);
         self.acquire(state, cpu, section);
-        let (ret, changed) = self.change(state, cpu, call, late);
+        let allowed = self.up_to_locked(state, call);
+        let (ret, changed) = self.change(state, cpu, allowed.as_ref().unwrap_or(call), late);
+        let ret = allowed.map_or(ret, |_| Answer::EINVAL);
         if changed && self.rules.window {
             state.cpus[cpu].phase = Phase::Pending(ret);
             let instr = self.code.at(cpu, state.cpus[cpu].pc);
@@ -84,8 +87,17 @@ impl Steps<'_> {
                     };
                     begin(state, page, prot, memory);
                     state.set_grows(page, *backing == Backing::Growsdown);
+                    state.set_lock(page, Lock::No);
                 }
                 Answer::Ok
+            }
+            Call::Mlock { pages } => {
+                self.lock_pages(state, pages.clone(), Lock::Yes);
+                failed
+            }
+            Call::Munlock { pages } => {
+                self.lock_pages(state, pages.clone(), Lock::No);
+                failed
             }
             Call::Munmap { pages } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.munmap_hole) {
@@ -136,12 +148,14 @@ impl Steps<'_> {
                 let goes_on =
                     |page: usize| state.backing(page) == next(state, state.backing(page - 1));
                 let mut moved = from.clone().take(to.len());
-                let is_one =
-                    moved.all(|page| prot(page) == first && (page == from.start || goes_on(page)));
+                let flags = |page: usize| (prot(page), state.is_locked(page));
+                let is_one = moved.all(|page| {
+                    flags(page) == flags(from.start) && (page == from.start || goes_on(page))
+                });
                 if from.len() != to.len() && !is_one {
                     return (Answer::EFAULT, false);
                 }
-                let grows = state.grows(from.start);
+                let (grows, locked) = (state.grows(from.start), state.lock(from.start).settled());
                 let mut behind = next(state, state.backing(from.end - 1));
                 for (old, new) in from.clone().zip(to.clone()) {
                     let arrivals = state.pages[old].newest_version().arrivals;
@@ -178,7 +192,9 @@ impl Steps<'_> {
                         true => Memory::Moved(Mapping { home, ..mapping }, arrivals),
                         false => Memory::Fresh,
                     });
+                    let lock = mapping.lock.settled();
                     begin(state, new, Some(mapping.prot), memory);
+                    state.set_lock(new, self.lock_moved(lock));
                     if self.rules.mremap_clears_first {
                         state.end(cpu, new);
                     }
@@ -188,6 +204,9 @@ impl Steps<'_> {
                     };
                     let stays = *dontunmap && self.rules.dontunmap_stays;
                     begin(state, old, stays.then_some(mapping.prot), left);
+                    if self.rules.locks.ends_where_it_was {
+                        state.set_lock(old, Lock::No);
+                    }
                 }
                 for left in from.clone().skip(to.len()) {
                     if self.rules.mremap_shrinks && state.pages[left].newest().is_some() {
@@ -205,6 +224,7 @@ impl Steps<'_> {
                     let prot = first.filter(|_| self.rules.mremap_grows);
                     begin(state, new, prot, memory);
                     state.set_grows(new, grows);
+                    state.set_lock(new, self.lock_moved(locked));
                     behind = next(state, behind);
                 }
                 Answer::Ok
@@ -212,7 +232,10 @@ impl Steps<'_> {
             Call::Mprotect { pages, prot } => {
                 for page in self.changed_pages(pages.clone(), hole, self.rules.mprotect_hole) {
                     let old = state.pages[page].newest();
-                    if old.is_some_and(|old| old.prot != *prot && self.grants(old.prot, *prot)) {
+                    if let Some(old) = old
+                        && old.prot != *prot
+                        && self.grants(old.prot, *prot)
+                    {
                         let without_offset = match self.rules.files.mprotect_keeps_offset {
                             true => None,
                             false => self.without_offset(state, page, page - pages.start),
@@ -222,6 +245,9 @@ impl Steps<'_> {
                             _ => without_offset.unwrap_or(Memory::Same),
                         };
                         begin(state, page, Some(*prot), memory);
+                        if Kind::Write.allowed(*prot) && !Kind::Write.allowed(old.prot) {
+                            self.owe(state, page);
+                        }
                     }
                 }
                 failed
@@ -390,11 +416,10 @@ impl Steps<'_> {
             self.section(call)
         };
         self.release(state, cpu, section);
-        match call {
-            Call::Mmap { populate: true, .. } if ret == Answer::Ok => {
-                state.cpus[cpu].phase = Phase::Walking(Walk::begin(Answer::Ok));
-            }
-            _ => self.retire(state, cpu, ret),
+        let goes_on = ret == Answer::Ok || matches!(call, Call::Mprotect { .. });
+        match goes_on && !self.brought_in(state, call).is_empty() {
+            true => state.cpus[cpu].phase = Phase::Walking(Walk::begin(ret)),
+            false => self.retire(state, cpu, ret),
         }
     }
 }

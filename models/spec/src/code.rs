@@ -150,6 +150,14 @@ impl Later {
         }
     }
 
+    /// The same where what changes may be brought in, as it is locked.
+    fn that_brings_in(self) -> Later {
+        match self.any(Later::CHANGE) {
+            true => self.and(Later::POPULATE),
+            false => self,
+        }
+    }
+
     /// The same where what is populated may be copied, so that it changes.
     fn that_copies(self) -> Later {
         match self.any(Later::POPULATE) {
@@ -218,6 +226,8 @@ impl Code {
     ) -> Code {
         let mut sharing = sharing.clone();
         sharing.add_moves(&threads);
+        sharing.locks =
+            (threads.iter().flatten()).any(|instr| matches!(instr.call, Call::Mlock { .. }));
         let pages = sharing.firsts.len();
         let later = |thread: &Vec<Instr>| later(thread, &sharing);
         let later = threads.iter().map(later).collect();
@@ -322,6 +332,8 @@ pub(super) struct Sharing {
     firsts: Vec<usize>,
     /// Whether a page may become a copy of a file's.
     copies: bool,
+    /// Whether mappings are locked, so that what changes them may bring pages in.
+    locks: bool,
 }
 
 impl Sharing {
@@ -330,6 +342,7 @@ impl Sharing {
         Sharing {
             firsts: (0..pages).collect(),
             copies: false,
+            locks: false,
         }
     }
 
@@ -401,7 +414,11 @@ impl Sharing {
 /// What each statement of a thread and those after it do to each page and those that it shares
 /// memory with.
 fn later(thread: &[Instr], sharing: &Sharing) -> Vec<Vec<Later>> {
-    let Sharing { firsts, copies } = sharing;
+    let Sharing {
+        firsts,
+        copies,
+        locks,
+    } = sharing;
     let mut table = vec![vec![Later::NOTHING; firsts.len()]; thread.len() + 1];
     for (pc, instr) in thread.iter().enumerate().rev() {
         let mut row = table[pc + 1].clone();
@@ -409,6 +426,7 @@ fn later(thread: &[Instr], sharing: &Sharing) -> Vec<Vec<Later>> {
             let sharing = firsts.iter().zip(&mut row);
             let sharing = sharing.filter(|(first, _)| **first == firsts[touched]);
             // An exchange reads too, but as a store it already conflicts with everything.
+            let done = if *locks { done.that_brings_in() } else { done };
             let done = if *copies { done.that_copies() } else { done };
             sharing.for_each(|(_, later)| *later = later.and(done));
         }

@@ -54,7 +54,8 @@ fn page_bytes(bytes: &mut Vec<u8>, page: &Page) {
         match version.mapping {
             None => bytes.push(0),
             Some(mapping) => {
-                bytes.push((1 + mapping.prot as u8) | u8::from(mapping.grows) << 7);
+                let flags = (mapping.lock as u8) << 4 | u8::from(mapping.grows) << 7;
+                bytes.push((1 + mapping.prot as u8) | flags);
                 number(bytes, mapping.word as u64);
                 number(bytes, mapping.home.map_or(0, |home| home as u64 + 1));
             }

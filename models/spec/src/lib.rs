@@ -68,6 +68,8 @@
 //! `guard_install` makes pages of either kind, or anonymous ones, guard pages: what they held goes, and an access is answered as
 //! if nothing were mapped, until `guard_remove` or the end of the mapping (`guard.rs`).
 //!
+//! `mlock` brings pages in, and lets nothing take them out of memory until `munlock` (`lock.rs`).
+//!
 //! A file that is `uncached` is on a disk. Its words are those of any file, and an access that has to wait for one is like any
 //! that faults: it may find afterwards that the mapping has gone. Whether `mincore` counts a page of it that was neither
 //! accessed nor populated is open at any time, as the kernel reads ahead (page_cache_ra_order(), mm/readahead.c). And what
@@ -94,10 +96,10 @@
 //!
 //! | call | section | excludes |
 //! | --- | --- | --- |
-//! | `mmap`, `mremap`, `mprotect`, `brk` to what is more | exclusive | all but `dontneed` of other pages |
+//! | `mmap`, `mremap`, `mprotect`, `mlock`, `munlock`, `brk` to what is more | exclusive | all but `dontneed` of other pages |
 //! | `fork` | exclusive, over all pages | all, in its own process |
 //! | `munmap`, `brk` to what is less | exclusive, then shared | the same, then exclusive ones |
-//! | `populate_*`, `mmap populate` after its mapping | shared | exclusive ones |
+//! | `populate_*`; `mmap populate` after its mapping, and `mlock` after its locking | shared | exclusive ones |
 //! | `cold`, `willneed`, `pageout` | shared | exclusive ones |
 //! | `mincore` | shared, for each page anew | exclusive ones |
 //! | `dontneed`, `free`, `guard_install`, `guard_remove` | local | exclusive ones over its pages |
@@ -168,8 +170,8 @@
 //!
 //! # The slice
 //! Supported: `read`, `write`, `xchg`, `exec`, `mmap` of anonymous memory, of what grows, of files and of a driver's device, `munmap`, `brk`, `mprotect`,
-//! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `truncate`, `punch`; `smaps` where no file is
-//! mapped, `reclaim` and `madvise pageout` where none in memory is; `fork`, and CPUs in a
+//! `madvise dontneed|free|populate_read|populate_write|cold|willneed|guard_install|guard_remove`, `mincore`, `maps`, `msync`, `mlock`, `munlock`, `truncate`, `punch`; `smaps` where no file is
+//! mapped, `reclaim` and `madvise pageout` where no device is; `fork`, and CPUs in a
 //! process that the initial state forks; and as statements that change no outcome `writeback`, `rcu_barrier`, `prefetch`, `evict`,
 //! `switch lazy`, and `switch` to the CPU's own process. All else is [`Unsupported`], among it
 //! `exit` and `switch` to another process, and where mappings grow an `mremap` that changes a length.
@@ -189,6 +191,7 @@ mod finale;
 mod guard;
 mod heap;
 mod lazy;
+mod lock;
 mod look;
 mod normal;
 mod page;
@@ -211,6 +214,7 @@ mod word;
 pub use explore::Spec;
 pub use file_rules::FileRules;
 pub use guard::GuardRules;
+pub use lock::LockRules;
 pub use rules::{DontneedLock, Freedom, HoleRule, Placement, Rules};
 
 use std::collections::BTreeMap;

@@ -22,6 +22,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::call::Kind;
+use super::lock::Lock;
 use super::word::{Behind, Label, Word};
 use seqfault_lang::litmus::ast::Prot;
 
@@ -32,6 +33,8 @@ pub(super) struct Mapping {
     pub(super) prot: Prot,
     /// Whether an access below extends it.
     pub(super) grows: bool,
+    /// Whether its page stays in memory.
+    pub(super) lock: Lock,
     /// The index of its memory in [`Page::words`].
     pub(super) word: usize,
     /// The page whose word it is, if another's (invariant 5); never the page itself.
@@ -178,6 +181,7 @@ impl Page {
             Mapping {
                 prot: Prot::Rwx,
                 grows: false,
+                lock: Lock::No,
                 word: self.words.len() - 1,
                 home: None,
             }
@@ -231,6 +235,7 @@ impl Page {
                 Mapping {
                     prot,
                     grows: self.newest().is_some_and(|old| old.grows),
+                    lock: self.newest().map_or(Lock::No, |old| old.lock),
                     word: self.words.len() - 1,
                     home: None,
                 }

@@ -31,6 +31,7 @@ use std::rc::Rc;
 use smallvec::smallvec;
 
 use super::code::Instr;
+use super::lock::Lock;
 use super::page::{Arrival, Mapping, Page, Version};
 use super::section::Section;
 use super::state::{Phase, State};
@@ -91,6 +92,10 @@ impl Steps<'_> {
                 touch: word.touch,
                 ..Word::fresh()
             },
+        };
+        let mapping = Mapping {
+            lock: Lock::No,
+            ..mapping
         };
         let (words, mapping) = if is_own {
             let own = Mapping {

@@ -2,6 +2,7 @@
 
 use super::file_rules::FileRules;
 use super::guard::GuardRules;
+use super::lock::LockRules;
 use super::vma::Merging;
 use seqfault_lang::ops::Answer;
 
@@ -130,6 +131,8 @@ pub struct Rules {
     pub files: FileRules,
     /// What guard pages are.
     pub guards: GuardRules,
+    /// Those of locked mappings.
+    pub locks: LockRules,
     /// Where VMAs begin and end.
     pub merging: Merging,
     /// Whether a page that was only read, executed or populated for reading is the zero page,
@@ -197,6 +200,7 @@ impl Default for Rules {
             lengths_round_up: true,
             files: FileRules::default(),
             guards: GuardRules::default(),
+            locks: LockRules::default(),
             merging: Merging::default(),
             zero_page: Freedom::Either,
             refused_exec_populates: Freedom::Either,
@@ -227,6 +231,10 @@ impl Rules {
                 install_flushes: false,
                 survive_races: false,
                 ..GuardRules::default()
+            },
+            locks: LockRules {
+                part_unlocks_itself: false,
+                ..LockRules::default()
             },
             zero_page: Freedom::Yes,
             refused_exec_populates: Freedom::Yes,

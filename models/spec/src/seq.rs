@@ -19,6 +19,7 @@ use super::code::{Code, Instr};
 use super::files::Files;
 use super::finale::{last, owned, property, value};
 use super::heap::{Heap, reached_by};
+use super::lock::LockRules;
 use super::page::Page;
 use super::rules::Rules;
 use super::stack::Stacks;
@@ -109,8 +110,13 @@ impl Machine {
             files: files.to_vec(),
             uncached: uncached.to_vec(),
             // What a read leaves is told by looking at pages too: what the rules say of it, calls find.
+            // Whether it does so depends on VMAs: a sequence has no such call (`Vmas::tells_more_than_pages`).
             open: Rules {
                 zero_page: rules.zero_page,
+                locks: LockRules {
+                    part_unlocks_itself: true,
+                    ..rules.locks.clone()
+                },
                 ..rules.open()
             },
             rules,

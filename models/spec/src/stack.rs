@@ -132,6 +132,7 @@ impl Steps<'_> {
             page.versions.push(Version::without_call(Some(Mapping {
                 word: page.words.len() - 1,
                 home: None,
+                lock: mapping.lock.settled(),
                 ..mapping
             })));
             page.floor.clear();

@@ -21,6 +21,7 @@ use smallvec::{SmallVec, smallvec};
 use super::call::{Call, Course, Kind, Specified};
 
 use super::code::{Code, Later};
+use super::lock::Lock;
 use super::rules::Rules;
 use super::state::{Phase, State};
 use super::walk::Walk;
@@ -151,7 +152,15 @@ impl Steps<'_> {
                     };
                     let ways = (0..1 << contested.len()).map(chosen);
                     fork(state, ways, |mut state, late| {
+                        let neighbours = self.locked_neighbours(&state, call);
                         self.begin(&mut state, cpu, call, &late);
+                        if !neighbours.is_empty() {
+                            let mut unlocked = state.clone();
+                            for page in neighbours {
+                                unlocked.set_lock(page, Lock::No);
+                            }
+                            out.push(unlocked);
+                        }
                         out.push(state);
                     });
                 }

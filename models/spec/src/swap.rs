@@ -21,6 +21,7 @@
 //!   find it or not, until it is touched again. Where another CPU's call may map another page there meanwhile, it may be any.
 //!   One of a file in memory may go to swap, or be forgotten if nothing was ever stored to it, and `mincore` may not find it
 //!   until then either: shmem_writeout(), mm/shmem.c; `__remove_mapping()`, mm/vmscan.c.
+//! - Nothing goes that a locked mapping has (`lock.rs`).
 //! - What was freed lazily goes as ever (`lazy.rs`), reclaimed or not.
 //!
 //! # Linux
@@ -55,7 +56,6 @@ impl State {
             state.goes_out((home, word));
             note(&mut state.page_mut(home).words[word].touch);
         };
-        go(self, own);
         let gone = &self.pages[own.0].words[own.1];
         let (shown, forked) = (gone.shown(), gone.touch.forked);
         let goes_too = |word: &Word| match shown {
@@ -63,6 +63,10 @@ impl State {
             Some(_) => word.shown() == shown,
             None => forked.is_some() && word.touch.forked == forked,
         };
+        if self.is_locked(page) || self.keeps(goes_too) {
+            return;
+        }
+        go(self, own);
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
                 if goes_too(&self.pages[home].words[word]) {
@@ -77,7 +81,9 @@ impl State {
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
                 if self.pages[home].words[word].touch.leaving & 1 << cpu != 0 {
-                    self.goes_out((home, word));
+                    if !self.is_locked_word((home, word)) {
+                        self.goes_out((home, word));
+                    }
                     self.page_mut(home).words[word].touch.leaving &= !(1 << cpu);
                 }
             }
@@ -147,6 +153,9 @@ impl Steps<'_> {
         for page in left {
             let source = state.source(page);
             let Some(word) = source.word else { continue };
+            if state.keeps(|of| of.shown() == Some(source)) {
+                continue;
+            }
             match self.code.files.may_be_read(source) {
                 true => state.page_mut(page).words[word].touch.populated = Populated::No,
                 false if state.is_cached(source) => state.goes_out((page, word)),
@@ -170,6 +179,9 @@ impl Steps<'_> {
     /// Whether a call is under way that may take the entry of `page` away and leave what it holds.
     pub(super) fn is_being_reclaimed(&self, state: &State, page: usize) -> bool {
         if state.swap == Swap::Off {
+            return false;
+        }
+        if state.is_locked(page) {
             return false;
         }
         let word = state.newest_word(page);

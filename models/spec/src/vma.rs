@@ -45,12 +45,16 @@
 //!     to 6.17 takes from it, whole or not ("mm/mremap: complete refactor of move_vma()", b714ccb02a76, undone by
 //!     0e59f47c15ce).
 //! 13. What `brk` maps merges as what `mmap` maps: do_brk_flags(), mm/vma.c.
+//! 14. `VM_LOCKED` is among the flags, and `mlock` and `munlock` merge what they change, as `mprotect` does: mlock_fixup(),
+//!     mm/mlock.c; what they bring in makes an `anon_vma` as a fault would. What moves keeps it; what `dontunmap` leaves loses
+//!     it, on all of its VMA: dontunmap_complete(), mm/mremap.c.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::call::{Call, Kind};
 use super::files::Files;
+use super::lock::behind_moved;
 use seqfault_lang::litmus::ast::Prot;
 use seqfault_lang::ops::{Answer, Backing, Numbered};
 
@@ -65,6 +69,8 @@ pub struct Vma {
     source: Source,
     /// `VM_ACCOUNT`
     account: bool,
+    /// `VM_LOCKED`
+    locked: bool,
     /// Its `anon_vma`.
     anon: Option<u32>,
     /// Its `anon_vma` is one of several in its chain. Never, unless rule 7 is to be wrong.
@@ -129,6 +135,8 @@ pub struct Merging {
     pub dontunmap_unlinks: bool,
     /// What it leaves keeps `VM_ACCOUNT` (rule 12).
     pub dontunmap_keeps_account: bool,
+    /// `VM_LOCKED` is among the flags (rule 14).
+    pub locks_agree: bool,
 }
 
 impl Default for Merging {
@@ -151,6 +159,7 @@ impl Default for Merging {
             guards_own_files: false,
             dontunmap_unlinks: true,
             dontunmap_keeps_account: true,
+            locks_agree: true,
         }
     }
 }
@@ -219,8 +228,16 @@ impl Vmas {
                 from,
                 to,
                 dontunmap,
-            } if ret == Answer::Ok => self.mremap(from, to, *dontunmap),
-            Call::Mprotect { pages, prot } => self.mprotect(pages, *prot),
+            } if ret == Answer::Ok => {
+                self.mremap(from, to, *dontunmap);
+                let more = behind_moved(from, to);
+                if self.is_locked(more.start) {
+                    self.bring_in(more, &is_guard);
+                }
+            }
+            Call::Mprotect { pages, prot } => self.mprotect(pages, *prot, &is_guard),
+            Call::Mlock { pages } => self.mlock(pages, &is_guard),
+            Call::Munlock { pages } => self.set_locked(pages, false),
             Call::PopulateWrite { pages } => {
                 for page in pages.clone() {
                     let at = self.at(page).filter(|_| !is_guard(page));
@@ -253,6 +270,7 @@ impl Vmas {
         };
         let source = |page| self.at(page).map(|at| self.list[at].source);
         match (source(before), source(page)) {
+            _ if self.is_locked(before) != self.is_locked(page) => false,
             (Some(one), Some(other)) if one.file.is_some() => one == other,
             (Some(one), Some(other)) => one.file == other.file,
             _ => false,
@@ -314,6 +332,7 @@ impl Vmas {
             prot,
             source,
             account: Kind::Write.allowed(prot) && !self.is_shared(source),
+            locked: false,
             anon: None,
             chained: false,
         });
@@ -332,7 +351,7 @@ impl Vmas {
         self.merge(at);
     }
 
-    fn mprotect(&mut self, pages: &Range<usize>, prot: Prot) {
+    fn mprotect(&mut self, pages: &Range<usize>, prot: Prot, is_guard: &impl Fn(usize) -> bool) {
         let mut page = pages.start;
         while page < pages.end
             && let Some(at) = self.at(page)
@@ -341,24 +360,33 @@ impl Vmas {
             let end = old.pages.end.min(pages.end);
             if old.prot != prot {
                 let is_shared = self.is_shared(old.source);
-                self.cut(&(page..end));
-                let at = self.at(page).expect("a VMA that was cut is still there");
-                let vma = &mut self.list[at];
-                vma.prot = prot;
-                vma.account = match Kind::Write.allowed(prot) {
+                let account = match Kind::Write.allowed(prot) {
                     true => !is_shared,
                     false if old.source.file.is_some() && self.merging.files_stay_accounted => {
                         old.account
                     }
                     false => old.account && old.anon.is_some(),
                 };
-                let whole = old.pages;
-                // What lies in the middle of its VMA has neighbours of the old flags alone.
-                if self.merging.mprotect_merges && (whole.start == page || whole.end == end) {
-                    self.merge(at);
+                self.modify(page..end, |vma| (vma.prot, vma.account) = (prot, account));
+                if old.locked && !is_shared && !Kind::Write.allowed(old.prot) {
+                    self.bring_in(page..end, is_guard);
                 }
             }
             page = end;
+        }
+    }
+
+    /// Changes a part of one VMA, which may become one with its neighbours: vma_modify().
+    fn modify(&mut self, pages: Range<usize>, change: impl FnOnce(&mut Vma)) {
+        let at = |vmas: &Vmas| vmas.at(pages.start).expect("it is a part of a VMA");
+        let whole = self.list[at(self)].pages.clone();
+        self.cut(&pages);
+        let at = at(self);
+        change(&mut self.list[at]);
+        // What lies in the middle of its VMA has neighbours of the old flags alone.
+        let touches = whole.start == pages.start || whole.end == pages.end;
+        if self.merging.mprotect_merges && touches {
+            self.merge(at);
         }
     }
 
@@ -388,6 +416,7 @@ impl Vmas {
         a.pages.end == b.pages.start
             && a.prot == b.prot
             && (a.account == b.account || !self.merging.accounts)
+            && (a.locked == b.locked || !self.merging.locks_agree)
             && self.sources_agree(a.source, b.source)
             && self.anons_agree(low, high)
     }
@@ -409,59 +438,10 @@ impl Vmas {
         let may_take = lacks && !one.chained && !other.chained;
         !self.merging.anon_vma_agrees || may_take || one.anon == other.anon
     }
-
-    /// A page gets a frame of its own, if it may be written to.
-    fn own(&mut self, page: usize) {
-        let Some(at) = self.at(page).filter(|at| self.is_writable(*at)) else {
-            return;
-        };
-        if !self.is_shared(self.list[at].source) {
-            self.prepare_anon(at);
-        }
-    }
-
-    /// Guard pages are made in what is mapped of `pages`.
-    fn guard(&mut self, pages: &Range<usize>) {
-        for at in 0..self.list.len() {
-            let Vma {
-                pages: own, source, ..
-            } = &self.list[at];
-            let is_owned = match source.file {
-                None => self.merging.guards_are_owned,
-                Some(_) => self.merging.guards_own_files,
-            };
-            if is_owned && own.start < pages.end && pages.start < own.end {
-                self.prepare_anon(at);
-            }
-        }
-    }
-
-    /// The VMA at `at` gets its `anon_vma`, if it has none.
-    fn prepare_anon(&mut self, at: usize) {
-        if self.list[at].anon.is_some() {
-            return;
-        }
-        let next = self.neighbours_anon(at, at + 1);
-        let anon = next.or_else(|| self.neighbours_anon(at, at.checked_sub(1)?));
-        self.list[at].anon = anon.or_else(|| {
-            self.anons += 1;
-            Some(self.anons)
-        });
-    }
-
-    /// The `anon_vma` that the VMA at `at` may take from the one at `other`.
-    fn neighbours_anon(&self, at: usize, other: usize) -> Option<u32> {
-        let (vma, other) = (&self.list[at], self.list.get(other)?);
-        let touches = vma.pages.end == other.pages.start || other.pages.end == vma.pages.start;
-        let same = (vma.account == other.account || !self.merging.accounts)
-            && self.sources_agree(vma.source, other.source);
-        let may_take = touches && same && !other.chained;
-        other
-            .anon
-            .filter(|_| may_take && self.merging.anon_vma_is_shared)
-    }
 }
 
+mod anons;
+mod locks;
 mod moves;
 #[cfg(test)]
 mod tests;

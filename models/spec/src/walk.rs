@@ -1,6 +1,9 @@
 //! System calls that go through their pages one by one, and answer as far as they came.
 
+use std::ops::Range;
+
 use super::call::{Call, Course, Kind};
+use super::lock::{Lock, behind_moved};
 use super::state::{Phase, State};
 use super::step::{At, Few, Steps, fork};
 use super::word::Bit;
@@ -43,6 +46,22 @@ impl Walk {
     }
 }
 
+/// The pages that `call` goes through.
+fn walked(call: &Call) -> Range<usize> {
+    match call {
+        Call::Mremap { from, to, .. } => behind_moved(from, to),
+        _ => call.range(),
+    }
+}
+
+/// Whether what `call` brings in is no part of its answer: mm_populate(), and mprotect_fixup().
+fn tells_nothing(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Mmap { .. } | Call::Mprotect { .. } | Call::Mremap { .. }
+    )
+}
+
 impl Steps<'_> {
     /// Goes on to the next page of the range.
     pub(super) fn walk(
@@ -56,7 +75,7 @@ impl Steps<'_> {
         if !walk.holds {
             self.acquire(&mut state, cpu, self.walking_section(call));
         }
-        let Some(page) = call.range().nth(usize::from(walk.done)) else {
+        let Some(page) = walked(call).nth(usize::from(walk.done)) else {
             self.arrive_at_end(&mut state, cpu, call, walk.answer);
             return out.push(state);
         };
@@ -78,7 +97,7 @@ impl Steps<'_> {
     /// The page after `walk` is done, and the next one may follow.
     pub(super) fn go_on(&self, state: &mut State, cpu: usize, call: &Call, walk: Walk) {
         let done = walk.done + 1;
-        if usize::from(done) == call.range().len() {
+        if usize::from(done) == walked(call).len() {
             return self.arrive_at_end(state, cpu, call, walk.answer);
         }
         if !walk.holds {
@@ -137,8 +156,20 @@ impl Steps<'_> {
         out: &mut Vec<State>,
     ) {
         let prot = state.pages[page].newest().map(|mapping| mapping.prot);
+        let is_passed_over = match call {
+            Call::Mlock { .. } => prot.is_none() || self.is_of_device(&state, page),
+            Call::Mprotect { .. } => state.lock(page) != Lock::Owed,
+            _ => false,
+        };
+        if is_passed_over {
+            let holds = true;
+            self.go_on(&mut state, cpu, call, Walk { holds, ..walk });
+            return out.push(state);
+        }
         let refused = match (call, prot) {
-            (Call::Mmap { .. }, _) => None,
+            (call, _) if tells_nothing(call) => None,
+            (Call::Mlock { .. }, Some(Prot::None)) => Some(self.rules.locks.cannot_come),
+            (Call::Mlock { .. }, _) => None,
             (_, None) => Some(Answer::ENOMEM),
             (_, Some(Prot::None)) => Some(self.rules.populate_denied),
             (Call::PopulateWrite { .. }, Some(prot)) if !Kind::Write.allowed(prot) => {
@@ -165,10 +196,14 @@ impl Steps<'_> {
             // populate_vma_page_range(), mm/gup.c.
             let mut stopped = state.clone();
             let answer = match call {
-                Call::Mmap { .. } => walk.answer,
+                call if tells_nothing(call) => walk.answer,
+                Call::Mlock { .. } => self.rules.locks.cannot_come,
                 _ if guarded => self.rules.guards.populate,
                 _ => self.rules.files.populate_behind_end,
             };
+            if let Call::Mprotect { pages, .. } = call {
+                pages.clone().for_each(|page| stopped.settle_lock(page));
+            }
             self.arrive_at_end(&mut stopped, cpu, call, answer);
             out.push(stopped);
             if words.is_empty() {
@@ -177,6 +212,9 @@ impl Steps<'_> {
         }
         let is_watched =
             self.rules.kinds_need_translation || state.is_touch_watched(self.code, page);
+        if matches!(call, Call::Mprotect { .. }) {
+            state.settle_lock(page);
+        }
         self.go_on(
             &mut state,
             cpu,

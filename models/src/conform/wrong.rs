@@ -164,6 +164,23 @@ pub const WRONG: &[Wrong] = &[
     wrong("mprotect-ends-guard-pages", |r| {
         r.guards.stay_over_mprotect = false;
     }),
+    wrong("mlock-brings-nothing-in", |r| r.locks.populates = false),
+    wrong("mlock-cannot-is-eagain", |r| {
+        r.locks.cannot_come = Answer::EAGAIN;
+    }),
+    wrong("mlock-over-a-hole-locks-nothing", |r| {
+        r.locks.locks_before_hole = false;
+    }),
+    wrong("advice-takes-locked-pages", |r| {
+        r.locks.refuses_advice = false;
+    }),
+    wrong("mremap-unlocks", |r| r.locks.moves_with_mremap = false),
+    wrong("dontunmap-leaves-locked", |r| {
+        r.locks.ends_where_it_was = false;
+    }),
+    wrong("mprotect-brings-nothing-in", |r| {
+        r.locks.mprotect_populates = false;
+    }),
     wrong("msync-passes-holes", |r| r.msync_tells_of_holes = false),
     wrong("read-implies-exec", |r| r.exec_needs_x = false),
     wrong("populate-denied-is-enomem", |r| {
@@ -183,6 +200,9 @@ pub const WRONG: &[Wrong] = &[
     }),
     wrong_vmas("merge-whatever-anon-vma", |r| {
         r.merging.anon_vma_agrees = false
+    }),
+    wrong_vmas("merge-whatever-is-locked", |r| {
+        r.merging.locks_agree = false
     }),
     wrong_vmas("merge-both-sides", |r| r.merging.sides_agree = false),
     wrong_vmas("anon-vma-never-shared", |r| {

@@ -28,6 +28,16 @@ impl Given {
     /// It comes back.
     pub const SWITCH_MAIN: Given = Given::Call(Call::Switch { process: 0 });
 
+    /// `call` with its range given so. `mlock` and `munlock` are of all pages that their bytes touch, and whether they may be of
+    /// so many that they lead over the top depends on the host's limits: they are given by whole pages then.
+    pub fn with_bytes(call: Call, bytes: Bytes) -> Given {
+        let is_lock = matches!(call, Call::Mlock { .. } | Call::Munlock { .. });
+        match is_lock && matches!(bytes, Bytes::Unaligned | Bytes::Wrapping) {
+            true => Given::Call(call),
+            false => Given::Bytes(call, bytes),
+        }
+    }
+
     /// The call that it is.
     pub fn call(&self) -> &Call {
         match self {

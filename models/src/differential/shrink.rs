@@ -191,7 +191,7 @@ pub fn simpler(op: &Given) -> Vec<Given> {
         None => simpler_calls(call).into_iter().map(Given::Call).collect(),
         Some(bytes) => {
             let calls = simpler_calls(call).into_iter();
-            calls.map(|call| Given::Bytes(call, bytes)).collect()
+            calls.map(|call| Given::with_bytes(call, bytes)).collect()
         }
     };
     if bytes.is_some() {

@@ -162,6 +162,8 @@ fn call<P: Platform>(op: &Op<Addresses>, called: impl Called<P>) -> Option<Answe
             to,
             dontunmap,
         } => called.by(|cpu| cpu.mremap(from, to, dontunmap)),
+        Op::Mlock { pages } => called.by(|cpu| cpu.mlock(pages)),
+        Op::Munlock { pages } => called.by(|cpu| cpu.munlock(pages)),
         Op::Msync { pages } => called.by(|cpu| cpu.msync(pages)),
         Op::Writeback { page } => called.by(|cpu| cpu.writeback(page)),
         Op::Dontneed { pages } => called.by(|cpu| cpu.madvise_dontneed(pages)),

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::ghost::looked::Looked;
-use crate::mm::file::Files;
+use crate::mm::file::{Backing, Files};
 use crate::test_platform::Alone;
 use crate::types::config::{Config, FileStart};
 use crate::types::ids::{FilePage, Pfn};
+use crate::types::prot::Prot;
 use crate::types::quirks::Quirks;
 
 #[test]
@@ -19,13 +20,18 @@ fn a_vma_keeps_what_backs_it() {
         Backing::Shared(map),
         Backing::Private(map),
     ] {
-        for prot in [Prot::NONE, Prot::RW, Prot::RW | Prot::X] {
+        for (prot, locked) in [
+            (Prot::NONE, false),
+            (Prot::RW, true),
+            (Prot::RW | Prot::X, false),
+        ] {
             let range = PageRange::new(Vpn(3), Vpn(7));
             let copy = VmaCopy {
                 range,
                 prot,
                 backing,
                 anon: Anon::from_bits(u64::from(u32::MAX) << 32 | 7),
+                locked,
             };
             let vma = Vma::<crate::test_platform::Alone>::new(
                 FaultPath::MmapLock,

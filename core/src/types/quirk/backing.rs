@@ -221,6 +221,20 @@ macro_rules! with_quirks_of_backings {
             SwapoffOnce, "swapoff-once", "mm/swapfile.c, try_to_unuse(): swap_usage_in_pages(), retry";
             /// An area that is about to be switched off takes pages still.
             SwapoffTakesPages, "swapoff-takes-pages", "mm/swapfile.c, swapoff(): SWP_WRITEOK";
+            /// Reclaim takes the pages of a locked mapping.
+            ReclaimTakesLocked, "reclaim-takes-locked", "mm/rmap.c, try_to_unmap_one(): VM_LOCKED";
+            /// `mlock` brings pages in before it locks their mapping.
+            MlockPopulatesFirst, "mlock-populates-first", "mm/mlock.c, mlock_fixup(): \"populate_vma_page_range will bring it back\"";
+            /// `madvise` gives up the pages of a locked mapping.
+            AdviceTakesLocked, "advice-takes-locked", "mm/madvise.c, madvise_dontneed_free_valid_vma(), can_madv_lru_vma(), is_valid_guard_vma()";
+            /// Neighbours become one mapping, though one of them is locked.
+            MergeIgnoresLocked, "merge-ignores-locked", "mm/vma.c, is_mergeable_vma(): vm_flags";
+            /// `fork` gives the child mappings that are locked.
+            ForkKeepsLocked, "fork-keeps-locked", "mm/mmap.c, dup_mmap(): VM_LOCKED_MASK";
+            /// What `mremap dontunmap` leaves behind stays locked.
+            DontunmapKeepsLocked, "dontunmap-keeps-locked", "mm/mremap.c, dontunmap_complete(): VM_LOCKED_MASK";
+            /// `mremap dontunmap` of a part of a locked mapping unlocks all of it, as in Linux 6.18.
+            DontunmapUnlocksAll, "dontunmap-unlocks-all", "mm/mremap.c, dontunmap_complete(): \"We always clear VM_LOCKED[ONFAULT] on the old VMA\"";
             /// A mapping grows under the mmap read lock before it has an anon_vma, in which it would then not be as it is.
             ExpandWithoutAnonVma, "expand-without-anon-vma", "mm/mmap.c, expand_downwards(): \"We must make sure the anon_vma is allocated\"";
             /// A mapping that grows under the mmap read lock is in its anon_vma as it was before when faults find it as it is.

@@ -149,6 +149,8 @@ impl<P> Answer<P> {
     pub const ENOMEM: Answer<P> = Answer::Errno(Errno::named("enomem"));
     /// The mapping does not permit what was asked, or the arguments make no sense.
     pub const EINVAL: Answer<P> = Answer::Errno(Errno::named("einval"));
+    /// There is no memory now.
+    pub const EAGAIN: Answer<P> = Answer::Errno(Errno::named("eagain"));
     /// Something is mapped there already.
     pub const EEXIST: Answer<P> = Answer::Errno(Errno::named("eexist"));
     /// What is to be moved is not mapped.

@@ -170,6 +170,10 @@ operations! {
             drawn Often(2), bytes 124..128, retires tables;
         Msync: "msync" (pages: Pages)
             by Program -> Call[ENOMEM], drawn Often(1), bytes 248..250;
+        Mlock: "mlock" (pages: Pages)
+            by Program -> Call[ENOMEM, EAGAIN], drawn Often(2), bytes 186..188;
+        Munlock: "munlock" (pages: Pages)
+            by Program -> Call[ENOMEM], drawn Often(1), bytes 188..190;
         Brk: "brk" (page: Page) by Program -> Call[ENOMEM], retires tables;
     }
     Advice {

@@ -117,6 +117,20 @@ impl Arena {
         answer(unsafe { libc::mprotect(start as *mut libc::c_void, len, host_prot(prot)) })
     }
 
+    /// Locks pages in memory.
+    pub fn mlock(&mut self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(pages, bytes);
+        // SAFETY: it brings pages in, and changes nothing that is mapped.
+        answer(unsafe { libc::mlock(start as *const libc::c_void, len) })
+    }
+
+    /// Lets them go.
+    pub fn munlock(&mut self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
+        let (start, len) = self.span(pages, bytes);
+        // SAFETY: as above.
+        answer(unsafe { libc::munlock(start as *const libc::c_void, len) })
+    }
+
     /// Writes what pages show of files, and waits for it.
     pub fn msync(&self, pages: &Range<usize>, bytes: Option<Bytes>) -> Answer {
         let (start, len) = self.span(pages, bytes);

@@ -7,6 +7,7 @@ mod files;
 mod guard;
 mod heaps;
 mod lazy;
+mod locks;
 mod looks;
 mod mapping;
 mod memory;

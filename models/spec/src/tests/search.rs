@@ -26,7 +26,7 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
     let size = pages;
     let range = (0..pages, 1..=pages).prop_map(move |(first, len)| first..pages.min(first + len));
     (
-        0..19,
+        0..21,
         0..pages,
         1..4u64,
         range,
@@ -60,6 +60,8 @@ pub(super) fn any_call(pages: usize) -> impl Strategy<Value = Call> {
                 15 => Call::Maps { pages },
                 16 => Call::Smaps { pages },
                 17 => Call::Msync { pages },
+                18 => Call::Mlock { pages },
+                19 => Call::Munlock { pages },
                 _ => {
                     let len = pages.len().min(size - page);
                     Call::Mremap {

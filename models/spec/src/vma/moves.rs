@@ -46,6 +46,7 @@ impl Vmas {
         let at = self.at(pages.start).expect("it stays");
         let vma = &mut self.list[at];
         vma.account &= self.merging.dontunmap_keeps_account;
+        vma.locked = false;
         if vma.pages == *pages && self.merging.dontunmap_unlinks {
             vma.anon = None;
         }
