@@ -14,7 +14,7 @@ use seqfault_models::litmus::parse;
 use host::host;
 
 /// A wrong rule shows within so many sequences.
-const SEQUENCES: u64 = 10_000;
+const SEQUENCES: u64 = 50_000;
 
 fn find(wrong: Option<&'static Wrong>) -> Result<(), (u64, Box<Difference>)> {
     let options = Options {

@@ -17,7 +17,7 @@ use seqfault_models::spec::{Freedom, HoleRule, Rules};
 use crate::strategies::case;
 
 /// A planted difference shows within so many sequences.
-const SEQUENCES: usize = 1_000;
+const SEQUENCES: usize = 5_000;
 
 /// A wrong rule that shows where a subject tells what is in the page cache.
 const BY_MINCORE: &str = "growth-is-in-the-page-cache";

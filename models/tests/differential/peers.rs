@@ -13,7 +13,7 @@ use seqfault_models::subject::{Lacks, Subject};
 use crate::toy::{Bug, Toy};
 
 /// What is wrong shows within so many sequences.
-const SEQUENCES: u64 = 2_000;
+const SEQUENCES: u64 = 10_000;
 
 /// Random sequences of what `subject` has, held against the specification under `rules`: the first
 /// difference, shrunk.
