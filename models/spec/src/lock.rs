@@ -9,7 +9,7 @@
 //!   cannot come: of a mapping that admits nothing, a guard page, one behind the end of its file.
 //! - What lets pages go is refused at the first locked page: `dontneed`, `free`, `cold`, `pageout` and `guard_install`. What is
 //!   before it is done.
-//! - Reclaim lets a page in memory that a locked mapping has, whoever else has it.
+//! - Reclaim lets a page in memory that a locked mapping has an entry of, whoever else has it.
 //! - What is locked and has become writable by `mprotect`, or is new behind what `mremap` makes longer, is brought in as by
 //!   `mlock`, and if one page cannot come, those behind it do not; that is not told.
 //!
@@ -22,7 +22,7 @@ use super::call::Call;
 use super::page::Mapping;
 use super::state::State;
 use super::step::{At, Few, Steps};
-use super::word::{Behind, Word};
+use super::word::{Behind, Populated, Touch, Word};
 use seqfault_lang::ops::Answer;
 use std::ops::Range;
 
@@ -116,20 +116,28 @@ impl State {
         self.set_lock(page, settled);
     }
 
-    /// Whether the newest mapping of a page that has this word is locked.
-    pub(super) fn is_locked_word(&self, (home, word): At) -> bool {
+    /// Whether a page is in memory for its locked mapping: it has an entry there. What could not be brought in, or has gone with
+    /// its file's page, has none, and keeps nothing.
+    pub(super) fn is_kept(&self, page: usize) -> bool {
+        let has_entry = |touch: &Touch| touch.populated != Populated::No && !touch.may_be_out;
+        let word = self.newest_word(page);
+        self.is_locked(page) && word.is_some_and(|word| has_entry(&word.touch))
+    }
+
+    /// Whether a page that is kept has this word.
+    pub(super) fn keeps_word(&self, (home, word): At) -> bool {
         let mut pages = 0..self.pages.len();
         pages.any(|page| {
             let mapping = self.pages[page].newest();
             let has = |m: Mapping| m.word == word && self.home(page, m) == home;
-            self.is_locked(page) && mapping.is_some_and(has)
+            self.is_kept(page) && mapping.is_some_and(has)
         })
     }
 
-    /// Whether a locked mapping has such a word.
+    /// Whether a page that is kept has such a word.
     pub(super) fn keeps(&self, is_such: impl Fn(&Word) -> bool) -> bool {
-        (0..self.pages.len())
-            .any(|page| self.is_locked(page) && self.newest_word(page).is_some_and(&is_such))
+        let mut pages = 0..self.pages.len();
+        pages.any(|page| self.is_kept(page) && self.newest_word(page).is_some_and(&is_such))
     }
 }
 

@@ -10,6 +10,7 @@
 //! - The entry goes at any time between the call and its return. What is accessed meanwhile may be out at the end.
 //! - Where it may have gone, an entry that comes is news to all CPUs but the one that brings it: their faults may have
 //!   begun before (`fault.rs`).
+//! - What populates several pages leaves its section to wait for one that may be out, as for one of a disk (`walk.rs`).
 //! - A page that is out keeps no accessed bit and no dirty bit. One that stays in memory may lose the accessed bit.
 //! - Processes have a page in common, after `fork`, until either stores to it: if one loses it, so may the others,
 //!   wherever they have moved it to. The bits of their entries go as well. Other pages that were forked do not.
@@ -21,7 +22,7 @@
 //!   find it or not, until it is touched again. Where another CPU's call may map another page there meanwhile, it may be any.
 //!   One of a file in memory may go to swap, or be forgotten if nothing was ever stored to it, and `mincore` may not find it
 //!   until then either: shmem_writeout(), mm/shmem.c; `__remove_mapping()`, mm/vmscan.c.
-//! - Nothing goes that a locked mapping has (`lock.rs`).
+//! - Nothing goes that a locked mapping has an entry of (`lock.rs`).
 //! - What was freed lazily goes as ever (`lazy.rs`), reclaimed or not.
 //!
 //! # Linux
@@ -63,13 +64,15 @@ impl State {
             Some(_) => word.shown() == shown,
             None => forked.is_some() && word.touch.forked == forked,
         };
-        if self.is_locked(page) || self.keeps(goes_too) {
+        if self.is_kept(page) || shown.is_some() && self.keeps(goes_too) {
             return;
         }
         go(self, own);
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
-                if goes_too(&self.pages[home].words[word]) {
+                // Of what was forked it is not told which words are one memory: those alone are kept that are locked.
+                let goes = goes_too(&self.pages[home].words[word]);
+                if goes && !self.keeps_word((home, word)) {
                     go(self, (home, word));
                 }
             }
@@ -81,7 +84,7 @@ impl State {
         for home in 0..self.pages.len() {
             for word in 0..self.pages[home].words.len() {
                 if self.pages[home].words[word].touch.leaving & 1 << cpu != 0 {
-                    if !self.is_locked_word((home, word)) {
+                    if !self.keeps_word((home, word)) {
                         self.goes_out((home, word));
                     }
                     self.page_mut(home).words[word].touch.leaving &= !(1 << cpu);
@@ -181,7 +184,7 @@ impl Steps<'_> {
         if state.swap == Swap::Off {
             return false;
         }
-        if state.is_locked(page) {
+        if state.is_kept(page) {
             return false;
         }
         let word = state.newest_word(page);

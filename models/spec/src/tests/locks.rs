@@ -64,6 +64,15 @@ fn it_stays_for_all_who_have_it() {
     }
     let init = "file F[1] = {5}; page A; page B; mmap A rw shared F[0]; mmap B rw shared F[0];";
     run(init, &["mlock A; reclaim B; r0 = mincore B;"], "A=5").only(&["0:r0=1 A=5"]);
+    // Over a hole it is locked, and nothing was brought in that would keep the page.
+    let init =
+        "file F[1] = {5}; pages A[2]; page B; mmap A[0] rw shared F[0]; mmap B rw shared F[0];";
+    run(
+        init,
+        &["mlock A; read B; reclaim B; r0 = mincore B;"],
+        "B=5",
+    )
+    .only(&["0:r0=0 B=5", "0:r0=1 B=5"]);
 }
 
 #[test]
