@@ -66,9 +66,8 @@ impl<'s, P: Platform> Cpu<'s, P> {
         result
     }
 
-    /// Moves a part of one VMA to where it is longer, or shorter. Answers what has come behind what was moved, if it is to be brought in, as it is
-    /// locked.
-    /// Linux: `check_prep_vma()`, `mremap_to()`, `shrink_vma()`.
+    /// Moves a part of one VMA to where it is longer, or shorter. Answers what has come behind what was moved, if that is to
+    /// be brought in, as it is locked. Linux: `check_prep_vma()`, `mremap_to()`, `shrink_vma()`.
     fn resize(
         &mut self,
         lock: &mut MmapWrite<'s, P>,

@@ -13,6 +13,7 @@
 //! waiting for allocations that have begun (`wait_for_allocation()`), which are under the lock of the slots here.
 
 use crate::mm::cpu::Cpu;
+use crate::mm::fault::Attempt;
 use crate::mm::vma::VmaCopy;
 use crate::platform::Platform;
 use crate::types::addr::{PageRange, Vpn};
@@ -91,7 +92,7 @@ impl<P: Platform> Cpu<'_, P> {
             let Entry::Swapped(seen) = entry else {
                 return Ok(());
             };
-            let outcome = self.bring_in(vma, vpn, None, seen);
+            let outcome = self.bring_in(vma, vpn, None, seen, Attempt::Tried);
             outcome.map_err(|_| Errno::Nomem)?;
         }
     }

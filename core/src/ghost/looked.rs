@@ -147,6 +147,7 @@ chosen! {
     driver_wait: DriverWait = "driver_wait";
     fault_around: bool = "fault_around";
     io_wait: IoWait = "io_wait";
+    swap_io_wait: IoWait = "swap_io_wait";
     swapin: Swapin = "swapin";
     expand: Expand = "expand";
 }

@@ -127,7 +127,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.lock_by_rcu(Walk::Rcu { _section }, vma, vpn, Access::Write)
             }
             VmaStays::Found => self.lock_leaf(vpn, false).map(|ptl| (ptl, vma)),
-            VmaStays::Locked => self.lock_leaf(vpn, true).map(|ptl| (ptl, vma)),
+            VmaStays::Locked(_) => self.lock_leaf(vpn, true).map(|ptl| (ptl, vma)),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::types::addr::Vpn;
 use crate::types::counters::Counter;
 use crate::types::error::Fault;
 use crate::types::event::{FlushReason, What};
-use crate::types::ids::Pfn;
+use crate::types::ids::{Pfn, SwapSlot};
 use crate::types::prot::{Access, Prot};
 use crate::types::protocol::{Dirty, FaultPath, Flush};
 use crate::types::pte::{Entry, Pte};
@@ -57,7 +57,7 @@ pub(crate) enum Await {
     /// The entry allows the access already, and nothing was flushed: if the same translation faults
     /// again, another CPU's flush.
     Flush,
-    /// A page of a file is to be read. Only within a fault, which starts again then.
+    /// A page of a file, or of swap, is to be read. Only within a fault, which starts again then.
     Page(Wanted),
 }
 
@@ -72,12 +72,14 @@ pub(crate) enum Attempt {
     Tried,
 }
 
-/// A page of a file that a fault needs, and has left its locks for.
+/// A page that a fault needs, and has left its locks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// The VMA by which the file was found, which may be gone by now. The file is there: Linux pins it.
+    /// The VMA by which it was found, which may be gone by now. Its file is there: Linux pins it.
     pub vma: VmaCopy,
-    /// The file did not have the page at all. Linux: `VM_FAULT_MAJOR`.
+    /// The slot of swap that has it, if no file.
+    pub slot: Option<SwapSlot>,
+    /// The page cache, or the swap cache, did not have the page at all. Linux: `VM_FAULT_MAJOR`.
     pub is_new: bool,
 }
 
@@ -92,8 +94,8 @@ pub(crate) enum Started {
 /// The reason that a fault can rely on its VMA whenever it holds the page-table lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum VmaStays {
-    /// A lock that it holds throughout.
-    Locked,
+    /// A lock that it holds throughout, in this attempt.
+    Locked(Attempt),
     /// The mm's sequence count, which is this still.
     Seq(u64),
     /// It is looked up again.
@@ -219,7 +221,7 @@ impl<'s, P: Platform> Cpu<'s, P> {
             ptl.unlock();
             return Err(Fault::AccErr);
         }
-        let outcome = self.commit(ptl, vma, vpn, first, entry, VmaStays::Locked);
+        let outcome = self.commit(ptl, vma, vpn, first, entry, VmaStays::Locked(attempt));
         // No table: it was reclaimed, and the entry with it.
         outcome.unwrap_or(Ok(Handled::Again(Await::Nothing)))
     }
@@ -298,7 +300,9 @@ impl<'s, P: Platform> Cpu<'s, P> {
             Entry::Swapped(seen) => {
                 ptl.unlock();
                 return match stays {
-                    VmaStays::Locked => Some(self.swap_in(vma, vpn, access, seen)),
+                    VmaStays::Locked(attempt) => {
+                        Some(self.swap_in(vma, (vpn, access), seen, attempt))
+                    }
                     VmaStays::Seq(_) | VmaStays::Found => {
                         self.how("falls back: the page is in swap");
                         None

@@ -67,7 +67,8 @@ impl<P: Platform> Cpu<'_, P> {
             if self.uptodate(found).is_none() && index < cache.size() {
                 if attempt == Attempt::First && self.sys.protocol().io_wait() == IoWait::Retry {
                     let is_new = found.is_none();
-                    return Ok(Handled::Again(Await::Page(Wanted { vma, is_new })));
+                    let slot = None;
+                    return Ok(Handled::Again(Await::Page(Wanted { vma, slot, is_new })));
                 }
                 self.wait_for_io(cache, index, at.0)?;
             }
@@ -97,9 +98,13 @@ impl<P: Platform> Cpu<'_, P> {
     pub(crate) fn after_io(&mut self, wanted: Wanted, vpn: Vpn, access: Access) -> Started {
         let sys = self.sys;
         let map = wanted.vma.backing.file();
-        if let Some((cache, index)) = map.and_then(|map| sys.files().cached(map, vpn))
-            && let Err(fault) = self.wait_for_io(cache, index, vpn)
-        {
+        let of_file = map.and_then(|map| sys.files().cached(map, vpn));
+        let read = match (wanted.slot, of_file) {
+            (Some(slot), _) => self.wait_for_swap(slot, vpn),
+            (None, Some((cache, index))) => self.wait_for_io(cache, index, vpn),
+            (None, None) => Ok(()),
+        };
+        if let Err(fault) = read {
             return Started::Not(Err(fault));
         }
         // QUIRK(IoDropNoRestart): proofs/file/replaced-while-it-is-read

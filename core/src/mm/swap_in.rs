@@ -7,29 +7,33 @@
 //!  direct   reads to a page of its own, if     a pin                        ptl: the same entry? --> mapped, freed --> unpinned
 //!           one entry has the slot
 //! ```
-//! The lock of the VMA, or the mmap lock, is held throughout: no writer waits for anything that a fault here waits for.
-//! Faults that have neither fall back to the mmap lock.
+//! With `swap_io_wait=hold_vma` the lock of the VMA, or the mmap lock, is held throughout: no writer waits for anything that a fault here waits for.
+//! With `swap_io_wait=retry` a fault by way of the cache leaves it first, if it would wait, or read: it waits, or reads, with no lock, and
+//! starts again under the mmap lock ([`file_io`](crate::mm::file_io) has the rules of that: I4); the second time it waits with what it holds. What it has
+//! read stays in the cache as long as an entry has the slot. Faults that have neither lock fall back to the mmap lock.
 //!
 //! # Linux
 //! mm/memory.c: `do_swap_page()`; commit 13ddaf26be32 for the pin, 01626a182302 for what waits for it. Kept: whether the page is
-//! the slot's still is looked at under its lock, and whether the entry is the same, under the page-table lock. Changed: a
+//! the slot's still is looked at under its lock, and whether the entry is the same, under the page-table lock. Changed: the lock of the VMA is
+//! left before a page is added, where Linux leaves it in `folio_lock_or_retry()`, when the read has begun; a
 //! page is added to the cache in one step with the look that finds none (Linux 6.18, `swap_cache_add_folio()`); it is written
 //! to as it is only if a write faulted and no other entry has the slot, or the page.
 
 use crate::ghost::lock_events::{Held, LockEvents};
 use crate::mm::cpu::Cpu;
-use crate::mm::fault::{Await, Handled, Outcome};
+use crate::mm::fault::{Attempt, Await, Handled, Outcome, Wanted};
 use crate::mm::ptl::PtlGuard;
 use crate::mm::swap::Swap;
 use crate::mm::vma::VmaCopy;
 use crate::orderings;
 use crate::platform::{Mutex, Platform, TryLock, Word, violated};
 use crate::types::addr::Vpn;
+use crate::types::counters::Counter;
 use crate::types::error::Fault;
 use crate::types::event::{LockClass, What};
 use crate::types::ids::{Pfn, SwapSlot};
 use crate::types::prot::{Access, Prot};
-use crate::types::protocol::Swapin;
+use crate::types::protocol::{IoWait, Swapin};
 use crate::types::pte::{Entry, Pte};
 use crate::types::quirk::Quirk;
 use crate::types::violation::Invariant;
@@ -132,18 +136,82 @@ impl<'s, P: Platform> Cpu<'s, P> {
 
     /// The page of `vpn` is in swap, as its entry says, which was `seen` under the page-table lock. The VMA is stable.
     /// Linux: `do_swap_page()`.
-    pub(crate) fn swap_in(&mut self, vma: VmaCopy, vpn: Vpn, access: Access, seen: Pte) -> Outcome {
+    pub(crate) fn swap_in(
+        &mut self,
+        vma: VmaCopy,
+        (vpn, access): (Vpn, Access),
+        seen: Pte,
+        attempt: Attempt,
+    ) -> Outcome {
+        let outcome =
+            self.with_swap_area(|cpu| cpu.bring_in(vma, vpn, Some(access), seen, attempt));
+        outcome.unwrap_or_else(|| {
+            self.how("starts again: the swap area is gone");
+            Ok(Handled::Again(Await::Nothing))
+        })
+    }
+
+    /// Does it while the swap area stays; `None` if it is gone. Linux: `get_swap_device()`, `put_swap_device()`.
+    fn with_swap_area<R>(&mut self, does: impl FnOnce(&mut Self) -> R) -> Option<R> {
         // QUIRK(SwapinNoDevice): proofs/swap/switched-off-under-a-fault
         let gets = !self.sys.has(Quirk::SwapinNoDevice);
         if gets && !self.swap().get() {
-            self.how("starts again: the swap area is gone");
-            return Ok(Handled::Again(Await::Nothing));
+            return None;
         }
-        let outcome = self.bring_in(vma, vpn, Some(access), seen);
+        let done = does(self);
         if gets {
             self.swap().put();
         }
-        outcome
+        Some(done)
+    }
+
+    /// A fault that has left all locks waits until what is in `slot` is in the swap cache, or the slot is free.
+    pub(crate) fn wait_for_swap(&mut self, slot: SwapSlot, vpn: Vpn) -> Result<(), Fault> {
+        let read = self.with_swap_area(|cpu| match cpu.find_swapped(slot) {
+            Found::Cached(pfn) => {
+                let page = cpu.lock_frame(pfn);
+                cpu.unlock_cached(page, pfn, slot);
+                cpu.free_frame(pfn);
+                Ok(())
+            }
+            Found::OnDisk => {
+                let Some((pfn, page)) = cpu.read_to_cache(vpn, slot)? else {
+                    return Ok(());
+                };
+                cpu.unlock_cached(page, pfn, slot);
+                cpu.free_frame(pfn);
+                Ok(())
+            }
+            Found::Alone(pinned) => {
+                if pinned {
+                    cpu.swap().unpin(slot, cpu.id());
+                }
+                Ok(())
+            }
+            Found::Busy => {
+                cpu.swap().wait_unpinned(slot);
+                Ok(())
+            }
+            Found::Gone => Ok(()),
+        });
+        read.unwrap_or(Ok(()))
+    }
+
+    /// A new page with what is in `slot`, in the cache and locked, if none is there yet, and an entry has the slot.
+    fn read_to_cache(
+        &mut self,
+        vpn: Vpn,
+        slot: SwapSlot,
+    ) -> Result<Option<(Pfn, FrameGuard<'s, P>)>, Fault> {
+        let pfn = self.alloc_frame(vpn).ok_or(Fault::Bus)?;
+        let page = self.lock_frame(pfn);
+        if !self.add_to_swap_cache(pfn, slot) {
+            page.unlock();
+            self.free_frame(pfn);
+            return Ok(None);
+        }
+        self.read_swapped(vpn, pfn, slot);
+        Ok(Some((pfn, page)))
     }
 
     /// The same for a caller that keeps the swap area. No `access`: the entry becomes one of a page, and that is all.
@@ -153,11 +221,29 @@ impl<'s, P: Platform> Cpu<'s, P> {
         vpn: Vpn,
         access: Option<Access>,
         seen: Pte,
+        attempt: Attempt,
     ) -> Outcome {
         let slot = seen.slot();
+        let leaves =
+            attempt == Attempt::First && self.sys.protocol().swap_io_wait() == IoWait::Retry;
+        let wanted = |is_new| {
+            let slot = Some(slot);
+            Ok(Handled::Again(Await::Page(Wanted { vma, slot, is_new })))
+        };
         match self.find_swapped(slot) {
             Found::Cached(pfn) => {
-                let page = self.lock_frame(pfn);
+                // Linux: __folio_lock_or_retry().
+                let page = match leaves {
+                    true => self.try_lock_frame(pfn),
+                    false => Some(self.lock_frame(pfn)),
+                };
+                let page = match page {
+                    Some(page) => page,
+                    None => {
+                        self.free_frame(pfn);
+                        return wanted(false);
+                    }
+                };
                 // QUIRK(SwapinCacheNotRechecked): proofs/swap/another-page-of-the-slot
                 let looks = !self.sys.has(Quirk::SwapinCacheNotRechecked);
                 if looks && !self.is_cached_at(pfn, slot) {
@@ -170,17 +256,11 @@ impl<'s, P: Platform> Cpu<'s, P> {
                 self.unlock_cached(page, pfn, slot);
                 outcome
             }
+            Found::OnDisk if leaves => wanted(true),
             Found::OnDisk => {
-                let Some(pfn) = self.alloc_frame(vpn) else {
-                    return Err(Fault::Bus);
-                };
-                let page = self.lock_frame(pfn);
-                if !self.add_to_swap_cache(pfn, slot) {
-                    page.unlock();
-                    self.free_frame(pfn);
+                let Some((pfn, page)) = self.read_to_cache(vpn, slot)? else {
                     return Ok(Handled::Again(Await::Nothing));
-                }
-                self.read_swapped(vpn, pfn, slot);
+                };
                 let outcome = self.map_swapped(vma, vpn, access, seen, pfn, true);
                 self.unlock_cached(page, pfn, slot);
                 outcome
@@ -254,13 +334,15 @@ impl<'s, P: Platform> Cpu<'s, P> {
     }
 
     /// Reads `slot` to the page `pfn`, which no entry has. Linux: `swap_read_folio()`.
-    fn read_swapped(&self, vpn: Vpn, pfn: Pfn, slot: SwapSlot) {
+    fn read_swapped(&mut self, vpn: Vpn, pfn: Pfn, slot: SwapSlot) {
         let word = self.swap().read(slot);
         self.sys
             .frame(pfn)
             .word
             .store(word, orderings::SWAP_CONTENT);
         self.event(What::SwappedIn { vpn, pfn, slot });
+        // As of files.
+        self.count(Counter::IoWaits);
     }
 
     /// Maps the page `pfn`, of which the caller has a reference, if the entry of `vpn` is the one that was `seen`.

@@ -410,6 +410,24 @@ pub static CHOICES: &[ChoiceInfo] = &[
         ],
     },
     ChoiceInfo {
+        name: "swap_io_wait",
+        summary: "what a fault holds while it waits until a page comes from swap by way of the swap cache",
+        values: &[
+            value!(
+                "hold_vma",
+                "the lock of its VMA, or the mmap lock, so that nothing changes meanwhile",
+                "M. Wilcox at LSFMM+BPF 2023: for swap the VMA's lock may be held",
+                swap_io_wait = IoWait::HoldVma
+            ),
+            value!(
+                "retry",
+                "no lock: it starts again afterwards; the second time it waits with what it holds",
+                "mm/filemap.c, __folio_lock_or_retry(), of do_swap_page()",
+                swap_io_wait = IoWait::Retry
+            ),
+        ],
+    },
+    ChoiceInfo {
         name: "swapin",
         summary: "how a fault reads a page from swap",
         values: &[

@@ -52,7 +52,7 @@ counters! {
     GracePeriods, "grace_periods";
     /// Stores to leaf entries by faults.
     PtesTouched, "ptes_touched";
-    /// Times that a fault waited for a page of a file that it, or another CPU, reads.
+    /// Times that a fault waited for a page of a file, or of swap, that it, or another CPU, reads.
     IoWaits, "io_waits";
     /// Times that a fault left its locks for that, and started again.
     Retries, "retries";

@@ -55,7 +55,7 @@ pub enum Smaps {
     Rcu,
 }
 
-/// What a fault holds while it waits until a page of a file is read.
+/// What a fault holds while it waits until a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoWait {
     /// Nothing: it leaves the lock of its VMA, or the mmap lock, and starts again afterwards.
@@ -214,6 +214,8 @@ pub struct Protocol {
     pub fault_around: bool,
     /// `io_wait`
     pub io_wait: IoWait,
+    /// `swap_io_wait`
+    pub swap_io_wait: IoWait,
     /// `swapin`
     pub swapin: Swapin,
     /// `expand`
@@ -247,6 +249,7 @@ impl Protocol {
             driver_wait: DriverWait::Hold,
             fault_around: false,
             io_wait: IoWait::Retry,
+            swap_io_wait: IoWait::HoldVma,
             swapin: Swapin::Cache,
             expand: Expand::MmapWrite,
         }

@@ -110,7 +110,7 @@ impl Steps<'_> {
         });
     }
 
-    /// Before a page is populated that may have to be read, or waited for, other sections may come: `mmap_lock` is left.
+    /// Before a page is populated that may have to be read, from a file's disk or from swap, or waited for, other sections may come: `mmap_lock` is left.
     /// maybe_unlock_mmap_for_io(), mm/filemap.c; __get_user_pages_locked(), mm/gup.c, which goes on behind it.
     fn wait_for_io(
         &self,
@@ -123,8 +123,11 @@ impl Steps<'_> {
         let mut mappings = state.pages[page].versions.iter().filter_map(|v| v.mapping);
         let is_read = mappings.any(|mapping| {
             let word = &state.pages[state.home(page, mapping)].words[mapping.word];
-            word.shown()
-                .is_some_and(|source| self.code.files.may_be_read(source))
+            match word.shown() {
+                Some(source) => self.code.files.may_be_read(source),
+                // It may be in swap: __folio_lock_or_retry(), mm/filemap.c.
+                None => self.code.reclaims,
+            }
         });
         // Before the first page nothing is populated that could change meanwhile; and one CPU is alone.
         if is_read && walk.done > 0 && !walk.waited && state.cpus.len() > 1 {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use seqfault_core::{Protocol, Swapin};
+use seqfault_core::{IoWait, Protocol, Swapin};
 use seqfault_models::differential::{Case, CoreSetup, FILE, Given, PAGES, protocols};
 use seqfault_models::litmus::ast::Prot;
 use seqfault_models::ops::{Answer, Backing};
@@ -132,8 +132,10 @@ fn every_protocol_does_as_the_specification_says() {
         Given::Call(Call::Read { page: 2 }),
     ];
     // Nothing of it goes to swap.
-    let by_cache = |protocol: &Protocol| protocol.swapin == Swapin::Cache;
-    for protocol in protocols().into_iter().filter(by_cache) {
+    let usual = |protocol: &Protocol| {
+        protocol.swapin == Swapin::Cache && protocol.swap_io_wait == IoWait::HoldVma
+    };
+    for protocol in protocols().into_iter().filter(usual) {
         let core = CoreSetup {
             protocol,
             ..CoreSetup::default()

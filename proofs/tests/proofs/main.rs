@@ -35,9 +35,11 @@ const MATRIX_EXECUTIONS: u64 = 5_000;
 /// The proofs that need more under some: those are not searched to the end here.
 const LONG: &[&str] = &[
     "another-page-of-the-slot",
+    "brought-in-by-the-child",
     "cow-over-old-page",
     "faulted-in-its-own-truncate",
     "flush-is-over",
+    "in-two-processes",
     "mapped-before-it-is-read",
     "moved-shows-the-same",
     "nested-zap-third-cpu",
@@ -47,6 +49,7 @@ const LONG: &[&str] = &[
     "reused-while-copied",
     "store-lost-in-fork",
     "stored-while-unmapped",
+    "switched-off-under-a-fault",
 ];
 
 fn main() -> ExitCode {

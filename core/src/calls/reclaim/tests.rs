@@ -7,8 +7,9 @@ use crate::mm::cpu::CpuLocal;
 use crate::mm::system::System;
 use crate::test_platform::Alone;
 use crate::types::config::Config;
+use crate::types::counters::Counter;
 use crate::types::ids::CpuId;
-use crate::types::protocol::{Protocol, Swapin};
+use crate::types::protocol::{IoWait, Protocol, Swapin};
 
 const CHILD: MmId = MmId(1);
 const GRANDCHILD: MmId = MmId(2);
@@ -31,12 +32,17 @@ fn with(config: Config, words: &[u64], does: impl FnOnce(&System<Alone>, &mut Cp
 }
 
 /// The same with so many slots of swap.
-fn with_swap(slots: u32, swapin: Swapin, does: impl FnOnce(&System<Alone>, &mut Cpu<'_, Alone>)) {
+fn with_swap(
+    slots: u32,
+    (swapin, swap_io_wait): (Swapin, IoWait),
+    does: impl FnOnce(&System<Alone>, &mut Cpu<'_, Alone>),
+) {
     let config = Config {
         mms: 2,
         swap_slots: slots,
         protocol: Protocol {
             swapin,
+            swap_io_wait,
             ..Protocol::default()
         },
         ..Config::small(1)
@@ -44,9 +50,11 @@ fn with_swap(slots: u32, swapin: Swapin, does: impl FnOnce(&System<Alone>, &mut 
     with(config, &[7, 8], does);
 }
 
-fn in_both(does: impl Fn(&System<Alone>, &mut Cpu<'_, Alone>)) {
+fn in_each(does: impl Fn(&System<Alone>, &mut Cpu<'_, Alone>)) {
     for swapin in [Swapin::Cache, Swapin::Direct] {
-        with_swap(2, swapin, &does);
+        for swap_io_wait in [IoWait::HoldVma, IoWait::Retry] {
+            with_swap(2, (swapin, swap_io_wait), &does);
+        }
     }
 }
 
@@ -60,7 +68,7 @@ fn page(system: &System<Alone>, vpn: u64) -> PageState {
 
 #[test]
 fn what_goes_out_comes_back() {
-    in_both(|system, cpu| {
+    in_each(|system, cpu| {
         for word in 10..14 {
             out(cpu, 1);
             let state = page(system, 1);
@@ -79,7 +87,7 @@ fn what_goes_out_comes_back() {
 
 #[test]
 fn what_cannot_go_stays() {
-    with_swap(1, Swapin::Cache, |system, cpu| {
+    with_swap(1, (Swapin::Cache, IoWait::HoldVma), |system, cpu| {
         out(cpu, 1);
         out(cpu, 2);
         assert!(
@@ -99,7 +107,7 @@ fn what_cannot_go_stays() {
 #[test]
 fn what_unmaps_it_frees_its_slot() {
     let one = PageRange::page(Vpn(1));
-    in_both(|system, cpu| {
+    in_each(|system, cpu| {
         out(cpu, 1);
         cpu.madvise_dontneed(one).expect("it is mapped");
         assert_eq!(cpu.read(Vpn(1)), Ok(0));
@@ -117,7 +125,7 @@ fn what_unmaps_it_frees_its_slot() {
 
 #[test]
 fn it_moves_and_changes_its_protection() {
-    in_both(|system, cpu| {
+    in_each(|system, cpu| {
         out(cpu, 1);
         cpu.mprotect(PageRange::page(Vpn(1)), Prot::R)
             .expect("it is mapped");
@@ -131,7 +139,7 @@ fn it_moves_and_changes_its_protection() {
 
 #[test]
 fn processes_share_a_slot() {
-    in_both(|system, cpu| {
+    in_each(|system, cpu| {
         out(cpu, 1);
         cpu.fork(CHILD).expect("there is memory");
         cpu.write(Vpn(1), 9).expect("it is mapped");
@@ -274,5 +282,25 @@ impl Cpu<'_, Alone> {
             .ok()?;
         let entry = self.walk_to_end(vpn).1.leaf()?;
         Some(self.sys.frame(entry.pfn()).word.load(orderings::AT_REST))
+    }
+}
+
+#[test]
+fn a_fault_leaves_its_locks_once_to_wait() {
+    for (swap_io_wait, retries) in [(IoWait::HoldVma, 0), (IoWait::Retry, 1)] {
+        with_swap(2, (Swapin::Cache, swap_io_wait), |_, cpu| {
+            let counted = |cpu: &Cpu<'_, Alone>| {
+                [Counter::IoWaits, Counter::Retries].map(|counter| cpu.local.counters.get(counter))
+            };
+            out(cpu, 1);
+            assert_eq!(cpu.read(Vpn(1)), Ok(7));
+            assert_eq!(counted(cpu), [1, retries]);
+            out(cpu, 2);
+            let both = PageRange::new(Vpn(1), Vpn(3));
+            let access = crate::types::prot::Access::Read;
+            assert_eq!(cpu.madvise_populate(both, access), Ok(()));
+            assert_eq!(counted(cpu), [2, 2 * retries]);
+            assert_eq!(cpu.read(Vpn(2)), Ok(8));
+        });
     }
 }
